@@ -1,0 +1,13 @@
+"""mmfusion: image fusion for OpenMMLab.
+
+Importing the package is light: it only teaches mmengine's config resolver
+the name ``mmfusion`` (and repairs the siblings' names), so that
+``_base_='mmfusion::...'`` and ``_base_='mmseg::...'`` resolve. Models,
+datasets and hooks are imported by the registries on first use.
+"""
+from .utils.compat import register_config_scopes
+from .version import __version__
+
+register_config_scopes()
+
+__all__ = ['__version__']

@@ -1,0 +1,1 @@
+from . import data_preprocessor, fusers, losses, wrappers  # noqa: F401

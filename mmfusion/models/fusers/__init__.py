@@ -1,0 +1,3 @@
+from .base import BaseFuser
+
+__all__ = ['BaseFuser']

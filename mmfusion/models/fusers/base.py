@@ -1,0 +1,157 @@
+"""The contract every fuser keeps."""
+from typing import Dict, Optional, Tuple, Union
+
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmfusion.models.layers import rgb_to_ycbcr, ycbcr_to_rgb
+from mmfusion.structures import FuserOutput
+
+LumaResult = Union[Tensor, Tuple[Tensor, Dict[str, Tensor]]]
+
+
+class BaseFuser(BaseModule):
+    """Base of all fusers: turns two modalities into one image.
+
+    A method that fuses luminance only implements :meth:`fuse_luma`; the
+    base class then pads, splits the colour, recombines it and crops. A
+    method that needs all colour channels overrides :meth:`fuse` instead.
+
+    Capability flags (class attributes, held to by a sweep over every
+    registered fuser):
+
+    - ``size_divisor`` (int): sides are padded to a multiple of it.
+    - ``min_size`` (int): smaller sides are padded up to it.
+    - ``needs_text`` (bool): whether ``forward`` requires ``text``.
+    - ``exportable`` (bool): whether ``torch.export`` accepts the network.
+
+    Args:
+        channel_order (str): Order in which the colour formula sees the
+            channels, ``'rgb'`` or ``'bgr'``. The input is RGB either way;
+            ``'bgr'`` reproduces code that applied the RGB luminance weights
+            to images in OpenCV order. Defaults to ``'rgb'``.
+        clamp (bool): Whether to clamp chrominance and the fused image to
+            [0, 1].
+        init_cfg (dict, optional): Initialization config.
+    """
+    size_divisor: int = 1
+    min_size: int = 1
+    needs_text: bool = False
+    exportable: bool = True
+
+    def __init__(self,
+                 channel_order: str = 'rgb',
+                 clamp: bool = True,
+                 init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if channel_order not in ('rgb', 'bgr'):
+            raise ValueError('Expected channel_order \'rgb\' or \'bgr\', got '
+                             f'{channel_order!r}.')
+        self.channel_order = channel_order
+        self.clamp = clamp
+
+    def forward(self, vis: Tensor, ir: Tensor, **condition) -> FuserOutput:
+        """Fuse a batch of pairs of any size.
+
+        Args:
+            vis (Tensor): Visible images, RGB, (B, 3, H, W) in [0, 1].
+            ir (Tensor): Infrared images, (B, 1, H, W) in [0, 1].
+            condition: Further inputs of conditioned methods, e.g. ``text``.
+
+        Returns:
+            FuserOutput: All tensors have the input's height and width.
+
+        Raises:
+            ValueError: If the shapes are not as above.
+        """
+        self._check(vis, ir)
+        height, width = vis.shape[-2:]
+        pad = self._padding(height, width)
+        if any(pad):
+            vis = F.pad(vis, pad, mode='replicate')
+            ir = F.pad(ir, pad, mode='replicate')
+        output = self.fuse(vis, ir, **condition)
+        if not any(pad):
+            return output
+        return FuserOutput(
+            fused=output.fused[..., :height, :width],
+            luma=None
+            if output.luma is None else output.luma[..., :height, :width],
+            aux={
+                name: value[..., :height, :width]
+                if value.shape[-2:] == vis.shape[-2:] else value
+                for name, value in output.aux.items()
+            })
+
+    def fuse(self, vis: Tensor, ir: Tensor, **condition) -> FuserOutput:
+        """Fuse images whose sides already fit ``size_divisor``.
+
+        Args:
+            vis (Tensor): RGB, (B, 3, H, W) in [0, 1].
+            ir (Tensor): (B, 1, H, W) in [0, 1].
+
+        Returns:
+            FuserOutput: See :class:`FuserOutput`.
+        """
+        y, cbcr = self.split_colour(vis)
+        fused, aux = self._unpack(self.fuse_luma(y, ir, **condition))
+        return FuserOutput(self.join_colour(fused, cbcr), fused, aux)
+
+    def fuse_luma(self, vis_luma: Tensor, ir: Tensor,
+                  **condition) -> LumaResult:
+        """Fuse luminance.
+
+        Args:
+            vis_luma (Tensor): Luminance of the visible image, (B, 1, H, W).
+            ir (Tensor): (B, 1, H, W).
+
+        Returns:
+            Tensor | tuple[Tensor, dict]: Fused luminance (B, 1, H, W), and
+            the method's auxiliary tensors where it has some.
+        """
+        raise NotImplementedError(
+            f'{type(self).__name__} must implement fuse_luma(vis_luma, ir) '
+            'or override fuse(vis, ir).')
+
+    def split_colour(self, vis: Tensor) -> Tuple[Tensor, Tensor]:
+        """Luminance (B, 1, H, W) and chrominance (B, 2, H, W) of ``vis``."""
+        if self.channel_order == 'bgr':
+            vis = vis.flip(1)
+        return rgb_to_ycbcr(vis, clamp=self.clamp)
+
+    def join_colour(self, y: Tensor, cbcr: Tensor) -> Tensor:
+        """Inverse of :meth:`split_colour`: RGB, (B, 3, H, W)."""
+        rgb = ycbcr_to_rgb(y, cbcr, clamp=self.clamp)
+        return rgb.flip(1) if self.channel_order == 'bgr' else rgb
+
+    @staticmethod
+    def _unpack(result: LumaResult) -> Tuple[Tensor, Dict[str, Tensor]]:
+        return result if isinstance(result, tuple) else (result, {})
+
+    def _padding(self, height: int, width: int) -> Tuple[int, int, int, int]:
+        """(left, right, top, bottom) so that both sides fit the network."""
+
+        def fit(size: int) -> int:
+            size = max(size, self.min_size)
+            return -(-size // self.size_divisor) * self.size_divisor
+
+        return 0, fit(width) - width, 0, fit(height) - height
+
+    def _check(self, vis: Tensor, ir: Tensor) -> None:
+        name = type(self).__name__
+        if vis.ndim != 4 or vis.shape[1] != 3:
+            raise ValueError(
+                f'{name}: expected vis of shape (B, 3, H, W), got '
+                f'{tuple(vis.shape)}. Repeat a grey visible image to three '
+                'channels: vis.expand(-1, 3, -1, -1).')
+        if ir.ndim != 4 or ir.shape[1] != 1:
+            raise ValueError(
+                f'{name}: expected ir of shape (B, 1, H, W), got '
+                f'{tuple(ir.shape)}. Take one channel: ir[:, :1].')
+        if vis.shape[0] != ir.shape[0] or vis.shape[2:] != ir.shape[2:]:
+            raise ValueError(
+                f'{name}: expected vis and ir of one batch and image size, '
+                f'got {tuple(vis.shape)} and {tuple(ir.shape)}. Register and '
+                'resize the pair first (LoadFusionPair has '
+                'on_size_mismatch=...).')

@@ -1,0 +1,42 @@
+"""The data sample that flows through mmfusion's pipelines and models."""
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+
+
+def _pixel_field(name: str, doc: str) -> property:
+    """A typed field, as :class:`BaseDataElement` expects them."""
+    key = f'_{name}'
+
+    def read(self):
+        return getattr(self, key)
+
+    def write(self, value):
+        self.set_field(value, key, dtype=PixelData)
+
+    def remove(self):
+        delattr(self, key)
+
+    return property(read, write, remove, doc)
+
+
+class FusionDataSample(SegDataSample):
+    """A :class:`mmseg.structures.SegDataSample` with fusion fields.
+
+    Besides ``gt_sem_seg``, ``pred_sem_seg`` and ``seg_logits``:
+
+    - ``fused_img``: fused RGB image, data (3, H, W) float in [0, 1].
+    - ``gt_binary``: foreground map, data (1, H, W) with values 0 / 1.
+    - ``gt_boundary``: class-boundary map, data (1, H, W), values 0 / 1.
+    - ``gt_mask``: salient-object map, data (1, H, W), values 0 / 1.
+
+    In the three ground-truth maps 255 marks padding.
+
+    Meta information: ``vis_path``, ``ir_path``, ``seg_map_path``,
+    ``modalities`` (dict from a modality's name to its (first, end)
+    channels in the stacked image), ``ori_shape``, ``img_shape``,
+    ``scale_factor``, ``flip``, ``flip_direction``, ``padding_size``.
+    """
+    fused_img = _pixel_field('fused_img', 'Fused RGB image, (3, H, W).')
+    gt_binary = _pixel_field('gt_binary', 'Foreground map, (1, H, W).')
+    gt_boundary = _pixel_field('gt_boundary', 'Boundary map, (1, H, W).')
+    gt_mask = _pixel_field('gt_mask', 'Salient-object map, (1, H, W).')

@@ -1,0 +1,73 @@
+"""What the installed OpenMMLab line offers, found by trying, not by version.
+
+Two lines write the same import names: upstream (``mmengine``) and the
+maintained forks (``onedl-mmengine``). This module is the only place that
+knows about it.
+"""
+import importlib.util
+from importlib import metadata
+from typing import Dict, Optional
+
+#: import name -> distributions that provide it, preferred one first
+DISTRIBUTIONS = {
+    'mmengine': ('onedl-mmengine', 'mmengine'),
+    'mmcv': ('onedl-mmcv', 'mmcv', 'mmcv-lite'),
+    'mmseg': ('onedl-mmsegmentation', 'mmsegmentation'),
+    'mmdet': ('onedl-mmdetection', 'mmdet'),
+}
+
+
+def _version(distribution: str) -> Optional[str]:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def register_config_scopes() -> None:
+    """Make ``mmfusion::``, ``mmseg::`` and ``mmdet::`` config paths resolve.
+
+    mmengine keeps a closed table from module names to distribution names.
+    It lacks ``mmfusion``, and its entries for the siblings name upstream's
+    distributions, which the forks do not provide. Mapping a module to its
+    own name works on both lines, since the resolver also accepts modules.
+    """
+    from mmengine.config.utils import MODULE2PACKAGE
+    MODULE2PACKAGE.setdefault('mmfusion', 'mmfusion')
+    for module in ('mmseg', 'mmdet'):
+        listed = MODULE2PACKAGE.get(module)
+        if ((listed is None or _version(listed) is None)
+                and importlib.util.find_spec(module) is not None):
+            MODULE2PACKAGE[module] = module
+
+
+def stack_info() -> Dict[str, str]:
+    """Name and version of the distribution behind each OpenMMLab module.
+
+    Returns:
+        dict: e.g. ``{'mmengine': 'onedl-mmengine 0.10.12'}``; modules that
+        are not installed are left out.
+
+    Raises:
+        RuntimeError: If two distributions provide the same module, because
+            the later one has overwritten files of the earlier.
+    """
+    info = {}
+    for module, candidates in DISTRIBUTIONS.items():
+        found = [(name, _version(name)) for name in candidates
+                 if _version(name) is not None]
+        if len(found) > 1:
+            names = ' '.join(name for name, _ in found)
+            raise RuntimeError(
+                f'Expected one distribution to provide {module!r}, got '
+                f'{names}: they write the same folder. Repair with: '
+                f'pip uninstall -y {names} && pip install {found[0][0]}')
+        if found:
+            info[module] = ' '.join(found[0])
+    return info
+
+
+def has_mmcv_ops() -> bool:
+    """Whether mmcv was built with its compiled operators."""
+    return importlib.util.find_spec('mmcv') is not None and (
+        importlib.util.find_spec('mmcv._ext') is not None)

@@ -1,0 +1,2 @@
+"""Version of mmfusion (the only place where it is written)."""
+__version__ = '0.1.0'
