@@ -1,4 +1,5 @@
 """The contract every fuser keeps."""
+import copy
 from typing import Dict, Optional, Tuple, Union
 
 import torch.nn.functional as F
@@ -113,6 +114,22 @@ class BaseFuser(BaseModule):
         raise NotImplementedError(
             f'{type(self).__name__} must implement fuse_luma(vis_luma, ir) '
             'or override fuse(vis, ir).')
+
+    def optimize_for_inference(self) -> 'BaseFuser':
+        """A frozen copy in eval mode, rearranged for speed.
+
+        Its outputs equal this fuser's to 1e-4; its parameters and state
+        dict may differ (folded BatchNorm), so neither train nor save it.
+
+        Returns:
+            BaseFuser: The copy; this fuser is left untouched.
+        """
+        fuser = copy.deepcopy(self).eval().requires_grad_(False)
+        fuser._optimize()
+        return fuser
+
+    def _optimize(self) -> None:
+        """Rearrange the network in place; nothing to do by default."""
 
     def split_colour(self, vis: Tensor) -> Tuple[Tensor, Tensor]:
         """Luminance (B, 1, H, W) and chrominance (B, 2, H, W) of ``vis``."""
