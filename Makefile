@@ -1,0 +1,53 @@
+# make setup | python | demo | test | lint | clean
+# Needs Python 3.11 with pip; everything else is installed into $(VENV).
+
+VENV   ?= .venv
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip --disable-pip-version-check --no-input
+STAMP  := $(VENV)/.mmfusion-installed
+
+# Two threads: more make these small networks slower, not faster.
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: setup python demo test lint clean
+
+setup: $(STAMP)
+
+# Log on stderr, so that the output of `make -s python` is the path alone.
+# mmcv is built in isolation, hence without compiled operators and in seconds.
+$(STAMP): setup.py pyproject.toml MANIFEST.in $(wildcard requirements/*.txt)
+	@{ set -e; \
+	if ! $(PY) -c 'import pip' 2>/dev/null; then \
+	    echo 'Creating $(VENV) ...'; \
+	    $(PYTHON) -m venv --clear $(VENV); \
+	fi; \
+	echo 'Installing the tested set (about 5 GB, minutes) ...'; \
+	$(PIP) install -q -c requirements/tested.txt setuptools wheel; \
+	$(PIP) install -q -c requirements/tested.txt torch torchvision; \
+	$(PIP) install -q -c requirements/tested.txt \
+	    -r requirements/runtime.txt -r requirements/onedl.txt \
+	    -r requirements/tests.txt; \
+	$(PIP) install -q --no-deps --no-build-isolation -e .; \
+	touch $@; \
+	echo 'Ready: $(abspath $(PY))'; } >&2
+
+python: $(STAMP)
+	@echo $(abspath $(PY))
+
+demo: $(STAMP)
+	$(PY) demo/run_demo.py $(ARGS)
+
+# For a part of the suite: make test ARGS='tests/test_models -k psfusion'
+test: $(STAMP)
+	$(PY) -m pytest $(ARGS)
+
+lint: $(STAMP)
+	$(PY) -m ruff check .
+
+# The environment stays; remove $(VENV) by hand to build it anew.
+clean:
+	rm -rf build dist *.egg-info mmfusion/.mim .pytest_cache .ruff_cache
+	rm -f $(STAMP)
+	find . -path ./$(VENV) -prune -o -name __pycache__ -print0 \
+	    | xargs -0 rm -rf
