@@ -1,0 +1,188 @@
+"""A run that is killed and resumed, or spread over two processes, ends
+with the weights of an uninterrupted one."""
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKER = Path(__file__).with_name('train_worker.py')
+
+CONFIG = '''
+_base_ = ['{configs}/_base_/default_runtime.py',
+          '{configs}/_base_/deterministic.py',
+          'mmseg::_base_/models/segformer_mit-b0.py']
+segmentor = _base_.model
+segmentor.update(
+    backbone=dict(num_layers=[1, 1, 1, 1]),
+    decode_head=dict(
+        num_classes=9, channels=16, norm_cfg=dict(type='BN')))
+model = dict(
+    _delete_=True,
+    type='FuserSegmenter',
+    fuser=dict(
+        type='TransFuser6', stem_channels=4, channels=(4, 4, 8, 8),
+        heads=(1, 1, 2, 2)),
+    fusion_losses=dict(correlation=dict(type='CorrelationLoss')),
+    segmentor=segmentor)
+{model}
+train_dataloader = dict(
+    batch_size={batch},
+    num_workers=2,
+    persistent_workers=True,
+    dataset=dict(
+        type='MSRSDataset',
+        data_root='{data}',
+        data_prefix=dict(vis_path='vi', ir_path='ir', seg_map_path='label'),
+        pipeline=[
+            dict(type='LoadFusionPair'),
+            dict(type='LoadFusionAnnotations'),
+            dict(type='mmseg.RandomResize', scale=(64, 48),
+                 ratio_range=(0.8, 2.0), keep_ratio=True),
+            dict(type='mmseg.RandomCrop', crop_size=(32, 48)),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='OnModality', modality='vis', transforms=[
+                dict(type='mmseg.PhotoMetricDistortion')]),
+            dict(type='PackFusionInputs')]))
+data_preprocessor = dict(type='FusionDataPreprocessor', size=(32, 48))
+model.update(data_preprocessor=data_preprocessor)
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=4, by_epoch=False),
+    dict(type='PolyLR', power=1.0, begin=0, end=8, by_epoch=False)]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=8, val_interval=100)
+default_hooks = dict(
+    checkpoint=dict(
+        type='CheckpointHook', by_epoch=False, interval=2, max_keep_ckpts=9))
+custom_hooks = _base_.custom_hooks
+{extra}
+'''
+
+# no BatchNorm and a loss that is a mean over the batch: two processes with
+# one pair each then compute what one process with two pairs does
+WITHOUT_BATCH_STATISTICS = '''
+model = dict(
+    type='ImageFuser',
+    fuser=dict(
+        type='TransFuser6', stem_channels=4, channels=(4, 4, 8, 8),
+        heads=(1, 1, 2, 2)),
+    losses=dict(average=dict(type='AverageLoss')))
+'''
+NORM_EVAL = '''
+custom_imports = dict(imports=['frozen_norm'], allow_failed_imports=False)
+custom_hooks = _base_.custom_hooks + [dict(type='FreezeNormHook')]
+'''
+FROZEN_NORM = '''
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+@HOOKS.register_module()
+class FreezeNormHook(Hook):
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        for module in runner.model.modules():
+            if isinstance(module, _BatchNorm):
+                module.eval()
+'''
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Six labelled 48 x 64 pairs."""
+    root = tmp_path / 'data'
+    rng = np.random.RandomState(0)
+    for name in ('vi', 'ir', 'label'):
+        (root / name).mkdir(parents=True)
+    for index in range(6):
+        vis = cv2.resize(
+            rng.randint(0, 256, (6, 8, 3), np.uint8), (64, 48))
+        ir = cv2.resize(rng.randint(0, 256, (6, 8), np.uint8), (64, 48))
+        label = cv2.resize(
+            rng.randint(0, 9, (6, 8), np.uint8), (64, 48),
+            interpolation=cv2.INTER_NEAREST)
+        for name, image in dict(vi=vis, ir=ir, label=label).items():
+            cv2.imwrite(str(root / name / f'{index}.png'), image)
+    return root
+
+
+@pytest.fixture
+def train(tmp_path, data):
+    """``train(name, batch=2, processes=1, ...)`` -> final weights."""
+
+    def run(name, batch=2, processes=1, model='', extra='', options=(),
+            expect=0):
+        (tmp_path / 'frozen_norm.py').write_text(FROZEN_NORM)
+        config = tmp_path / f'{name}_{batch}.py'
+        config.write_text(
+            CONFIG.format(
+                configs=ROOT / 'configs', data=data, batch=batch, model=model,
+                extra=extra))
+        work_dir = tmp_path / name
+        launch = [sys.executable]
+        if processes > 1:
+            launch += [
+                '-m', 'torch.distributed.run', '--standalone',
+                f'--nproc-per-node={processes}'
+            ]
+        result = subprocess.run(
+            [*launch, str(WORKER), str(config), str(work_dir), *options],
+            env=dict(
+                os.environ,
+                PYTHONPATH=os.pathsep.join([str(ROOT), str(tmp_path)]),
+                OMP_NUM_THREADS='1'),
+            capture_output=True,
+            text=True,
+            timeout=500)
+        assert result.returncode == expect, (
+            result.stdout[-2000:] + result.stderr[-6000:])
+        last = work_dir / 'iter_8.pth'
+        if not last.exists():
+            return None
+        return torch.load(last, weights_only=False)['state_dict']
+
+    return run
+
+
+def assert_same(got, expected):
+    assert got.keys() == expected.keys()
+    for key, value in expected.items():
+        torch.testing.assert_close(
+            got[key], value, atol=1e-6, rtol=0, msg=lambda m, k=key: k + m)
+
+
+def test_killed_and_resumed(train):
+    whole = train('whole')
+    assert train(
+        'killed', options=['--die-at', '5'], expect=-signal.SIGKILL) is None
+    assert_same(train('killed', options=['--resume']), whole)
+
+
+def test_two_processes_killed_and_resumed(train):
+    """Two gloo processes, no find_unused_parameters."""
+    whole = train('whole', batch=1, processes=2)
+    assert train(
+        'killed', batch=1, processes=2, options=['--die-at', '5'],
+        expect=1) is None
+    resumed = train('killed', batch=1, processes=2, options=['--resume'])
+    assert_same(resumed, whole)
+
+
+def test_two_processes_compute_what_one_does(train):
+    one, two = (
+        train(
+            name,
+            batch=batch,
+            processes=processes,
+            model=WITHOUT_BATCH_STATISTICS,
+            extra=NORM_EVAL) for name, batch, processes in (
+                ('one', 2, 1), ('two', 1, 2)))
+    assert_same(two, one)
