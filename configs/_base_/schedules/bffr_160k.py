@@ -1,0 +1,43 @@
+# BFFR (arXiv 2211.12286): AdamW, poly decay to zero over 160,000 iterations.
+
+# =========================== frequently modified ============================
+base_lr = 6e-5  # of fuser and backbone; stage 1 uses 6e-4
+max_iters = 160000  # iterations
+val_interval = 2000  # iterations
+
+# ============================ possibly modified =============================
+warmup_iters = 1500
+head_lr_mult = 10.  # a head without pretrained weights learns faster
+
+# ============================= rarely modified ==============================
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(
+        type='AdamW', lr=base_lr, betas=(0.9, 0.999), weight_decay=0.01),
+    paramwise_cfg=dict(
+        custom_keys=dict(
+            pos_block=dict(decay_mult=0.),
+            norm=dict(decay_mult=0.),
+            head=dict(lr_mult=head_lr_mult))))
+# Both factors act together in the warm-up; the decay does not wait for it.
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=1e-6,
+        by_epoch=False,
+        begin=0,
+        end=warmup_iters),
+    dict(
+        type='PolyLR',
+        power=1.0,
+        eta_min=0.,
+        by_epoch=False,
+        begin=0,
+        end=max_iters)
+]
+train_cfg = dict(
+    type='IterBasedTrainLoop',
+    max_iters=max_iters,
+    val_interval=val_interval)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
