@@ -1,0 +1,60 @@
+"""The documentation's code runs and the files it names exist."""
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+import mmfusion  # noqa: F401
+from mmfusion.registry import MODELS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob('docs/*.md'), *ROOT.glob('configs/**/README.md'),
+                ROOT / 'README.md'])
+
+
+def code_blocks(page: str) -> list:
+    text = (ROOT / page).read_text()
+    return re.findall(r'```python\n(.*?)```', text, flags=re.S)
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda p: p.name)
+def test_named_files_exist(page):
+    """Paths in code spans and commands, and relative links."""
+    text = page.read_text()
+    named = set(
+        re.findall(r'(?:configs|tools|benchmarks|docs|demo|mmfusion|tests)'
+                   r'/[\w./-]+\.(?:py|sh|md|yml|png|jpg)', text))
+    missing = [name for name in named if not (ROOT / name).exists()]
+    links = re.findall(r'\]\((?!https?:|#)([^)#\s]+)', text)
+    missing += [link for link in links if not (page.parent / link).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize('page', ['write_a_fuser', 'write_a_loss'])
+def test_python_blocks_run(page):
+    """Blocks of a page share one namespace, as a reader's session does."""
+    space = dict(torch=torch)
+    registered = dict(MODELS.module_dict)
+    try:
+        for block in code_blocks(f'docs/{page}.md'):
+            if '_base_' not in block:
+                exec(compile(block, page, 'exec'), space)
+        if 'MaximumLoss' in space:
+            cfg = dict(space['model'])
+            cfg['fuser'] = dict(
+                type='TransFuser6', stem_channels=4, channels=(4, 4, 8, 8),
+                heads=(1, 1, 2, 2))
+            losses = MODELS.build(cfg)(torch.rand(2, 4, 32, 32), mode='loss')
+            assert set(losses) == {'loss_maximum', 'loss_gradient'}
+    finally:
+        MODELS._module_dict.clear()
+        MODELS._module_dict.update(registered)
+
+
+def test_joint_training_config_builds(tmp_path):
+    path = tmp_path / 'cfg.py'
+    path.write_text(code_blocks('docs/joint_training.md')[0])
+    model = MODELS.build(Config.fromfile(path).model)
+    assert model.segmentor.with_auxiliary_head
