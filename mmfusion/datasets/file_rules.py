@@ -1,0 +1,129 @@
+"""How the files of one sample are named and found."""
+import os.path as osp
+import re
+from dataclasses import dataclass
+from typing import Dict, Optional, Sequence, Tuple, Union
+
+import mmengine.fileio as fileio
+
+IMG_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp',
+                '.pgm', '.ppm')
+Suffix = Union[str, Sequence[str], None]
+
+
+def natural_key(text: str) -> Tuple:
+    """Sort key that orders ``2.png`` before ``10.png``.
+
+    The text itself breaks ties (``2`` and ``02``), so the order depends
+    on the names alone.
+    """
+    parts = re.split(r'(\d+)', text)
+    return tuple(
+        (0, int(part), '') if part.isdecimal() else (1, 0, part)
+        for part in parts), text
+
+
+@dataclass(frozen=True)
+class FileRule:
+    """Naming rule of one folder.
+
+    Args:
+        suffix (str | tuple[str] | None): Accepted end(s) of the file name;
+            None accepts every image suffix, in any case.
+        stem (str): Template of the name without the suffix; ``{stem}``
+            stands for the sample's stem, e.g. ``'{stem}_ir'``. It applies
+            to the file name, not to the folders above it.
+
+    Raises:
+        ValueError: If ``stem`` does not hold ``{stem}`` exactly once.
+    """
+    suffix: Suffix = None
+    stem: str = '{stem}'
+
+    def __post_init__(self) -> None:
+        if self.stem.count('{stem}') != 1:
+            raise ValueError(
+                "Expected a stem rule that holds '{stem}' once, such as "
+                f"'{{stem}}_ir', got {self.stem!r}.")
+
+    @property
+    def suffixes(self) -> Tuple[str, ...]:
+        """All accepted suffixes."""
+        if self.suffix is None:
+            return IMG_SUFFIXES
+        return ((self.suffix, ) if isinstance(self.suffix, str) else tuple(
+            self.suffix))
+
+    def match(self, path: str) -> Optional[str]:
+        """Stem of the sample that ``path`` belongs to.
+
+        Args:
+            path (str): Path relative to the folder, with ``/``.
+
+        Returns:
+            str | None: The stem, folders included; None where the rule
+            does not fit.
+        """
+        folder, name = osp.split(path)
+        lower = name.lower()
+        # The longest suffix wins: '_seg.png' before '.png'.
+        for suffix in sorted(self.suffixes, key=len, reverse=True):
+            fits = (
+                lower.endswith(suffix) if self.suffix is None else
+                name.endswith(suffix))
+            if fits and len(name) > len(suffix):
+                break
+        else:
+            return None
+        before, after = self.stem.split('{stem}')
+        name = name[:-len(suffix)]
+        if (len(name) <= len(before) + len(after)
+                or not name.startswith(before) or not name.endswith(after)):
+            return None
+        name = name[len(before):len(name) - len(after)]
+        return osp.join(folder, name) if folder else name
+
+    def list(self,
+             folder: str,
+             key: str,
+             backend_args: Optional[dict] = None) -> Dict[str, str]:
+        """Find all files of the rule below ``folder``.
+
+        Args:
+            folder (str): The folder; searched with its sub-folders.
+            key (str): Name of the prefix, for messages.
+            backend_args (dict, optional): File backend.
+
+        Returns:
+            dict[str, str]: From stem to path, in natural order.
+
+        Raises:
+            FileNotFoundError: If the folder does not exist.
+            ValueError: If it holds no fitting file, or two for one stem.
+        """
+        if not fileio.isdir(folder, backend_args=backend_args):
+            raise FileNotFoundError(
+                f'Expected the folder of {key!r} at {folder!r}, but there is '
+                'none. Check data_root and data_prefix '
+                f'(a data_prefix of {key}=None leaves an optional one out).')
+        paths: Dict[str, str] = {}
+        for path in fileio.list_dir_or_file(
+                folder, list_dir=False, recursive=True,
+                backend_args=backend_args):
+            stem = self.match(path.replace('\\', '/'))
+            if stem is None:
+                continue
+            if stem in paths:
+                raise ValueError(
+                    f'Expected one file of {key!r} for the stem {stem!r} in '
+                    f'{folder!r}, got {osp.basename(paths[stem])!r} and '
+                    f'{osp.basename(path)!r}. Narrow the suffix of {key!r}.')
+            paths[stem] = fileio.join_path(
+                folder, path, backend_args=backend_args)
+        if not paths:
+            raise ValueError(
+                f'Expected images of {key!r} in {folder!r} with suffix '
+                f'{" or ".join(self.suffixes)} and names like '
+                f'{self.stem!r}, got none. Check the folder, the suffix and '
+                'the stem rule.')
+        return dict(sorted(paths.items(), key=lambda i: natural_key(i[0])))

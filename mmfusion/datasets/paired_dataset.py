@@ -1,0 +1,230 @@
+"""Pairs of aligned images from two folders, with or without labels."""
+from typing import Dict, List, Optional, Tuple
+
+import mmengine.fileio as fileio
+from mmseg.datasets import BaseSegDataset
+
+from mmfusion.registry import DATASETS
+
+from .file_rules import FileRule, Suffix
+from .samplers import DrawIndex, draw_seed
+
+MAP_KEYS = ('binary_path', 'boundary_path', 'mask_path')
+
+
+def _brief(names: List[str], limit: int = 5) -> str:
+    more = f' and {len(names) - limit} more' if len(names) > limit else ''
+    return ', '.join(repr(name) for name in names[:limit]) + more
+
+
+@DATASETS.register_module()
+class PairedImageDataset(BaseSegDataset):
+    """Aligned pairs from any two folders.
+
+    A sample is a *stem*: the name that its files share once suffix and stem
+    rule are taken off, sub-folders included. Samples come in natural order
+    (``2`` before ``10``), or in the order of the split file.
+
+    A sample holds ``<modality>_path`` for each modality, ``seg_map_path``
+    and the further maps where given, ``stem``, ``modalities`` (dict from
+    name to (first, end) channel of the stacked image), ``classes``,
+    ``label_map``, ``reduce_zero_label`` and an empty ``seg_fields``.
+
+    Args:
+        data_root (str, optional): Folder that relative prefixes and
+            ``ann_file`` start from.
+        data_prefix (dict): Folders, updating the class's ``PREFIX``:
+            ``vis_path``, ``ir_path``, optional ``seg_map_path``,
+            ``binary_path``, ``boundary_path``, ``mask_path`` (0 / 255
+            images of foreground, class boundary and salient objects). None
+            leaves an optional one out. Two modalities may share a folder
+            when their stem rules or suffixes tell them apart; with equal
+            rules too, a file holds the channels of both.
+        ann_file (str): Split file with one stem per line. Defaults to '',
+            all files.
+        vis_suffix, ir_suffix, seg_map_suffix (str | tuple | None): Accepted
+            suffixes; None means any image suffix. Further maps use
+            ``seg_map_suffix``.
+        vis_stem, ir_stem, seg_map_stem (str): Stem rules, for instance
+            ``'{stem}_ir'``.
+        metainfo (dict, optional): As in mmengine; ``modalities`` (dict from
+            name to channel count, ordered) replaces the class's.
+        kwargs: See :class:`mmseg.datasets.BaseSegDataset`.
+
+    Raises:
+        FileNotFoundError: If a folder or the split file does not exist.
+        ValueError: If a pair is incomplete, a folder has no images, the
+            split file names a missing stem, a prefix key is unknown, or
+            labels are tested without classes.
+    """
+    METAINFO: dict = dict(modalities=dict(vis=3, ir=1))
+    PREFIX: dict = dict(vis_path='vis', ir_path='ir', seg_map_path=None)
+    #: Prefixes of ``PREFIX`` that are used only where the folder exists.
+    IF_PRESENT: Tuple[str, ...] = ()
+
+    def __init__(self,
+                 data_root: Optional[str] = None,
+                 data_prefix: Optional[dict] = None,
+                 ann_file: str = '',
+                 vis_suffix: Suffix = None,
+                 ir_suffix: Suffix = None,
+                 seg_map_suffix: Suffix = '.png',
+                 vis_stem: str = '{stem}',
+                 ir_stem: str = '{stem}',
+                 seg_map_stem: str = '{stem}',
+                 metainfo: Optional[dict] = None,
+                 test_mode: bool = False,
+                 lazy_init: bool = False,
+                 **kwargs) -> None:
+        modalities = dict((metainfo or {}).get('modalities')
+                          or self.METAINFO['modalities'])
+        self._check_prefix(data_prefix or {}, modalities)
+        prefix = {**self.PREFIX, **(data_prefix or {})}
+        self._optional = {
+            key for key in self.IF_PRESENT if key not in (data_prefix or {})
+        }
+        label_rule = FileRule(seg_map_suffix, seg_map_stem)
+        self.rules = {f'{name}_path': FileRule() for name in modalities}
+        self.rules.update(
+            vis_path=FileRule(vis_suffix, vis_stem),
+            ir_path=FileRule(ir_suffix, ir_stem),
+            **dict.fromkeys(('seg_map_path', *MAP_KEYS), label_rule))
+        first = 0
+        self._spans: Dict[str, Tuple[int, int]] = {}
+        for name, channels in modalities.items():
+            self._spans[name] = (first, first + channels)
+            first += channels
+        # mmseg insists on classes in test mode; without labels there are
+        # none, so the mode is set afterwards.
+        super().__init__(
+            data_root=data_root,
+            data_prefix={k: v for k, v in prefix.items() if v is not None},
+            ann_file=ann_file,
+            seg_map_suffix=seg_map_suffix,
+            metainfo=metainfo,
+            test_mode=False,
+            lazy_init=True,
+            **kwargs)
+        self.test_mode = test_mode
+        if (test_mode and 'seg_map_path' in self.data_prefix
+                and not self._metainfo.get('classes')):
+            raise ValueError(
+                f'{type(self).__name__}: expected metainfo=dict(classes=...) '
+                'for a test set with labels, got none. Name the classes or '
+                'set data_prefix=dict(seg_map_path=None).')
+        if not lazy_init:
+            self.full_init()
+
+    def _check_prefix(self, prefix: dict, modalities: dict) -> None:
+        known = [f'{name}_path' for name in modalities]
+        known += ['seg_map_path', *MAP_KEYS]
+        unknown = [key for key in prefix if key not in known]
+        if unknown:
+            raise ValueError(
+                f'{type(self).__name__}: expected data_prefix keys among '
+                f'{known}, got {unknown}.')
+        needed = {**self.PREFIX, **prefix}
+        missing = [
+            f'{name}_path' for name in modalities
+            if not isinstance(needed.get(f'{name}_path'), str)
+        ]
+        if missing:
+            raise ValueError(
+                f'{type(self).__name__}: expected a folder for each modality '
+                f'in data_prefix, got none for {missing}.')
+
+    def load_data_list(self) -> List[dict]:
+        """Match the files of all folders.
+
+        Returns:
+            list[dict]: Paths of each sample.
+        """
+        modal_keys = [f'{name}_path' for name in self._spans]
+        listed: Dict[str, Dict[str, str]] = {}
+        for key in (*modal_keys, 'seg_map_path', *MAP_KEYS):
+            folder = self.data_prefix.get(key)
+            if folder is None or (key in self._optional and not fileio.isdir(
+                    folder, backend_args=self.backend_args)):
+                continue
+            listed[key] = self.rules[key].list(folder, key, self.backend_args)
+        stems = self._stems(listed, modal_keys)
+        return [
+            dict(
+                stem=stem, **{key: paths[stem]
+                              for key, paths in listed.items()})
+            for stem in stems
+        ]
+
+    def _stems(self, listed: Dict[str, Dict[str, str]],
+               modal_keys: List[str]) -> List[str]:
+        """Stems of this split; every folder must have every one."""
+        if self.ann_file:
+            stems = self._split_stems()
+            for key, paths in listed.items():
+                missing = [stem for stem in stems if stem not in paths]
+                if missing:
+                    raise ValueError(
+                        f'Split file {self.ann_file!r} names '
+                        f'{_brief(missing)}, but {key!r} has no such file in '
+                        f'{self.data_prefix[key]!r}. Expected one stem '
+                        '(file name without suffix) per line.')
+            return stems
+        first = modal_keys[0]
+        stems = list(listed[first])
+        for key, paths in listed.items():
+            missing = [stem for stem in stems if stem not in paths]
+            self._complain(missing, first, key, listed)
+            if key in modal_keys:
+                extra = [stem for stem in paths if stem not in listed[first]]
+                self._complain(extra, key, first, listed)
+        return stems
+
+    def _split_stems(self) -> List[str]:
+        if not fileio.isfile(self.ann_file, backend_args=self.backend_args):
+            raise FileNotFoundError(
+                f'Expected a split file at {self.ann_file!r}, but there is '
+                'none. Leave ann_file empty to take all files.')
+        lines = fileio.get_text(
+            self.ann_file, backend_args=self.backend_args).splitlines()
+        stems = [line.strip() for line in lines if line.strip()]
+        if not stems:
+            raise ValueError(
+                f'Expected one stem per line in {self.ann_file!r}, got an '
+                'empty file.')
+        return stems
+
+    def _complain(self, stems: List[str], have: str, lack: str,
+                  listed: Dict[str, Dict[str, str]]) -> None:
+        if not stems:
+            return
+        raise ValueError(
+            f'{type(self).__name__}: {len(stems)} of {len(listed[have])} '
+            f'files of {have!r} have no partner of {lack!r}: '
+            f'{_brief([listed[have][stem] for stem in stems])} in '
+            f'{self.data_prefix[have]!r}, expected names like '
+            f'{self.rules[lack].stem!r} with suffix '
+            f'{" or ".join(self.rules[lack].suffixes)} in '
+            f'{self.data_prefix[lack]!r}. Add the files, set the suffix and '
+            'stem rules, or list complete samples in ann_file.')
+
+    def get_data_info(self, idx: int) -> dict:
+        """Sample ``idx`` with what all samples share."""
+        info = super().get_data_info(idx)
+        info.update(
+            modalities=dict(self._spans),
+            classes=self._metainfo.get('classes'),
+            label_map=self.label_map,
+            reduce_zero_label=self.reduce_zero_label,
+            seg_fields=[])
+        return info
+
+    def __getitem__(self, idx: int) -> dict:
+        """Sample ``idx`` after the pipeline.
+
+        With a :class:`DrawIndex` (from a deterministic sampler) the random
+        transforms depend on its seed and draw number alone.
+        """
+        if not isinstance(idx, DrawIndex):
+            return super().__getitem__(idx)
+        with draw_seed(idx.seed, idx.draw):
+            return super().__getitem__(int(idx))

@@ -1,0 +1,178 @@
+"""The two cameras: from material numbers to a visible and an infrared
+image, with the defects that such sensors have."""
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from .canvas import Canvas
+from .conditions import Conditions
+
+
+def render(canvas: Canvas, conditions: Conditions,
+           rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Both images of a finished drawing.
+
+    Returns:
+        tuple: vis (H, W, 3) uint8 RGB and ir (H, W) uint8.
+    """
+    height, width = canvas.camera.size
+    table = canvas.materials
+    colour_heat = _shrink(table[:, :4], canvas.index, (width, height))
+    emission = None
+    if (table[:, 4] > 0).any():
+        emission = _shrink(table[:, :3] * table[:, 4:5], canvas.index,
+                           (width, height))
+    index = canvas.small_index()
+    fine, coarse, retro, ground, depth = (
+        table[:, column][index] for column in range(5, 10))
+    depth = np.where(ground > 0, _ground_depth(canvas.camera)[:, None],
+                     depth)
+    size = (height, width)
+    grain = _noise(rng, size, (1.3, 3.))
+    clouds = _noise(rng, size, (width / 5, width / 12, width / 30))
+    texture = 1 + fine * grain + coarse * clouds
+    albedo = colour_heat[..., :3] * np.maximum(texture, .15)[..., None]
+    light = _light(canvas, conditions, depth, ground, retro, rng)
+    vis = albedo * light
+    if emission is not None:
+        vis += emission * np.maximum(1 + coarse * clouds, .3)[..., None]
+    vis = _haze(vis, depth, conditions)
+    ir = colour_heat[..., 3] + 0.05 * fine * grain + 0.05 * coarse * clouds
+    ir += (ground > 0) * _soften(canvas.warmth, width)
+    return (_visible_camera(vis, emission, conditions, rng),
+            _infrared_camera(ir, conditions, rng))
+
+
+def _shrink(table: np.ndarray, index: np.ndarray, size) -> np.ndarray:
+    """Look up and average over the supersampled pixels (anti-aliasing)."""
+    values = np.take(np.ascontiguousarray(table), index, axis=0)
+    return cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+
+
+def _ground_depth(camera) -> np.ndarray:
+    rows = np.arange(camera.size[0], dtype=np.float32)
+    drop = np.maximum(rows - camera.horizon, 0.5)
+    return (camera.focal * camera.eye / drop).astype(np.float32)
+
+
+def _noise(rng, size, scales) -> np.ndarray:
+    """Sum of smooth noise fields with the given grain sizes in pixels;
+    zero mean, about unit spread."""
+    height, width = size
+    total = np.zeros(size, np.float32)
+    for scale in scales:
+        shape = (max(int(height / scale), 2), max(int(width / scale), 2))
+        field = rng.standard_normal(shape, dtype=np.float32)
+        total += cv2.resize(
+            field, (width, height), interpolation=cv2.INTER_LINEAR)
+    return total / np.sqrt(len(scales))
+
+
+def _soften(layer: np.ndarray, width: int) -> np.ndarray:
+    blurred = cv2.GaussianBlur(layer, (0, 0), max(width / 200, .5))
+    return blurred.astype(np.float32) / 255
+
+
+def _light(canvas, conditions, depth, ground, retro, rng) -> np.ndarray:
+    """Linear RGB light (H, W, 3) that falls on every pixel."""
+    camera = canvas.camera
+    height, width = camera.size
+    light = np.empty((height, width, 3), np.float32)
+    light[:] = conditions.ambient
+    if not conditions.night:
+        shade = 1 - 0.75 * (ground > 0) * _soften(canvas.shadow, width)
+        if conditions.shade:
+            dapple = _noise(rng, (height, width), (width / 6, width / 18))
+            dapple = 1 / (1 + np.exp(-5 * dapple))
+            shade *= 1 - conditions.shade * dapple * (depth < 60)
+        return light * shade[..., None]
+    reach = np.minimum(depth, 1e4)
+    columns = np.arange(width, dtype=np.float32) - camera.centre
+    rows = np.arange(height, dtype=np.float32)[:, None] - camera.horizon
+    x = columns * reach / camera.focal
+    y = camera.eye - rows * reach / camera.focal
+    light *= 1 - 0.6 * ((ground > 0) * _soften(canvas.shadow,
+                                               width))[..., None]
+    for (lx, ly, lz), colour, strength, radius in canvas.lights:
+        distance = np.square(x - lx) + np.square(reach - lz)
+        distance += 0.5 * np.square(y - ly)
+        fall = strength / np.square(1 + distance / radius**2)
+        light += fall[..., None] * np.asarray(colour, np.float32)
+    if conditions.headlights:
+        spread = np.exp(-np.square(columns / (0.33 * width)))
+        dip = 1 / (1 + np.exp((y - 1.1) * 3))
+        near = np.exp(-np.square((reach - 8) / 14)) + 0.1 * (reach < 45)
+        beam = conditions.headlights * spread * (dip + .05) * near
+        beam = beam * (.3 + retro)
+        light += beam[..., None] * np.array([1., .97, .9], np.float32)
+    return light
+
+
+def _haze(vis, depth, conditions):
+    if conditions.haze < 1e-4:
+        return vis
+    through = np.exp(-conditions.haze * np.minimum(depth, 150))[..., None]
+    air = 0.75 * np.asarray(conditions.ambient, np.float32)
+    return vis * through + air * (1 - through)
+
+
+def _visible_camera(vis, emission, conditions, rng) -> np.ndarray:
+    """Glare, lens blur, exposure, shot and read noise, gamma."""
+    height, width = vis.shape[:2]
+    if emission is not None and conditions.night:
+        vis = vis + _glare(emission)
+    vis = cv2.GaussianBlur(vis, (0, 0), rng.uniform(.45, .8))
+    vis = np.clip(vis, 0, 1.2)
+    code = np.power(vis, 1 / 2.2, out=vis) * 255
+    noise = rng.standard_normal(vis.shape, dtype=np.float32)
+    if conditions.night:
+        # High gain: part of the noise is smeared by demosaicing, which
+        # leaves coloured blotches.
+        noise = .6 * noise + cv2.GaussianBlur(noise, (0, 0), 1.)
+    shot = .12 if conditions.night else .06
+    code += noise * np.sqrt(conditions.vis_noise**2 + shot * code)
+    return np.clip(np.rint(code), 0, 255).astype(np.uint8)
+
+
+def _glare(emission) -> np.ndarray:
+    """Light scattered around strong sources, at a quarter of the size."""
+    height, width = emission.shape[:2]
+    small = cv2.resize(
+        emission, (max(width // 4, 1), max(height // 4, 1)),
+        interpolation=cv2.INTER_AREA)
+    scatter = .30 * cv2.GaussianBlur(small, (0, 0), max(width / 320, .3))
+    scatter += .22 * cv2.GaussianBlur(small, (0, 0), max(width / 70, .3))
+    return cv2.resize(
+        scatter, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _infrared_camera(ir, conditions, rng) -> np.ndarray:
+    """Halo, blur, gain, fixed pattern and noise."""
+    height, width = ir.shape
+    hot = np.maximum(ir - conditions.air - .3, 0)
+    wide = cv2.GaussianBlur(hot, (0, 0), max(width / 110, .5))
+    wider = cv2.GaussianBlur(hot, (0, 0), max(width / 40, .5))
+    # Uncooled sensors surround what is hot by a glow and a darker ring.
+    ir = ir + .22 * wide - .16 * wider
+    ir = cv2.GaussianBlur(ir, (0, 0), rng.uniform(.7, 1.1) * width / 640
+                          + .2)
+    middle = conditions.air
+    code = (middle + (ir - middle) * conditions.ir_gain) * 255
+    columns, rows, pixels = _fixed_pattern(height, width)
+    code += conditions.ir_noise * (.5 * columns + .3 * rows + .4 * pixels)
+    code += conditions.ir_noise * rng.standard_normal(
+        ir.shape, dtype=np.float32)
+    return np.clip(np.rint(code), 0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=4)
+def _fixed_pattern(height: int, width: int):
+    """The same stripes and pixel offsets in every image, as one camera
+    has them."""
+    rng = np.random.default_rng(640480)
+    return (rng.standard_normal((1, width), dtype=np.float32),
+            rng.standard_normal((height, 1), dtype=np.float32),
+            rng.standard_normal((height, width), dtype=np.float32))
+
+

@@ -1,0 +1,238 @@
+"""Load label maps, and derive the maps that PSFusion trains on."""
+import io
+from typing import Optional, Sequence, Tuple, Union
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.datasets.transforms import LoadAnnotations
+from PIL import Image, UnidentifiedImageError
+
+from mmfusion.registry import TRANSFORMS
+
+from .decoding import read_bytes, read_image
+
+_MAPS = dict(
+    binary_path='gt_binary_map',
+    boundary_path='gt_boundary_map',
+    mask_path='gt_mask_map')
+
+
+@TRANSFORMS.register_module()
+class LoadFusionAnnotations(LoadAnnotations):
+    """Load the label map and, where a sample has them, three further maps.
+
+    Labels are palette or grey PNGs of class indices. The further maps are
+    images of 0 and 255 (or 0 and 1), loaded as 0 and 1.
+
+    Required keys: ``seg_map_path`` unless ``required=False``; optional
+    ``binary_path``, ``boundary_path``, ``mask_path``, ``classes``,
+    ``label_map``, ``reduce_zero_label``.
+
+    Added keys: ``gt_seg_map``, ``gt_binary_map``, ``gt_boundary_map``,
+    ``gt_mask_map`` (each (H, W) uint8), listed in ``seg_fields``.
+
+    Args:
+        required (bool): Whether a sample without labels is an error;
+            otherwise it passes without them. Defaults to True.
+        ignore_index (int): Label that is always allowed. Defaults to 255.
+        reduce_zero_label (bool, optional): Overrides the dataset's.
+        backend_args (dict, optional): File backend.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        ValueError: If a file is unreadable, a label lies outside the
+            dataset's classes, or ``required`` labels are missing.
+    """
+
+    def __init__(self,
+                 required: bool = True,
+                 ignore_index: int = 255,
+                 reduce_zero_label: Optional[bool] = None,
+                 backend_args: Optional[dict] = None) -> None:
+        super().__init__(backend_args=backend_args)
+        self.reduce_zero_label = reduce_zero_label
+        self.required = required
+        self.ignore_index = ignore_index
+
+    def transform(self, results: dict) -> dict:
+        """Add the maps."""
+        results.setdefault('seg_fields', [])
+        if results.get('seg_map_path') is not None:
+            self._load_seg_map(results)
+        elif self.required:
+            raise ValueError(
+                "LoadFusionAnnotations: expected 'seg_map_path', got a "
+                'sample without labels '
+                f'({results.get("img_path", "no path")!r}). Give the dataset '
+                'data_prefix=dict(seg_map_path=...) or set required=False.')
+        for path_key, key in _MAPS.items():
+            if results.get(path_key) is not None:
+                image = read_image(
+                    results[path_key],
+                    cv2.IMREAD_GRAYSCALE,
+                    backend_args=self.backend_args)
+                results[key] = (image > (127 if image.max() > 1 else 0)
+                                ).astype(np.uint8)
+                results['seg_fields'].append(key)
+        return results
+
+    def _load_seg_map(self, results: dict) -> None:
+        label = self._decode(results['seg_map_path'])
+        reduce = self.reduce_zero_label
+        if reduce is None:
+            reduce = results.get('reduce_zero_label', False)
+        if reduce:
+            # 0 wraps round to 255; 255 stays.
+            label = np.where(label == 255, label, label - np.uint8(1))
+        if results.get('label_map') is not None:
+            table = np.arange(256, dtype=np.uint8)
+            for old, new in results['label_map'].items():
+                table[old] = new
+            label = table[label]
+        self._check_range(label, results)
+        results['gt_seg_map'] = label
+        results['seg_fields'].append('gt_seg_map')
+
+    def _decode(self, path: str) -> np.ndarray:
+        content = read_bytes(path, self.backend_args)
+        try:
+            # Pillow keeps the indices of palette images; OpenCV does not.
+            with Image.open(io.BytesIO(content)) as image:
+                label = np.array(image)
+        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+            raise ValueError(
+                f'Expected a label image, got a damaged or unsupported file: '
+                f'{path!r} ({error}).') from error
+        if label.ndim != 2:
+            raise ValueError(
+                'Expected a label image of one channel (class indices), got '
+                f'shape {label.shape} in {path!r}. Convert colours to '
+                'indices first.')
+        if label.dtype == bool:
+            return label.astype(np.uint8)
+        if label.dtype != np.uint8 and (label.min() < 0 or label.max() > 255):
+            raise ValueError(
+                f'Expected labels in 0..255, got {label.min()}..'
+                f'{label.max()} in {path!r}.')
+        return label.astype(np.uint8, copy=False)
+
+    def _check_range(self, label: np.ndarray, results: dict) -> None:
+        if not results.get('classes'):
+            return
+        number = len(results['classes'])
+        wrong = (label >= number) & (label != self.ignore_index)
+        if wrong.any():
+            raise ValueError(
+                f'Expected labels 0..{number - 1} ({number} classes) or '
+                f'{self.ignore_index} (ignored), got '
+                f'{np.unique(label[wrong]).tolist()} in '
+                f'{results["seg_map_path"]!r}. Check the classes in the '
+                "dataset's metainfo, or convert the labels.")
+
+    def __repr__(self) -> str:
+        return (f'{type(self).__name__}(required={self.required}, '
+                f'ignore_index={self.ignore_index}, '
+                f'reduce_zero_label={self.reduce_zero_label})')
+
+
+@TRANSFORMS.register_module()
+class DeriveFusionMaps(BaseTransform):
+    """Derive foreground, boundary and salient-object maps from labels.
+
+    Maps that were read from files stay as they are. Values are 0 and 1, and
+    255 where the label is ignored. How PSFusion's own files were made is
+    not published; this is the plain reading of their description.
+
+    Required keys: ``gt_seg_map``; ``classes`` for names in
+    ``mask_classes``.
+
+    Added keys: ``gt_binary_map`` (label is not background),
+    ``gt_boundary_map`` (labels differ within the window) and
+    ``gt_mask_map`` (label is one of ``mask_classes``), (H, W) uint8, listed
+    in ``seg_fields``.
+
+    Args:
+        boundary_width (int): Side of the boundary's window in pixels, odd.
+            Defaults to 3, one pixel on either side of an edge.
+        mask_classes (sequence[str | int]): Salient classes, by name or
+            index. Defaults to car, person and bike.
+        background (int): Label of the background. Defaults to 0.
+        ignore_index (int): Label of ignored pixels. Defaults to 255.
+
+    Raises:
+        ValueError: If ``boundary_width`` is even or below 3, there is no
+            label map, or a class name is unknown.
+    """
+
+    def __init__(self,
+                 boundary_width: int = 3,
+                 mask_classes: Sequence[Union[str, int]] = ('car', 'person',
+                                                            'bike'),
+                 background: int = 0,
+                 ignore_index: int = 255) -> None:
+        if boundary_width < 3 or boundary_width % 2 == 0:
+            raise ValueError('Expected an odd boundary_width of at least 3, '
+                             f'got {boundary_width}.')
+        self.boundary_width = boundary_width
+        self.mask_classes = tuple(mask_classes)
+        self.background = background
+        self.ignore_index = ignore_index
+        self._window = np.ones((boundary_width, boundary_width), np.uint8)
+
+    def transform(self, results: dict) -> dict:
+        """Add the missing maps."""
+        label = results.get('gt_seg_map')
+        if label is None:
+            raise ValueError(
+                "DeriveFusionMaps: expected 'gt_seg_map', got a sample "
+                'without labels. Put it after LoadFusionAnnotations, on a '
+                'dataset with seg_map_path.')
+        ignored = label == self.ignore_index
+        for key, derive in (('gt_binary_map', self._binary),
+                            ('gt_boundary_map', self._boundary),
+                            ('gt_mask_map', self._mask)):
+            if results.get(key) is not None:
+                continue
+            derived = derive(label, results).astype(np.uint8)
+            derived[ignored] = self.ignore_index
+            results[key] = derived
+            results['seg_fields'].append(key)
+        return results
+
+    def _binary(self, label: np.ndarray, results: dict) -> np.ndarray:
+        return label != self.background
+
+    def _boundary(self, label: np.ndarray, results: dict) -> np.ndarray:
+        # Ignored pixels must never win: 0 for the maximum, 255 for the
+        # minimum.
+        ignored = label == self.ignore_index
+        low, high = label.copy(), label.copy()
+        low[ignored], high[ignored] = 0, 255
+        return cv2.dilate(low, self._window) > cv2.erode(high, self._window)
+
+    def _mask(self, label: np.ndarray, results: dict) -> np.ndarray:
+        table = np.zeros(256, np.uint8)
+        table[list(self._mask_labels(results))] = 1
+        return table[label]
+
+    def _mask_labels(self, results: dict) -> Tuple[int, ...]:
+        classes = list(results.get('classes') or ())
+        unknown = [
+            name for name in self.mask_classes
+            if isinstance(name, str) and name not in classes
+        ]
+        if unknown:
+            raise ValueError(
+                f'DeriveFusionMaps: expected mask_classes among {classes}, '
+                f'got {unknown}. Name classes of this dataset or give label '
+                'indices.')
+        return tuple(
+            classes.index(name) if isinstance(name, str) else name
+            for name in self.mask_classes)
+
+    def __repr__(self) -> str:
+        return (f'{type(self).__name__}(boundary_width={self.boundary_width}, '
+                f'mask_classes={self.mask_classes}, '
+                f'background={self.background}, '
+                f'ignore_index={self.ignore_index})')

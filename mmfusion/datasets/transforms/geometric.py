@@ -1,0 +1,110 @@
+"""Geometric transforms of the stacked image and all its label maps.
+
+mmcv's own ``Resize`` and ``RandomFlip`` move ``gt_seg_map`` only; mmseg's
+move everything in ``seg_fields``. Under mmfusion's scope the plain names
+mean mmseg's, so that foreground and boundary maps never stay behind.
+"""
+import math
+from typing import Tuple, Union
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
+from mmseg.datasets.transforms import (
+    RandomCrop,
+    RandomCutOut,
+    RandomFlip,
+    RandomRotate,
+    Resize,
+)
+
+from mmfusion.registry import TRANSFORMS
+
+for _transform in (Resize, RandomFlip, RandomCrop, RandomRotate,
+                   RandomCutOut):
+    TRANSFORMS.register_module(module=_transform)
+
+
+@TRANSFORMS.register_module()
+class RandomRotate90(BaseTransform):
+    """Rotate by a multiple of 90 degrees, all four equally likely.
+
+    Required keys: ``img``, maps in ``seg_fields``. Modified keys: the same
+    and ``img_shape``. Added key: ``quarter_turns`` (counter-clockwise).
+
+    Put it after a square crop where speed matters: the distribution is the
+    same as before the crop.
+
+    Raises:
+        ValueError: If the sample has boxes, which it would leave behind.
+    """
+    _CODES = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180,
+              cv2.ROTATE_90_CLOCKWISE)
+
+    @cache_randomness
+    def _turns(self) -> int:
+        return int(np.random.randint(4))
+
+    def transform(self, results: dict) -> dict:
+        """Rotate image and maps."""
+        if results.get('gt_bboxes') is not None:
+            raise ValueError('RandomRotate90 does not move boxes: expected a '
+                             'sample without gt_bboxes.')
+        turns = self._turns()
+        results['quarter_turns'] = turns
+        if turns:
+            for key in ('img', *results.get('seg_fields', [])):
+                results[key] = cv2.rotate(results[key], self._CODES[turns])
+            results['img_shape'] = results['img'].shape[:2]
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}()'
+
+
+@TRANSFORMS.register_module()
+class ResizeToCover(BaseTransform):
+    """Enlarge images that are smaller than a crop until they cover it.
+
+    The aspect ratio stays; larger images are left alone. Image bilinear,
+    label maps nearest.
+
+    Required keys: ``img``, maps in ``seg_fields``. Modified keys: the same
+    and ``img_shape``; ``scale_factor`` is set where the image grew.
+
+    Args:
+        size (int | tuple[int, int]): (height, width) to cover.
+
+    Raises:
+        ValueError: If a side is not positive.
+    """
+
+    def __init__(self, size: Union[int, Tuple[int, int]]) -> None:
+        self.size = (size, size) if isinstance(size, int) else tuple(size)
+        if len(self.size) != 2 or min(self.size) < 1:
+            raise ValueError(
+                f'Expected size as (height, width) above 0, got {size!r}.')
+
+    def transform(self, results: dict) -> dict:
+        """Enlarge image and maps where needed."""
+        height, width = results['img'].shape[:2]
+        scale = max(self.size[0] / height, self.size[1] / width)
+        if scale <= 1:
+            return results
+        # The tolerance keeps float error from adding a row or column.
+        new = (math.ceil(width * scale - 1e-6),
+               math.ceil(height * scale - 1e-6))
+        results['img'] = cv2.resize(
+            results['img'], new, interpolation=cv2.INTER_LINEAR)
+        for key in results.get('seg_fields', []):
+            results[key] = cv2.resize(
+                results[key], new, interpolation=cv2.INTER_NEAREST)
+        before = results.get('scale_factor', (1.0, 1.0))
+        results['img_shape'] = results['img'].shape[:2]
+        results['scale_factor'] = (before[0] * new[0] / width,
+                                   before[1] * new[1] / height)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(size={self.size})'

@@ -1,0 +1,162 @@
+"""From a batch of stacked images to the tensor the models see."""
+from typing import Dict, List, Optional, Sequence, Tuple, Union
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseDataPreprocessor
+from torch import Tensor
+
+from mmfusion.registry import MODELS
+from mmfusion.structures import FusionDataSample
+
+_GROUND_TRUTH = ('gt_sem_seg', 'gt_binary', 'gt_boundary', 'gt_mask')
+
+
+@MODELS.register_module()
+class FusionDataPreprocessor(BaseDataPreprocessor):
+    """Convert, scale, pad and stack pairs.
+
+    Input: ``inputs``, a list of (C, H, W) or one (B, C, H, W) tensor, uint8
+    or float in 0..255, visible channels in BGR order; ``data_samples``, a
+    list of :class:`FusionDataSample` or None.
+
+    Output: ``inputs``, float32 (B, C, H', W') in [0, 1], RGB + infrared.
+    Smaller images are padded at the right and the bottom. Each sample's
+    meta information gets ``img_shape`` (before padding), ``pad_shape``,
+    ``padding_size`` and, in testing, ``img_padding_size`` (left, right,
+    top, bottom), by which mmseg crops its predictions. In training the
+    ground truth is padded too; in testing it stays at the original size.
+
+    Args:
+        modalities (dict[str, int]): Channels of each modality, in order.
+            Defaults to ``dict(vis=3, ir=1)``.
+        bgr_to_rgb (bool): Whether to reverse the channels of each modality
+            of three. Defaults to True.
+        size (tuple[int, int], optional): (height, width) to pad to; larger
+            images stay larger.
+        size_divisor (int, optional): Sides are padded to a multiple of it.
+        pad_mode (str): ``'constant'`` or ``'replicate'``.
+        pad_val (float): Value of constant padding, in [0, 1].
+        seg_pad_val (int): Padding of ground truth. Defaults to 255.
+        batch_augments (list[dict], optional): Modules applied to the
+            training batch in turn: ``inputs, data_samples =
+            augment(inputs, data_samples)``.
+        non_blocking (bool): Whether copies to the device may overlap.
+
+    Raises:
+        ValueError: If an argument or the batch's channels do not fit.
+    """
+
+    def __init__(self,
+                 modalities: Optional[Dict[str, int]] = None,
+                 bgr_to_rgb: bool = True,
+                 size: Optional[Tuple[int, int]] = None,
+                 size_divisor: Optional[int] = None,
+                 pad_mode: str = 'constant',
+                 pad_val: float = 0.0,
+                 seg_pad_val: int = 255,
+                 batch_augments: Optional[List[dict]] = None,
+                 non_blocking: bool = False) -> None:
+        super().__init__(non_blocking=non_blocking)
+        if pad_mode not in ('constant', 'replicate'):
+            raise ValueError("Expected pad_mode 'constant' or "
+                             f"'replicate', got {pad_mode!r}.")
+        if size_divisor is not None and size_divisor < 1:
+            raise ValueError(
+                f'Expected size_divisor >= 1, got {size_divisor}.')
+        self.modalities = dict(modalities or dict(vis=3, ir=1))
+        self.size = size
+        self.size_divisor = size_divisor or 1
+        self.pad_mode = pad_mode
+        self.pad_val = pad_val
+        self.seg_pad_val = seg_pad_val
+        self.batch_augments = [
+            MODELS.build(augment) for augment in batch_augments or ()
+        ]
+        order: List[int] = []
+        for channels in self.modalities.values():
+            span = range(len(order), len(order) + channels)
+            swap = bgr_to_rgb and channels == 3
+            order.extend(reversed(span) if swap else span)
+        self.register_buffer('_order', torch.tensor(order), persistent=False)
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Prepare a batch.
+
+        Args:
+            data (dict): ``inputs`` and optional ``data_samples``.
+            training (bool): Whether ground truth is padded and batch
+                augments run. Defaults to False.
+
+        Returns:
+            dict: ``inputs`` and ``data_samples``.
+        """
+        data = self.cast_data(data)
+        images: Union[Tensor, Sequence[Tensor]] = data['inputs']
+        samples = data.get('data_samples')
+        self._check(images)
+        sizes = [tuple(image.shape[-2:]) for image in images]
+        target = self._target(sizes)
+        if len(set(sizes)) == 1:
+            batch = images if isinstance(images, Tensor) else torch.stack(
+                tuple(images))
+            batch = self._pad(self._convert(batch), target)
+        else:
+            batch = torch.cat([
+                self._pad(self._convert(image[None]), target)
+                for image in images
+            ])
+        if samples is not None:
+            for sample, size in zip(samples, sizes, strict=True):
+                self._record(sample, size, target, training)
+        if training:
+            for augment in self.batch_augments:
+                batch, samples = augment(batch, samples)
+        return dict(inputs=batch, data_samples=samples)
+
+    def _check(self, images: Union[Tensor, Sequence[Tensor]]) -> None:
+        expected = self._order.numel()
+        for image in images:
+            if image.ndim != 3 or image.shape[0] != expected:
+                raise ValueError(
+                    'FusionDataPreprocessor: expected images of shape '
+                    f'({expected}, H, W) for the modalities '
+                    f'{self.modalities}, got {tuple(image.shape)}.')
+
+    def _convert(self, batch: Tensor) -> Tensor:
+        """RGB float in [0, 1] of a (B, C, H, W) batch."""
+        return batch.index_select(1, self._order).float().mul_(1 / 255)
+
+    def _target(self, sizes: Sequence[Tuple[int, int]]) -> Tuple[int, int]:
+        sides = []
+        for axis in (0, 1):
+            side = max(size[axis] for size in sizes)
+            if self.size is not None:
+                side = max(side, self.size[axis])
+            sides.append(-(-side // self.size_divisor) * self.size_divisor)
+        return sides[0], sides[1]
+
+    def _pad(self, batch: Tensor, target: Tuple[int, int]) -> Tensor:
+        bottom = target[0] - batch.shape[-2]
+        right = target[1] - batch.shape[-1]
+        if not (bottom or right):
+            return batch
+        value = self.pad_val if self.pad_mode == 'constant' else None
+        return F.pad(batch, (0, right, 0, bottom), self.pad_mode, value)
+
+    def _record(self, sample: FusionDataSample, size: Tuple[int, int],
+                target: Tuple[int, int], training: bool) -> None:
+        padding = (0, target[1] - size[1], 0, target[0] - size[0])
+        # Plain tuples: mmseg reads a torch.Size as a sign of slide mode.
+        sample.set_metainfo(
+            dict(img_shape=size, pad_shape=target, padding_size=padding))
+        if not training:
+            sample.set_metainfo(dict(img_padding_size=padding))
+            return
+        if not any(padding):
+            return
+        for key in _GROUND_TRUTH:
+            if key in sample:
+                field = getattr(sample, key)
+                data = F.pad(field.data, padding, value=self.seg_pad_val)
+                setattr(sample, key, type(field)(data=data))
