@@ -1,0 +1,17 @@
+from .local_visualizer import FusionLocalVisualizer, write_image
+from .panel import (
+                    draw_grid,
+                    draw_legend,
+                    draw_panel,
+                    overlay_labels,
+                    resize_like,
+                    stacked_to_rgb,
+                    to_label_map,
+                    to_rgb_uint8,
+)
+
+__all__ = [
+    'FusionLocalVisualizer', 'draw_grid', 'draw_legend', 'draw_panel',
+    'overlay_labels', 'resize_like', 'stacked_to_rgb', 'to_label_map',
+    'to_rgb_uint8', 'write_image'
+]

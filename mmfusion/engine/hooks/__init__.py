@@ -1,0 +1,9 @@
+from .finite_loss_hook import FiniteLossHook
+from .loss_curve_hook import LossCurveHook
+from .step_seed_hook import StepSeedHook
+from .visualization_hook import FusionVisualizationHook
+
+__all__ = [
+    'FiniteLossHook', 'FusionVisualizationHook', 'LossCurveHook',
+    'StepSeedHook'
+]

@@ -1,0 +1,156 @@
+"""Writes panels of image pairs during validation and test."""
+from pathlib import Path
+from typing import Dict, Optional, Sequence, Set, Union
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank, get_world_size
+from mmengine.hooks import Hook
+from mmengine.structures import BaseDataElement
+from torch import Tensor
+
+from mmfusion.registry import HOOKS, TRANSFORMS
+from mmfusion.visualization import resize_like, stacked_to_rgb, write_image
+
+
+@HOOKS.register_module()
+class FusionVisualizationHook(Hook):
+    """Draws visible | infrared | fused | prediction | ground truth.
+
+    The pair is taken from the batch where it has the original size, else it
+    is read from the sample's ``vis_path`` and ``ir_path``. The runner's
+    visualizer must be a :class:`FusionLocalVisualizer`.
+
+    In a distributed run, rank 0 sends its samples to the visualizer's
+    backends; with ``show_dir``, every rank writes files.
+
+    Args:
+        draw (bool): Whether to draw at all. Without it (the default) the
+            hook costs nothing. ``show`` and ``show_dir`` imply it.
+        interval (int): Draw every so many samples. Defaults to 50.
+        max_samples (int, optional): At most so many panels a pass and rank.
+        show (bool): Whether to open windows instead of writing.
+        wait_time (float): Seconds a window stays; 0 until a key.
+        show_dir (str, optional): Folder for ``<stem>.png`` files (in
+            training ``<stem>_<iteration>.png``) instead of the backends.
+
+    Raises:
+        ValueError: If ``interval`` or ``max_samples`` is below 1.
+    """
+
+    def __init__(self,
+                 draw: bool = False,
+                 interval: int = 50,
+                 max_samples: Optional[int] = None,
+                 show: bool = False,
+                 wait_time: float = 0,
+                 show_dir: Optional[Union[str, Path]] = None) -> None:
+        for name, value in dict(
+                interval=interval, max_samples=max_samples).items():
+            if value is not None and value < 1:
+                raise ValueError(
+                    f'Expected {name} of at least 1 sample, got {value}. '
+                    'Use draw=False to draw nothing.')
+        self.draw = draw
+        self.interval = interval
+        self.max_samples = max_samples
+        self.show = show
+        self.wait_time = wait_time
+        self.show_dir = show_dir
+        self._seen = 0
+        self._drawn: Set[str] = set()
+        self._read = None
+
+    def before_val_epoch(self, runner) -> None:
+        self._restart()
+
+    def before_test_epoch(self, runner) -> None:
+        self._restart()
+
+    def after_val_iter(self, runner, batch_idx: int, data_batch: dict,
+                       outputs: Sequence[BaseDataElement]) -> None:
+        self._draw_batch(runner, 'val', data_batch, outputs)
+
+    def after_test_iter(self, runner, batch_idx: int, data_batch: dict,
+                        outputs: Sequence[BaseDataElement]) -> None:
+        self._draw_batch(runner, 'test', data_batch, outputs)
+
+    def _restart(self) -> None:
+        self._seen = 0
+        self._drawn.clear()
+
+    def _draw_batch(self, runner, mode: str, data_batch: dict,
+                    outputs: Sequence[BaseDataElement]) -> None:
+        if not (self.draw or self.show or self.show_dir):
+            return
+        inputs = data_batch.get('inputs', ())
+        for place, sample in enumerate(outputs):
+            # Samplers deal samples out to the ranks one by one, so this
+            # counts through the whole set whatever the number of ranks.
+            index = self._seen * get_world_size() + get_rank()
+            self._seen += 1
+            if index % self.interval or (
+                    self.max_samples is not None
+                    and len(self._drawn) >= self.max_samples):
+                continue
+            stack = inputs[place] if place < len(inputs) else None
+            self._draw_sample(runner, mode, index, sample, stack)
+
+    def _draw_sample(self, runner, mode: str, index: int,
+                     sample: BaseDataElement,
+                     stack: Optional[Tensor]) -> None:
+        loader = getattr(runner, f'{mode}_dataloader')
+        meta = getattr(loader.dataset, 'metainfo', None)
+        pair = list(self._pair(sample, stack).values())
+        image, infrared = pair[0], pair[1] if len(pair) > 1 else None
+        stem = Path(sample.metainfo.get('vis_path', f'sample{index}')).stem
+        # Two folders of one dataset may use the same file names.
+        name = f'{stem}-{index}' if stem in self._drawn else stem
+        self._drawn.add(name)
+        step = runner.iter if mode == 'val' else 0
+        if self.show_dir and not self.show:
+            file = f'{name}_{step}.png' if step else f'{name}.png'
+            write_image(
+                Path(self.show_dir) / file,
+                runner.visualizer.draw(
+                    image, infrared, sample, dataset_meta=meta))
+        else:
+            runner.visualizer.add_datasample(
+                f'{mode}_{name}',
+                image,
+                data_sample=sample,
+                infrared=infrared,
+                show=self.show,
+                wait_time=self.wait_time,
+                step=step)
+
+    def _pair(self, sample: BaseDataElement,
+              stack: Optional[Tensor]) -> Dict[str, np.ndarray]:
+        """RGB images of the modalities at the original size."""
+        meta = sample.metainfo
+        modalities = meta.get('modalities', dict(vis=(0, 3), ir=(3, 4)))
+        shape = tuple(meta.get('ori_shape', ()))[:2]
+        # Test-time augmentation gives a list of views in place of a tensor.
+        is_stack = isinstance(stack, Tensor) and stack.ndim == 3
+        if is_stack and shape in ((), tuple(stack.shape[1:])):
+            return stacked_to_rgb(stack, modalities)
+        if all(f'{name}_path' in meta for name in modalities):
+            return self._load(meta, modalities)
+        if not is_stack:
+            raise ValueError(
+                'Expected samples with modalities, vis_path and ir_path, or '
+                'a stacked input, to draw a pair; got meta information '
+                f'{sorted(meta)}. Pack samples with PackFusionInputs.')
+        return {
+            name: resize_like(image, shape)
+            for name, image in stacked_to_rgb(stack, modalities).items()
+        }
+
+    def _load(self, meta: dict, modalities: dict) -> Dict[str, np.ndarray]:
+        if self._read is None:
+            self._read = TRANSFORMS.build(dict(type='LoadFusionPair'))
+        results = {f'{name}_path': meta[f'{name}_path'] for name in modalities}
+        results['modalities'] = modalities
+        image = self._read(results)['img']
+        return stacked_to_rgb(
+            torch.from_numpy(image).permute(2, 0, 1), modalities)

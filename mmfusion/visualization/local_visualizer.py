@@ -1,0 +1,163 @@
+"""mmengine visualizer that draws image pairs, fused images and label maps."""
+import os
+from pathlib import Path
+from typing import Optional, Sequence, Union
+
+import cv2
+import numpy as np
+from mmengine.dist import master_only
+from mmengine.structures import BaseDataElement
+from mmengine.visualization import Visualizer
+
+from mmfusion.registry import VISUALIZERS
+
+from .panel import draw_panel, resize_like
+
+
+def write_image(path: Union[str, Path], image: np.ndarray) -> None:
+    """Write an RGB image; the file appears complete or not at all.
+
+    Args:
+        path (str | Path): Target; its suffix selects the format. Folders
+            are made.
+        image (np.ndarray): RGB (H, W, 3) ``uint8``.
+
+    Raises:
+        ValueError: If OpenCV has no writer for the suffix.
+    """
+    path = Path(path)
+    if not cv2.haveImageWriter(path.name):
+        raise ValueError(f'Expected an image suffix such as .png or .jpg, '
+                         f'got {path.name!r}.')
+    _, code = cv2.imencode(path.suffix, cv2.cvtColor(image,
+                                                     cv2.COLOR_RGB2BGR))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    partial.write_bytes(code.tobytes())
+    os.replace(partial, path)
+
+
+@VISUALIZERS.register_module()
+class FusionLocalVisualizer(Visualizer):
+    """Draws visible | infrared | fused | prediction | ground truth.
+
+    Class names and colours come from ``classes`` and ``palette``, else from
+    ``dataset_meta``, which the runner sets from the dataset. Panels go to
+    the configured backends, e.g.
+    ``vis_backends=[dict(type='LocalVisBackend'),
+    dict(type='TensorboardVisBackend')]``.
+
+    Args:
+        name (str): Name of the instance.
+        image (np.ndarray, optional): See mmengine's ``Visualizer``.
+        vis_backends (list, optional): Backend configs.
+        save_dir (str, optional): Folder of the file backends.
+        classes (sequence[str], optional): Class names.
+        palette (sequence, optional): One RGB triple a class.
+        alpha (float): Opacity of class colours. Defaults to 0.6.
+        columns (int, optional): Images a row; None puts all in one row.
+        legend (bool): Whether to draw the classes below label maps.
+    """
+
+    def __init__(self,
+                 name: str = 'visualizer',
+                 image: Optional[np.ndarray] = None,
+                 vis_backends: Optional[list] = None,
+                 save_dir: Optional[str] = None,
+                 classes: Optional[Sequence[str]] = None,
+                 palette: Optional[Sequence[Sequence[int]]] = None,
+                 alpha: float = 0.6,
+                 columns: Optional[int] = None,
+                 legend: bool = True,
+                 **kwargs) -> None:
+        super().__init__(name, image, vis_backends, save_dir, **kwargs)
+        self.classes = classes
+        self.palette = palette
+        self.alpha = alpha
+        self.columns = columns
+        self.legend = legend
+
+    def draw(self,
+             image: np.ndarray,
+             infrared: Optional[np.ndarray] = None,
+             data_sample: Optional[BaseDataElement] = None,
+             draw_gt: bool = True,
+             draw_pred: bool = True,
+             dataset_meta: Optional[dict] = None) -> np.ndarray:
+        """Draw one sample; unlike ``add_datasample``, on every rank.
+
+        Args:
+            image (np.ndarray): Visible image, RGB (H, W, 3) ``uint8``.
+            infrared (np.ndarray, optional): Infrared image.
+            data_sample (FusionDataSample, optional): May hold
+                ``fused_img``, ``pred_sem_seg`` and ``gt_sem_seg``.
+            draw_gt (bool): Whether to draw the ground truth.
+            draw_pred (bool): Whether to draw the prediction.
+            dataset_meta (dict, optional): ``classes``, ``palette`` and
+                ``modalities``. Defaults to the visualizer's own.
+
+        Returns:
+            np.ndarray: RGB panel ``uint8``.
+        """
+        meta = dataset_meta or self.dataset_meta or {}
+        modalities = tuple(meta.get('modalities', ('vis', 'ir')))
+
+        def data(field: str, wanted: bool = True):
+            found = wanted and data_sample is not None \
+                and field in data_sample
+            return getattr(data_sample, field).data if found else None
+
+        fused = data('fused_img')
+        return draw_panel(
+            image,
+            infrared,
+            None if fused is None else resize_like(fused, image.shape[:2]),
+            data('pred_sem_seg', draw_pred),
+            data('gt_sem_seg', draw_gt),
+            classes=self.classes or meta.get('classes'),
+            palette=self.palette or meta.get('palette'),
+            alpha=self.alpha,
+            columns=self.columns,
+            legend=self.legend,
+            captions=tuple(
+                dict(vis='visible', ir='infrared').get(name, name)
+                for name in modalities[:2]))
+
+    @master_only
+    def add_datasample(self,
+                       name: str,
+                       image: np.ndarray,
+                       data_sample: Optional[BaseDataElement] = None,
+                       draw_gt: bool = True,
+                       draw_pred: bool = True,
+                       show: bool = False,
+                       wait_time: float = 0,
+                       out_file: Optional[str] = None,
+                       step: int = 0,
+                       infrared: Optional[np.ndarray] = None,
+                       **kwargs) -> None:
+        """Draw one sample and show it, or write it to a file or backends.
+
+        Args:
+            name (str): Name of the picture in the backends.
+            image (np.ndarray): Visible image, RGB (H, W, 3) ``uint8``.
+            data_sample (FusionDataSample, optional): See :meth:`draw`.
+            draw_gt (bool): Whether to draw the ground truth.
+            draw_pred (bool): Whether to draw the prediction.
+            show (bool): Whether to open a window instead of writing to the
+                backends.
+            wait_time (float): Seconds the window stays; 0 until a key.
+            out_file (str, optional): Write here instead of to the backends.
+            step (int): Iteration to file the picture under.
+            infrared (np.ndarray, optional): Infrared image.
+            kwargs: Options of sibling visualizers, which have no meaning
+                here (e.g. ``with_labels``).
+        """
+        panel = self.draw(image, infrared, data_sample, draw_gt, draw_pred)
+        self.set_image(panel)
+        if show:
+            self.show(panel, win_name=name, wait_time=wait_time)
+        if out_file is not None:
+            write_image(out_file, panel)
+        elif not show:
+            self.add_image(name, panel, step)
