@@ -1,0 +1,185 @@
+"""Reading checkpoints without running code, and strict loading."""
+import os
+import pickle
+import re
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Union
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from torch import Tensor, nn
+
+PathLike = Union[str, os.PathLike]
+State = Dict[str, Tensor]
+
+
+def _history_method(owner: Any, name: str) -> Any:
+    """The only ``getattr`` that a checkpoint may call."""
+    if owner is HistoryBuffer and not name.startswith('_'):
+        return getattr(owner, name)
+    raise pickle.UnpicklingError(
+        f'the checkpoint asks for attribute {name!r} of {owner!r}')
+
+
+def _allowed_globals() -> List[Any]:
+    """What mmengine's Runner writes beside tensors and plain containers.
+
+    That is the log history, in numpy arrays. Their unpickling builds arrays
+    and scalars and cannot reach other code.
+    """
+    core = getattr(np, '_core', None) or np.core
+    dtypes = {type(np.dtype(kind)) for kind in 'bBhHiIlLqQefd?'}
+    return [
+        HistoryBuffer, (_history_method, 'builtins.getattr'),
+        np.ndarray, np.dtype, core.multiarray.scalar,
+        (core.multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
+        (core.multiarray.scalar, 'numpy.core.multiarray.scalar'),
+        core.multiarray._reconstruct, *dtypes
+    ]
+
+
+def read_checkpoint(path: PathLike) -> Any:
+    """Load a file on the CPU without unpickling arbitrary objects.
+
+    Args:
+        path (str | PathLike): A file written by ``torch.save``.
+
+    Returns:
+        object: Its content.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no checkpoint, is damaged, or holds objects
+            other than tensors, numpy arrays, plain containers and
+            mmengine's log history.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'Expected a checkpoint file, got {str(path)!r}, which does not '
+            'exist. Check the path; weights of a fuser come from '
+            'tools/train.py (work_dirs/<config>/*.pth) or from '
+            'tools/model_converters/convert.py.')
+    try:
+        with torch.serialization.safe_globals(_allowed_globals()):
+            return torch.load(path, map_location='cpu', weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError,
+            KeyError, AttributeError) as error:
+        raise ValueError(
+            f'Expected {str(path)!r} to hold tensors and plain containers '
+            'only, got a file that cannot be read safely '
+            f'({_reason(error)}). If it is damaged, fetch it again; if it '
+            'pickles other objects, save its state_dict alone where those '
+            'objects are available.') from error
+
+
+def _reason(error: Exception) -> str:
+    """The telling part of torch's long error text."""
+    found = re.search(r'WeightsUnpickler error:\s*([^\n]+?)(\.\s|\n|$)',
+                      str(error))
+    if found:
+        return found[1]
+    if isinstance(error, pickle.UnpicklingError):
+        return 'it was not written by torch.save'
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def find_state_dict(checkpoint: Any, *names: str) -> State:
+    """The tensors of a bare state dict or of ``{'state_dict': ...}``.
+
+    A ``module.`` prefix that all keys share is dropped.
+
+    Args:
+        checkpoint (object): Content of a checkpoint file.
+        names (str): Further names under which a state dict may lie.
+
+    Returns:
+        dict[str, Tensor]: In the file's order.
+
+    Raises:
+        ValueError: If there is no state dict in it.
+    """
+    state = checkpoint
+    for name in ('state_dict', *names):
+        if isinstance(state, Mapping) and isinstance(state.get(name), Mapping):
+            state = state[name]
+            break
+    if (not isinstance(state, Mapping) or not state
+            or not all(isinstance(key, str) and isinstance(value, Tensor)
+                       for key, value in state.items())):
+        got = (f'a dict with {sorted(map(str, state))[:8]}' if isinstance(
+            state, Mapping) else type(state).__name__)
+        places = ', '.join(repr(name) for name in ('state_dict', *names))
+        raise ValueError('Expected a state dict (tensors by name), bare or '
+                         f'under {places}; got {got}.')
+    if all(key.startswith('module.') for key in state):
+        state = {key[len('module.'):]: value for key, value in state.items()}
+    return dict(state)
+
+
+def check_state_dict(state: Mapping[str, Tensor],
+                     expected: Mapping[str, Any],
+                     advice: str = '') -> None:
+    """Compare names and shapes.
+
+    Args:
+        state (dict[str, Tensor]): What there is.
+        expected (dict[str, Tensor | tuple]): Tensors or shapes by name.
+        advice (str): What to do, ends the error's text.
+
+    Raises:
+        ValueError: If a key is missing, unexpected or misshapen; lists all.
+    """
+    shapes = {
+        key: tuple(getattr(value, 'shape', value))
+        for key, value in expected.items()
+    }
+    missing = [key for key in shapes if key not in state]
+    unexpected = [key for key in state if key not in shapes]
+    misshapen = [
+        f'{key} (expected {shape}, got {tuple(state[key].shape)})'
+        for key, shape in shapes.items()
+        if key in state and tuple(state[key].shape) != shape
+    ]
+    lines = [
+        f'  {len(keys)} {kind}: {", ".join(keys)}'
+        for kind, keys in (('missing', missing), ('unexpected', unexpected),
+                           ('misshapen', misshapen)) if keys
+    ]
+    if lines:
+        raise ValueError('\n'.join(
+            (f'Expected a state dict of {len(shapes)} keys, got one of '
+             f'{len(state)} that does not fit:', *lines, advice)).rstrip())
+
+
+def load_fuser_weights(fuser: nn.Module, source: Union[PathLike,
+                                                       Mapping]) -> None:
+    """Load a fuser's weights, all of them and nothing else.
+
+    Args:
+        fuser (nn.Module): The network to fill.
+        source (str | PathLike | dict): A checkpoint file or its content:
+            our checkpoints (keys under ``fuser.``, other keys beside them
+            are left alone) or the fuser's bare state dict.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file cannot be read safely, or a key is missing,
+            unexpected or misshapen.
+    """
+    content = source if isinstance(source, Mapping) else read_checkpoint(
+        source)
+    state = find_state_dict(content)
+    prefix = 'fuser.'
+    if any(key.startswith(prefix) for key in state):
+        state = {
+            key[len(prefix):]: value
+            for key, value in state.items() if key.startswith(prefix)
+        }
+    check_state_dict(
+        state, fuser.state_dict(),
+        f'Check that the checkpoint belongs to this {type(fuser).__name__} '
+        '(same method and widths); the authors\' checkpoints go through '
+        'tools/model_converters/convert.py first.')
+    fuser.load_state_dict(state, strict=True)

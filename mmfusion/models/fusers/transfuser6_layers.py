@@ -1,0 +1,224 @@
+"""Building blocks of TransFuser6.
+
+They are laid out to keep few tensors for the backward pass: convolutions
+over a concatenation are sums of convolutions over its parts, reflection
+padding comes before the (element-wise, in-place) activation so that only
+the padded tensor stays, and the attention never forms queries and keys.
+"""
+from typing import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def reflect(x: Tensor) -> Tensor:
+    """Pad (B, C, H, W) by one pixel on each side, mirrored."""
+    return F.pad(x, (1, 1, 1, 1), mode='reflect')
+
+
+def conv_parts(parts: Sequence[Tensor],
+               conv: nn.Conv2d,
+               total: Tensor = None) -> Tensor:
+    """``conv`` over the concatenation of ``parts``, without forming it.
+
+    Args:
+        parts (Sequence[Tensor]): (B, C_i, H, W) each.
+        conv (nn.Conv2d): Its input channels start with those of ``parts``.
+        total (Tensor, optional): What to add to, in place.
+
+    Returns:
+        Tensor: (B, ``conv.out_channels``, H', W').
+    """
+    first = 0
+    for part in parts:
+        last = first + part.shape[1]
+        weight = conv.weight[:, first:last]
+        bias = conv.bias if first == 0 else None
+        term = F.conv2d(part, weight, bias, padding=conv.padding)
+        total = term if total is None else total.add_(term)
+        first = last
+    return total
+
+
+class DenseBlock(nn.Module):
+    """Two densely connected 3x3 convolutions and a 1x1 reduction.
+
+    Args:
+        in_channels (int): Input channels.
+        out_channels (int): Output channels.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        c = in_channels
+        self.conv1 = nn.Conv2d(c, c, 3, padding=1)
+        self.conv2 = nn.Conv2d(2 * c, c, 3, padding=1)
+        self.reduce = nn.Conv2d(3 * c, out_channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, H, W) to (B, out_channels, H, W)."""
+        a = F.leaky_relu_(self.conv1(x), 0.2)
+        b = F.leaky_relu_(conv_parts((x, a), self.conv2), 0.2)
+        return F.leaky_relu_(conv_parts((x, a, b), self.reduce), 0.1)
+
+
+class Encoder(nn.Module):
+    """Features of one modality at full, 1/2, 1/4 and 1/8 size.
+
+    Args:
+        stem_channels (int): Width of the first layer.
+        channels (Sequence[int]): Width of each scale.
+    """
+
+    def __init__(self, stem_channels: int, channels: Sequence[int]) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, stem_channels, 1)
+        widths = (stem_channels, *channels)
+        self.blocks = nn.ModuleList(
+            DenseBlock(*pair) for pair in zip(widths, widths[1:]))
+
+    def forward(self, x: Tensor) -> list:
+        """(B, 1, H, W) to one feature map a scale."""
+        x = self.stem(x)
+        features = []
+        for k, block in enumerate(self.blocks):
+            x = block(F.max_pool2d(x, 2) if k else x)
+            features.append(x)
+        return features
+
+
+class ConvNorm(nn.Module):
+    """3x3 convolution without padding, BatchNorm."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3)
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H + 2, W + 2) to (B, C, H, W)."""
+        return self.norm(self.conv(x))
+
+
+class ChannelAttention(nn.Module):
+    """Attention between the channels of a feature map.
+
+    A head's map is softmax over the query channels of ``s * q^T k``, with
+    ``q = T Wq^T`` and ``k = T Wk^T`` for the tokens ``T`` (N x C). Hence it
+    depends on ``T`` through the C x C matrix ``T^T T`` alone, and what
+    follows up to the normalisation is one linear map of ``T``: nothing of
+    size N x d is formed, in training either.
+
+    Args:
+        channels (int): Width C.
+        heads (int): Number of heads; divides ``channels``.
+        attn_norm (bool): Whether to divide ``q^T k`` by the number of
+            pixels, so that it does not grow with the image.
+    """
+
+    def __init__(self,
+                 channels: int,
+                 heads: int,
+                 attn_norm: bool = False) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attn_norm = attn_norm
+        self.before = nn.ModuleList(ConvNorm(channels) for _ in range(2))
+        self.query = nn.Linear(channels, channels, bias=False)
+        self.key = nn.Linear(channels, channels, bias=False)
+        self.value = nn.Linear(channels, channels, bias=False)
+        self.project = nn.Linear(channels, channels)
+        self.norm = nn.LayerNorm(channels)
+        self.after = nn.ModuleList(ConvNorm(channels) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to the same; multiplies it by at least one."""
+        gate = self._convs(self.before, x)
+        gate = self._convs(self.after, self.attend(gate))
+        return torch.addcmul(x, x, gate)
+
+    @staticmethod
+    def _convs(layers: nn.ModuleList, x: Tensor) -> Tensor:
+        x = F.relu_(reflect(layers[0](reflect(x))))
+        return F.relu_(layers[1](x))
+
+    def attend(self, x: Tensor) -> Tensor:
+        """The attention with its projection and normalisation.
+
+        Runs in float32, also under autocast: sums over all pixels do not
+        fit half precision.
+        """
+        height, width = x.shape[-2:]
+        with torch.autocast(x.device.type, enabled=False):
+            tokens = x.flatten(2).transpose(1, 2).float()
+            out = torch.baddbmm(self.project.bias.float(), tokens,
+                                self.mixing(tokens))
+            out = F.layer_norm(out, self.norm.normalized_shape,
+                               self.norm.weight.float(),
+                               self.norm.bias.float(), self.norm.eps)
+        return out.transpose(1, 2).unflatten(2, (height, width))
+
+    def mixing(self, tokens: Tensor) -> Tensor:
+        """From tokens (B, N, C) to the map (B, C, C) to apply to them."""
+        n, c = tokens.shape[1:]
+        d = c // self.heads
+        query, key, value = (
+            layer.weight.float().view(self.heads, d, c)
+            for layer in (self.query, self.key, self.value))
+        project = self.project.weight.float().view(c, self.heads, d)
+        logits = torch.einsum('hic,bce,hje->bhij', query,
+                              tokens.transpose(1, 2) @ tokens, key)
+        scale = d**-0.5 / (n if self.attn_norm else 1)
+        context = (logits * scale).softmax(dim=-2)
+        return torch.einsum('hic,bhij,ohj->bco', value, context, project)
+
+
+class Node(nn.Module):
+    """A node of the decoder: padded 3x3 convolution, LeakyReLU 0.01.
+
+    Args:
+        skip_channels (int): Channels of all maps of the node's own scale.
+        up_channels (int): Channels of the map of the next coarser scale.
+        out_channels (int): Output channels.
+    """
+
+    def __init__(self, skip_channels: int, up_channels: int,
+                 out_channels: int) -> None:
+        super().__init__()
+        self.up_channels = up_channels
+        self.conv = nn.Conv2d(skip_channels + up_channels, out_channels, 3)
+
+    def forward(self, skips: Sequence[Tensor], below: Tensor) -> Tensor:
+        """
+        Args:
+            skips (Sequence[Tensor]): Maps of the node's scale, padded:
+                (B, C_i, H + 2, W + 2).
+            below (Tensor): (B, up_channels, H // 2, W // 2).
+
+        Returns:
+            Tensor: (B, out_channels, H, W), before the activation.
+        """
+        out = conv_parts(skips, self.conv)
+        height, width = out.shape[-2:]
+        return out.add_(
+            self.conv_upsampled(below, height % 2, width % 2))
+
+    def conv_upsampled(self, x: Tensor, odd_y: int, odd_x: int) -> Tensor:
+        """Nearest x2, mirrored to an odd size and by one, then the conv.
+
+        On a doubled image mirroring repeats the border of the small one,
+        and doubling followed by a 3x3 convolution is a transposed 4x4
+        convolution of stride 2, with 4/9 of the multiplications.
+        """
+        weight = self.conv.weight[:, -self.up_channels:]
+        kernel = F.pad(weight, (1, 1, 1, 1))
+        kernel = kernel[..., 1:, :] + kernel[..., :-1, :]
+        kernel = kernel[..., 1:] + kernel[..., :-1]
+        x = F.pad(x, (1, 1, 1, 1), mode='replicate')
+        return F.conv_transpose2d(
+            x,
+            kernel.flip(-2, -1).transpose(0, 1),
+            stride=2,
+            padding=3,
+            output_padding=(odd_y, odd_x))

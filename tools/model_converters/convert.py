@@ -1,0 +1,139 @@
+"""Convert authors' checkpoints to ours and back.
+
+The result is ``{'state_dict': ..., 'meta': ...}`` with the fuser's keys
+under ``fuser.``. One mapping table a method lies in ``mappings/``.
+"""
+import argparse
+import os
+from pathlib import Path
+from typing import Any, Dict, Mapping
+
+import torch
+from mappings import MAPPINGS, KeyMapping
+
+from mmfusion.models.fusers.checkpoint import find_state_dict, read_checkpoint
+
+
+def convert(checkpoint: Any, mapping: KeyMapping) -> Dict[str, dict]:
+    """Turn the content of an authors' checkpoint into ours.
+
+    Args:
+        checkpoint (object): A state dict, bare or under ``'state_dict'`` or
+            the mapping's container, with or without ``module.``.
+        mapping (KeyMapping): The method's table.
+
+    Returns:
+        dict: ``state_dict`` and ``meta``. ``meta['unused']`` keeps the
+        tensors our network has no use for, ``meta['dataset_meta']`` the
+        class names and the palette where the checkpoint tells them.
+
+    Raises:
+        ValueError: If a key is missing, unexpected or misshapen.
+    """
+    state, unused = mapping.convert(
+        find_state_dict(checkpoint, mapping.container))
+    meta = dict(_meta(checkpoint))
+    dataset_meta = {
+        ours: meta.pop(theirs)
+        for theirs, ours in (('CLASSES', 'classes'), ('PALETTE', 'palette'))
+        if theirs in meta
+    }
+    if dataset_meta:
+        meta['dataset_meta'] = dataset_meta
+    meta.update(method=mapping.method, unused=unused)
+    return dict(state_dict=state, meta=meta)
+
+
+def revert(checkpoint: Any, mapping: KeyMapping) -> Dict[str, dict]:
+    """Inverse of :func:`convert`.
+
+    Args:
+        checkpoint (object): Our checkpoint, e.g. a training checkpoint.
+        mapping (KeyMapping): The method's table.
+
+    Returns:
+        dict: The authors' keys under the mapping's container, and ``meta``.
+
+    Raises:
+        ValueError: If a key is missing, unexpected or misshapen.
+    """
+    meta = dict(_meta(checkpoint))
+    state = find_state_dict(checkpoint)
+    # the normalisation between the networks belongs to our wrapper
+    state = {
+        key: value
+        for key, value in state.items()
+        if not key.startswith('data_preprocessor.')
+    }
+    state = mapping.revert(state, meta.pop('unused', {}))
+    dataset_meta = meta.pop('dataset_meta', None) or {}
+    for theirs, ours in (('CLASSES', 'classes'), ('PALETTE', 'palette')):
+        if ours in dataset_meta:
+            meta[theirs] = dataset_meta[ours]
+    meta.pop('method', None)
+    return {mapping.container: state, 'meta': meta}
+
+
+def _meta(checkpoint: Any) -> Mapping[str, Any]:
+    meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
+    return meta if isinstance(meta, Mapping) else {}
+
+
+def convert_file(source: str,
+                 target: str,
+                 method: str,
+                 reverse: bool = False) -> Dict[str, dict]:
+    """Convert a file; the target appears complete or not at all.
+
+    Args:
+        source (str): Checkpoint to read.
+        target (str): Checkpoint to write.
+        method (str): A name in ``mappings.MAPPINGS``.
+        reverse (bool): From ours to the authors'. Defaults to False.
+
+    Returns:
+        dict: What was written.
+
+    Raises:
+        FileNotFoundError: If there is no ``source``.
+        ValueError: If the method is unknown or the checkpoint does not fit.
+    """
+    if method not in MAPPINGS:
+        raise ValueError(f'Expected a method out of {sorted(MAPPINGS)}, got '
+                         f'{method!r}.')
+    work = revert if reverse else convert
+    result = work(read_checkpoint(source), MAPPINGS[method])
+    path = Path(target)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
+    try:
+        torch.save(result, temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--method', required=True, choices=sorted(MAPPINGS))
+    parser.add_argument('source', metavar='IN', help='checkpoint to read')
+    parser.add_argument('target', metavar='OUT', help='checkpoint to write')
+    parser.add_argument(
+        '--reverse', action='store_true', help='from ours to the authors\'')
+    args = parser.parse_args()
+    try:
+        result = convert_file(args.source, args.target, args.method,
+                              args.reverse)
+    except (FileNotFoundError, ValueError) as error:
+        parser.exit(1, f'{error}\n')
+    state = next(iter(result.values()))
+    unused = len(result['meta'].get('unused', ()))
+    print(f'{args.target}: {len(state)} keys'
+          + (f', {unused} unused ones kept in meta' if unused else ''))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,123 @@
+"""What a mapping table says, and how it is applied."""
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Callable, Dict, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from mmfusion.models.fusers.checkpoint import State, check_state_dict
+
+Shapes = Dict[str, Tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class KeyMapping:
+    """A table between the authors' checkpoints and ours.
+
+    Args:
+        method (str): Name on the command line.
+        build (callable): ``build()`` gives a module with the children
+            ``fuser`` and, where there is one, ``segmentor``. Its state dict
+            says which keys and shapes our checkpoint holds.
+        reference_key (callable): ``reference_key(key)`` gives the authors'
+            name of one of our keys.
+        unused (dict[str, tuple]): Shapes by name of what the authors'
+            checkpoint holds beyond that (layers that are never called).
+        container (str): Name under which the authors' file holds the state
+            dict. A bare one and ``'state_dict'`` are accepted as well.
+    """
+    method: str
+    build: Callable[[], nn.Module]
+    reference_key: Callable[[str], str]
+    unused: Shapes = field(default_factory=dict)
+    container: str = 'state_dict'
+
+    def our_shapes(self) -> Shapes:
+        """Shapes by our names."""
+        return {
+            key: tuple(value.shape)
+            for key, value in self.build().state_dict().items()
+        }
+
+    def names(self) -> Dict[str, str]:
+        """Our names to the authors'.
+
+        Raises:
+            ValueError: If the table sends two keys to one.
+        """
+        names = {key: self.reference_key(key) for key in self.our_shapes()}
+        sources = defaultdict(list)
+        for key, reference in names.items():
+            sources[reference].append(key)
+        for reference in self.unused:
+            sources[reference].append('(unused)')
+        clashes = {k: v for k, v in sources.items() if len(v) > 1}
+        if clashes:
+            raise ValueError(f'Expected the table of {self.method} to be one '
+                             f'to one, got {clashes}. Correct it.')
+        return names
+
+    def reference_shapes(self) -> Shapes:
+        """Shapes by the authors' names, the unused ones included."""
+        ours = self.our_shapes()
+        return {
+            **{name: ours[key]
+               for key, name in self.names().items()},
+            **self.unused
+        }
+
+    def convert(self, state: State) -> Tuple[State, State]:
+        """From the authors' names to ours.
+
+        Args:
+            state (dict[str, Tensor]): All keys of the authors' network.
+
+        Returns:
+            tuple[dict, dict]: State dict in our names and the unused
+            tensors in the authors' names.
+
+        Raises:
+            ValueError: If a key is missing, unexpected or misshapen.
+        """
+        check_state_dict(
+            state, self.reference_shapes(),
+            f'Check that it is a checkpoint of method {self.method!r} in '
+            'its published size.')
+        converted = {key: state[name] for key, name in self.names().items()}
+        return converted, {name: state[name] for name in self.unused}
+
+    def revert(self, state: State, unused: State) -> State:
+        """From our names to the authors'.
+
+        Args:
+            state (dict[str, Tensor]): All keys of our network.
+            unused (dict[str, Tensor]): What :meth:`convert` set aside. Where
+                it is empty, neutral values take its place.
+
+        Returns:
+            dict[str, Tensor]: The authors' keys, sorted.
+
+        Raises:
+            ValueError: If a key is missing, unexpected or misshapen.
+        """
+        check_state_dict(
+            state, self.our_shapes(),
+            f'Check that it is a checkpoint of ours for {self.method!r}.')
+        unused = unused or {
+            name: _neutral(name, shape)
+            for name, shape in self.unused.items()
+        }
+        check_state_dict(unused, self.unused, 'These are the tensors under '
+                         'meta[\'unused\'] of the checkpoint.')
+        reverted = {name: state[key] for key, name in self.names().items()}
+        return dict(sorted({**reverted, **unused}.items()))
+
+
+def _neutral(name: str, shape: Tuple[int, ...]) -> Tensor:
+    """What a fresh layer holds; weights of convolutions are zero."""
+    if name.endswith('num_batches_tracked'):
+        return torch.zeros(shape, dtype=torch.long)
+    ones = name.endswith('running_var') or (name.endswith('.weight')
+                                            and len(shape) == 1)
+    return torch.ones(shape) if ones else torch.zeros(shape)
