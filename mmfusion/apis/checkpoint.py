@@ -1,0 +1,143 @@
+"""Weights for whole models: strict, safe, and talking about what they do.
+
+mmengine's runner loads with ``strict=False`` and only logs what did not
+fit, so that a test with a wrong checkpoint runs and scores noise. Here a
+checkpoint fits or it is an error.
+"""
+import os
+from typing import Dict, List, Tuple, Union
+
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from torch import nn
+
+from mmfusion.models.fusers.checkpoint import (State, check_state_dict,
+                                               find_state_dict,
+                                               read_checkpoint)
+
+from .cli import UsageError
+
+PathLike = Union[str, os.PathLike]
+#: only used in training: a checkpoint may have them or not
+_UNUSED_IN_TEST = ('fusion_losses.', )
+_PARTS = ('fuser.', 'segmentor.')
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """The wrapper below DDP and test-time augmentation."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
+
+
+def load_model_weights(model: nn.Module,
+                       path: PathLike,
+                       fuser_is_enough: bool = False
+                       ) -> Tuple[dict, List[str]]:
+    """Load all weights of an ``ImageFuser`` or ``FuserSegmenter``.
+
+    A fuser's bare state dict is taken for its keys under ``fuser.``. A
+    checkpoint of stage 2 also serves a stage-1 model, which takes its fuser.
+
+    Args:
+        model (nn.Module): The wrapper, possibly inside DDP or a TTA model.
+        path (str | PathLike): Checkpoint of the runner or the converter.
+        fuser_is_enough (bool): Whether a checkpoint without the segmentor
+            is accepted for a model that has one, as for fusing only.
+
+    Returns:
+        tuple[dict, list[str]]: The checkpoint's ``meta`` and one line for
+        each part that was left out.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        UsageError: If it cannot be read safely, or a key is missing,
+            unexpected or misshapen (lists all).
+    """
+    model = unwrap(model)
+    expected = _without(model.state_dict(), _UNUSED_IN_TEST)
+    content, state = _read(path)
+    state = _without(_with_prefix(state, expected), _UNUSED_IN_TEST)
+    notes = []
+    if _has(state, 'segmentor.') and not _has(expected, 'segmentor.'):
+        state = _only(state, 'fuser.')
+        notes.append(f'{path}: took the weights of its fuser; this config '
+                     'has no segmentor.')
+    elif (fuser_is_enough and _has(expected, 'segmentor.')
+          and not _has(state, 'segmentor.')):
+        expected = _only(expected, 'fuser.')
+        notes.append(f'{path}: has a fuser only; the config\'s segmentor '
+                     'stays untrained and is not used.')
+    try:
+        check_state_dict(
+            state, expected,
+            'Check that the checkpoint was trained with this config; '
+            'authors\' checkpoints go through '
+            'tools/model_converters/convert.py first.')
+    except ValueError as error:
+        raise UsageError(f'{path}: {error}') from error
+    model.load_state_dict(state, strict=False)
+    meta = content.get('meta') if isinstance(content, dict) else None
+    return meta if isinstance(meta, dict) else {}, notes
+
+
+def check_overlap(model: nn.Module, path: PathLike) -> List[str]:
+    """Check that a checkpoint to start training from fits at least partly.
+
+    Args:
+        model (nn.Module): The model to be trained.
+        path (str | PathLike): The checkpoint.
+
+    Returns:
+        list[str]: A line if some weights are not in the checkpoint.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        UsageError: If no key fits by name and shape (lists all).
+    """
+    expected = _without(unwrap(model).state_dict(), _UNUSED_IN_TEST)
+    _, state = _read(path)
+    fitting = {
+        key
+        for key, value in expected.items()
+        if key in state and state[key].shape == value.shape
+    }
+    if not fitting:
+        try:
+            check_state_dict(state, expected, 'Nothing fits this model.')
+        except ValueError as error:
+            raise UsageError(f'{path}: {error}') from error
+    missing = [key for key in expected if key not in fitting]
+    if not missing:
+        return []
+    return [
+        f'{path}: {len(fitting)} of {len(expected)} weights start from it; '
+        f'the others are initialized ({", ".join(missing[:4])}, ...).'
+    ]
+
+
+def _read(path: PathLike) -> Tuple[object, State]:
+    try:
+        content = read_checkpoint(path)
+        return content, find_state_dict(content)
+    except ValueError as error:
+        raise UsageError(f'{path}: {error}') from error
+
+
+def _with_prefix(state: State, expected: State) -> State:
+    """Put a bare fuser's keys under ``fuser.``."""
+    if any(_has(state, part) for part in _PARTS):
+        return state
+    named = {f'fuser.{key}': value for key, value in state.items()}
+    return named if set(named) & set(expected) else state
+
+
+def _has(state: Dict, prefix: str) -> bool:
+    return any(key.startswith(prefix) for key in state)
+
+
+def _only(state: State, prefix: str) -> State:
+    return {k: v for k, v in state.items() if k.startswith(prefix)}
+
+
+def _without(state: State, prefixes: Tuple[str, ...]) -> State:
+    return {k: v for k, v in state.items() if not k.startswith(prefixes)}

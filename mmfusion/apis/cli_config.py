@@ -1,0 +1,191 @@
+"""Applying parsed command-line arguments to a config."""
+import argparse
+import copy
+from typing import Any, List, Optional
+
+from mmengine.config import Config
+
+from .cli import UsageError
+from .config_file import default_work_dir, require_file
+
+#: evaluator's type -> (its field for --eval, names it knows)
+EVAL_FIELDS = {'IoUMetric': ('iou_metrics', ('mIoU', 'mDice', 'mFscore'))}
+
+
+def apply_to_config(cfg: Config,
+                    args: argparse.Namespace,
+                    device: Optional[str] = None) -> Config:
+    """Bring command-line arguments into a config.
+
+    ``--cfg-options`` are merged when the file is read
+    (:func:`mmfusion.apis.config_file.load_config`), so that these flags win
+    over them.
+
+    Args:
+        cfg (Config): Left as it is.
+        args (argparse.Namespace): From :func:`mmfusion.apis.cli.parse`, of
+            ``train`` or ``test``.
+        device (str, optional): Device that will be used, e.g. ``'cpu'``.
+            Defaults to mmengine's choice.
+
+    Returns:
+        Config: A changed copy.
+
+    Raises:
+        UsageError: If a flag does not fit the config or the machine.
+        FileNotFoundError: If a checkpoint to resume from is missing.
+    """
+    cfg = copy.deepcopy(cfg)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = default_work_dir(cfg)
+    if args.randomness:
+        cfg.randomness = {**(cfg.get('randomness') or {}), **args.randomness}
+    if args.evaluator_options:
+        evaluators = _evaluators(cfg, '--eval-options')
+        evaluators[0].update(args.evaluator_options)
+    if hasattr(args, 'amp'):
+        _apply_training(cfg, args, device)
+    else:
+        _apply_testing(cfg, args)
+    return cfg
+
+
+def _apply_training(cfg: Config, args: argparse.Namespace,
+                    device: Optional[str]) -> None:
+    if args.amp:
+        _use_amp(cfg, device)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.load_from is not None:
+        cfg.load_from = require_file(args.load_from,
+                                     'the weights of --load-from',
+                                     'Check the path.')
+    if args.resume == 'auto':
+        from mmengine.runner import find_latest_checkpoint
+        latest = find_latest_checkpoint(cfg.work_dir)
+        if latest is not None:
+            cfg.resume, cfg.load_from = True, latest
+    elif args.resume is not None:
+        cfg.load_from = require_file(
+            args.resume, 'a checkpoint to resume from',
+            'Give the path of a .pth file, or --resume alone for the last '
+            f'one in {cfg.work_dir}.')
+        cfg.resume = True
+
+
+def _use_amp(cfg: Config, device: Optional[str]) -> None:
+    if device is None:
+        from mmengine.device import get_device
+        device = get_device()
+    if device == 'cpu':
+        raise UsageError(
+            '--amp trains in mixed precision on a GPU, and none is visible '
+            'here: leave --amp out to train on the CPU.')
+    kind = _type_name(cfg.optim_wrapper.get('type', 'OptimWrapper'))
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise UsageError('--amp needs optim_wrapper.type=\'OptimWrapper\', '
+                         f'got {kind!r}: set mixed precision in the config.')
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def _apply_testing(cfg: Config, args: argparse.Namespace) -> None:
+    if args.tta:
+        _use_tta(cfg)
+    if args.eval:
+        _set_metrics(cfg, args.eval)
+    if args.out or args.format_only:
+        folder = args.out or f'{cfg.work_dir}/predictions'
+        for evaluator in _evaluators(cfg, '--out or --format-only'):
+            evaluator.update(output_dir=folder, keep_results=True)
+            if args.format_only:
+                evaluator.format_only = True
+    if args.collect_dir or args.gpu_collect:
+        for evaluator in _evaluators(cfg, '--tmpdir or --gpu-collect'):
+            if args.gpu_collect:
+                evaluator.collect_device = 'gpu'
+            else:
+                evaluator.update(
+                    collect_device='cpu', collect_dir=args.collect_dir)
+    if args.opacity is not None:
+        if not 0 <= args.opacity <= 1:
+            raise UsageError(
+                f'Expected --opacity in [0, 1], got {args.opacity}.')
+        _visualizer(cfg).alpha = args.opacity
+    if args.show or args.show_dir:
+        _draw_panels(cfg, args)
+
+
+def _use_tta(cfg: Config) -> None:
+    missing = [
+        key for key in ('tta_model', 'tta_pipeline')
+        if cfg.get(key) is None
+    ]
+    if missing:
+        raise UsageError(
+            f'--tta needs {" and ".join(missing)} in the config, got none: '
+            'add tta_model=dict(type=\'FuserSegTTAModel\') and a '
+            'tta_pipeline with TestTimeAug.')
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.model = {**cfg.tta_model, 'module': cfg.model}
+
+
+def _set_metrics(cfg: Config, names: List[str]) -> None:
+    """``--eval``: choose what the evaluators compute."""
+    known = {}
+    for evaluator in _evaluators(cfg, '--eval'):
+        field, valid = EVAL_FIELDS.get(
+            _type_name(evaluator.get('type')), ('', ()))
+        known.update(dict.fromkeys(valid))
+        chosen = [name for name in names if name in valid]
+        if chosen:
+            evaluator[field] = chosen
+    if not known:
+        raise UsageError(
+            f'--eval {" ".join(names)} needs one of {list(EVAL_FIELDS)} as '
+            'the config\'s test_evaluator, got '
+            f'{[_type_name(e.get("type")) for e in _evaluators(cfg, "")]}.')
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UsageError(f'Expected --eval with names of {list(known)}, got '
+                         f'{unknown}.')
+
+
+def _draw_panels(cfg: Config, args: argparse.Namespace) -> None:
+    hook = (cfg.get('default_hooks') or {}).get('visualization')
+    if hook is None:
+        raise UsageError(
+            '--show and --show-dir need default_hooks.visualization in the '
+            'config: dict(type=\'FusionVisualizationHook\').')
+    hook.update(draw=True, interval=1, max_samples=None)
+    if args.show:
+        hook.update(show=True, wait_time=args.wait_time)
+    if args.show_dir:
+        hook.show_dir = args.show_dir
+
+
+def _evaluators(cfg: Config, flag: str) -> List[dict]:
+    """The test evaluators, as a list of config dicts."""
+    found = cfg.get('test_evaluator')
+    if not found:
+        raise UsageError(f'{flag} needs a test_evaluator in the config, got '
+                         'none: this config trains and fuses only (see '
+                         'tools/test_fusion.py).')
+    return list(found) if isinstance(found, (list, tuple)) else [found]
+
+
+def _visualizer(cfg: Config) -> dict:
+    if cfg.get('visualizer') is None:
+        raise UsageError('--opacity needs a visualizer in the config: '
+                         'dict(type=\'FusionLocalVisualizer\').')
+    return cfg.visualizer
+
+
+def _type_name(kind: Any) -> str:
+    """``'mmseg.IoUMetric'`` or the class itself -> ``'IoUMetric'``."""
+    name = kind if isinstance(kind, str) else getattr(kind, '__name__',
+                                                      str(kind))
+    return name.rpartition('.')[2]

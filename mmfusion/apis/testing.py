@@ -1,0 +1,68 @@
+"""What ``tools/test.py`` does."""
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Dict
+
+from mmengine.dist import is_main_process
+
+from .checkpoint import load_model_weights
+from .cli import UsageError
+from .cli_config import apply_to_config
+from .config_file import load_config, require_file
+from .training import announce, build_runner
+
+
+def test(args: argparse.Namespace) -> Dict[str, float]:
+    """Score a checkpoint on a config's test set.
+
+    The metrics also go to ``<work dir>/eval_<time>.json``, with the
+    config's and the checkpoint's path.
+
+    Args:
+        args (argparse.Namespace): From ``mmfusion.apis.cli.parse('test')``.
+
+    Returns:
+        dict[str, float]: The metrics by name.
+
+    Raises:
+        UsageError: If the config has nothing to test, or a flag or the
+            checkpoint does not fit.
+        FileNotFoundError: If the config or the checkpoint is missing.
+    """
+    cfg = apply_to_config(load_config(args.config, args.cfg_options), args)
+    missing = [
+        key for key in ('test_dataloader', 'test_evaluator')
+        if not cfg.get(key)
+    ]
+    if missing:
+        raise UsageError(
+            f'{cfg.filename}: expected {" and ".join(missing)} to test with, '
+            'got none. Fused images come from tools/test_fusion.py.')
+    checkpoint = require_file(args.checkpoint, 'a checkpoint file',
+                              'Train one with tools/train.py.')
+    cfg.load_from, cfg.resume = None, False
+    runner = build_runner(cfg)
+    _, notes = load_model_weights(runner.model, checkpoint)
+    announce(notes)
+    metrics = {
+        name: float(value)
+        for name, value in runner.test().items()
+    }
+    if metrics and is_main_process():
+        path = Path(cfg.work_dir, f'eval_{runner.timestamp}.json')
+        write_json(
+            path,
+            dict(config=cfg.filename, checkpoint=checkpoint, metric=metrics))
+        print(f'wrote {path}')
+    return metrics
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write JSON; the file appears complete or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    partial.write_text(json.dumps(content, indent=2) + '\n')
+    os.replace(partial, path)

@@ -1,0 +1,59 @@
+"""What ``tools/train.py`` does."""
+import argparse
+import os
+import sys
+from typing import List
+
+from mmengine.config import Config
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from .checkpoint import check_overlap
+from .cli_config import apply_to_config
+from .config_file import load_config
+from .two_stage import ensure_stage1
+
+
+def build_runner(cfg: Config) -> Runner:
+    """The runner of a config; ``runner_type`` names another class."""
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return Runner.from_cfg(cfg)
+
+
+def announce(lines: List[str]) -> None:
+    """Print notes to stderr, so that they never mix with results."""
+    for line in lines:
+        print(f'note: {line}', file=sys.stderr, flush=True)
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train a config, and its first stage where asked for and missing.
+
+    Args:
+        args (argparse.Namespace): From ``mmfusion.apis.cli.parse('train')``.
+
+    Raises:
+        UsageError: If a flag, the first stage or a checkpoint does not fit.
+        FileNotFoundError: If the config or a checkpoint is missing.
+    """
+    cfg = apply_to_config(load_config(args.config, args.cfg_options), args)
+    announce(ensure_stage1(cfg, args, _train_stage1))
+    _run(cfg)
+
+
+def _train_stage1(args: argparse.Namespace) -> None:
+    cfg = apply_to_config(load_config(args.config, args.cfg_options), args)
+    if (cfg.get('visualizer') or {}).get('name'):
+        # mmengine keeps visualizers by name: without another name, the first
+        # one would also write the second stage's curves
+        cfg.visualizer.name += '_stage1'
+    _run(cfg)
+
+
+def _run(cfg: Config) -> None:
+    runner = build_runner(cfg)
+    start = cfg.get('load_from')
+    if start is not None and os.path.isfile(start):
+        announce(check_overlap(runner.model, start))
+    runner.train()
