@@ -104,8 +104,8 @@ class FileRule:
         if not fileio.isdir(folder, backend_args=backend_args):
             raise FileNotFoundError(
                 f'Expected the folder of {key!r} at {folder!r}, but there is '
-                'none. Check data_root and data_prefix '
-                f'(a data_prefix of {key}=None leaves an optional one out).')
+                'none. Check data_root and data_prefix; a label or map folder '
+                'that is not needed is left out by None.')
         paths: Dict[str, str] = {}
         for path in fileio.list_dir_or_file(
                 folder, list_dir=False, recursive=True,

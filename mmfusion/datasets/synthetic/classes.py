@@ -1,9 +1,5 @@
-"""The nine classes of MFNet, as the synthetic street draws them."""
-CLASSES = ('unlabeled', 'car', 'person', 'bike', 'curve', 'car_stop',
-           'guardrail', 'color_cone', 'bump')
-PALETTE = ((0, 0, 0), (64, 0, 128), (64, 64, 0), (0, 128, 192),
-           (0, 0, 192), (128, 128, 0), (64, 64, 128), (192, 128, 128),
-           (192, 64, 0))
+"""The classes that the synthetic street draws: those of MFNet, by
+number."""
 (UNLABELED, CAR, PERSON, BIKE, CURVE, CAR_STOP, GUARDRAIL, COLOR_CONE,
  BUMP) = range(9)
 

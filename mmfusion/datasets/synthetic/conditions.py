@@ -55,7 +55,7 @@ def draw_conditions(rng: np.random.Generator, night: bool) -> Conditions:
             headlights=rng.uniform(0.35, 1.) if rng.random() < .6 else 0.,
             haze=rng.uniform(0., 0.004),
             shade=0.,
-            vis_noise=rng.uniform(1.5, 5.),
+            vis_noise=rng.uniform(2., 6.5),
             ir_noise=rng.uniform(1.2, 3.2),
             ir_gain=rng.uniform(0.85, 1.1))
     level = rng.uniform(0.45, 1.05)

@@ -66,10 +66,12 @@ def paint_skyline(canvas: Canvas, cond: Conditions, rng) -> None:
     width = camera.size[1]
     canvas.depth = 120.
     for layer in range(2):
-        steps = 40
+        steps = 90
         x = np.linspace(-.02 * width, 1.02 * width, steps)
         rise = rng.uniform(.02, .07) * camera.size[0]
-        bumps = rise * (1.2 - .4 * layer + .35 * rng.standard_normal(steps))
+        rough = np.convolve(rng.standard_normal(steps + 4), np.ones(5) / 2,
+                            mode='valid')
+        bumps = rise * (1.2 - .4 * layer + .35 * rough)
         y = camera.horizon - np.maximum(bumps, 2.)
         tone = rng.uniform(.7, 1.1)
         green = np.array([52, 78, 48]) * tone
@@ -221,18 +223,20 @@ def tree(canvas: Canvas, cond: Conditions, x: float, z: float,
     radius = rng.uniform(1.3, 2.3)
     hue = np.array([54, 88, 40]) + rng.uniform(-12, 18, 3)
     heat = cond.surface(rng.uniform(.0, .05), .35)
-    blobs = 34
-    where = rng.standard_normal((blobs, 2)) * radius * (.52, .42)
-    order = np.argsort(where[:, 1])
-    for offset in where[order]:
-        tone = .75 + .35 * offset[1] / radius + rng.uniform(-.12, .12)
-        leaf = canvas.paint(hue * np.clip(tone, .35, 1.3), heat
-                            + rng.uniform(-.012, .012), fine=.5)
-        centre = camera.project([x + offset[0], height * .68 + offset[1],
-                                 z])
-        size = rng.uniform(.35, .65) * radius * .6 * scale
-        canvas.ellipse(centre, (size, size * rng.uniform(.6, .9)), leaf,
-                       rng.uniform(-30, 30))
+    blobs = 46
+    turn = rng.uniform(0, 2 * np.pi, blobs)
+    away = radius * np.sqrt(rng.uniform(0, 1, blobs))
+    where = np.stack([away * np.cos(turn), .8 * away * np.sin(turn)], -1)
+    tones = 1. + .3 * where[:, 1] / radius + rng.uniform(-.2, .2, blobs)
+    sizes = radius * (.22 + .3 * (1 - away / radius)) * rng.uniform(
+        .7, 1.2, blobs)
+    for k in np.argsort(away)[::-1]:
+        leaf = canvas.paint(hue * max(tones[k], .4), heat
+                            + rng.uniform(-.012, .012), fine=.55)
+        centre = camera.project([x + where[k, 0],
+                                 height * .7 + where[k, 1], z])
+        canvas.ellipse(centre, (sizes[k] * scale, sizes[k] * scale * .8),
+                       leaf, rng.uniform(-40, 40))
     _ground_shadow(canvas, x, z, radius * .8, 150)
 
 

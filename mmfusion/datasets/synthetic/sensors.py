@@ -39,7 +39,9 @@ def render(canvas: Canvas, conditions: Conditions,
         vis += emission * np.maximum(1 + coarse * clouds, .3)[..., None]
     vis = _haze(vis, depth, conditions)
     ir = colour_heat[..., 3] + 0.05 * fine * grain + 0.05 * coarse * clouds
-    ir += (ground > 0) * _soften(canvas.warmth, width)
+    folds = _noise(rng, size, (width / 110, width / 50))
+    ir += .13 * folds * np.maximum(ir - conditions.air - .12, 0)
+    ir += (ground > 0) * _soften(canvas.warmth, 70)
     return (_visible_camera(vis, emission, conditions, rng),
             _infrared_camera(ir, conditions, rng))
 
@@ -69,8 +71,9 @@ def _noise(rng, size, scales) -> np.ndarray:
     return total / np.sqrt(len(scales))
 
 
-def _soften(layer: np.ndarray, width: int) -> np.ndarray:
-    blurred = cv2.GaussianBlur(layer, (0, 0), max(width / 200, .5))
+def _soften(layer: np.ndarray, sharpness: float) -> np.ndarray:
+    sigma = layer.shape[1] / sharpness
+    blurred = cv2.GaussianBlur(layer, (0, 0), max(sigma, .5))
     return blurred.astype(np.float32) / 255
 
 
@@ -81,7 +84,7 @@ def _light(canvas, conditions, depth, ground, retro, rng) -> np.ndarray:
     light = np.empty((height, width, 3), np.float32)
     light[:] = conditions.ambient
     if not conditions.night:
-        shade = 1 - 0.75 * (ground > 0) * _soften(canvas.shadow, width)
+        shade = 1 - 0.75 * (ground > 0) * _soften(canvas.shadow, 200)
         if conditions.shade:
             dapple = _noise(rng, (height, width), (width / 6, width / 18))
             dapple = 1 / (1 + np.exp(-5 * dapple))
@@ -92,8 +95,8 @@ def _light(canvas, conditions, depth, ground, retro, rng) -> np.ndarray:
     rows = np.arange(height, dtype=np.float32)[:, None] - camera.horizon
     x = columns * reach / camera.focal
     y = camera.eye - rows * reach / camera.focal
-    light *= 1 - 0.6 * ((ground > 0) * _soften(canvas.shadow,
-                                               width))[..., None]
+    light *= 1 - 0.6 * ((ground > 0)
+                        * _soften(canvas.shadow, 200))[..., None]
     for (lx, ly, lz), colour, strength, radius in canvas.lights:
         distance = np.square(x - lx) + np.square(reach - lz)
         distance += 0.5 * np.square(y - ly)
@@ -101,7 +104,7 @@ def _light(canvas, conditions, depth, ground, retro, rng) -> np.ndarray:
         light += fall[..., None] * np.asarray(colour, np.float32)
     if conditions.headlights:
         spread = np.exp(-np.square(columns / (0.33 * width)))
-        dip = 1 / (1 + np.exp((y - 1.1) * 3))
+        dip = 1 / (1 + np.exp(np.clip((y - 1.1) * 3, -30, 30)))
         near = np.exp(-np.square((reach - 8) / 14)) + 0.1 * (reach < 45)
         beam = conditions.headlights * spread * (dip + .05) * near
         beam = beam * (.3 + retro)

@@ -56,32 +56,35 @@ def car_stop(canvas: Canvas, cond: Conditions, x: float, z: float,
 
 
 def guardrail(canvas: Canvas, cond: Conditions, side: int, x: float,
-              near: float, far: float, rng: np.random.Generator) -> None:
-    """A steel or white rail on posts along the road."""
+              near: float, far: float, style: tuple[int, bool]) -> None:
+    """One span of a guardrail with the post at its far end.
+
+    ``style`` is the number of the colour, and whether it is one steel
+    beam instead of three tubes. A rail is drawn span by span, so that
+    what stands behind it is hidden and what stands before it hides it.
+    """
     camera = canvas.camera
-    canvas.depth = (near * far)**.5
+    canvas.depth = near
+    colour, beam = style
     base = np.array(((206, 208, 210), (150, 156, 160),
-                     (120, 92, 70))[rng.integers(3)])
+                     (120, 92, 70))[colour])
     heat = cond.surface(.02, .5)
     post = canvas.paint(base * .7, heat, retro=.3)
     light = canvas.paint(base, heat, coarse=.1, retro=.5)
     dark = canvas.paint(base * .6, heat, coarse=.1, retro=.4)
-    near = max(near, camera.nearest)
-    steps = 18
-    z = np.geomspace(near, far, steps)
-    line = np.stack([camera.road_x(x, z), np.zeros(steps), z], -1)
+    z = np.array([near, far])
+    line = np.stack([camera.road_x(x, z), np.zeros(2), z], -1)
 
     def band(low, high, paint):
         canvas.polygon3d(np.concatenate([
             line + (0, low, 0), (line + (0, high, 0))[::-1]]), paint)
 
     with canvas.instance(GUARDRAIL):
-        for at in np.arange(far, near, -2.):
-            px = camera.road_x(x + side * .06, at)
-            canvas.polygon3d([(px - .05, 0, at), (px + .05, 0, at),
-                              (px + .05, .78, at), (px - .05, .78, at)],
-                             post)
-        if rng.random() < .6:
+        px = camera.road_x(x + side * .06, far)
+        canvas.polygon3d([(px - .05, 0, far), (px + .05, 0, far),
+                          (px + .05, .78, far), (px - .05, .78, far)],
+                         post)
+        if beam:
             band(.44, .80, light)
             band(.56, .64, dark)
             band(.44, .48, dark)

@@ -1,4 +1,5 @@
 """Cars and bicycles, built in three dimensions from simple faces."""
+import cv2
 import numpy as np
 
 from .canvas import FACES, Canvas, cuboid, inset
@@ -59,7 +60,7 @@ def car(canvas: Canvas, cond: Conditions, x: float, z: float, yaw: float,
     tone = {'rear': .8, 'front': .8, 'left': .68, 'right': .68, 'top': 1.}
     with canvas.instance(CAR):
         _wheels(canvas, cond, place, half, length, warm, rng)
-        under = canvas.paint((14, 14, 15), cold + warm * .42)
+        under = canvas.paint((14, 14, 15), cold + warm * .25)
         cuboid(canvas, place(_frustum(.16, .45, (half * .9, rear + .2,
                                                  front - .2),
                                       (half * .9, rear + .2, front - .2))),
@@ -69,6 +70,9 @@ def car(canvas: Canvas, cond: Conditions, x: float, z: float, yaw: float,
         faces = cuboid(canvas, body, {
             name: canvas.paint(colour * tone[name], heat[name], coarse=.1,
                                retro=.2) for name in FACES})
+        trim = canvas.paint(colour * .3, cold + warm * .12)
+        for name in faces - {'top'}:
+            canvas.polygon3d(inset(body[FACES[name]], 0, 1, 0, .16), trim)
         for side in ('left', 'right'):
             if side in faces:
                 _side_wheels(canvas, cond, place,
@@ -90,7 +94,7 @@ def car(canvas: Canvas, cond: Conditions, x: float, z: float, yaw: float,
                            canvas.paint((40, 40, 40), 1.))
     footprint = place(_frustum(0, 0, (half, rear, front),
                                (half, rear, front)))[:4]
-    canvas.cast(footprint, 215, int(70 * warm))
+    canvas.cast(footprint, 215, int(45 * warm))
     if running and cond.night and 'front' in faces:
         ahead = place([[0, .7, front + 4.]])[0]
         canvas.lights.append((tuple(ahead), (1., .97, .9), .35, 3.))
@@ -123,7 +127,6 @@ def _side_wheels(canvas, cond, place, side, length, warm):
 
 
 def _hull(points):
-    import cv2
     return cv2.convexHull(points.astype(np.float32))[:, 0]
 
 
@@ -151,7 +154,7 @@ def _lights(canvas, cond, face, end, cold, warm):
         low, high, width = .45, .8, .14
     else:
         paint = canvas.paint((250, 246, 230), cold + warm * .5, retro=.3,
-                             glow=14. if on else 0.)
+                             glow=22. if on else 0.)
         low, high, width = .5, .82, .16
     canvas.polygon3d(inset(face, .04, .04 + width, low, high), paint)
     canvas.polygon3d(inset(face, .96 - width, .96, low, high), paint)
