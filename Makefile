@@ -23,12 +23,12 @@ $(STAMP): setup.py pyproject.toml MANIFEST.in $(wildcard requirements/*.txt)
 	    $(PYTHON) -m venv --clear $(VENV); \
 	fi; \
 	echo 'Installing the tested set (about 5 GB, minutes) ...'; \
-	$(PIP) install -q -c requirements/tested.txt setuptools wheel; \
-	$(PIP) install -q -c requirements/tested.txt torch torchvision; \
-	$(PIP) install -q -c requirements/tested.txt \
+	$(PIP) install -qq -c requirements/tested.txt setuptools wheel; \
+	$(PIP) install -qq -c requirements/tested.txt torch torchvision; \
+	$(PIP) install -qq -c requirements/tested.txt \
 	    -r requirements/runtime.txt -r requirements/onedl.txt \
 	    -r requirements/tests.txt; \
-	$(PIP) install -q --no-deps --no-build-isolation -e .; \
+	$(PIP) install -qq --no-deps --no-build-isolation -e .; \
 	touch $@; \
 	echo 'Ready: $(abspath $(PY))'; } >&2
 

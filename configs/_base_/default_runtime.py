@@ -17,7 +17,9 @@ default_hooks = dict(
         interval=2000,  # iterations
         max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='FusionVisualizationHook'),
+    # draw=True writes panels of fused images at every validation
+    visualization=dict(type='FusionVisualizationHook', draw=False),
+    loss_curve=dict(type='LossCurveHook'),
     finite_loss=dict(type='FiniteLossHook'))
 # TensorBoard: _base_/tensorboard.py in place of this file, or the line
 # visualizer = dict(vis_backends=[dict(type='LocalVisBackend'),

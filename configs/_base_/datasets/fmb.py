@@ -69,7 +69,7 @@ train_dataloader = dict(
     batch_size=train_batch_size,
     num_workers=train_num_workers,
     persistent_workers=train_num_workers > 0,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='DeterministicSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,
         data_root=os.path.join(data_root, 'train'),

@@ -1,7 +1,8 @@
-# BFFR (arXiv 2211.12286): AdamW, poly decay to zero over 160,000 iterations.
+# SegFormer's schedule as BFFR and PSFusion's SegFormer branch use it: AdamW,
+# poly decay to zero over 160,000 iterations.
 
 # =========================== frequently modified ============================
-base_lr = 6e-5  # of fuser and backbone; stage 1 uses 6e-4
+base_lr = 6e-5
 max_iters = 160000  # iterations
 val_interval = 2000  # iterations
 
@@ -18,7 +19,7 @@ optim_wrapper = dict(
         custom_keys=dict(
             pos_block=dict(decay_mult=0.),
             norm=dict(decay_mult=0.),
-            head=dict(lr_mult=head_lr_mult))))
+            decode_head=dict(lr_mult=head_lr_mult))))
 # Both factors act together in the warm-up; the decay does not wait for it.
 param_scheduler = [
     dict(

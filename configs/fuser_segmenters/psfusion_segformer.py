@@ -1,0 +1,76 @@
+# PSFusion and SegFormer-B2 trained jointly on MSRS. The network, its losses
+# and the segmentor's optimizer and schedule are the authors'; training both
+# together is not: they retrain the segmentor on fused images. Hence
+# fuser_lr_mult, batch size and crop are ours.
+_base_ = [
+    '../_base_/models/psfusion_segformer.py',
+    '../_base_/datasets/msrs.py',
+    '../_base_/schedules/segformer_160k.py',
+    '../_base_/default_runtime.py',
+]
+
+# =========================== frequently modified ============================
+data_root = _base_.data_root  # folder with train/ and test/
+num_classes = 9
+stage1_config = 'fusers/psfusion_msrs.py'
+stage1_checkpoint = 'work_dirs/psfusion_msrs/iter_677500.pth'
+# MiT-B2 weights as mmseg's model zoo lists them; None trains from scratch,
+# which the paper does not.
+backbone_checkpoint = None
+batch_size = 8  # pairs a process
+
+# ============================ possibly modified =============================
+base_lr = 1e-4
+fuser_lr_mult = 0.1  # the fuser is trained already: keep it near its start
+crop_size = (256, 320)  # (height, width), pixels; multiples of 32 fit best
+# Of PSFusion's fused MSRS images, RGB, 0-255, as the authors give them. For
+# other data or fusers: tools/analysis_tools/fused_mean_std.py
+task_mean = [57.34, 65.78, 56.76]
+task_std = [46.75, 46.90, 46.38]
+
+# ============================= rarely modified ==============================
+model = dict(
+    fuser=dict(
+        num_classes=num_classes,
+        init_cfg=dict(type='Pretrained', checkpoint=stage1_checkpoint)),
+    task_mean=task_mean,
+    task_std=task_std,
+    data_preprocessor=dict(size=crop_size),
+    segmentor=dict(
+        backbone=dict(embed_dims=64, num_layers=[3, 4, 6, 3]),
+        decode_head=dict(
+            in_channels=[64, 128, 320, 512],
+            channels=768,
+            num_classes=num_classes)))
+if backbone_checkpoint is not None:
+    model['segmentor']['backbone']['init_cfg'] = dict(
+        type='Pretrained', checkpoint=backbone_checkpoint)
+
+train_pipeline = [
+    dict(type='LoadFusionPair'),
+    dict(type='LoadFusionAnnotations'),
+    dict(type='DeriveFusionMaps'),
+    dict(
+        type='RandomResize',
+        scale=(640, 480),  # (width, height)
+        ratio_range=(0.5, 2.0),
+        keep_ratio=True),
+    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type='RandomFlip', prob=0.5),
+    dict(
+        type='OnModality',
+        modality='vis',
+        transforms=[dict(type='mmseg.PhotoMetricDistortion')]),
+    dict(type='PackFusionInputs'),
+]
+train_dataloader = dict(
+    batch_size=batch_size,
+    dataset=dict(data_root=f'{data_root}/train', pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(data_root=f'{data_root}/test'))
+test_dataloader = val_dataloader
+fusion_dataloader = dict(dataset=dict(data_root=f'{data_root}/test'))
+optim_wrapper = dict(
+    optimizer=dict(lr=base_lr),
+    paramwise_cfg=dict(
+        custom_keys=dict(fuser=dict(lr_mult=fuser_lr_mult))))
+default_hooks = dict(checkpoint=dict(save_best='mIoU'))

@@ -1,0 +1,18 @@
+# Slim PSFusion and SegFormer-B0, trained jointly on a small real set.
+_base_ = [
+    '../_base_/models/psfusion_segformer.py',
+    '../_base_/datasets/seg_msrs9_mini.py',
+    '../_base_/schedules/mini.py',
+    '../_base_/default_runtime.py',
+]
+
+stage1_config = 'fusers/psfusion_mini.py'
+stage1_checkpoint = 'work_dirs/psfusion_mini/iter_600.pth'
+model = dict(
+    fuser=dict(
+        base_channels=16,
+        depths=(1, 1, 1, 1),
+        init_cfg=dict(type='Pretrained', checkpoint=stage1_checkpoint)))
+default_hooks = dict(
+    checkpoint=dict(interval=300, save_best='mIoU'),
+    visualization=dict(draw=True))

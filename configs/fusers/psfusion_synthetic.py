@@ -1,0 +1,13 @@
+# PSFusion with its own semantic heads, slim and short, on synthetic scenes.
+# The published widths are the defaults: drop the line `model`.
+_base_ = [
+    '../_base_/models/psfusion.py',
+    '../_base_/datasets/synthetic.py',
+    '../_base_/schedules/mini.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(fuser=dict(base_channels=16, depths=(1, 1, 1, 1)))
+default_hooks = dict(
+    checkpoint=dict(interval=300, save_best='mIoU'),
+    visualization=dict(draw=True))
