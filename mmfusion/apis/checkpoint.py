@@ -10,9 +10,12 @@ from typing import Dict, List, Tuple, Union
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import nn
 
-from mmfusion.models.fusers.checkpoint import (State, check_state_dict,
-                                               find_state_dict,
-                                               read_checkpoint)
+from mmfusion.models.fusers.checkpoint import (
+    State,
+    check_state_dict,
+    find_state_dict,
+    read_checkpoint,
+)
 
 from .cli import UsageError
 
@@ -65,13 +68,13 @@ def load_model_weights(model: nn.Module,
     elif (fuser_is_enough and _has(expected, 'segmentor.')
           and not _has(state, 'segmentor.')):
         expected = _only(expected, 'fuser.')
-        notes.append(f'{path}: has a fuser only; the config\'s segmentor '
+        notes.append(f"{path}: has a fuser only; the config's segmentor "
                      'stays untrained and is not used.')
     try:
         check_state_dict(
             state, expected,
             'Check that the checkpoint was trained with this config; '
-            'authors\' checkpoints go through '
+            "authors' checkpoints go through "
             'tools/model_converters/convert.py first.')
     except ValueError as error:
         raise UsageError(f'{path}: {error}') from error

@@ -206,7 +206,7 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
         choices=SAVE_MODES,
         default='round',
         help='round: clamp and round; trunc: clamp and truncate; minmax: '
-        'stretch each image to 0-255 (as BFFR\'s tool; changes brightness)')
+        "stretch each image to 0-255 (as BFFR's tool; changes brightness)")
     parser.add_argument(
         '--grey', action='store_true', help='write luminance only')
     parser.add_argument(

@@ -84,9 +84,9 @@ def _use_amp(cfg: Config, device: Optional[str]) -> None:
         raise UsageError(
             '--amp trains in mixed precision on a GPU, and none is visible '
             'here: leave --amp out to train on the CPU.')
-    kind = _type_name(cfg.optim_wrapper.get('type', 'OptimWrapper'))
+    kind = type_name(cfg.optim_wrapper.get('type', 'OptimWrapper'))
     if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
-        raise UsageError('--amp needs optim_wrapper.type=\'OptimWrapper\', '
+        raise UsageError("--amp needs optim_wrapper.type='OptimWrapper', "
                          f'got {kind!r}: set mixed precision in the config.')
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
@@ -127,7 +127,7 @@ def _use_tta(cfg: Config) -> None:
     if missing:
         raise UsageError(
             f'--tta needs {" and ".join(missing)} in the config, got none: '
-            'add tta_model=dict(type=\'FuserSegTTAModel\') and a '
+            "add tta_model=dict(type='FuserSegTTAModel') and a "
             'tta_pipeline with TestTimeAug.')
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     cfg.model = {**cfg.tta_model, 'module': cfg.model}
@@ -138,7 +138,7 @@ def _set_metrics(cfg: Config, names: List[str]) -> None:
     known = {}
     for evaluator in _evaluators(cfg, '--eval'):
         field, valid = EVAL_FIELDS.get(
-            _type_name(evaluator.get('type')), ('', ()))
+            type_name(evaluator.get('type')), ('', ()))
         known.update(dict.fromkeys(valid))
         chosen = [name for name in names if name in valid]
         if chosen:
@@ -146,8 +146,8 @@ def _set_metrics(cfg: Config, names: List[str]) -> None:
     if not known:
         raise UsageError(
             f'--eval {" ".join(names)} needs one of {list(EVAL_FIELDS)} as '
-            'the config\'s test_evaluator, got '
-            f'{[_type_name(e.get("type")) for e in _evaluators(cfg, "")]}.')
+            "the config's test_evaluator, got "
+            f'{[type_name(e.get("type")) for e in _evaluators(cfg, "")]}.')
     unknown = [name for name in names if name not in known]
     if unknown:
         raise UsageError(f'Expected --eval with names of {list(known)}, got '
@@ -159,7 +159,7 @@ def _draw_panels(cfg: Config, args: argparse.Namespace) -> None:
     if hook is None:
         raise UsageError(
             '--show and --show-dir need default_hooks.visualization in the '
-            'config: dict(type=\'FusionVisualizationHook\').')
+            "config: dict(type='FusionVisualizationHook').")
     hook.update(draw=True, interval=1, max_samples=None)
     if args.show:
         hook.update(show=True, wait_time=args.wait_time)
@@ -180,11 +180,11 @@ def _evaluators(cfg: Config, flag: str) -> List[dict]:
 def _visualizer(cfg: Config) -> dict:
     if cfg.get('visualizer') is None:
         raise UsageError('--opacity needs a visualizer in the config: '
-                         'dict(type=\'FusionLocalVisualizer\').')
+                         "dict(type='FusionLocalVisualizer').")
     return cfg.visualizer
 
 
-def _type_name(kind: Any) -> str:
+def type_name(kind: Any) -> str:
     """``'mmseg.IoUMetric'`` or the class itself -> ``'IoUMetric'``."""
     name = kind if isinstance(kind, str) else getattr(kind, '__name__',
                                                       str(kind))

@@ -87,7 +87,7 @@ def ensure_stage1(cfg: Config, args: argparse.Namespace,
     stage1 = stage1_arguments(cfg, args)
     if not args.two_stage:
         raise UsageError(
-            'The fuser starts from its first stage\'s checkpoint '
+            "The fuser starts from its first stage's checkpoint "
             f'{checkpoint}, which does not exist. Make it with\n'
             f'  python tools/train.py {stage1.config} '
             f'--work-dir {stage1.work_dir}\n'
@@ -96,9 +96,10 @@ def ensure_stage1(cfg: Config, args: argparse.Namespace,
     train(stage1)
     barrier()
     if stage1_is_missing(cfg):
-        made = sorted(path.name for path in Path(stage1.work_dir).glob('*.pth'))
+        made = sorted(
+            path.name for path in Path(stage1.work_dir).glob('*.pth'))
         raise UsageError(
             f'Expected {stage1.config} to write {checkpoint}, got {made} in '
             f'{stage1.work_dir}. Let stage1_checkpoint name one of them, or '
-            'adapt the first stage\'s iterations.')
+            "adapt the first stage's iterations.")
     return [f'stage 1 wrote {checkpoint}']

@@ -15,12 +15,12 @@ from .panel import draw_panel, resize_like
 
 
 def write_image(path: Union[str, Path], image: np.ndarray) -> None:
-    """Write an RGB image; the file appears complete or not at all.
+    """Write an image; the file appears complete or not at all.
 
     Args:
         path (str | Path): Target; its suffix selects the format. Folders
             are made.
-        image (np.ndarray): RGB (H, W, 3) ``uint8``.
+        image (np.ndarray): RGB (H, W, 3) or grey (H, W), ``uint8``.
 
     Raises:
         ValueError: If OpenCV has no writer for the suffix.
@@ -29,8 +29,9 @@ def write_image(path: Union[str, Path], image: np.ndarray) -> None:
     if not cv2.haveImageWriter(path.name):
         raise ValueError(f'Expected an image suffix such as .png or .jpg, '
                          f'got {path.name!r}.')
-    _, code = cv2.imencode(path.suffix, cv2.cvtColor(image,
-                                                     cv2.COLOR_RGB2BGR))
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, code = cv2.imencode(path.suffix, image)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
     partial.write_bytes(code.tobytes())

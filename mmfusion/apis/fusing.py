@@ -1,0 +1,145 @@
+"""What ``tools/test_fusion.py`` does."""
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import List, Optional, Tuple
+
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.registry import DATASETS, init_default_scope
+from mmengine.utils import ProgressBar
+from torch import nn
+
+from mmfusion.visualization import FusionLocalVisualizer, write_image
+
+from .cli import UsageError
+from .config_file import default_work_dir, load_config, require_file
+from .fused_image import to_uint8
+from .inferencer import draw_sample, fuse_samples, init_model
+from .pairs import (
+    FailedPair,
+    PairReader,
+    inference_pipeline,
+    match_folders,
+    pair_name,
+)
+
+Failure = Tuple[str, str]
+
+
+def test_fusion(args: argparse.Namespace) -> int:
+    """Fuse a config's fusion set, or two folders, into PNG files.
+
+    Args:
+        args (argparse.Namespace): From
+            ``mmfusion.apis.cli.parse('test_fusion')``.
+
+    Returns:
+        int: 0, or 1 if a pair failed or an image has no partner; these are
+        named on stderr.
+
+    Raises:
+        UsageError: If there is nothing to fuse or the checkpoint does not
+            fit.
+        FileNotFoundError: If a file or folder is missing.
+    """
+    cfg = load_config(args.config, args.cfg_options)
+    checkpoint = require_file(args.checkpoint, 'a checkpoint file',
+                              'Train one with tools/train.py.')
+    init_default_scope(cfg.default_scope)
+    unmatched: List[str] = []
+    if args.vis:
+        pairs, unmatched = match_folders(args.vis, args.ir)
+        reader = PairReader(pairs, inference_pipeline(cfg, native=True))
+        workers = 2 if len(pairs) > 16 else 0
+    else:
+        reader, workers = fusion_set(cfg)
+    model = init_model(
+        cfg, checkpoint, args.device or get_device(), fuser_is_enough=True)
+    work_dir = args.work_dir or cfg.get('work_dir') or default_work_dir(cfg)
+    out_dir = args.out_dir or os.path.join(work_dir, 'test_result')
+    failures = fuse_into(
+        model,
+        reader,
+        Path(out_dir),
+        save_mode=args.save_mode,
+        grey=args.grey,
+        panel_dir=args.show_dir,
+        num_workers=workers)
+    print(f'fused {len(reader) - len(failures)} of {len(reader)} pairs into '
+          f'{out_dir}')
+    for path in unmatched:
+        print(f'no partner: {path}', file=sys.stderr)
+    for name, reason in failures:
+        print(f'failed: {name}: {reason}', file=sys.stderr)
+    return int(bool(failures or unmatched))
+
+
+def fusion_set(cfg: Config) -> Tuple[PairReader, int]:
+    """The pairs a config fuses, and its number of loading processes.
+
+    Raises:
+        UsageError: If there is no ``fusion_dataloader`` or
+            ``test_dataloader``, or its data are incomplete.
+        FileNotFoundError: If a folder is missing.
+    """
+    loader = cfg.get('fusion_dataloader') or cfg.get('test_dataloader')
+    if not loader:
+        raise UsageError(
+            f'{cfg.filename}: expected a fusion_dataloader or '
+            'test_dataloader, got none: name two folders with --vis DIR '
+            '--ir DIR.')
+    try:
+        dataset = DATASETS.build(loader.dataset)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return PairReader(dataset), loader.get('num_workers', 0)
+
+
+def fuse_into(model: nn.Module,
+              reader: PairReader,
+              out_dir: Path,
+              save_mode: str = 'round',
+              grey: bool = False,
+              panel_dir: Optional[str] = None,
+              num_workers: int = 0) -> List[Failure]:
+    """Fuse pairs one by one and write ``<stem>.png``.
+
+    Args:
+        model (nn.Module): ``ImageFuser`` or ``FuserSegmenter``.
+        reader (PairReader): The pairs.
+        out_dir (Path): Made where it is missing.
+        save_mode (str): See :func:`mmfusion.apis.fused_image.to_uint8`.
+        grey (bool): Whether to write the luminance alone.
+        panel_dir (str, optional): Where to write panels.
+        num_workers (int): Processes that read.
+
+    Returns:
+        list[tuple[str, str]]: Name and reason of each pair that failed.
+    """
+    failures: List[Failure] = []
+    written = set()
+    visualizer = None if panel_dir is None else FusionLocalVisualizer()
+    bar = ProgressBar(len(reader))
+    for (index, ), (item, ) in reader.batches(1, num_workers):
+        try:
+            if isinstance(item, FailedPair):
+                raise ValueError(item.reason)
+            sample = fuse_samples(model, [item])[0]
+            name = pair_name(sample.metainfo, index)
+            if name in written:
+                raise ValueError(f'a pair named {name!r} was already fused')
+            write_image(out_dir / f'{name}.png',
+                        to_uint8(sample.fused_img.data, save_mode, grey))
+            written.add(name)
+            if visualizer is not None:
+                write_image(
+                    Path(panel_dir, f'{name}.png'),
+                    draw_sample(visualizer, item['inputs'], sample))
+        except Exception as error:  # the others must go on, whatever it is
+            failures.append((reader.name(index), ' '.join(str(error).split())
+                             or type(error).__name__))
+        bar.update()
+    print()
+    return failures

@@ -1,0 +1,318 @@
+"""Models and fused images in two calls."""
+import os
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import init_default_scope
+from mmengine.utils import ProgressBar
+from torch import nn
+
+from mmfusion.registry import DATASETS, INFERENCERS, MODELS
+from mmfusion.structures import FusionDataSample
+from mmfusion.visualization import (
+    FusionLocalVisualizer,
+    stacked_to_rgb,
+    write_image,
+)
+
+from .checkpoint import load_model_weights
+from .cli import SAVE_MODES
+from .config_file import PathLike, load_config
+from .fused_image import to_uint8
+from .pairs import FailedPair, PairReader, inference_pipeline, match_folders
+from .training import announce
+
+Image = Union[PathLike, np.ndarray]
+
+
+def init_model(config: Union[PathLike, Config],
+               checkpoint: Optional[PathLike] = None,
+               device: str = 'cpu',
+               cfg_options: Optional[dict] = None,
+               optimize: bool = True,
+               fuser_is_enough: bool = False) -> nn.Module:
+    """Build a model for inference.
+
+    Args:
+        config (str | PathLike | Config): A config or where it lies (also
+            ``'mmfusion::...'``).
+        checkpoint (str | PathLike, optional): Weights; None leaves the
+            model as initialized.
+        device (str): Where the model goes. Defaults to ``'cpu'``.
+        cfg_options (dict, optional): Dotted keys to values.
+        optimize (bool): Whether to rearrange the fuser for speed; the model
+            can then neither be trained nor saved. Defaults to True.
+        fuser_is_enough (bool): See :func:`load_model_weights`.
+
+    Returns:
+        nn.Module: In eval mode, with ``cfg`` and ``dataset_meta``.
+
+    Raises:
+        FileNotFoundError: If the config or the checkpoint is missing.
+        UsageError: If the checkpoint does not fit.
+    """
+    if isinstance(config, Config):
+        cfg = Config(config.to_dict(), filename=config.filename)
+        cfg.merge_from_dict(dict(cfg_options or {}))
+    else:
+        cfg = load_config(config, cfg_options)
+    init_default_scope(cfg.get('default_scope', 'mmfusion'))
+    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    meta: dict = {}
+    if checkpoint is not None:
+        meta, notes = load_model_weights(model, checkpoint, fuser_is_enough)
+        announce(notes)
+    model.cfg = cfg
+    model.dataset_meta = meta.get('dataset_meta') or _dataset_meta(cfg)
+    model.to(device).eval()
+    return model.optimize_for_inference() if optimize else model
+
+
+def _dataset_meta(cfg: Config) -> dict:
+    """Classes and palette of the test set, without reading its files."""
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    known = DATASETS.get(dataset['type']) if 'type' in dataset else None
+    return {
+        **getattr(known, 'METAINFO', {}),
+        **(dataset.get('metainfo') or {})
+    }
+
+
+@torch.no_grad()
+def fuse_samples(model: nn.Module,
+                 samples: List[dict]) -> List[FusionDataSample]:
+    """Run a wrapper's fuser alone, whatever comes behind it.
+
+    Args:
+        model (nn.Module): ``ImageFuser`` or ``FuserSegmenter``.
+        samples (list[dict]): Packed pairs.
+
+    Returns:
+        list[FusionDataSample]: With ``fused_img`` at the original sizes.
+    """
+    data = model.data_preprocessor(pseudo_collate(samples), False)
+    fused = model.fuse(data['inputs'], data['data_samples']).fused
+    return model.add_fused(fused, data['data_samples'])
+
+
+def draw_sample(visualizer: FusionLocalVisualizer, inputs: torch.Tensor,
+                sample: FusionDataSample) -> np.ndarray:
+    """Panel of a packed pair and what was made of it, RGB ``uint8``.
+
+    Args:
+        visualizer (FusionLocalVisualizer): Draws it.
+        inputs (Tensor): Stacked pair (C, H, W) before preprocessing.
+        sample (FusionDataSample): May have ``fused_img`` and label maps.
+    """
+    images = list(
+        stacked_to_rgb(
+            inputs,
+            sample.metainfo.get('modalities') or dict(vis=(0, 3), ir=(3, 4))
+        ).values())
+    return visualizer.draw(
+        images[0],
+        images[1],
+        sample,
+        draw_pred=visualizer.palette is not None)
+
+
+@INFERENCERS.register_module()
+class FusionInferencer:
+    """Fuses (and segments) pairs of files, arrays or folders.
+
+    Args:
+        config (str | PathLike | Config | nn.Module): A config, where it
+            lies, or a model of :func:`init_model`.
+        checkpoint (str | PathLike, optional): Weights.
+        device (str, optional): Defaults to a GPU if there is one; a model
+            stays where it is.
+        cfg_options (dict, optional): Dotted keys to values.
+        optimize (bool): See :func:`init_model`.
+        native (bool): Whether to skip the test pipeline's resizing.
+
+    Examples:
+        >>> fuse = FusionInferencer('mmfusion::fusers/psfusion_msrs.py')
+        >>> fuse('vis.png', 'ir.png')['fused'].shape
+        (480, 640, 3)
+        >>> results = fuse('folder/vis', 'folder/ir', out_dir='fused')
+    """
+
+    def __init__(self,
+                 config: Union[PathLike, Config, nn.Module],
+                 checkpoint: Optional[PathLike] = None,
+                 device: Optional[str] = None,
+                 cfg_options: Optional[dict] = None,
+                 optimize: bool = True,
+                 native: bool = False) -> None:
+        if isinstance(config, nn.Module):
+            self.model = config.eval()
+        else:
+            device = device or ('cuda'
+                                if torch.cuda.is_available() else 'cpu')
+            self.model = init_model(config, checkpoint, device, cfg_options,
+                                    optimize)
+        self.cfg = getattr(self.model, 'cfg', None)
+        init_default_scope((self.cfg or {}).get('default_scope', 'mmfusion'))
+        self.pipeline = inference_pipeline(self.cfg, native)
+
+    def __call__(self,
+                 vis: Union[Image, Sequence[Image]],
+                 ir: Union[Image, Sequence[Image]],
+                 progress: bool = False,
+                 **kwargs: Any) -> Union[dict, List[dict]]:
+        """Fuse one pair, a list of pairs or two folders.
+
+        Args:
+            vis: Visible image(s): path, array, list of either, or folder.
+                Arrays are uint8, uint16 or float in [0, 1], (H, W) or
+                (H, W, 3) in **RGB** order.
+            ir: Infrared image(s), of the same kind. The images of folders
+                match by stem, whatever their suffix.
+            progress (bool): Whether to show a progress bar.
+            kwargs: See :meth:`stream`.
+
+        Returns:
+            dict | list[dict]: For each pair ``name``; ``fused``, ``uint8``
+            (H, W, 3) in **RGB** order at the original size; and, from a
+            model that segments, ``pred_sem_seg``, ``uint8`` (H, W). A list
+            unless a single pair was given.
+
+        Raises:
+            FileNotFoundError: If a file or folder is missing.
+            ValueError: If lists differ in length, files do not match, or a
+                pair cannot be read.
+        """
+        samples, single = self._samples(vis, ir)
+        results = self.stream(samples, **kwargs)
+        if progress:
+            results = _with_progress(results, len(samples))
+        results = list(results)
+        return results[0] if single else results
+
+    def stream(self,
+               samples: List[dict],
+               batch_size: int = 1,
+               num_workers: int = 0,
+               out_dir: Optional[PathLike] = None,
+               save_mode: str = 'round',
+               panel_dir: Optional[PathLike] = None,
+               show: bool = False,
+               wait_time: float = 0) -> Iterator[dict]:
+        """Results one by one, for sets that do not fit into memory.
+
+        Args:
+            samples (list[dict]): ``vis_path`` and ``ir_path``, or arrays
+                ``vis`` (BGR) and ``ir``, of each pair.
+            batch_size (int): Pairs of one size that run together.
+            num_workers (int): Processes that read.
+            out_dir (str | PathLike, optional): Write ``<name>.png`` here
+                (and ``<name>_seg.png``, a label map).
+            save_mode (str): See :func:`mmfusion.apis.fused_image.to_uint8`.
+            panel_dir (str | PathLike, optional): Write panels here.
+            show (bool): Whether to open a window for each panel.
+            wait_time (float): Seconds it stays; 0 until a key.
+
+        Yields:
+            dict: See :meth:`__call__`.
+        """
+        if save_mode not in SAVE_MODES:
+            raise ValueError(
+                f'Expected a save mode of {SAVE_MODES}, got {save_mode!r}.')
+        reader = PairReader(samples, self.pipeline)
+        visualizer = self._visualizer() if panel_dir or show else None
+        for indices, batch in reader.batches(batch_size, num_workers):
+            if isinstance(batch[0], FailedPair):
+                raise ValueError(f'{batch[0].name}: {batch[0].reason}')
+            with torch.no_grad():
+                outputs = self.model.test_step(pseudo_collate(batch))
+            for index, item, output in zip(
+                    indices, batch, outputs, strict=True):
+                result = self._result(reader.name(index), output, save_mode)
+                if out_dir is not None:
+                    _write(Path(out_dir), result)
+                if visualizer is not None:
+                    panel = draw_sample(visualizer, item['inputs'], output)
+                    if panel_dir is not None:
+                        write_image(
+                            Path(panel_dir, f'{result["name"]}.png'), panel)
+                    if show:
+                        visualizer.show(
+                            panel, result['name'], wait_time=wait_time)
+                yield result
+
+    def preprocess(self, vis: Image, ir: Image) -> dict:
+        """One pair as the model's ``test_step`` takes it."""
+        samples, _ = self._samples(vis, ir)
+        return pseudo_collate([Compose(self.pipeline)(samples[0])])
+
+    def _visualizer(self) -> FusionLocalVisualizer:
+        meta = getattr(self.model, 'dataset_meta', {})
+        return FusionLocalVisualizer(
+            classes=meta.get('classes'), palette=meta.get('palette'))
+
+    @staticmethod
+    def _result(name: str, sample: FusionDataSample,
+                save_mode: str) -> Dict[str, Any]:
+        result = dict(
+            name=name, fused=to_uint8(sample.fused_img.data, save_mode))
+        if 'pred_sem_seg' in sample:
+            labels = sample.pred_sem_seg.data[0].cpu().numpy()
+            result['pred_sem_seg'] = labels.astype(np.uint8)
+        return result
+
+    @staticmethod
+    def _samples(vis: Any, ir: Any) -> Tuple[List[dict], bool]:
+        """Raw samples, and whether there was a single pair."""
+        if _is_folder(vis) and _is_folder(ir):
+            pairs, unmatched = match_folders(vis, ir)
+            announce([f'{path} has no partner' for path in unmatched])
+            return pairs, False
+        single = not isinstance(vis, (list, tuple))
+        if single != (not isinstance(ir, (list, tuple))):
+            raise ValueError('Expected two images, two lists or two folders, '
+                             'got a list and a single image.')
+        vis, ir = ([vis], [ir]) if single else (vis, ir)
+        if len(vis) != len(ir):
+            raise ValueError('Expected as many visible as infrared images, '
+                             f'got {len(vis)} and {len(ir)}.')
+        samples = []
+        for index, (visible, infrared) in enumerate(zip(vis, ir, strict=True)):
+            sample = {**_entry('vis', visible), **_entry('ir', infrared)}
+            if 'vis_path' not in sample:
+                sample['stem'] = f'pair_{index:05d}'
+            samples.append(sample)
+        return samples, single
+
+
+def _is_folder(image: Any) -> bool:
+    return isinstance(image, (str, os.PathLike)) and os.path.isdir(image)
+
+
+def _entry(name: str, image: Image) -> dict:
+    """What the loader expects of one image; it wants colour as BGR."""
+    if not isinstance(image, np.ndarray):
+        return {f'{name}_path': os.fspath(image)}
+    if image.ndim == 3 and image.shape[2] == 3:
+        image = image[..., ::-1]
+    return {name: np.ascontiguousarray(image)}
+
+
+def _write(folder: Path, result: dict) -> None:
+    write_image(folder / f'{result["name"]}.png', result['fused'])
+    if 'pred_sem_seg' in result:
+        write_image(folder / f'{result["name"]}_seg.png',
+                    result['pred_sem_seg'])
+
+
+def _with_progress(results: Iterator[dict], total: int) -> Iterator[dict]:
+    bar = ProgressBar(total)
+    for result in results:
+        yield result
+        bar.update()
+    print()

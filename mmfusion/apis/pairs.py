@@ -1,0 +1,181 @@
+"""Pairs to be fused: from two folders or from a config."""
+import copy
+import os
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+
+from mmcv.transforms import Compose
+from mmengine.config import Config
+from torch.utils.data import DataLoader, Dataset
+
+from mmfusion.datasets import FileRule
+
+from .cli import UsageError
+from .cli_config import type_name
+
+PathLike = Union[str, os.PathLike]
+#: transforms of a test pipeline that need labels
+_LABEL_TRANSFORMS = ('LoadFusionAnnotations', 'LoadAnnotations',
+                     'DeriveFusionMaps')
+_RESIZES = ('Resize', 'ResizeToCover', 'RandomResize')
+_DEFAULT_PIPELINE = [
+    dict(type='LoadFusionPair'),
+    dict(type='PackFusionInputs'),
+]
+
+
+def match_folders(vis: PathLike,
+                  ir: PathLike) -> Tuple[List[dict], List[str]]:
+    """Match the images of two folders by their stems.
+
+    Args:
+        vis (str | PathLike): Folder of visible images, of any suffix;
+            searched with its sub-folders.
+        ir (str | PathLike): Folder of infrared images.
+
+    Returns:
+        tuple[list[dict], list[str]]: ``stem``, ``vis_path`` and ``ir_path``
+        of each pair in natural order, and the files without a partner.
+
+    Raises:
+        FileNotFoundError: If a folder does not exist.
+        UsageError: If a folder has no images, two for one stem, or if no
+            stem is in both.
+    """
+    try:
+        visible, infrared = (
+            FileRule().list(os.fspath(folder), flag)
+            for folder, flag in ((vis, '--vis'), (ir, '--ir')))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    pairs = [
+        dict(stem=stem, vis_path=path, ir_path=infrared[stem])
+        for stem, path in visible.items() if stem in infrared
+    ]
+    single = [
+        files[stem] for files, others in ((visible, infrared),
+                                          (infrared, visible))
+        for stem in files if stem not in others
+    ]
+    if not pairs:
+        raise UsageError(
+            f'Expected files of equal stems in {vis} and {ir}, got none, '
+            f'e.g. {next(iter(visible.values()))} and '
+            f'{next(iter(infrared.values()))}. Rename one side, or set stem '
+            'rules in a PairedImageDataset.')
+    return pairs, single
+
+
+def inference_pipeline(cfg: Optional[Config], native: bool = False) -> list:
+    """Transforms that bring a pair to the model, without its labels.
+
+    Args:
+        cfg (Config, optional): Their ``test_dataloader``'s pipeline is
+            taken, else their ``fusion_dataloader``'s, else loading and
+            packing alone.
+        native (bool): Whether to leave out resizing, so that images are
+            fused at their own size. Defaults to False.
+
+    Returns:
+        list[dict]: Configs of the transforms.
+    """
+    pipeline = None
+    for name in ('test_dataloader', 'fusion_dataloader'):
+        node = (cfg or {}).get(name)
+        while node and pipeline is None:
+            node = node.get('dataset') or (node.get('datasets') or [None])[0]
+            pipeline = node and node.get('pipeline')
+    unwanted = _LABEL_TRANSFORMS + (_RESIZES if native else ())
+    return [
+        copy.deepcopy(step) for step in pipeline or _DEFAULT_PIPELINE
+        if type_name(step['type']) not in unwanted
+    ]
+
+
+def pair_name(sample: Dict[str, Any], index: int = 0) -> str:
+    """Name of a pair's output: its stem, else that of its visible image."""
+    if sample.get('stem'):
+        return sample['stem']
+    path = sample.get('vis_path') or sample.get('img_path')
+    return Path(path).stem if path else f'pair_{index:05d}'
+
+
+@dataclass
+class FailedPair:
+    """A pair that could not be loaded."""
+    name: str
+    reason: str
+
+
+class PairReader(Dataset):
+    """Reads pairs; a broken one becomes a :class:`FailedPair`.
+
+    Args:
+        source (Dataset | list[dict]): An mmengine dataset with its own
+            pipeline, or raw samples.
+        pipeline (list[dict], optional): Transforms of raw samples.
+    """
+
+    def __init__(self,
+                 source: Union[Dataset, Sequence[dict]],
+                 pipeline: Optional[list] = None) -> None:
+        self.source = source
+        self.pipeline = None if pipeline is None else Compose(pipeline)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> Union[dict, FailedPair]:
+        try:
+            sample = self.source[index]
+            if self.pipeline is not None:
+                sample = self.pipeline(dict(sample))
+            return sample
+        except Exception as error:  # the others must go on, whatever it is
+            return FailedPair(self.name(index), _one_line(error))
+
+    def name(self, index: int) -> str:
+        """Name of the output of pair ``index``."""
+        if self.pipeline is not None:
+            return pair_name(self.source[index], index)
+        return pair_name(self.source.get_data_info(index), index)
+
+    def batches(self,
+                batch_size: int = 1,
+                num_workers: int = 0) -> Iterator[Tuple[List[int], list]]:
+        """Iterate in order over pairs of one size that follow each other.
+
+        Args:
+            batch_size (int): Most pairs a batch.
+            num_workers (int): Processes that read.
+
+        Yields:
+            tuple[list[int], list]: Indices and what was read; failures
+            come alone.
+        """
+        loader = DataLoader(
+            self,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            collate_fn=list)
+        first = 0
+        for items in loader:
+            for _, group in groupby(
+                    enumerate(items, first), lambda item: _kind(item[1])):
+                indices, alike = zip(*group, strict=True)
+                yield list(indices), list(alike)
+            first += len(items)
+
+
+def _kind(item: Union[dict, FailedPair]) -> Any:
+    """Equal for pairs that fit into one batch."""
+    if isinstance(item, FailedPair):
+        return item.name
+    return tuple(item['inputs'].shape)
+
+
+def _one_line(error: Exception) -> str:
+    text = ' '.join(str(error).split())
+    return text or type(error).__name__
