@@ -9,6 +9,8 @@ from torch import Tensor
 from mmfusion.models.layers import rgb_to_ycbcr, ycbcr_to_rgb
 from mmfusion.structures import FuserOutput
 
+from .checkpoint import load_fuser_weights
+
 LumaResult = Union[Tensor, Tuple[Tensor, Dict[str, Tensor]]]
 
 
@@ -51,6 +53,23 @@ class BaseFuser(BaseModule):
                              f'{channel_order!r}.')
         self.channel_order = channel_order
         self.clamp = clamp
+
+    def init_weights(self) -> None:
+        """Do what ``init_cfg`` says.
+
+        ``dict(type='Pretrained', checkpoint=PATH)`` loads strictly (see
+        :func:`load_fuser_weights`); mmengine's own loading would leave a
+        fuser untouched whose keys carry the prefix ``fuser.``.
+        """
+        cfg = self.init_cfg
+        if self.is_init or not (isinstance(cfg, dict)
+                                and cfg.get('type') == 'Pretrained'):
+            super().init_weights()
+            return
+        self.init_cfg = None
+        super().init_weights()
+        self.init_cfg = cfg
+        load_fuser_weights(self, cfg['checkpoint'])
 
     def forward(self, vis: Tensor, ir: Tensor, **condition) -> FuserOutput:
         """Fuse a batch of pairs of any size.
