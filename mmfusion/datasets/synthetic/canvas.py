@@ -13,6 +13,8 @@ import numpy as np
 
 SUPERSAMPLING = 2
 NEAR = 0.6
+# Linear light is the code value to this power, as in a camera.
+GAMMA = 2.
 _SHIFT = 4
 _FAR_PIXEL = 30000.
 
@@ -105,7 +107,7 @@ class Canvas:
             ground: Lies on the ground: takes its depth from the row, and
                 shadows and warmth fall on it.
         """
-        r, g, b = (min(max(c / 255., 0.), 1.)**2.2 for c in rgb)
+        r, g, b = (min(max(c / 255., 0.), 1.)**GAMMA for c in rgb)
         self._materials.append((r, g, b, heat, glow, fine, coarse, retro,
                                 float(ground), self.depth))
         return len(self._materials) - 1

@@ -261,7 +261,7 @@ def lamp(canvas: Canvas, cond: Conditions, side: int, x: float, z: float,
                         glow=7. if lit else 0.)
     canvas.ellipse(head, (.32 * scale, .11 * scale), bulb)
     if lit:
-        linear = np.power(np.array(colour) / 255., 2.2)
+        linear = np.square(np.array(colour) / 255.)
         canvas.lights.append(((reach, height, z), linear,
                               rng.uniform(.25, .6), rng.uniform(4., 6.5)))
 

@@ -33,7 +33,7 @@ def render(canvas: Canvas, conditions: Conditions,
     clouds = _noise(rng, size, (width / 5, width / 12, width / 30))
     texture = 1 + fine * grain + coarse * clouds
     albedo = colour_heat[..., :3] * np.maximum(texture, .15)[..., None]
-    light = _light(canvas, conditions, depth, ground, retro, rng)
+    light = _light(canvas, conditions, depth, ground > 0, retro, rng)
     vis = albedo * light
     if emission is not None:
         vis += emission * np.maximum(1 + coarse * clouds, .3)[..., None]
@@ -41,7 +41,8 @@ def render(canvas: Canvas, conditions: Conditions,
     ir = colour_heat[..., 3] + 0.05 * fine * grain + 0.05 * coarse * clouds
     folds = _noise(rng, size, (width / 110, width / 50))
     ir += .13 * folds * np.maximum(ir - conditions.air - .12, 0)
-    ir += (ground > 0) * _soften(canvas.warmth, 70)
+    warmth = canvas.warmth.astype(np.float32) / 255
+    ir += (ground > 0) * _wide_blur(warmth, width / 70)
     return (_visible_camera(vis, emission, conditions, rng),
             _infrared_camera(ir, conditions, rng))
 
@@ -71,20 +72,26 @@ def _noise(rng, size, scales) -> np.ndarray:
     return total / np.sqrt(len(scales))
 
 
-def _soften(layer: np.ndarray, sharpness: float) -> np.ndarray:
-    sigma = layer.shape[1] / sharpness
-    blurred = cv2.GaussianBlur(layer, (0, 0), max(sigma, .5))
-    return blurred.astype(np.float32) / 255
+def _wide_blur(image: np.ndarray, sigma: float) -> np.ndarray:
+    """A wide Gaussian blur, computed at a quarter of the size."""
+    height, width = image.shape[:2]
+    small = cv2.resize(image, (max(width // 4, 1), max(height // 4, 1)),
+                       interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), max(sigma / 4, .3))
+    return cv2.resize(small, (width, height),
+                      interpolation=cv2.INTER_LINEAR)
 
 
 def _light(canvas, conditions, depth, ground, retro, rng) -> np.ndarray:
     """Linear RGB light (H, W, 3) that falls on every pixel."""
     camera = canvas.camera
     height, width = camera.size
+    shadow = cv2.GaussianBlur(canvas.shadow, (0, 0), max(width / 200, .5))
+    shadow = ground * (shadow / np.float32(255))
     light = np.empty((height, width, 3), np.float32)
     light[:] = conditions.ambient
     if not conditions.night:
-        shade = 1 - 0.75 * (ground > 0) * _soften(canvas.shadow, 200)
+        shade = 1 - 0.75 * shadow
         if conditions.shade:
             dapple = _noise(rng, (height, width), (width / 6, width / 18))
             dapple = 1 / (1 + np.exp(-5 * dapple))
@@ -95,13 +102,15 @@ def _light(canvas, conditions, depth, ground, retro, rng) -> np.ndarray:
     rows = np.arange(height, dtype=np.float32)[:, None] - camera.horizon
     x = columns * reach / camera.focal
     y = camera.eye - rows * reach / camera.focal
-    light *= 1 - 0.6 * ((ground > 0)
-                        * _soften(canvas.shadow, 200))[..., None]
+    light *= (1 - 0.6 * shadow)[..., None]
     for (lx, ly, lz), colour, strength, radius in canvas.lights:
-        distance = np.square(x - lx) + np.square(reach - lz)
-        distance += 0.5 * np.square(y - ly)
-        fall = strength / np.square(1 + distance / radius**2)
-        light += fall[..., None] * np.asarray(colour, np.float32)
+        fall = np.square((reach - lz) * (1 / radius))
+        fall += np.square((x - lx) * (1 / radius))
+        fall += np.square((y - ly) * (.7 / radius))
+        fall += 1
+        np.divide(strength**.5, fall, out=fall)
+        np.square(fall, out=fall)
+        light += cv2.merge([fall * np.float32(c) for c in colour])
     if conditions.headlights:
         spread = np.exp(-np.square(columns / (0.33 * width)))
         dip = 1 / (1 + np.exp(np.clip((y - 1.1) * 3, -30, 30)))
@@ -122,12 +131,11 @@ def _haze(vis, depth, conditions):
 
 def _visible_camera(vis, emission, conditions, rng) -> np.ndarray:
     """Glare, lens blur, exposure, shot and read noise, gamma."""
-    height, width = vis.shape[:2]
     if emission is not None and conditions.night:
         vis = vis + _glare(emission)
     vis = cv2.GaussianBlur(vis, (0, 0), rng.uniform(.45, .8))
     vis = np.clip(vis, 0, 1.2)
-    code = np.power(vis, 1 / 2.2, out=vis) * 255
+    code = np.sqrt(vis, out=vis) * 255
     noise = rng.standard_normal(vis.shape, dtype=np.float32)
     if conditions.night:
         # High gain: part of the noise is smeared by demosaicing, which
@@ -139,23 +147,18 @@ def _visible_camera(vis, emission, conditions, rng) -> np.ndarray:
 
 
 def _glare(emission) -> np.ndarray:
-    """Light scattered around strong sources, at a quarter of the size."""
-    height, width = emission.shape[:2]
-    small = cv2.resize(
-        emission, (max(width // 4, 1), max(height // 4, 1)),
-        interpolation=cv2.INTER_AREA)
-    scatter = .30 * cv2.GaussianBlur(small, (0, 0), max(width / 320, .3))
-    scatter += .22 * cv2.GaussianBlur(small, (0, 0), max(width / 70, .3))
-    return cv2.resize(
-        scatter, (width, height), interpolation=cv2.INTER_LINEAR)
+    """Light scattered around strong sources: a halo and a veil."""
+    width = emission.shape[1]
+    return (.30 * _wide_blur(emission, width / 80)
+            + .22 * _wide_blur(emission, width / 18))
 
 
 def _infrared_camera(ir, conditions, rng) -> np.ndarray:
     """Halo, blur, gain, fixed pattern and noise."""
     height, width = ir.shape
     hot = np.maximum(ir - conditions.air - .3, 0)
-    wide = cv2.GaussianBlur(hot, (0, 0), max(width / 110, .5))
-    wider = cv2.GaussianBlur(hot, (0, 0), max(width / 40, .5))
+    wide = _wide_blur(hot, width / 110)
+    wider = _wide_blur(hot, width / 40)
     # Uncooled sensors surround what is hot by a glow and a darker ring.
     ir = ir + .22 * wide - .16 * wider
     ir = cv2.GaussianBlur(ir, (0, 0), rng.uniform(.7, 1.1) * width / 640

@@ -3,6 +3,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ..conversion import finished_file, run_jobs, write_png
 from ..mfnet import MFNET_CLASSES, MFNET_PALETTE
 from .scene import checked_size, generate_scene
@@ -107,9 +109,9 @@ def write_dataset(out,
 def _write_scene(job: _Job) -> None:
     scene = generate_scene((job.seed, job.number), job.size, job.night)
     vis, ir, label = job.paths
-    write_png(vis, scene['vis'][..., ::-1], compression=1)
-    write_png(ir, scene['ir'], compression=1)
-    write_png(label, scene['label'], compression=6)
+    write_png(vis, np.ascontiguousarray(scene['vis'][..., ::-1]), fast=True)
+    write_png(ir, scene['ir'], fast=True)
+    write_png(label, scene['label'])
 
 
 def _is_night(k: int, ratio: float) -> bool:
