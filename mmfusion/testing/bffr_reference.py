@@ -3,6 +3,7 @@
 The lists follow the authors' network, the layers it never calls included;
 the weights are a formula in the key's place in the sorted list.
 """
+from itertools import pairwise
 from math import prod
 from typing import Dict, Mapping, Tuple
 
@@ -35,7 +36,7 @@ def reference_fuser_shapes() -> Shapes:
     for m in ('vi', 'ir'):
         shapes.update(_conv(f'conv1_{m}.conv2d', 16, 1, 1, 1))
         shapes.update(_norm(f'conv1_{m}.bn', 16))
-        for k, (c, o) in enumerate(zip(widths, widths[1:]), 1):
+        for k, (c, o) in enumerate(pairwise(widths), 1):
             shapes.update(_conv(f'DB{k}_{m}.conv1.conv', c, c, 3, 3))
             shapes.update(_conv(f'DB{k}_{m}.conv2.conv', c, 2 * c, 3, 3))
             shapes.update(_conv(f'DB{k}_{m}.conv_down', o, 3 * c, 1, 1))

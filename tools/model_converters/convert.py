@@ -122,7 +122,7 @@ def main() -> None:
     parser.add_argument('source', metavar='IN', help='checkpoint to read')
     parser.add_argument('target', metavar='OUT', help='checkpoint to write')
     parser.add_argument(
-        '--reverse', action='store_true', help='from ours to the authors\'')
+        '--reverse', action='store_true', help="from ours to the authors'")
     args = parser.parse_args()
     try:
         result = convert_file(args.source, args.target, args.method,

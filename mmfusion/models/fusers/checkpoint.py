@@ -129,7 +129,7 @@ def check_state_dict(state: Mapping[str, Tensor],
         advice (str): What to do, ends the error's text.
 
     Raises:
-        ValueError: If a key is missing, unexpected or misshapen; lists all.
+        ValueError: If a key is missing, unexpected or misshapen; lists them.
     """
     shapes = {
         key: tuple(getattr(value, 'shape', value))
@@ -143,7 +143,7 @@ def check_state_dict(state: Mapping[str, Tensor],
         if key in state and tuple(state[key].shape) != shape
     ]
     lines = [
-        f'  {len(keys)} {kind}: {", ".join(keys)}'
+        f'  {len(keys)} {kind}: {_listing(keys)}'
         for kind, keys in (('missing', missing), ('unexpected', unexpected),
                            ('misshapen', misshapen)) if keys
     ]
@@ -151,6 +151,11 @@ def check_state_dict(state: Mapping[str, Tensor],
         raise ValueError('\n'.join(
             (f'Expected a state dict of {len(shapes)} keys, got one of '
              f'{len(state)} that does not fit:', *lines, advice)).rstrip())
+
+
+def _listing(keys: List[str], limit: int = 50) -> str:
+    more = len(keys) - limit
+    return ', '.join(keys[:limit]) + (f' and {more} more' if more > 0 else '')
 
 
 def load_fuser_weights(fuser: nn.Module, source: Union[PathLike,
@@ -180,6 +185,6 @@ def load_fuser_weights(fuser: nn.Module, source: Union[PathLike,
     check_state_dict(
         state, fuser.state_dict(),
         f'Check that the checkpoint belongs to this {type(fuser).__name__} '
-        '(same method and widths); the authors\' checkpoints go through '
+        "(same method and widths); the authors' checkpoints go through "
         'tools/model_converters/convert.py first.')
     fuser.load_state_dict(state, strict=True)

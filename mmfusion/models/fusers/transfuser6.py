@@ -56,7 +56,7 @@ class TransFuser6(BaseFuser):
         super().__init__(
             channel_order=channel_order, clamp=clamp, init_cfg=init_cfg)
         if (len(channels) != 4 or len(heads) != 4
-                or any(c % h for c, h in zip(channels, heads))):
+                or any(c % h for c, h in zip(channels, heads, strict=True))):
             raise ValueError(
                 'Expected four channels and four heads, each channel count '
                 f'divisible by its heads, got channels={tuple(channels)} and '
@@ -66,7 +66,8 @@ class TransFuser6(BaseFuser):
         self.vis_attentions, self.ir_attentions = (
             nn.ModuleList(
                 ChannelAttention(c, h, attn_norm)
-                for c, h in zip(channels, heads)) for _ in range(2))
+                for c, h in zip(channels, heads, strict=True))
+            for _ in range(2))
         c1, c2, c3, c4 = channels
         # xij: scale i, j-th column of the nested decoder
         self.nodes = nn.ModuleDict(
@@ -89,11 +90,12 @@ class TransFuser6(BaseFuser):
         Returns:
             Tensor: (B, 1, H, W) in (0, 1).
         """
-        return self.decode(
-            [(visible_attention(v) + infrared_attention(i)) / 2
-             for visible_attention, infrared_attention, v, i in zip(
-                 self.vis_attentions, self.ir_attentions,
-                 self.vis_encoder(vis_luma), self.ir_encoder(ir))])
+        vis_features = self.vis_encoder(vis_luma)
+        ir_features = self.ir_encoder(ir)
+        return self.decode([
+            (self.vis_attentions[k](vis_features[k])
+             + self.ir_attentions[k](ir_features[k])) / 2 for k in range(4)
+        ])
 
     def decode(self, features: Sequence[Tensor]) -> Tensor:
         """Fused features of the four scales to luminance (B, 1, H, W)."""

@@ -5,6 +5,7 @@ over a concatenation are sums of convolutions over its parts, reflection
 padding comes before the (element-wise, in-place) activation so that only
 the padded tensor stays, and the attention never forms queries and keys.
 """
+from itertools import pairwise
 from typing import Sequence
 
 import torch
@@ -76,7 +77,7 @@ class Encoder(nn.Module):
         self.stem = nn.Conv2d(1, stem_channels, 1)
         widths = (stem_channels, *channels)
         self.blocks = nn.ModuleList(
-            DenseBlock(*pair) for pair in zip(widths, widths[1:]))
+            DenseBlock(*pair) for pair in pairwise(widths))
 
     def forward(self, x: Tensor) -> list:
         """(B, 1, H, W) to one feature map a scale."""

@@ -108,8 +108,9 @@ class KeyMapping:
             name: _neutral(name, shape)
             for name, shape in self.unused.items()
         }
-        check_state_dict(unused, self.unused, 'These are the tensors under '
-                         'meta[\'unused\'] of the checkpoint.')
+        check_state_dict(
+            unused, self.unused,
+            "These are the tensors under meta['unused'] of the checkpoint.")
         reverted = {name: state[key] for key, name in self.names().items()}
         return dict(sorted({**reverted, **unused}.items()))
 

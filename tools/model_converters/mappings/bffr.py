@@ -67,11 +67,11 @@ def _unused(prefix: str = '') -> Dict[str, Tuple[int, ...]]:
     }
 
 
-def _build_fuser() -> nn.Module:
+def _build_fuser() -> nn.ModuleDict:
     return nn.ModuleDict(dict(fuser=MODELS.build(dict(type='TransFuser6'))))
 
 
-def _build_full() -> nn.Module:
+def _build_full() -> nn.ModuleDict:
     """The fuser and SegFormer-B0 with nine classes, as in BFFR."""
     segmentor = dict(
         backbone=MixVisionTransformer(
@@ -85,8 +85,9 @@ def _build_full() -> nn.Module:
             num_classes=9,
             norm_cfg=dict(type='BN'),
             loss_decode=dict(type='mmseg.CrossEntropyLoss')))
-    return nn.ModuleDict(
-        dict(fuser=_build_fuser()['fuser'], segmentor=nn.ModuleDict(segmentor)))
+    full = _build_fuser()
+    full['segmentor'] = nn.ModuleDict(segmentor)
+    return full
 
 
 TRANSFUSER6 = KeyMapping(

@@ -1,0 +1,258 @@
+"""Our fusers against straightforward transcriptions of their papers.
+
+Both run alternately in one process, with the same weights and inputs;
+memory is the peak above the idle process (libraries loaded, no network),
+each time in a fresh process. Prints a table in Markdown.
+
+    python benchmarks/fusers.py --method transfuser6 psfusion
+    python benchmarks/fusers.py --train --shape 256 256 --batch 2
+"""
+import argparse
+import json
+import subprocess
+import sys
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Callable, Dict, List, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / 'tools' / 'model_converters')]
+
+from mappings import MAPPINGS  # noqa: E402
+
+from benchmarks.naive import NaiveTransFuser6  # noqa: E402
+from mmfusion.models.layers import luma  # noqa: E402
+from mmfusion.registry import MODELS  # noqa: E402
+
+VARIANTS = ('naive', 'ours')
+
+
+@dataclass(frozen=True)
+class Method:
+    """How to build and call a method's two variants.
+
+    Args:
+        config (dict): Config of our fuser.
+        naive (callable): Builds the transcription, whose keys are the
+            authors'.
+        run_naive (callable): ``(network, vis, ir) -> tuple of tensors``.
+        run_ours (callable): The same for our fuser.
+    """
+    config: dict
+    naive: Callable[[], nn.Module]
+    run_naive: Callable[[nn.Module, Tensor, Tensor], Tuple[Tensor, ...]]
+    run_ours: Callable[[nn.Module, Tensor, Tensor], Tuple[Tensor, ...]]
+
+
+METHODS: Dict[str, Method] = dict(
+    transfuser6=Method(
+        config=dict(type='TransFuser6'),
+        naive=NaiveTransFuser6,
+        run_naive=lambda net, vis, ir: (net(luma(vis), ir), ),
+        run_ours=lambda net, vis, ir: (net.fuse_luma(luma(vis), ir), )))
+
+
+def build(name: str, variant: str) -> nn.Module:
+    """A variant on the CPU; both variants hold the same random weights."""
+    torch.manual_seed(0)
+    naive = METHODS[name].naive()
+    for module in naive.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    if variant == 'naive':
+        return naive
+    fuser = MODELS.build(METHODS[name].config)
+    state = naive.state_dict()
+    reference_key = MAPPINGS[name].reference_key
+    fuser.load_state_dict(
+        {key: state[reference_key(f'fuser.{key}')]
+         for key in fuser.state_dict()})
+    return fuser
+
+
+def prepare(name: str, variant: str,
+            args: argparse.Namespace) -> Callable[[], Tuple[Tensor, ...]]:
+    """A function without arguments that does the work to be measured."""
+    net = build(name, variant)
+    method = METHODS[name]
+    run = method.run_naive if variant == 'naive' else method.run_ours
+    generator = torch.Generator().manual_seed(1)
+    vis, ir = (
+        torch.rand(args.batch, c, *args.shape, generator=generator).to(
+            args.device) for c in (3, 1))
+
+    def autocast():
+        return torch.autocast(
+            args.device, torch.bfloat16) if args.bf16 else nullcontext()
+
+    if not args.train:
+        net = net.to(args.device).eval()
+        if variant == 'ours':
+            net = net.optimize_for_inference()
+
+        @torch.inference_mode()
+        def infer() -> Tuple[Tensor, ...]:
+            with autocast():
+                return run(net, vis, ir)
+
+        return infer
+
+    net = net.to(args.device).train()
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-5)
+    targets = ((luma(vis) + ir) / 2).detach()
+
+    def step() -> Tuple[Tensor, ...]:
+        optimizer.zero_grad()
+        with autocast():
+            outputs = run(net, vis, ir)
+            loss = sum(
+                F.l1_loss(out, targets) if out.shape == targets.shape else
+                out.square().mean() for out in outputs)
+        loss.backward()
+        optimizer.step()
+        return (loss.detach(), )
+
+    return step
+
+
+def _synchronize(device: str) -> None:
+    if device == 'cuda':
+        torch.cuda.synchronize()
+
+
+def measure_time(name: str, args: argparse.Namespace) -> Dict[str, object]:
+    """Seconds of each run, alternating, and how far the results differ."""
+    work = {variant: prepare(name, variant, args) for variant in VARIANTS}
+    first = {variant: run() for variant, run in work.items()}
+    difference = max((a.float() - b.float()).abs().max().item()
+                     for a, b in zip(*first.values(), strict=True))
+    seconds: Dict[str, List[float]] = {variant: [] for variant in VARIANTS}
+    for turn in range(args.repeats):
+        for variant in VARIANTS if turn % 2 else VARIANTS[::-1]:
+            _synchronize(args.device)
+            start = time.perf_counter()
+            work[variant]()
+            _synchronize(args.device)
+            seconds[variant].append(time.perf_counter() - start)
+    return dict(seconds=seconds, max_difference=difference)
+
+
+def _resident(field: str) -> float:
+    """``VmRSS`` (now) or ``VmHWM`` (peak) of this process in MiB.
+
+    The peak that ``getrusage`` tells is no use here: a process inherits it
+    from the one that started it.
+    """
+    for line in Path('/proc/self/status').read_text().splitlines():
+        if line.startswith(f'{field}:'):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f'Expected {field} in /proc/self/status, which only '
+                       'Linux has. Measure memory on Linux.')
+
+
+def memory_of_this_process(name: str, variant: str,
+                           args: argparse.Namespace) -> float:
+    """Peak memory in MiB above the idle process."""
+    if args.device == 'cuda':
+        work = prepare(name, variant, args)
+        work()
+        work()
+        return torch.cuda.max_memory_allocated() / 2**20
+    # a first convolution starts the threads and loads the kernels
+    F.conv2d(torch.ones(1, 16, 32, 32), torch.ones(16, 16, 3, 3))
+    idle = _resident('VmRSS')
+    work = prepare(name, variant, args)
+    work()
+    work()
+    return _resident('VmHWM') - idle
+
+
+def measure_memory(name: str, variant: str, arguments: List[str]) -> float:
+    """:func:`memory_of_this_process` in a fresh process."""
+    command = [sys.executable, __file__, *arguments, '--worker', name, variant]
+    result = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True)
+    return float(result.stdout.split()[-1])
+
+
+def table(results: Dict[str, dict]) -> str:
+    """Results as a Markdown table."""
+    lines = [
+        '| method | variant | median ms (min - max) | times as fast | '
+        'peak MiB | memory ratio | max difference |',
+        '|---|---|---|---|---|---|---|'
+    ]
+    for name, result in results.items():
+        medians = {v: median(s) for v, s in result['seconds'].items()}
+        for variant in VARIANTS:
+            times = [1e3 * s for s in result['seconds'][variant]]
+            peak = result['peak_mib'][variant]
+            ratios = ('1', '1', '') if variant == 'naive' else (
+                f'{medians["naive"] / medians[variant]:.2f}',
+                f'{peak / result["peak_mib"]["naive"]:.2f}',
+                f'{result["max_difference"]:.1e}')
+            lines.append(
+                f'| {name} | {variant} | {median(times):.0f} '
+                f'({min(times):.0f} - {max(times):.0f}) | {ratios[0]} | '
+                f'{peak:.0f} | {ratios[1]} | {ratios[2]} |')
+    return '\n'.join(lines)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        '--method', nargs='+', choices=sorted(METHODS), default=list(METHODS))
+    parser.add_argument(
+        '--shape', nargs=2, type=int, default=(480, 640), metavar=('H', 'W'))
+    parser.add_argument('--batch', type=int, default=1)
+    parser.add_argument('--repeats', type=int, default=7)
+    parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
+    parser.add_argument(
+        '--bf16', action='store_true', help='autocast to bfloat16')
+    parser.add_argument(
+        '--train',
+        action='store_true',
+        help='measure a training step (forward, backward, AdamW)')
+    parser.add_argument('--json', type=Path, help='also write the numbers')
+    parser.add_argument('--worker', nargs=2, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    torch.set_num_threads(args.threads)
+    if args.worker:
+        print(memory_of_this_process(*args.worker, args))
+        return
+    results = {}
+    for name in args.method:
+        results[name] = dict(
+            peak_mib={
+                variant: measure_memory(name, variant, sys.argv[1:])
+                for variant in VARIANTS
+            },
+            **measure_time(name, args))
+    print(table(results))
+    if args.json:
+        settings = {
+            key: value
+            for key, value in vars(args).items()
+            if key not in ('json', 'worker', 'method')
+        }
+        args.json.write_text(
+            json.dumps(dict(settings=settings, results=results), indent=1))
+
+
+if __name__ == '__main__':
+    main()
