@@ -64,6 +64,8 @@ class OnModality(BaseTransform):
                 f'{stack.shape[:2]}, got {out.shape[:2]} for '
                 f'{self.modality!r}. Geometric transforms belong into the '
                 'pipeline itself, where they move all modalities.')
+        if out.dtype == np.float64:  # OpenCV converts float32 only
+            out = out.astype(np.float32)
         if grey and out.ndim == 3 and out.shape[2] == 3:
             out = cv2.cvtColor(out, cv2.COLOR_BGR2GRAY)
         stack[..., first:end] = _cast(

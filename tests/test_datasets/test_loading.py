@@ -1,0 +1,234 @@
+"""LoadFusionPair: channels, depth, sizes, arrays and damaged files."""
+import cv2
+import numpy as np
+import pytest
+
+from mmfusion.datasets.transforms import LoadFusionPair
+
+RNG = np.random.default_rng(0)
+VIS = RNG.integers(0, 256, (24, 32, 3), np.uint8)
+IR = RNG.integers(0, 256, (24, 32), np.uint8)
+
+
+@pytest.fixture
+def pair(tmp_path):
+
+    def write(vis=VIS, ir=IR, vis_name='v.png', ir_name='i.png'):
+        paths = dict(
+            vis_path=str(tmp_path / vis_name), ir_path=str(tmp_path / ir_name))
+        assert cv2.imwrite(paths['vis_path'], vis)
+        assert cv2.imwrite(paths['ir_path'], ir)
+        return paths
+
+    return write
+
+
+def test_stack_and_meta(pair):
+    paths = pair()
+    out = LoadFusionPair()(dict(paths))
+    assert out['img'].dtype == np.uint8 and out['img'].shape == (24, 32, 4)
+    np.testing.assert_array_equal(out['img'][..., :3], VIS)
+    np.testing.assert_array_equal(out['img'][..., 3], IR)
+    assert out['ori_shape'] == out['img_shape'] == (24, 32)
+    assert out['modalities'] == {'vis': (0, 3), 'ir': (3, 4)}
+    assert out['img_path'] == paths['vis_path']
+
+
+@pytest.mark.parametrize('suffix', ['bmp', 'tif', 'webp', 'jpg'])
+def test_formats(pair, suffix):
+    out = LoadFusionPair()(
+        pair(vis_name=f'v.{suffix}', ir_name=f'i.{suffix}'))
+    assert out['img'].shape == (24, 32, 4) and out['img'].dtype == np.uint8
+
+
+def test_grey_visible_is_repeated(pair):
+    img = LoadFusionPair()(pair(vis=IR))['img']
+    for channel in range(3):
+        np.testing.assert_array_equal(img[..., channel], IR)
+
+
+def test_equal_channels_reduce_exactly(pair):
+    ramp = np.tile(np.arange(256, dtype=np.uint8), (4, 1))
+    img = LoadFusionPair()(
+        pair(vis=np.dstack([ramp] * 3), ir=np.dstack([ramp] * 3)))['img']
+    np.testing.assert_array_equal(img[..., 3], ramp)
+
+
+def test_false_colour_reduces_by_bt601(pair):
+    img = LoadFusionPair()(pair(ir=VIS))['img']
+    blue, green, red = VIS.astype(np.float64).transpose(2, 0, 1)
+    expected = 0.299 * red + 0.587 * green + 0.114 * blue
+    assert np.abs(img[..., 3] - expected).max() <= 0.51
+
+
+@pytest.mark.parametrize('which', ['vis', 'ir'])
+def test_transparency_is_dropped(pair, which):
+    alpha = np.full((24, 32, 1), 7, np.uint8)
+    colour = np.concatenate([VIS, alpha], 2)
+    plain = LoadFusionPair()(pair(**{which: VIS}))['img']
+    clear = LoadFusionPair()(pair(**{which: colour}))['img']
+    np.testing.assert_array_equal(clear, plain)
+
+
+def test_raw_four_channel_file(pair):
+    paths = pair(vis=np.dstack([VIS, IR]))
+    out = LoadFusionPair()(
+        dict(vis_path=paths['vis_path'], ir_path=paths['vis_path']))
+    np.testing.assert_array_equal(out['img'], np.dstack([VIS, IR]))
+
+
+# -------------------------------------------------------------------- depth
+DEEP = (1000 + 10 * np.arange(24 * 32)).reshape(24, 32).astype(np.uint16)
+
+
+@pytest.mark.parametrize('value_range, expected', [
+    ('full', DEEP / 257),
+    ('minmax', (DEEP - 1000.0) / 7670 * 255),
+    ((2000, 4000), np.clip((DEEP - 2000.0) / 2000, 0, 1) * 255),
+])
+def test_deep_infrared(pair, value_range, expected):
+    img = LoadFusionPair(uint16_range=value_range)(pair(ir=DEEP))['img']
+    assert img.dtype == np.float32
+    np.testing.assert_allclose(img[..., 3], expected, atol=1e-3)
+    np.testing.assert_array_equal(img[..., :3], VIS)
+
+
+def test_deep_visible_uses_the_full_range(pair):
+    deep = VIS.astype(np.uint16) * 257
+    img = LoadFusionPair(uint16_range='minmax')(pair(vis=deep))['img']
+    np.testing.assert_allclose(img[..., :3], VIS, atol=1e-3)
+    np.testing.assert_array_equal(img[..., 3], IR)
+
+
+def test_constant_deep_infrared_is_finite(pair):
+    flat = np.full((24, 32), 5000, np.uint16)
+    img = LoadFusionPair(uint16_range='minmax')(pair(ir=flat))['img']
+    assert np.isfinite(img).all() and img[..., 3].max() == 0
+
+
+def test_radiometric_float_file_needs_a_range(pair):
+    celsius = np.linspace(-5, 40, 24 * 32, dtype=np.float32).reshape(24, 32)
+    paths = pair(ir=celsius, ir_name='i.tiff')
+    with pytest.raises(ValueError, match='uint16_range'):
+        LoadFusionPair()(dict(paths))
+    img = LoadFusionPair(uint16_range=(-5, 40))(dict(paths))['img']
+    np.testing.assert_allclose(img[..., 3], (celsius + 5) / 45 * 255,
+                               atol=1e-3)
+
+
+# -------------------------------------------------------------------- sizes
+def test_size_mismatch_is_an_error_by_default(pair):
+    paths = pair(ir=IR[:12, :16])
+    with pytest.raises(ValueError) as error:
+        LoadFusionPair()(dict(paths))
+    text = str(error.value)
+    for part in (paths['vis_path'], paths['ir_path'], '32x24', '16x12',
+                 'Register', 'resize_ir'):
+        assert part in text
+
+
+@pytest.mark.parametrize('mode, shape', [('resize_ir', (24, 32)),
+                                         ('resize_vis', (12, 16))])
+def test_resize_on_mismatch(pair, mode, shape):
+    flat = np.full((12, 16), 90, np.uint8)
+    out = LoadFusionPair(on_size_mismatch=mode)(pair(ir=flat))
+    assert out['img'].shape == (*shape, 4)
+    assert out['ori_shape'] == shape
+    assert (out['img'][..., 3] == 90).all()
+
+
+# ------------------------------------------------------------------- arrays
+@pytest.mark.parametrize('vis, ir', [
+    (VIS, IR),
+    (VIS, IR[..., None]),
+    (VIS, np.dstack([IR] * 3)),
+    (VIS / 255.0, (IR / 255.0).astype(np.float32)),
+    (VIS, IR.astype(np.uint16) * 257),
+])
+def test_arrays(vis, ir):
+    out = LoadFusionPair()(dict(vis=vis, ir=ir))
+    expected = np.dstack([VIS, IR])
+    np.testing.assert_allclose(out['img'], expected, atol=1e-3)
+    assert out['img_path'] is None
+
+
+def test_array_beside_path(pair):
+    paths = pair()
+    out = LoadFusionPair()(dict(vis_path=paths['vis_path'], ir=IR))
+    np.testing.assert_array_equal(out['img'], np.dstack([VIS, IR]))
+
+
+def test_input_arrays_stay_untouched():
+    vis, ir = VIS.copy(), IR.copy()
+    LoadFusionPair()(dict(vis=vis, ir=ir))['img'][:] = 0
+    np.testing.assert_array_equal(vis, VIS)
+    np.testing.assert_array_equal(ir, IR)
+
+
+@pytest.mark.parametrize('vis, error', [
+    (VIS.astype(np.int64), TypeError),
+    (VIS.tolist(), TypeError),
+    (VIS[..., :2], ValueError),
+    (VIS[:0], ValueError),
+    (VIS.astype(np.float32), ValueError),
+    (VIS[:12], ValueError),
+])
+def test_bad_arrays(vis, error):
+    with pytest.raises(error, match='[Ee]xpected|empty'):
+        LoadFusionPair()(dict(vis=vis, ir=IR))
+
+
+def test_nothing_to_load():
+    with pytest.raises(ValueError, match='ir_path'):
+        LoadFusionPair()(dict(vis=VIS))
+
+
+# ------------------------------------------------------------ damaged files
+@pytest.mark.parametrize('name', ['i.png', 'i.jpg', 'i.bmp', 'i.tif'])
+@pytest.mark.parametrize('damage', ['truncated', 'empty', 'text'])
+def test_damaged_file(pair, tmp_path, name, damage):
+    paths = pair(ir_name=name)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes({
+        'truncated': content[:len(content) // 2],
+        'empty': b'',
+        'text': b'not an image at all'
+    }[damage])
+    with pytest.raises(ValueError, match=name):
+        LoadFusionPair()(paths)
+
+
+def test_jpeg_without_end_marker(pair, tmp_path):
+    paths = pair(vis_name='v.jpg')
+    content = (tmp_path / 'v.jpg').read_bytes()
+    (tmp_path / 'v.jpg').write_bytes(content[:-2])
+    with pytest.raises(ValueError, match='truncated.*v.jpg'):
+        LoadFusionPair()(paths)
+    # Bytes after the end marker, as some cameras write them, do no harm.
+    (tmp_path / 'v.jpg').write_bytes(content + b'\0' * 64)
+    assert LoadFusionPair()(paths)['img'].shape == (24, 32, 4)
+
+
+def test_png_without_end_chunk(pair, tmp_path):
+    paths = pair()
+    content = (tmp_path / 'v.png').read_bytes()
+    (tmp_path / 'v.png').write_bytes(content[:-12])
+    with pytest.raises(ValueError, match='truncated.*v.png'):
+        LoadFusionPair()(paths)
+
+
+def test_missing_file(pair, tmp_path):
+    paths = pair()
+    (tmp_path / 'v.png').unlink()
+    with pytest.raises(FileNotFoundError, match='v.png'):
+        LoadFusionPair()(paths)
+
+
+@pytest.mark.parametrize('kwargs', [
+    dict(on_size_mismatch='crop'),
+    dict(uint16_range='auto'),
+    dict(uint16_range=(5, 5)),
+])
+def test_bad_arguments(kwargs):
+    with pytest.raises(ValueError, match='Expected'):
+        LoadFusionPair(**kwargs)

@@ -1,0 +1,159 @@
+"""FusionDataPreprocessor: colour order, range, padding and how to undo it."""
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import PixelData
+from torch import nn
+
+from mmfusion.registry import MODELS
+from mmfusion.structures import FusionDataSample
+
+MAPS = ('gt_sem_seg', 'gt_binary', 'gt_boundary', 'gt_mask')
+
+
+def build(**kwargs):
+    return MODELS.build(dict(type='FusionDataPreprocessor', **kwargs))
+
+
+def image(height, width, seed=0):
+    rng = np.random.default_rng(seed)
+    return torch.from_numpy(rng.integers(0, 256, (4, height, width), np.uint8))
+
+
+def sample(height, width):
+    out = FusionDataSample(
+        metainfo=dict(ori_shape=(height, width), img_shape=(height, width)))
+    for name in MAPS:
+        setattr(out, name,
+                PixelData(data=torch.ones(1, height, width).long()))
+    return out
+
+
+@pytest.mark.parametrize('stacked', [True, False])
+def test_colour_and_range(stacked):
+    images = [image(6, 9, 0), image(6, 9, 1)]
+    data = dict(inputs=torch.stack(images) if stacked else images)
+    out = build()(data)
+    assert out['data_samples'] is None
+    assert out['inputs'].dtype == torch.float32
+    expected = torch.stack(images)[:, [2, 1, 0, 3]].double() / 255
+    torch.testing.assert_close(
+        out['inputs'].double(), expected, rtol=0, atol=1e-7)
+    assert images[0].dtype == torch.uint8
+
+
+def test_without_swap_and_with_other_modalities():
+    data = dict(inputs=[image(4, 4)])
+    kept = build(bgr_to_rgb=False)(data)['inputs'][0]
+    torch.testing.assert_close(kept, data['inputs'][0] / 255)
+    pair = torch.cat([image(4, 4), image(4, 4, 1)[:2]])
+    out = build(modalities=dict(near=3, far=3))(dict(inputs=[pair]))['inputs']
+    torch.testing.assert_close(out[0], pair[[2, 1, 0, 5, 4, 3]] / 255)
+
+
+def test_float_input_in_byte_range_is_not_changed_in_place():
+    source = image(4, 5).float()
+    before = source.clone()
+    out = build(bgr_to_rgb=False)(dict(inputs=source[None]))['inputs']
+    torch.testing.assert_close(out[0], before / 255)
+    assert torch.equal(source, before)
+
+
+@pytest.mark.parametrize('kwargs, shape', [
+    ({}, (10, 12)),
+    (dict(size_divisor=8), (16, 16)),
+    (dict(size=(16, 20)), (16, 20)),
+    (dict(size=(8, 8)), (10, 12)),
+    (dict(size=(15, 20), size_divisor=8), (16, 24)),
+])
+@pytest.mark.parametrize('training', [True, False])
+def test_padding(kwargs, shape, training):
+    sizes = [(10, 7), (6, 12)]
+    data = dict(
+        inputs=[image(*size) for size in sizes],
+        data_samples=[sample(*size) for size in sizes])
+    out = build(**kwargs)(data, training)
+    assert out['inputs'].shape == (2, 4, *shape)
+    plain = build()
+    for i, (height, width) in enumerate(sizes):
+        alone = plain(dict(inputs=[image(height, width)]))['inputs'][0]
+        torch.testing.assert_close(
+            out['inputs'][i, :, :height, :width], alone)
+        assert out['inputs'][i, :, height:].abs().sum() == 0
+        assert out['inputs'][i, :, :, width:].abs().sum() == 0
+        meta = out['data_samples'][i].metainfo
+        padding = (0, shape[1] - width, 0, shape[0] - height)
+        assert meta['padding_size'] == padding
+        assert meta['pad_shape'] == shape
+        assert meta['img_shape'] == meta['ori_shape'] == (height, width)
+        assert type(meta['img_shape']) is tuple
+        assert ('img_padding_size' in meta) != training
+        for name in MAPS:
+            gt = getattr(out['data_samples'][i], name).data
+            if training:
+                assert gt.shape == (1, *shape) and gt.dtype == torch.int64
+                assert (gt[:, :height, :width] == 1).all()
+                assert (gt[:, height:] == 255).all()
+                assert (gt[:, :, width:] == 255).all()
+            else:
+                assert gt.shape == (1, height, width)
+
+
+def test_replicate_padding():
+    source = image(5, 6)
+    out = build(size_divisor=8, pad_mode='replicate')(dict(inputs=[source]))
+    expected = np.pad(
+        source.numpy()[[2, 1, 0, 3]], ((0, 0), (0, 3), (0, 2)), 'edge')
+    torch.testing.assert_close(out['inputs'][0],
+                               torch.from_numpy(expected) / 255)
+
+
+def test_mmseg_crops_its_prediction_back():
+    """mmseg's own post-processing undoes our padding."""
+    from mmseg.models.segmentors.base import BaseSegmentor
+
+    size = (10, 13)
+    data = build(size_divisor=8)(
+        dict(inputs=[image(*size)], data_samples=[sample(*size)]))
+    logits = torch.zeros(1, 2, 16, 16)
+    logits[:, 1, :10, :13] = 1
+
+    class Plain:
+        align_corners = False
+
+    done = BaseSegmentor.postprocess_result(Plain(), logits,
+                                            data['data_samples'])
+    assert done[0].pred_sem_seg.shape == size
+    assert (done[0].pred_sem_seg.data == 1).all()
+
+
+@MODELS.register_module(name='_TestNegative')
+class Negative(nn.Module):
+
+    def forward(self, inputs, data_samples):
+        return 1 - inputs, data_samples
+
+
+def test_batch_augments_run_in_training_only():
+    prepare = build(batch_augments=[dict(type='_TestNegative')])
+    data = dict(inputs=[image(4, 4)])
+    plain = build()(data)['inputs']
+    torch.testing.assert_close(prepare(data, False)['inputs'], plain)
+    torch.testing.assert_close(prepare(data, True)['inputs'], 1 - plain)
+
+
+def test_has_no_state():
+    assert not build().state_dict()
+
+
+@pytest.mark.parametrize('kwargs', [
+    dict(pad_mode='mirror'), dict(size_divisor=0)])
+def test_bad_arguments(kwargs):
+    with pytest.raises(ValueError, match='Expected'):
+        build(**kwargs)
+
+
+@pytest.mark.parametrize('shape', [(3, 8, 8), (8, 8)])
+def test_wrong_channels(shape):
+    with pytest.raises(ValueError, match='modalities'):
+        build()(dict(inputs=[torch.zeros(shape)]))
