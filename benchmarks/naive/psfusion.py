@@ -411,9 +411,8 @@ class NaivePSFusion(nn.Module):
         f6 = self.high_fuse6(vis[5], ir[5])
         scene = self.SIM2(f1, self.SIM1(f2, f3))
         deep = [
-            up(conv(f), 2**i)
-            for i, (conv, f) in enumerate(
-                zip(self.to_fused_seg, (f3, f4, f5, f6)))
+            up(self.to_fused_seg[i][0](f), 2**i)
+            for i, f in enumerate((f3, f4, f5, f6))
         ]
         s = self.seg_decoder(torch.cat(deep, dim=1))
         semantic, binary, boundary = self.classfier(s)

@@ -1,0 +1,3 @@
+from .exponential_warmup import ExponentialWarmupLR
+
+__all__ = ['ExponentialWarmupLR']

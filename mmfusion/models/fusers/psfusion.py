@@ -24,9 +24,14 @@ from mmfusion.structures import FuserOutput
 
 from .base import BaseFuser
 from .checkpoint import check_state_dict, find_state_dict, read_checkpoint
-from .psfusion_decoder import (DenseReconstruction, FidelityHead, ImageHead,
-                               SemanticHeads, SemanticInjection,
-                               SparseSemanticDecoder)
+from .psfusion_decoder import (
+    DenseReconstruction,
+    FidelityHead,
+    ImageHead,
+    SemanticHeads,
+    SemanticInjection,
+    SparseSemanticDecoder,
+)
 from .psfusion_encoder import DetailFusion, SemanticFusion, build_encoder
 
 
@@ -78,7 +83,7 @@ class PSFusion(BaseFuser):
                 backbone_init_cfg.get('type') != 'Pretrained'
                 or 'checkpoint' not in backbone_init_cfg):
             raise ValueError(
-                'Expected backbone_init_cfg=dict(type=\'Pretrained\', '
+                "Expected backbone_init_cfg=dict(type='Pretrained', "
                 f'checkpoint=...) or None, got {backbone_init_cfg}.')
         width, deep = base_channels, 2 * base_channels
         self.num_classes = num_classes
@@ -128,7 +133,8 @@ class PSFusion(BaseFuser):
         vis_map, ir_map = vis, ir
         # level by level, so that no feature outlives its last reader
         for vis_level, ir_level, fusion in zip(
-                self.vis_encoder, self.ir_encoder, self.fusions):
+                self.vis_encoder, self.ir_encoder, self.fusions,
+                strict=True):
             vis_map, ir_map = vis_level(vis_map), ir_level(ir_map)
             fused.append(fusion(vis_map, ir_map))
         del vis_map, ir_map
@@ -187,6 +193,7 @@ class PSFusion(BaseFuser):
                         own.setdefault(key, value)
                 check_state_dict(
                     own, expected, f'These are the keys of {name!r} in '
-                    f'{checkpoint!r}; it must hold a ResNet in torchvision\'s '
-                    'names with the widths and depths of this PSFusion.')
+                    f'{checkpoint!r}; it must hold a ResNet in the names of '
+                    'torchvision, with the widths and depths of this '
+                    'PSFusion.')
                 part.load_state_dict(own)

@@ -101,7 +101,8 @@ class SparseSemanticDecoder(nn.Module):
         return self.perceive(
             torch.cat([
                 upsample(conv(x), 2**i)
-                for i, (conv, x) in enumerate(zip(self.align, features))
+                for i, (conv, x) in enumerate(
+                    zip(self.align, features, strict=True))
             ],
                       dim=1))
 

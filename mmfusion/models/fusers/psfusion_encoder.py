@@ -6,8 +6,12 @@ from mmseg.models.backbones.resnet import BasicBlock
 from mmseg.models.utils import ResLayer
 from torch import Tensor, nn
 
-from mmfusion.models.layers import (FReLU, GlobalAttention, conv_norm_act,
-                                    pixel_attention)
+from mmfusion.models.layers import (
+    FReLU,
+    GlobalAttention,
+    conv_norm_act,
+    pixel_attention,
+)
 
 
 def build_encoder(in_channels: int, base_channels: int,
