@@ -36,6 +36,7 @@ train_dataloader = dict(
     batch_size={batch},
     num_workers=2,
     persistent_workers=True,
+    sampler=dict(type='DeterministicSampler', shuffle=True),
     dataset=dict(
         type='MSRSDataset',
         data_root='{data}',

@@ -3,12 +3,11 @@ import pytest
 import torch
 from mmengine.optim import build_optim_wrapper
 from torch import nn
+from wrapper_cases import FUSERS, SEGMENTORS, make_samples
 
 from mmfusion.models.wrappers import TaskNormalizer
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
-
-from .conftest import FUSERS, SEGMENTORS, make_samples
 
 
 @pytest.mark.parametrize('segmentor', SEGMENTORS)
@@ -157,7 +156,7 @@ class TestTaskNormalizer:
         cfg = segmentor_cfg('segformer').data_preprocessor
         norm = TaskNormalizer.from_config(cfg, 'auto', 'auto', 'auto')
         rgb = torch.randint(0, 256, (1, 3, 8, 8))
-        own = MODELS.build(dict(cfg, size=(8, 8)))
+        own = MODELS.build(dict(cfg, size=(8, 8), _scope_='mmseg'))
         expected = own(dict(inputs=[rgb[0].flip(0)], data_samples=[]), False)
         torch.testing.assert_close(
             norm(rgb / 255), expected['inputs'], atol=1e-5, rtol=1e-5)
