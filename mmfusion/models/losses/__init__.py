@@ -1,0 +1,20 @@
+"""Fusion losses: pure functions and the registered modules around them.
+
+Every loss module is called as ``loss(output, inputs, data_samples)``.
+``output`` is a :class:`FuserOutput`; ``inputs`` holds ``vis`` (B, 3, H, W)
+RGB, ``ir`` (B, 1, H, W) and ``vis_luma`` (B, 1, H, W), the luminance as the
+fuser sees it; ``data_samples`` hold the labels, where there are any. The
+result is a scalar or a dict of scalars.
+"""
+from .gradient import GradientLoss, max_gradient_loss
+from .intensity import IntensityLoss, contrast_intensity_loss, local_variance
+from .reconstruction import ReconstructionLoss, reconstruction_loss
+from .segmentation import (BinaryMapLoss, BoundaryMapLoss, OHEMSemanticLoss,
+                           ohem_cross_entropy, two_channel_bce)
+
+__all__ = [
+    'BinaryMapLoss', 'BoundaryMapLoss', 'GradientLoss', 'IntensityLoss',
+    'OHEMSemanticLoss', 'ReconstructionLoss', 'contrast_intensity_loss',
+    'local_variance', 'max_gradient_loss', 'ohem_cross_entropy',
+    'reconstruction_loss', 'two_channel_bce'
+]

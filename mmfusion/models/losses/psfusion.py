@@ -1,0 +1,98 @@
+"""All terms of PSFusion's training loss."""
+from typing import Dict, List, Optional, Sequence
+
+from torch import Tensor, nn
+
+from mmfusion.registry import MODELS
+from mmfusion.structures import FuserOutput, FusionDataSample
+
+from .correlation import CorrelationLoss
+from .gradient import GradientLoss
+from .intensity import IntensityLoss
+from .reconstruction import ReconstructionLoss
+from .segmentation import BinaryMapLoss, BoundaryMapLoss, OHEMSemanticLoss
+
+
+@MODELS.register_module()
+class PSFusionLoss(nn.Module):
+    """``10 (L_sem + L_bin + L_bd) + L_fus + L_vis + L_ir``.
+
+    ``L_fus = L_corr + 10 L_grad + 10 L_int``; source: PSFusion (Information
+    Fusion 99, 101870) and its code. Each term is a loss of its own and can
+    be used alone, with any fuser that gives what it reads.
+
+    A weight of zero leaves the term out (and, with PSFusion, the parameters
+    of its head without gradient).
+
+    Args:
+        semantic_weight (float): Of :class:`OHEMSemanticLoss`.
+        binary_weight (float): Of :class:`BinaryMapLoss`.
+        boundary_weight (float): Of :class:`BoundaryMapLoss`.
+        correlation_weight (float): Of :class:`CorrelationLoss`.
+        gradient_weight (float): Of :class:`GradientLoss`.
+        intensity_weight (float): Of :class:`IntensityLoss`.
+        vis_weight (float): Of :class:`ReconstructionLoss` of the visible
+            luminance.
+        ir_weight (float): The same of the infrared image.
+        salient_source (str): ``'ir'`` or ``'vis'`` (the authors' released
+            training loop), see :class:`IntensityLoss`.
+        per_image_correlation (bool): Correlate each image by itself rather
+            than the whole batch at once, as the authors do.
+        threshold (float): See :class:`OHEMSemanticLoss`.
+        min_kept (int): See :class:`OHEMSemanticLoss`.
+        pos_weight (Sequence[float], optional): See :class:`BinaryMapLoss`.
+        labels (str): ``'required'`` raises where a sample has no label;
+            ``'optional'`` ignores such images in the semantic, binary and
+            boundary terms. The other terms need no labels.
+        loss_weight (float): Factor of every term.
+    """
+
+    def __init__(self,
+                 semantic_weight: float = 10.0,
+                 binary_weight: float = 10.0,
+                 boundary_weight: float = 10.0,
+                 correlation_weight: float = 1.0,
+                 gradient_weight: float = 10.0,
+                 intensity_weight: float = 10.0,
+                 vis_weight: float = 1.0,
+                 ir_weight: float = 1.0,
+                 salient_source: str = 'ir',
+                 per_image_correlation: bool = False,
+                 threshold: float = 0.75,
+                 min_kept: int = 65536,
+                 pos_weight: Optional[Sequence[float]] = (1.4548, 19.8962),
+                 labels: str = 'required',
+                 loss_weight: float = 1.0) -> None:
+        super().__init__()
+        terms = dict(
+            semantic=(OHEMSemanticLoss, semantic_weight,
+                      dict(
+                          threshold=threshold,
+                          min_kept=min_kept,
+                          labels=labels)),
+            binary=(BinaryMapLoss, binary_weight,
+                    dict(pos_weight=pos_weight, labels=labels)),
+            boundary=(BoundaryMapLoss, boundary_weight, dict(labels=labels)),
+            correlation=(CorrelationLoss, correlation_weight,
+                         dict(per_image=per_image_correlation)),
+            gradient=(GradientLoss, gradient_weight, {}),
+            intensity=(IntensityLoss, intensity_weight,
+                       dict(salient_source=salient_source)),
+            vis_rec=(ReconstructionLoss, vis_weight, dict(source='vis')),
+            ir_rec=(ReconstructionLoss, ir_weight, dict(source='ir')))
+        self.terms = nn.ModuleDict({
+            name: loss(loss_weight=loss_weight * weight, **options)
+            for name, (loss, weight, options) in terms.items() if weight
+        })
+
+    def forward(
+        self,
+        output: FuserOutput,
+        inputs: Dict[str, Tensor],
+        data_samples: Optional[List[FusionDataSample]] = None
+    ) -> Dict[str, Tensor]:
+        """Every weighted term by name; their sum is the loss."""
+        return {
+            name: loss(output, inputs, data_samples)
+            for name, loss in self.terms.items()
+        }

@@ -1,0 +1,182 @@
+"""Losses of PSFusion's semantic, binary and boundary heads.
+
+Source: PSFusion (Information Fusion 99, 101870) and its code; OHEM as in
+Shrivastava et al., arXiv 1604.03540, with a threshold on the loss.
+"""
+import math
+from typing import Dict, List, Optional, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmfusion.registry import MODELS
+from mmfusion.structures import FuserOutput, FusionDataSample
+
+from .targets import IGNORE, aux_map, check_labels_option, stack_targets
+
+
+def ohem_cross_entropy(logits: Tensor,
+                       target: Tensor,
+                       threshold: float = 0.75,
+                       min_kept: int = 65536) -> Tensor:
+    """Cross entropy over the hard pixels of a whole batch.
+
+    Hard is a pixel whose loss exceeds ``-ln(threshold)``. If there are more
+    than ``min_kept`` of them, their mean is the loss, else the mean of the
+    ``min_kept`` largest losses. Ignored pixels have loss zero and stay in
+    that list. Batches of fewer pixels keep all of them.
+
+    Args:
+        logits (Tensor): (B, K, H, W).
+        target (Tensor): Classes (B, H, W), 255 is ignored.
+        threshold (float): Probability of the true class in (0, 1) below
+            which a pixel is hard.
+        min_kept (int): Least number of pixels to average.
+
+    Returns:
+        Tensor: Scalar.
+    """
+    losses = F.cross_entropy(
+        logits, target, ignore_index=IGNORE, reduction='none').flatten()
+    hard = losses[losses > -math.log(threshold)]
+    if hard.numel() > min_kept:
+        return hard.mean()
+    return losses.topk(min(min_kept, losses.numel()), sorted=False)[0].mean()
+
+
+def two_channel_bce(logits: Tensor,
+                    target: Tensor,
+                    pos_weight: Optional[Sequence[float]] = None) -> Tensor:
+    """Binary cross entropy of a 0 / 1 map as two one-hot channels.
+
+    Args:
+        logits (Tensor): (B, 2, H, W), channel 1 stands for value 1.
+        target (Tensor): (B, H, W) of 0 and 1; 255 is ignored.
+        pos_weight (Sequence[float], optional): Factor of the positive term
+            of each channel.
+
+    Returns:
+        Tensor: Scalar, the mean over both channels of all pixels that are
+        not ignored; zero if all are.
+    """
+    valid = (target != IGNORE).unsqueeze(1).expand_as(logits)
+    one_hot = torch.stack((target == 0, target == 1), dim=1)
+    if pos_weight is not None:
+        pos_weight = logits.new_tensor(pos_weight).view(1, 2, 1, 1)
+    losses = F.binary_cross_entropy_with_logits(
+        logits,
+        one_hot.to(logits.dtype),
+        pos_weight=pos_weight,
+        reduction='none')
+    return (losses * valid).sum() / valid.sum().clamp(min=1)
+
+
+@MODELS.register_module()
+class OHEMSemanticLoss(nn.Module):
+    """:func:`ohem_cross_entropy` of ``aux['semantic']`` and ``gt_sem_seg``.
+
+    Args:
+        threshold (float): See the function. Defaults to 0.75.
+        min_kept (int): See the function. Defaults to 65,536, a quarter of
+            the pixels of four images of 256x256.
+        labels (str): ``'required'`` or ``'optional'``; optional ones count
+            as ignored where they are absent.
+        loss_weight (float): Factor of the loss.
+    """
+
+    def __init__(self,
+                 threshold: float = 0.75,
+                 min_kept: int = 65536,
+                 labels: str = 'required',
+                 loss_weight: float = 1.0) -> None:
+        super().__init__()
+        if not 0 < threshold < 1:
+            raise ValueError('Expected threshold as a probability in (0, 1), '
+                             f'got {threshold}.')
+        if min_kept < 1:
+            raise ValueError('Expected min_kept as a positive number of '
+                             f'pixels, got {min_kept}.')
+        self.threshold = threshold
+        self.min_kept = min_kept
+        self.labels = check_labels_option(labels)
+        self.loss_weight = loss_weight
+
+    def forward(
+            self,
+            output: FuserOutput,
+            inputs: Dict[str, Tensor],
+            data_samples: Optional[List[FusionDataSample]] = None) -> Tensor:
+        """Scalar loss; see :mod:`mmfusion.models.losses`."""
+        user = type(self).__name__
+        logits = aux_map(output, 'semantic', user)
+        target = stack_targets(data_samples, 'gt_sem_seg', logits, user,
+                               self.labels)
+        return self.loss_weight * ohem_cross_entropy(
+            logits, target, self.threshold, self.min_kept)
+
+
+class _MapLoss(nn.Module):
+    """:func:`two_channel_bce` between an aux output and a label map."""
+    prediction: str
+    target: str
+
+    def __init__(self,
+                 pos_weight: Optional[Sequence[float]] = None,
+                 labels: str = 'required',
+                 loss_weight: float = 1.0) -> None:
+        super().__init__()
+        if pos_weight is not None and len(pos_weight) != 2:
+            raise ValueError('Expected pos_weight as two factors (channel 0, '
+                             f'channel 1) or None, got {pos_weight}.')
+        self.pos_weight = pos_weight
+        self.labels = check_labels_option(labels)
+        self.loss_weight = loss_weight
+
+    def forward(
+            self,
+            output: FuserOutput,
+            inputs: Dict[str, Tensor],
+            data_samples: Optional[List[FusionDataSample]] = None) -> Tensor:
+        """Scalar loss; see :mod:`mmfusion.models.losses`."""
+        user = type(self).__name__
+        logits = aux_map(output, self.prediction, user)
+        target = stack_targets(data_samples, self.target, logits, user,
+                               self.labels)
+        return self.loss_weight * two_channel_bce(logits, target,
+                                                  self.pos_weight)
+
+
+@MODELS.register_module()
+class BinaryMapLoss(_MapLoss):
+    """BCE of ``aux['binary']`` and ``gt_binary``, positives weighted.
+
+    Args:
+        pos_weight (Sequence[float], optional): Factors of channel 0 and 1.
+            The default is ``1 / ln(1.02 + p)`` for shares p of 96.85% and
+            3.15%.
+        labels (str): ``'required'`` or ``'optional'``.
+        loss_weight (float): Factor of the loss.
+    """
+    prediction = 'binary'
+    target = 'gt_binary'
+
+    def __init__(self,
+                 pos_weight: Optional[Sequence[float]] = (1.4548, 19.8962),
+                 labels: str = 'required',
+                 loss_weight: float = 1.0) -> None:
+        super().__init__(pos_weight, labels, loss_weight)
+
+
+@MODELS.register_module()
+class BoundaryMapLoss(_MapLoss):
+    """BCE of ``aux['boundary']`` and ``gt_boundary``.
+
+    Args:
+        pos_weight (Sequence[float], optional): Factors of channel 0 and 1.
+            Defaults to None.
+        labels (str): ``'required'`` or ``'optional'``.
+        loss_weight (float): Factor of the loss.
+    """
+    prediction = 'boundary'
+    target = 'gt_boundary'

@@ -1,0 +1,103 @@
+"""What losses read from a fuser's output and from data samples."""
+from typing import List, Optional, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmfusion.models.layers import luma
+from mmfusion.structures import FuserOutput, FusionDataSample
+
+IGNORE = 255
+
+_MAKERS = dict(
+    gt_sem_seg='LoadFusionAnnotations',
+    gt_binary='DeriveFusionMaps',
+    gt_boundary='DeriveFusionMaps',
+    gt_mask='DeriveFusionMaps')
+
+
+def fused_luma(output: FuserOutput) -> Tensor:
+    """Luminance of the fused image, (B, 1, H, W)."""
+    return luma(output.fused) if output.luma is None else output.luma
+
+
+def aux_map(output: FuserOutput, name: str, user: str) -> Tensor:
+    """An auxiliary output of the fuser.
+
+    Args:
+        output (FuserOutput): The fuser's output.
+        name (str): Key in ``output.aux``.
+        user (str): The loss that asks, for the error's text.
+
+    Raises:
+        ValueError: If the fuser does not give it.
+    """
+    if name not in output.aux:
+        raise ValueError(
+            f'{user}: expected a fuser with {name!r} in its aux outputs, got '
+            f'{sorted(output.aux)}. Use PSFusion, or remove this loss.')
+    return output.aux[name]
+
+
+def stack_targets(data_samples: Optional[List[FusionDataSample]],
+                  name: str,
+                  like: Tensor,
+                  user: str,
+                  labels: str = 'required') -> Tensor:
+    """One ground-truth map of all samples.
+
+    Args:
+        data_samples (list[FusionDataSample], optional): One an image.
+        name (str): Field of the samples, e.g. ``'gt_sem_seg'``.
+        like (Tensor): (B, C, H, W), gives batch, size and device.
+        user (str): The loss that asks, for the error's text.
+        labels (str): ``'required'``, or ``'optional'``: images without the
+            map count as ignored everywhere.
+
+    Returns:
+        Tensor: (B, H, W) of integers; 255 is to be ignored. Maps smaller
+        than the image are padded at the right and bottom.
+
+    Raises:
+        ValueError: If a required map is absent or larger than the image.
+    """
+    batch, _, height, width = like.shape
+    samples: Sequence = data_samples or [None] * batch
+    if len(samples) != batch:
+        raise ValueError(f'{user}: expected {batch} data samples, one an '
+                         f'image, got {len(samples)}.')
+    maps = []
+    for sample in samples:
+        field = None if sample is None else sample.get(name)
+        if field is None:
+            if labels == 'required':
+                raise ValueError(
+                    f'{user}: expected {name!r} in every data sample, got '
+                    f'one without. Add dict(type={_MAKERS[name]!r}) to the '
+                    "pipeline, set labels='optional', or give this term the "
+                    'weight 0.')
+            maps.append(
+                torch.full((height, width),
+                           IGNORE,
+                           dtype=torch.long,
+                           device=like.device))
+            continue
+        data = field.data.to(like.device).long()
+        data = data.reshape(data.shape[-2:])
+        pad = (0, width - data.shape[1], 0, height - data.shape[0])
+        if min(pad) < 0:
+            raise ValueError(
+                f'{user}: expected {name!r} of at most {(height, width)}, '
+                f'got {tuple(data.shape)}. Transform images and labels '
+                'together.')
+        maps.append(F.pad(data, pad, value=IGNORE))
+    return torch.stack(maps)
+
+
+def check_labels_option(labels: str) -> str:
+    """Return ``labels``, or raise a ValueError if it is no such option."""
+    if labels not in ('required', 'optional'):
+        raise ValueError("Expected labels='required' or 'optional', got "
+                         f'{labels!r}.')
+    return labels
