@@ -12,6 +12,9 @@ import cv2
 import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
 
+from .transforms.annotations import LoadFusionAnnotations
+from .transforms.decoding import read_image
+
 
 @contextmanager
 def finished_file(path):
@@ -68,6 +71,68 @@ def write_lines(path, lines: Sequence[str]) -> None:
         draft.write_text(''.join(f'{line}\n' for line in lines))
 
 
+def read_pair(vis_path, ir_path) -> tuple[np.ndarray, np.ndarray]:
+    """Both images of a pair as stored, of equal size.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        ValueError: If one is damaged, or their sizes differ.
+    """
+    vis, ir = (read_image(str(path)) for path in (vis_path, ir_path))
+    if vis.shape[:2] != ir.shape[:2]:
+        raise ValueError(
+            f'expected a pair of equal size, got {_size(vis)} in {vis_path} '
+            f'and {_size(ir)} in {ir_path}; register or resize them first')
+    return vis, ir
+
+
+def read_label(path, image: np.ndarray, classes=None) -> dict:
+    """The label map that belongs to ``image``, checked.
+
+    Args:
+        path (str | Path): A PNG of class indices, 255 is ignored.
+        image (np.ndarray): An image of the same size.
+        classes (sequence[str], optional): The classes; None takes any
+            index.
+
+    Returns:
+        dict: What a dataset's pipeline has after
+        :class:`LoadFusionAnnotations`, with ``gt_seg_map``.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is damaged, not of one channel, of another size,
+            or holds an index without a class.
+    """
+    results = LoadFusionAnnotations().transform(
+        dict(seg_map_path=str(path), classes=classes))
+    label = results['gt_seg_map']
+    if label.shape != image.shape[:2]:
+        raise ValueError(
+            f'expected a label map as large as its image, {_size(image)}, '
+            f'got {_size(label)} in {path}')
+    return results
+
+
+def checked_folders(source, out, needed: Sequence[str] = ()) -> tuple:
+    """``source`` and ``out`` as paths.
+
+    Raises:
+        FileNotFoundError: If ``source`` or a sub-folder of it that is
+            ``needed`` does not exist.
+        ValueError: If ``out`` is ``source`` or lies in it.
+    """
+    source, out = Path(source), Path(out)
+    for folder in (source, *(source / name for name in needed)):
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f'expected a folder at {folder}, but there is none')
+    if out.resolve().is_relative_to(source.resolve()):
+        raise ValueError(
+            f'expected an output folder outside of {source}, got {out}')
+    return source, out
+
+
 def run_jobs(function: Callable, jobs: Sequence, workers: int = 0) -> list:
     """Call ``function(job)`` for every job, with a progress bar.
 
@@ -119,6 +184,10 @@ def _guarded(function, job):
         return job, function(job), None
     except (ValueError, OSError) as error:
         return job, None, str(error) or f'{job}: {type(error).__name__}'
+
+
+def _size(image):
+    return f'{image.shape[0]}x{image.shape[1]}'
 
 
 def _one_thread():
