@@ -1,10 +1,18 @@
-from . import transforms  # noqa: F401
-from .file_rules import FileRule, natural_key
-from .fmb import FMBDataset
-from .mfnet import MFNetDataset
-from .msrs import MSRSDataset
-from .paired_dataset import PairedImageDataset
-from .samplers import (
+import sys
+from contextlib import redirect_stdout
+
+# On import the forks' mmseg prints a note to stdout, where it would spoil
+# what our tools print with --json.
+with redirect_stdout(sys.stderr):
+    import mmseg.datasets  # noqa: F401
+
+from . import transforms  # noqa: E402, F401
+from .file_rules import FileRule, natural_key  # noqa: E402
+from .fmb import FMBDataset  # noqa: E402
+from .mfnet import MFNetDataset  # noqa: E402
+from .msrs import MSRSDataset  # noqa: E402
+from .paired_dataset import PairedImageDataset  # noqa: E402
+from .samplers import (  # noqa: E402
     DeterministicEpochSampler,
     DeterministicSampler,
     DrawIndex,

@@ -84,6 +84,37 @@ def test_plain_names_mean_transforms_that_move_every_map():
         assert issubclass(TRANSFORMS.get(name), getattr(mmseg, name))
 
 
+@pytest.mark.parametrize('ratio', [0.3, 0.6, 0.75, 0.9, 1.0])
+@pytest.mark.parametrize('seed', range(8))
+def test_crop_draws_what_mmseg_draws(ratio, seed):
+    from mmseg.datasets.transforms import RandomCrop
+    rng = np.random.default_rng(seed)
+    label = np.zeros((60, 80), np.uint8)
+    label[10:30, 20:60] = 2
+    label[40:50, :30] = 1
+    label[rng.random(label.shape) < 0.1] = 255
+    if seed == 0:
+        label[:] = 255
+    results = dict(img=np.zeros((60, 80, 4)), gt_seg_map=label)
+    boxes = []
+    for crop in (RandomCrop((24, 32), ratio),
+                 TRANSFORMS.build(
+                     dict(
+                         type='RandomCrop',
+                         crop_size=(24, 32),
+                         cat_max_ratio=ratio))):
+        np.random.seed(seed)
+        boxes.append([crop.crop_bbox(results) for _ in range(20)])
+    assert boxes[0] == boxes[1]
+
+
+def test_crop_without_labels(marked):
+    sample = {k: v for k, v in marked().items() if not k.startswith('gt_')}
+    sample['seg_fields'] = []
+    out = TRANSFORMS.build(GEOMETRIC['crop_ratio'])(sample)
+    assert out['img'].shape == (20, 28, 4)
+
+
 @pytest.mark.parametrize('seed', range(3))
 def test_whole_recipe(marked, seed):
     np.random.seed(seed)

@@ -188,33 +188,38 @@ class DeriveFusionMaps(BaseTransform):
                 "DeriveFusionMaps: expected 'gt_seg_map', got a sample "
                 'without labels. Put it after LoadFusionAnnotations, on a '
                 'dataset with seg_map_path.')
-        ignored = label == self.ignore_index
         for key, derive in (('gt_binary_map', self._binary),
                             ('gt_boundary_map', self._boundary),
                             ('gt_mask_map', self._mask)):
-            if results.get(key) is not None:
-                continue
-            derived = derive(label, results).astype(np.uint8)
-            derived[ignored] = self.ignore_index
-            results[key] = derived
-            results['seg_fields'].append(key)
+            if results.get(key) is None:
+                results[key] = derive(label, results)
+                results['seg_fields'].append(key)
         return results
 
     def _binary(self, label: np.ndarray, results: dict) -> np.ndarray:
-        return label != self.background
+        table = np.ones(256, np.uint8)
+        table[self.background] = 0
+        return self._look_up(label, table)
 
     def _boundary(self, label: np.ndarray, results: dict) -> np.ndarray:
         # Ignored pixels must never win: 0 for the maximum, 255 for the
         # minimum.
-        ignored = label == self.ignore_index
-        low, high = label.copy(), label.copy()
-        low[ignored], high[ignored] = 0, 255
-        return cv2.dilate(low, self._window) > cv2.erode(high, self._window)
+        low, high = np.tile(np.arange(256, dtype=np.uint8), (2, 1))
+        low[self.ignore_index], high[self.ignore_index] = 0, 255
+        upper = cv2.dilate(cv2.LUT(label, low), self._window)
+        lower = cv2.erode(cv2.LUT(label, high), self._window)
+        differs = (upper > lower).view(np.uint8)
+        differs[label == self.ignore_index] = self.ignore_index
+        return differs
 
     def _mask(self, label: np.ndarray, results: dict) -> np.ndarray:
         table = np.zeros(256, np.uint8)
         table[list(self._mask_labels(results))] = 1
-        return table[label]
+        return self._look_up(label, table)
+
+    def _look_up(self, label: np.ndarray, table: np.ndarray) -> np.ndarray:
+        table[self.ignore_index] = self.ignore_index
+        return cv2.LUT(label, table)
 
     def _mask_labels(self, results: dict) -> Tuple[int, ...]:
         classes = list(results.get('classes') or ())
