@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 SIZE = (40, 56)
-_COMMON = '''
+_COMMON = """
 default_scope = 'mmfusion'
 load = [dict(type='LoadFusionPair'), dict(type='LoadFusionAnnotations')]
 pack = [dict(type='PackFusionInputs')]
@@ -42,8 +42,8 @@ fuser = dict(
     channels=(4, 4, 8, 8),
     heads=(1, 1, 2, 2))
 preprocessor = dict(type='FusionDataPreprocessor')
-'''
-_STAGE1 = '''
+"""
+_STAGE1 = """
 _base_ = './common.py'
 model = dict(
     type='ImageFuser',
@@ -62,8 +62,8 @@ fusion_dataloader = dict(
         data_prefix=dict(vis_path='vis', ir_path='ir', seg_map_path=None),
         pipeline=[_base_.load[0]] + _base_.pack,
         test_mode=True))
-'''
-_STAGE2 = '''
+"""
+_STAGE2 = """
 _base_ = './common.py'
 stage1_config = 'fusers/stage1.py'
 stage1_checkpoint = {checkpoint!r}
@@ -109,7 +109,7 @@ tta_pipeline = [
         ], [dict(type='LoadFusionAnnotations')],
                     [dict(type='PackFusionInputs')]])
 ]
-'''
+"""
 
 
 def write_pairs(folder: Path, count: int = 3, size=SIZE) -> None:

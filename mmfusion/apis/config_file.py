@@ -17,7 +17,10 @@ def config_folders() -> List[Path]:
     """Folders with mmfusion's configs: the repository's, the package's."""
     package = Path(mmfusion.__file__).resolve().parent
     folders = (package.parent / 'configs', package / '.mim' / 'configs')
-    return [folder for folder in folders if folder.is_dir()]
+    # an editable install links the second to the first
+    return list(
+        dict.fromkeys(folder.resolve() for folder in folders
+                      if folder.is_dir()))
 
 
 def find_config(name: PathLike, near: Optional[PathLike] = None) -> Path:

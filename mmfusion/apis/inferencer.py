@@ -22,7 +22,7 @@ from mmfusion.visualization import (
 )
 
 from .checkpoint import load_model_weights
-from .cli import SAVE_MODES
+from .cli import SAVE_MODES, UsageError
 from .config_file import PathLike, load_config
 from .fused_image import to_uint8
 from .pairs import FailedPair, PairReader, inference_pipeline, match_folders
@@ -62,8 +62,7 @@ def init_model(config: Union[PathLike, Config],
         cfg.merge_from_dict(dict(cfg_options or {}))
     else:
         cfg = load_config(config, cfg_options)
-    init_default_scope(cfg.get('default_scope', 'mmfusion'))
-    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    model = build_network(cfg)
     meta: dict = {}
     if checkpoint is not None:
         meta, notes = load_model_weights(model, checkpoint, fuser_is_enough)
@@ -72,6 +71,23 @@ def init_model(config: Union[PathLike, Config],
     model.dataset_meta = meta.get('dataset_meta') or _dataset_meta(cfg)
     model.to(device).eval()
     return model.optimize_for_inference() if optimize else model
+
+
+def build_network(cfg: Config) -> nn.Module:
+    """A config's model without its losses and with plain BatchNorm.
+
+    Raises:
+        UsageError: If the config has no model.
+    """
+    if cfg.get('model') is None:
+        raise UsageError(f'{cfg.filename}: expected a model, got none.')
+    init_default_scope(cfg.get('default_scope', 'mmfusion'))
+    node = {
+        key: value
+        for key, value in cfg.model.items()
+        if key not in ('losses', 'fusion_losses')
+    }
+    return revert_sync_batchnorm(MODELS.build(node)).eval()
 
 
 def _dataset_meta(cfg: Config) -> dict:
@@ -115,11 +131,9 @@ def draw_sample(visualizer: FusionLocalVisualizer, inputs: torch.Tensor,
             inputs,
             sample.metainfo.get('modalities') or dict(vis=(0, 3), ir=(3, 4))
         ).values())
+    colours = visualizer.palette is not None
     return visualizer.draw(
-        images[0],
-        images[1],
-        sample,
-        draw_pred=visualizer.palette is not None)
+        images[0], images[1], sample, draw_gt=colours, draw_pred=colours)
 
 
 @INFERENCERS.register_module()

@@ -1,0 +1,86 @@
+"""Measure a config's model: parameters, FLOPs, speed and memory."""
+import argparse
+import sys
+
+from mmengine.config import DictAction
+from prettytable import PrettyTable
+
+from mmfusion.apis.cli import run
+from mmfusion.apis.config_file import load_config
+
+DTYPES = dict(fp32='float32', bf16='bfloat16', fp16='float16')
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config')
+    parser.add_argument(
+        '--shape',
+        type=int,
+        nargs=2,
+        default=(480, 640),
+        metavar=('H', 'W'),
+        help='image size; default 480 640')
+    parser.add_argument('--batch', type=int, default=1)
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--dtype', choices=tuple(DTYPES), default='fp32')
+    parser.add_argument(
+        '--part',
+        choices=('full', 'fuser'),
+        default='full',
+        help='the whole model or its fuser alone')
+    parser.add_argument(
+        '--no-optimize',
+        action='store_true',
+        help='measure the network as it is trained')
+    parser.add_argument('--warmup', type=int, default=3)
+    parser.add_argument('--runs', type=int, default=10)
+    parser.add_argument('--threads', type=int, help='CPU threads')
+    parser.add_argument('--json', metavar='FILE', help='also write here')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options)
+    import torch
+
+    from mmfusion.apis import complexity
+    from mmfusion.apis.speed import measure
+    from mmfusion.apis.testing import write_json
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    dtype = getattr(torch, DTYPES[args.dtype])
+    network = complexity.network_of(cfg, args.part)
+    result = dict(
+        config=args.config,
+        part=args.part,
+        shape=list(args.shape),
+        batch=args.batch,
+        device=(torch.cuda.get_device_name(args.device)
+                if args.device.startswith('cuda') else args.device),
+        threads=torch.get_num_threads(),
+        dtype=args.dtype,
+        optimized=not args.no_optimize,
+        torch=torch.__version__,
+        parameters_m=complexity.count_parameters(network) / 1e6,
+        gflops=complexity.count_flops(network, args.shape)[''] / 1e9)
+    network = complexity.network_of(cfg, args.part, not args.no_optimize,
+                                       args.device, dtype)
+    inputs = complexity.random_input(args.shape, args.batch, args.device,
+                                     dtype)
+    result.update(measure(network, inputs, args.warmup, args.runs))
+    table = PrettyTable(['', 'value'])
+    table.align = 'l'
+    for name, value in result.items():
+        table.add_row(
+            [name, f'{value:.3f}' if isinstance(value, float) else value])
+    print(table)
+    if args.json:
+        write_json(args.json, result)
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))

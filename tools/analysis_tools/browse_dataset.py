@@ -1,0 +1,31 @@
+"""Write panels of a dataset's samples as a model gets them."""
+import argparse
+import sys
+
+from mmengine.config import DictAction
+
+from mmfusion.apis.cli import run
+from mmfusion.apis.config_file import load_config
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config')
+    parser.add_argument('--output-dir', required=True, metavar='DIR')
+    parser.add_argument(
+        '--phase',
+        choices=('train', 'val', 'test', 'fusion'),
+        default='train',
+        help='whose dataloader; train shows the augmentation')
+    parser.add_argument('--number', type=int, help='how many; default all')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    args = parser.parse_args()
+    from mmfusion.apis.browsing import browse_dataset
+    cfg = load_config(args.config, args.cfg_options)
+    files = browse_dataset(cfg, args.output_dir, args.phase, args.number)
+    print(f'wrote {len(files)} panels to {args.output_dir}')
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))

@@ -1,0 +1,55 @@
+"""Mean and standard deviation of fused images, for a segmentor's input."""
+import argparse
+import sys
+
+from mmengine.config import DictAction
+
+from mmfusion.apis.cli import UsageError, run
+from mmfusion.apis.config_file import load_config, require_file
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', nargs='?')
+    parser.add_argument('checkpoint', nargs='?')
+    parser.add_argument(
+        '--images', metavar='DIR', help='images that are fused already')
+    parser.add_argument('--device', help='default a GPU if there is one')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    if bool(args.images) == bool(args.checkpoint):
+        raise UsageError('Expected either CONFIG and CHECKPOINT, or --images '
+                         'DIR.')
+    from mmfusion.apis import fused_statistics
+    if args.images:
+        images = fused_statistics.read_folder(args.images)
+    else:
+        cfg = load_config(args.config, args.cfg_options)
+        checkpoint = require_file(args.checkpoint, 'a checkpoint file',
+                                  'Train one with tools/train.py.')
+        from mmengine.device import get_device
+        from mmengine.registry import init_default_scope
+
+        from mmfusion.apis.fusing import fusion_set
+        from mmfusion.apis.inferencer import init_model
+        init_default_scope(cfg.default_scope)
+        reader, workers = fusion_set(cfg)
+        model = init_model(
+            cfg, checkpoint, args.device or get_device(),
+            fuser_is_enough=True)
+        images = fused_statistics.fuse_all(model, reader, workers)
+    statistics = fused_statistics.ChannelStatistics()
+    for image in images:
+        statistics.add(image)
+    mean, std = statistics.result()
+    for name, values in (('task_mean', mean), ('task_std', std)):
+        print(f'{name}=[{", ".join(f"{value:.3f}" for value in values)}],')
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))

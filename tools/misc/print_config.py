@@ -1,0 +1,21 @@
+"""Print a config with everything it inherits."""
+import argparse
+import sys
+
+from mmengine.config import DictAction
+
+from mmfusion.apis.cli import run
+from mmfusion.apis.config_file import load_config
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    args = parser.parse_args()
+    print(load_config(args.config, args.cfg_options).pretty_text)
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Test as a slurm job.
+#   GPUS=8 tools/slurm_test.sh PARTITION JOB CONFIG CHECKPOINT [flags]
+# GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS adapt the request.
+set -euo pipefail
+
+if [ $# -lt 4 ]; then
+    echo "usage: $0 PARTITION JOB CONFIG CHECKPOINT [flags of test.py]" >&2
+    exit 2
+fi
+PARTITION=$1
+JOB=$2
+CONFIG=$3
+CHECKPOINT=$4
+shift 4
+GPUS=${GPUS:-8}
+GPUS_PER_NODE=${GPUS_PER_NODE:-$((GPUS < 8 ? GPUS : 8))}
+
+# SRUN_ARGS holds several words on purpose
+# shellcheck disable=SC2086
+exec srun -p "$PARTITION" \
+    --job-name="$JOB" \
+    --gres="gpu:$GPUS_PER_NODE" \
+    --ntasks="$GPUS" \
+    --ntasks-per-node="$GPUS_PER_NODE" \
+    --cpus-per-task="${CPUS_PER_TASK:-5}" \
+    --kill-on-bad-exit=1 \
+    ${SRUN_ARGS:-} \
+    python -u "$(dirname "$0")/test.py" "$CONFIG" "$CHECKPOINT" \
+    --launcher slurm "$@"
