@@ -30,7 +30,7 @@ class SelectModality(BaseFuser):
         super().__init__(**kwargs)
         if modality not in ('vis', 'ir'):
             raise ValueError(
-                f'Expected modality \'vis\' or \'ir\', got {modality!r}.')
+                f"Expected modality 'vis' or 'ir', got {modality!r}.")
         self.modality = modality
 
     def fuse(self, vis: Tensor, ir: Tensor) -> FuserOutput:
