@@ -6,7 +6,7 @@ padding comes before the (element-wise, in-place) activation so that only
 the padded tensor stays, and the attention never forms queries and keys.
 """
 from itertools import pairwise
-from typing import Sequence
+from typing import Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -150,29 +150,94 @@ class ChannelAttention(nn.Module):
         Runs in float32, also under autocast: sums over all pixels do not
         fit half precision.
         """
-        height, width = x.shape[-2:]
         with torch.autocast(x.device.type, enabled=False):
-            tokens = x.flatten(2).transpose(1, 2).float()
-            out = torch.baddbmm(self.project.bias.float(), tokens,
-                                self.mixing(tokens))
-            out = F.layer_norm(out, self.norm.normalized_shape,
-                               self.norm.weight.float(),
-                               self.norm.bias.float(), self.norm.eps)
-        return out.transpose(1, 2).unflatten(2, (height, width))
+            tokens = self.tokens(x)
+            gram = tokens.transpose(1, 2) @ tokens
+            return self.apply_mixing(x, self.mixing(gram, tokens.shape[1]))
 
-    def mixing(self, tokens: Tensor) -> Tensor:
-        """From tokens (B, N, C) to the map (B, C, C) to apply to them."""
-        n, c = tokens.shape[1:]
+    @staticmethod
+    def tokens(x: Tensor) -> Tensor:
+        """(B, C, H, W) to float32 (B, H * W, C), a view where possible."""
+        return x.flatten(2).transpose(1, 2).float()
+
+    def mixing(self, gram: Tensor, pixels: int) -> Tensor:
+        """The linear map that attention and projection amount to.
+
+        Args:
+            gram (Tensor): Sum of the tokens' outer products, (B, C, C).
+            pixels (int): Number of tokens.
+
+        Returns:
+            Tensor: (B, C, C), to be multiplied to tokens from the right.
+        """
+        c = gram.shape[-1]
         d = c // self.heads
         query, key, value = (
-            layer.weight.float().view(self.heads, d, c)
+            layer.weight.to(gram.dtype).view(self.heads, d, c)
             for layer in (self.query, self.key, self.value))
-        project = self.project.weight.float().view(c, self.heads, d)
-        logits = torch.einsum('hic,bce,hje->bhij', query,
-                              tokens.transpose(1, 2) @ tokens, key)
-        scale = d**-0.5 / (n if self.attn_norm else 1)
+        project = self.project.weight.to(gram.dtype).view(c, self.heads, d)
+        logits = torch.einsum('hic,bce,hje->bhij', query, gram, key)
+        scale = d**-0.5 / (pixels if self.attn_norm else 1)
         context = (logits * scale).softmax(dim=-2)
         return torch.einsum('hic,bhij,ohj->bco', value, context, project)
+
+    def apply_mixing(self, x: Tensor, mixing: Tensor) -> Tensor:
+        """Mix channels of (B, C, H, W), add the bias, normalise."""
+        out = torch.baddbmm(self.project.bias.float(), self.tokens(x), mixing)
+        out = F.layer_norm(out, self.norm.normalized_shape,
+                           self.norm.weight.float(), self.norm.bias.float(),
+                           self.norm.eps)
+        return out.transpose(1, 2).unflatten(2, x.shape[2:])
+
+
+def doubling_kernel(weight: Tensor) -> Tensor:
+    """Kernel of :func:`conv_doubled` from that of a 3x3 convolution.
+
+    Args:
+        weight (Tensor): (out, in, 3, 3).
+
+    Returns:
+        Tensor: (in, out, 4, 4).
+    """
+    kernel = F.pad(weight, (1, 1, 1, 1))
+    kernel = kernel[..., 1:, :] + kernel[..., :-1, :]
+    kernel = kernel[..., 1:] + kernel[..., :-1]
+    return kernel.flip(-2, -1).transpose(0, 1)
+
+
+def conv_doubled(x: Tensor, kernel: Tensor, size: Tuple[int, int],
+                 rows: Tuple[int, int]) -> Tensor:
+    """Double the size, pad by mirroring, 3x3 convolution.
+
+    Doubling (nearest) and a 3x3 convolution are one transposed 4x4
+    convolution of stride 2, with 4/9 of the multiplications. Mirroring a
+    doubled image, both to an odd size and around it, repeats the border of
+    the small one.
+
+    Args:
+        x (Tensor): (B, C, H // 2, W // 2).
+        kernel (Tensor): See :func:`doubling_kernel`.
+        size (tuple[int, int]): H and W.
+        rows (tuple[int, int]): First and end row of the result wanted.
+
+    Returns:
+        Tensor: (B, out, rows[1] - rows[0], W).
+    """
+    first, last = rows
+    low, high = (first - 1) // 2, last // 2 + 1
+    top, bottom = max(-low, 0), max(high - x.shape[2], 0)
+    x = F.pad(
+        x[:, :, low + top:high - bottom], (1, 1, top, bottom),
+        mode='replicate')
+    cut = 1 + first - 2 * low
+    short = last - first - (2 * (high - low) + 2 - 2 * cut)
+    out = F.conv_transpose2d(
+        x,
+        kernel,
+        stride=2,
+        padding=(cut, 3),
+        output_padding=(max(short, 0), size[1] % 2))
+    return out[:, :, :last - first]
 
 
 class Node(nn.Module):
@@ -201,25 +266,6 @@ class Node(nn.Module):
             Tensor: (B, out_channels, H, W), before the activation.
         """
         out = conv_parts(skips, self.conv)
-        height, width = out.shape[-2:]
-        return out.add_(
-            self.conv_upsampled(below, height % 2, width % 2))
-
-    def conv_upsampled(self, x: Tensor, odd_y: int, odd_x: int) -> Tensor:
-        """Nearest x2, mirrored to an odd size and by one, then the conv.
-
-        On a doubled image mirroring repeats the border of the small one,
-        and doubling followed by a 3x3 convolution is a transposed 4x4
-        convolution of stride 2, with 4/9 of the multiplications.
-        """
-        weight = self.conv.weight[:, -self.up_channels:]
-        kernel = F.pad(weight, (1, 1, 1, 1))
-        kernel = kernel[..., 1:, :] + kernel[..., :-1, :]
-        kernel = kernel[..., 1:] + kernel[..., :-1]
-        x = F.pad(x, (1, 1, 1, 1), mode='replicate')
-        return F.conv_transpose2d(
-            x,
-            kernel.flip(-2, -1).transpose(0, 1),
-            stride=2,
-            padding=3,
-            output_padding=(odd_y, odd_x))
+        size = out.shape[-2:]
+        kernel = doubling_kernel(self.conv.weight[:, -self.up_channels:])
+        return out.add_(conv_doubled(below, kernel, size, (0, size[0])))
