@@ -4,7 +4,7 @@ from typing import Dict, List, Optional, Sequence, Tuple, Union
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseDataPreprocessor
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FusionDataSample
@@ -32,9 +32,10 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
             Defaults to ``dict(vis=3, ir=1)``.
         bgr_to_rgb (bool): Whether to reverse the channels of each modality
             of three. Defaults to True.
-        size (tuple[int, int], optional): (height, width) to pad to; larger
-            images stay larger.
-        size_divisor (int, optional): Sides are padded to a multiple of it.
+        size (tuple[int, int], optional): (height, width) to pad to in
+            training; larger images stay larger.
+        size_divisor (int, optional): Sides are padded to a multiple of it,
+            in training and testing.
         pad_mode (str): ``'constant'`` or ``'replicate'``.
         pad_val (float): Value of constant padding, in [0, 1].
         seg_pad_val (int): Padding of ground truth. Defaults to 255.
@@ -70,9 +71,8 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
         self.pad_mode = pad_mode
         self.pad_val = pad_val
         self.seg_pad_val = seg_pad_val
-        self.batch_augments = [
-            MODELS.build(augment) for augment in batch_augments or ()
-        ]
+        self.batch_augments = nn.ModuleList(
+            MODELS.build(augment) for augment in batch_augments or ())
         order: List[int] = []
         for channels in self.modalities.values():
             span = range(len(order), len(order) + channels)
@@ -96,7 +96,7 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
         samples = data.get('data_samples')
         self._check(images)
         sizes = [tuple(image.shape[-2:]) for image in images]
-        target = self._target(sizes)
+        target = self._target(sizes, self.size if training else None)
         if len(set(sizes)) == 1:
             batch = images if isinstance(images, Tensor) else torch.stack(
                 tuple(images))
@@ -125,14 +125,15 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
 
     def _convert(self, batch: Tensor) -> Tensor:
         """RGB float in [0, 1] of a (B, C, H, W) batch."""
-        return batch.index_select(1, self._order).float().mul_(1 / 255)
+        return batch.index_select(1, self._order).float().div_(255)
 
-    def _target(self, sizes: Sequence[Tuple[int, int]]) -> Tuple[int, int]:
+    def _target(self, sizes: Sequence[Tuple[int, int]],
+                least: Optional[Tuple[int, int]]) -> Tuple[int, int]:
         sides = []
         for axis in (0, 1):
             side = max(size[axis] for size in sizes)
-            if self.size is not None:
-                side = max(side, self.size[axis])
+            if least is not None:
+                side = max(side, least[axis])
             sides.append(-(-side // self.size_divisor) * self.size_divisor)
         return sides[0], sides[1]
 

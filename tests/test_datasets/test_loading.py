@@ -171,6 +171,8 @@ def test_input_arrays_stay_untouched():
     (VIS[..., :2], ValueError),
     (VIS[:0], ValueError),
     (VIS.astype(np.float32), ValueError),
+    (VIS / 255.0 - 0.1, ValueError),
+    (np.full((24, 32, 3), np.nan), ValueError),
     (VIS[:12], ValueError),
 ])
 def test_bad_arrays(vis, error):

@@ -42,6 +42,11 @@ def test_colour_and_range(stacked):
     assert images[0].dtype == torch.uint8
 
 
+def test_white_is_exactly_one():
+    white = torch.full((1, 4, 2, 2), 255, dtype=torch.uint8)
+    assert (build()(dict(inputs=white))['inputs'] == 1).all()
+
+
 def test_without_swap_and_with_other_modalities():
     data = dict(inputs=[image(4, 4)])
     kept = build(bgr_to_rgb=False)(data)['inputs'][0]
@@ -59,14 +64,16 @@ def test_float_input_in_byte_range_is_not_changed_in_place():
     assert torch.equal(source, before)
 
 
-@pytest.mark.parametrize('kwargs, shape', [
-    ({}, (10, 12)),
-    (dict(size_divisor=8), (16, 16)),
-    (dict(size=(16, 20)), (16, 20)),
-    (dict(size=(8, 8)), (10, 12)),
-    (dict(size=(15, 20), size_divisor=8), (16, 24)),
+@pytest.mark.parametrize('kwargs, shape, training', [
+    ({}, (10, 12), True),
+    ({}, (10, 12), False),
+    (dict(size_divisor=8), (16, 16), True),
+    (dict(size_divisor=8), (16, 16), False),
+    (dict(size=(16, 20)), (16, 20), True),
+    (dict(size=(16, 20)), (10, 12), False),
+    (dict(size=(8, 8)), (10, 12), True),
+    (dict(size=(15, 20), size_divisor=8), (16, 24), True),
 ])
-@pytest.mark.parametrize('training', [True, False])
 def test_padding(kwargs, shape, training):
     sizes = [(10, 7), (6, 12)]
     data = dict(

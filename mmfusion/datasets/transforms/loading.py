@@ -167,12 +167,13 @@ class LoadFusionPair(BaseTransform):
         image = image.astype(np.float32)
         grey = image.ndim == 2 or image.shape[2] == 1
         if self.uint16_range == 'full' or not grey:
-            if is_float and image.max() > 1:
+            low, high = image.min(), image.max()
+            if is_float and not (low >= 0 and high <= 1):
                 raise ValueError(
                     f'LoadFusionPair: expected {name!r} as 8 or 16 bit '
-                    f'integers or float in [0, 1], got float up to '
-                    f'{image.max():.6g}. Give uint16_range=(low, high) or '
-                    "'minmax'.")
+                    f'integers or float in [0, 1], got float in '
+                    f'[{low:.6g}, {high:.6g}]. Give uint16_range=(low, '
+                    "high) or 'minmax'.")
             return image * (255.0 if is_float else 255.0 / 65535.0)
         if self.uint16_range == 'minmax':
             low, high = float(image.min()), float(image.max())
