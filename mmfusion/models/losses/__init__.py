@@ -6,15 +6,32 @@ RGB, ``ir`` (B, 1, H, W) and ``vis_luma`` (B, 1, H, W), the luminance as the
 fuser sees it; ``data_samples`` hold the labels, where there are any. The
 result is a scalar or a dict of scalars.
 """
+from .average import AverageLoss, average_loss
+from .correlation import (CorrelationLoss, correlation, correlation_loss)
 from .gradient import GradientLoss, max_gradient_loss
 from .intensity import IntensityLoss, contrast_intensity_loss, local_variance
+from .psfusion import PSFusionLoss
 from .reconstruction import ReconstructionLoss, reconstruction_loss
 from .segmentation import (BinaryMapLoss, BoundaryMapLoss, OHEMSemanticLoss,
                            ohem_cross_entropy, two_channel_bce)
 
 __all__ = [
-    'BinaryMapLoss', 'BoundaryMapLoss', 'GradientLoss', 'IntensityLoss',
-    'OHEMSemanticLoss', 'ReconstructionLoss', 'contrast_intensity_loss',
-    'local_variance', 'max_gradient_loss', 'ohem_cross_entropy',
-    'reconstruction_loss', 'two_channel_bce'
+    'AverageLoss',
+    'BinaryMapLoss',
+    'BoundaryMapLoss',
+    'CorrelationLoss',
+    'GradientLoss',
+    'IntensityLoss',
+    'OHEMSemanticLoss',
+    'PSFusionLoss',
+    'ReconstructionLoss',
+    'average_loss',
+    'contrast_intensity_loss',
+    'correlation',
+    'correlation_loss',
+    'local_variance',
+    'max_gradient_loss',
+    'ohem_cross_entropy',
+    'reconstruction_loss',
+    'two_channel_bce'
 ]
