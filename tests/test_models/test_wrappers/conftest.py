@@ -28,9 +28,9 @@ def build(segmentor_cfg):
         torch.manual_seed(0)
         cfg = dict(
             type='FuserSegmenter',
-            fuser=dict(FUSERS[fuser]),
+            fuser=dict(FUSERS.get(fuser, dict(type='AverageFuser'))),
             segmentor=segmentor_cfg(segmentor),
-            fusion_losses=FUSION_LOSSES[fuser])
+            fusion_losses=FUSION_LOSSES.get(fuser))
         cfg.update(kw)
         model = MODELS.build(cfg)
         return model

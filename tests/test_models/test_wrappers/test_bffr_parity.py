@@ -94,11 +94,11 @@ def test_slide_inference_fuses_every_crop(model):
 
 def test_training_losses(model):
     model.train()
-    label = torch.arange(64 * 96).reshape(1, 64, 96) % 9
+    labels = torch.arange(2 * 64 * 96).reshape(2, 1, 64, 96) % 9
     samples = []
-    for _ in range(2):
+    for label in labels:
         sample = FusionDataSample()
-        sample.gt_sem_seg = PixelData(data=label.clone())
+        sample.gt_sem_seg = PixelData(data=label)
         samples.append(sample)
     losses = model.loss(stacked(2, 64, 96), samples)
     terms = {key: value for key, value in losses.items() if 'loss' in key}
