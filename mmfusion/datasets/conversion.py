@@ -138,13 +138,13 @@ def run_jobs(function: Callable, jobs: Sequence, workers: int = 0) -> list:
 
     Args:
         function: A module-level function (or a partial of one).
-        jobs: What to work on; ``str(job)`` names it in a failure unless
-            the error's text does so itself.
+        jobs: What to work on.
         workers: Processes; 0 and 1 work in this one.
 
     Returns:
         list: ``(job, result, error)`` in the order of the jobs, where
-        ``error`` is None or the text of a ``ValueError`` or ``OSError``.
+        ``error`` is None or the text of a ``ValueError``, ``OSError`` or
+        ``cv2.error``.
 
     Raises:
         ValueError: If ``workers`` is negative.
@@ -159,9 +159,9 @@ def run_jobs(function: Callable, jobs: Sequence, workers: int = 0) -> list:
     guarded = partial(_guarded, function)
     if workers <= 1:
         return track_progress(guarded, jobs, file=sys.stderr)
-    return track_parallel_progress(
-        guarded, jobs, min(workers, len(jobs)), initializer=_one_thread,
-        file=sys.stderr)
+    with _single_threaded_opencv():
+        return track_parallel_progress(
+            guarded, jobs, min(workers, len(jobs)), file=sys.stderr)
 
 
 def report_failures(outcomes: list, noun: str = 'file') -> int:
@@ -184,11 +184,22 @@ def _guarded(function, job):
         return job, function(job), None
     except (ValueError, OSError) as error:
         return job, None, str(error) or f'{job}: {type(error).__name__}'
+    except cv2.error as error:
+        return job, None, f'{job}: {error}'
 
 
 def _size(image):
     return f'{image.shape[0]}x{image.shape[1]}'
 
 
-def _one_thread():
+@contextmanager
+def _single_threaded_opencv():
+    """OpenCV without threads of its own, in this process and the ones
+    forked from it: a fork does not inherit threads, and waits for them for
+    ever."""
+    threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
