@@ -23,6 +23,7 @@ batch_size = 8  # pairs a process
 base_lr = 1e-4
 fuser_lr_mult = 0.1  # the fuser is trained already: keep it near its start
 crop_size = (256, 320)  # (height, width), pixels; multiples of 32 fit best
+salient_source = 'vis'  # as in stage 1, see fusers/psfusion_msrs.py
 # Of PSFusion's fused MSRS images, RGB, 0-255, as the authors give them. For
 # other data or fusers: tools/analysis_tools/fused_mean_std.py
 task_mean = [57.34, 65.78, 56.76]
@@ -33,6 +34,7 @@ model = dict(
     fuser=dict(
         num_classes=num_classes,
         init_cfg=dict(type='Pretrained', checkpoint=stage1_checkpoint)),
+    fusion_losses=dict(psfusion=dict(salient_source=salient_source)),
     task_mean=task_mean,
     task_std=task_std,
     data_preprocessor=dict(size=crop_size),

@@ -15,8 +15,15 @@ batch_size = 4  # pairs a process
 # from scratch, which the paper does not.
 backbone_checkpoint = None
 
+# ============================ possibly modified =============================
+# What the fused image follows inside salient objects: 'vis' is what the
+# released code computes, 'ir' (the loss's default) the evident intent.
+salient_source = 'vis'
+
 # ============================= rarely modified ==============================
-model = dict(fuser=dict(num_classes=num_classes))
+model = dict(
+    fuser=dict(num_classes=num_classes),
+    losses=dict(psfusion=dict(salient_source=salient_source)))
 if backbone_checkpoint is not None:
     model['fuser']['backbone_init_cfg'] = dict(
         type='Pretrained', checkpoint=backbone_checkpoint)

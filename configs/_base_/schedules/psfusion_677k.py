@@ -27,7 +27,7 @@ param_scheduler = [
         eta_min=0.,
         by_epoch=False,
         begin=warmup_iters,
-        end=max_iters)
+        end=max_iters + 1)  # the last value is at end - 1
 ]
 train_cfg = dict(
     type='IterBasedTrainLoop',

@@ -21,20 +21,22 @@ optim_wrapper = dict(
             norm=dict(decay_mult=0.),
             decode_head=dict(lr_mult=head_lr_mult))))
 # Both factors act together in the warm-up; the decay does not wait for it.
+# Both end one step later than their length says: mmengine counts the steps
+# from first to last value, so that the last value is at `end - 1`.
 param_scheduler = [
     dict(
         type='LinearLR',
         start_factor=1e-6,
         by_epoch=False,
         begin=0,
-        end=warmup_iters),
+        end=warmup_iters + 1),
     dict(
         type='PolyLR',
         power=1.0,
         eta_min=0.,
         by_epoch=False,
         begin=0,
-        end=max_iters)
+        end=max_iters + 1)
 ]
 train_cfg = dict(
     type='IterBasedTrainLoop',

@@ -1,0 +1,111 @@
+"""Configs and inputs that make whole models quick to test."""
+import copy
+from typing import Any, List, Tuple
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.structures import PixelData
+
+from mmfusion.apis.config_file import config_folders, load_config
+from mmfusion.structures import FusionDataSample
+
+
+def config_files() -> List[str]:
+    """Names of all experiments, relative to ``configs``.
+
+    Returns:
+        list[str]: e.g. ``'fusers/psfusion_msrs.py'``, sorted.
+    """
+    folder = config_folders()[0]
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob('*.py')
+        if '_base_' not in path.relative_to(folder).parts)
+
+
+def get_fuser_cfg(name: str, size: Tuple[int, int] = (64, 64)) -> Config:
+    """An experiment that needs no file and runs on images of ``size``.
+
+    Args:
+        name (str): As :func:`mmfusion.apis.config_file.load_config` takes.
+        size (tuple[int, int]): (height, width).
+
+    Returns:
+        Config: See :func:`shrink_config`.
+    """
+    return shrink_config(load_config(name), size)
+
+
+def shrink_config(cfg: Config, size: Tuple[int, int]) -> Config:
+    """Take weights from nowhere, and fit crops to small images.
+
+    Args:
+        cfg (Config): An experiment; left as it is.
+        size (tuple[int, int]): (height, width) of the images to come.
+
+    Returns:
+        Config: A copy whose model loads no checkpoint, pads to no size, and
+        slides over the image in four overlapping crops where it slides.
+    """
+    cfg = copy.deepcopy(cfg)
+    cfg.model = _without_weights(cfg.model)
+    if cfg.model.get('data_preprocessor'):
+        cfg.model.data_preprocessor.pop('size', None)
+    test_cfg = (cfg.model.get('segmentor') or {}).get('test_cfg') or {}
+    if test_cfg.get('mode') == 'slide':
+        test_cfg['crop_size'] = tuple(side * 3 // 4 for side in size)
+        test_cfg['stride'] = tuple(side // 4 for side in size)
+    return cfg
+
+
+def _without_weights(node: Any) -> Any:
+    """``node`` with every reference to a checkpoint replaced by None."""
+    if isinstance(node, (list, tuple)):
+        return type(node)(_without_weights(value) for value in node)
+    if not isinstance(node, dict):
+        return node
+    return ConfigDict({
+        key: None if key == 'pretrained' or (
+            isinstance(value, dict) and value.get('type') == 'Pretrained') else
+        _without_weights(value)
+        for key, value in node.items()
+    })
+
+
+def demo_fusion_inputs(batch_size: int = 2,
+                       size: Tuple[int, int] = (64, 64),
+                       num_classes: int = 9,
+                       seed: int = 0) -> dict:
+    """A batch as a data loader gives it, of random content.
+
+    Args:
+        batch_size (int): Number of pairs.
+        size (tuple[int, int]): (height, width).
+        num_classes (int): Labels are drawn below it.
+        seed (int): Of the draws.
+
+    Returns:
+        dict: ``inputs``, a list of (4, H, W) uint8 tensors (BGR + infrared),
+        and ``data_samples``, a list of :class:`FusionDataSample` with all
+        ground truth. Pass it through ``model.data_preprocessor``.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(high: int, *shape: int) -> torch.Tensor:
+        return torch.randint(0, high, shape, generator=generator)
+
+    samples = []
+    for index in range(batch_size):
+        sample = FusionDataSample(
+            metainfo=dict(
+                vis_path=f'vis/{index}.png',
+                ir_path=f'ir/{index}.png',
+                modalities=dict(vis=(0, 3), ir=(3, 4)),
+                ori_shape=size,
+                img_shape=size,
+                scale_factor=(1., 1.)))
+        sample.gt_sem_seg = PixelData(data=draw(num_classes, 1, *size))
+        for name in ('gt_binary', 'gt_boundary', 'gt_mask'):
+            setattr(sample, name, PixelData(data=draw(2, 1, *size)))
+        samples.append(sample)
+    inputs = [draw(256, 4, *size).to(torch.uint8) for _ in samples]
+    return dict(inputs=inputs, data_samples=samples)

@@ -1,0 +1,120 @@
+"""Every experiment builds and runs, from its file alone."""
+import copy
+
+import pytest
+import torch
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DATASETS as ROOT_DATASETS
+from mmengine.registry import HOOKS as ROOT_HOOKS
+from mmengine.registry import METRICS as ROOT_METRICS
+
+from mmfusion.apis.config_file import find_config, load_config
+from mmfusion.registry import MODELS, PARAM_SCHEDULERS, VISUALIZERS
+from mmfusion.testing import (
+    config_files,
+    demo_fusion_inputs,
+    get_fuser_cfg,
+    shrink_config,
+)
+
+SIZE = (64, 64)
+
+
+@pytest.fixture(params=config_files())
+def name(request):
+    return request.param
+
+
+def test_all_experiments_are_found():
+    names = config_files()
+    assert 'fuser_segmenters/psfusion_segformer.py' in names
+    assert len(names) >= 16
+    assert not any('_base_' in name for name in names)
+
+
+def test_model_trains_predicts_and_runs(name):
+    torch.manual_seed(0)
+    cfg = get_fuser_cfg(name, SIZE)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    batch = demo_fusion_inputs(batch_size=2, size=SIZE)
+
+    model.train()
+    optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
+    schedulers = [
+        PARAM_SCHEDULERS.build({**item, 'optimizer': optimizer})
+        for item in cfg.param_scheduler
+    ]
+    # A name that mmengine does not sum up would train nothing.
+    data = model.data_preprocessor(copy.deepcopy(batch), training=True)
+    losses = model(**data, mode='loss')
+    loss, log = model.parse_losses(losses)
+    assert all('loss' in key or 'acc' in key for key in losses), losses
+    assert torch.isfinite(loss), log
+    loss.backward()
+    missing = [
+        key for key, value in model.named_parameters()
+        if value.requires_grad and value.grad is None
+    ]
+    assert not missing
+    optimizer.step()
+    for scheduler in schedulers:
+        scheduler.step()
+
+    model.eval()
+    with torch.no_grad():
+        data = model.data_preprocessor(batch, training=False)
+        output = model(**copy.deepcopy(data), mode='tensor')
+        samples = model(**data, mode='predict')
+    assert output.shape[0] == 2 and torch.isfinite(output).all()
+    for sample in samples:
+        fused = sample.fused_img.data
+        assert fused.shape == (3, *SIZE)
+        assert 0 <= fused.min() <= fused.max() <= 1
+    if cfg.model.type == 'FuserSegmenter':
+        assert samples[0].seg_logits.data.shape == (9, *SIZE)
+        assert samples[0].pred_sem_seg.data.shape == (1, *SIZE)
+        assert any(key.startswith('segmentor.decode') for key in losses)
+
+
+def test_rest_of_the_config_builds(name, tmp_path):
+    cfg = load_config(name)
+    for part in ('train', 'val', 'test', 'fusion'):
+        loader = cfg.get(f'{part}_dataloader')
+        if loader is None:
+            continue
+        # Folders of data need not exist for this.
+        dataset = ROOT_DATASETS.build({**loader.dataset, 'lazy_init': True})
+        assert dataset.pipeline.transforms, part
+    assert cfg.train_dataloader.sampler.type == 'DeterministicSampler'
+    for part in ('val', 'test'):
+        evaluators = cfg.get(f'{part}_evaluator') or []
+        for item in (evaluators if isinstance(evaluators, list) else
+                     [evaluators]):
+            ROOT_METRICS.build(dict(item))
+    for key, hook in cfg.default_hooks.items():
+        assert ROOT_HOOKS.build(dict(hook)) is not None, key
+    VISUALIZERS.build({
+        **cfg.visualizer, 'name': name, 'save_dir': str(tmp_path)
+    })
+    assert cfg.default_scope == 'mmfusion'
+    assert 'custom_hooks' not in cfg and 'randomness' not in cfg, (
+        'left free for _base_/deterministic.py')
+
+
+def test_stage_two_fits_its_stage_one(name):
+    cfg = load_config(name)
+    if not cfg.get('stage1_config'):
+        pytest.skip('needs no first stage')
+    first = load_config(cfg.stage1_config, near=find_config(name))
+    stem = cfg.stage1_config.rpartition('/')[2].removesuffix('.py')
+    assert cfg.stage1_checkpoint == (
+        f'work_dirs/{stem}/iter_{first.train_cfg.max_iters}.pth')
+    assert cfg.model.fuser.init_cfg == dict(
+        type='Pretrained', checkpoint=cfg.stage1_checkpoint)
+    one, two = ({
+        key: value.shape
+        for key, value in MODELS.build(
+            shrink_config(item, SIZE).model.fuser).state_dict().items()
+    } for item in (first, cfg))
+    assert one == two
