@@ -183,11 +183,12 @@ class ChannelAttention(nn.Module):
 
     def apply_mixing(self, x: Tensor, mixing: Tensor) -> Tensor:
         """Mix channels of (B, C, H, W), add the bias, normalise."""
+        b, c, height, width = x.shape
         out = torch.baddbmm(self.project.bias.float(), self.tokens(x), mixing)
-        out = F.layer_norm(out, self.norm.normalized_shape,
-                           self.norm.weight.float(), self.norm.bias.float(),
-                           self.norm.eps)
-        return out.transpose(1, 2).unflatten(2, x.shape[2:])
+        out = F.layer_norm(
+            out.flatten(0, 1), (c, ), self.norm.weight.float(),
+            self.norm.bias.float(), self.norm.eps)
+        return out.view(b, height, width, c).permute(0, 3, 1, 2)
 
 
 def doubling_kernel(weight: Tensor) -> Tensor:
