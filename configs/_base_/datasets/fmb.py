@@ -2,101 +2,40 @@
 # <root>/FMB/{train,test}/{Visible,Infrared,Label}/NAME.png
 import os
 
+_base_ = './paired_seg.py'
+
 # ======================= Frequently modified ===============================
 data_root = os.path.join(os.environ.get('MMFUSION_DATA') or 'data', 'FMB')
-train_batch_size = 4  # pairs a process
-train_num_workers = 2
 
 # ======================= Possibly modified =================================
 scale = (800, 600)  # (width, height) that images are fitted into
 ratio_range = (0.5, 2.0)
 crop_size = (300, 400)  # (height, width)
-cat_max_ratio = 0.75  # largest share of one class in a crop (10 tries)
-tta_ratios = (0.75, 1.0, 1.25)
 
 # ======================= Rarely modified ===================================
-dataset_type = 'FMBDataset'
+changes = dict(
+    Resize=dict(scale=scale),
+    RandomResize=dict(scale=scale, ratio_range=ratio_range),
+    RandomCrop=dict(crop_size=crop_size))
 train_pipeline = [
-    dict(type='LoadFusionPair'),
-    dict(type='LoadFusionAnnotations'),
-    dict(
-        type='RandomResize',
-        scale=scale,
-        ratio_range=ratio_range,
-        keep_ratio=True),
-    dict(
-        type='RandomCrop', crop_size=crop_size, cat_max_ratio=cat_max_ratio),
-    dict(type='RandomFlip', prob=0.5),
-    dict(
-        type='OnModality',
-        modality='vis',
-        transforms=[dict(type='mmseg.PhotoMetricDistortion')]),
-    dict(
-        type='OnModality',
-        modality='ir',
-        transforms=[dict(type='mmseg.PhotoMetricDistortion')]),
-    dict(type='PackFusionInputs'),
+    {**step, **changes.get(step['type'], {})}
+    for step in _base_.train_pipeline if step['type'] != 'DeriveFusionMaps'
 ]
 test_pipeline = [
-    dict(type='LoadFusionPair'),
-    dict(type='Resize', scale=scale, keep_ratio=True),
-    # After Resize: labels are compared at the original size.
-    dict(type='LoadFusionAnnotations'),
-    dict(type='PackFusionInputs'),
+    {**step, **changes.get(step['type'], {})} for step in _base_.test_pipeline
 ]
-fusion_pipeline = [
-    dict(type='LoadFusionPair'),
-    dict(type='PackFusionInputs'),
-]
-tta_pipeline = [
-    dict(type='LoadFusionPair'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=ratio, keep_ratio=True)
-                for ratio in tta_ratios
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadFusionAnnotations')],
-            [dict(type='PackFusionInputs')],
-        ]),
-]
+dataset_type = 'FMBDataset'
 train_dataloader = dict(
-    batch_size=train_batch_size,
-    num_workers=train_num_workers,
-    persistent_workers=train_num_workers > 0,
-    sampler=dict(type='DeterministicSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,
-        data_root=os.path.join(data_root, 'train'),
+        data_root=f'{data_root}/train',
         pipeline=train_pipeline))
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type=dataset_type,
-        data_root=os.path.join(data_root, 'test'),
-        pipeline=test_pipeline,
-        test_mode=True))
+        data_root=f'{data_root}/test',
+        pipeline=test_pipeline))
 test_dataloader = val_dataloader
-# What tools/test_fusion.py fuses: no labels needed.
 fusion_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=os.path.join(data_root, 'test'),
-        data_prefix=dict(seg_map_path=None),
-        pipeline=fusion_pipeline,
-        test_mode=True))
-
-val_evaluator = dict(type='mmseg.IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
+    dataset=dict(type=dataset_type, data_root=f'{data_root}/test'))
 del os
