@@ -1,13 +1,10 @@
 """Average loss: BFFR's warm start."""
-from typing import Dict, List, Optional
-
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmfusion.registry import MODELS
-from mmfusion.structures import FuserOutput, FusionDataSample
 
-from .targets import fused_luma
+from .base import LumaLoss
 
 
 def average_loss(fused: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -25,22 +22,12 @@ def average_loss(fused: Tensor, first: Tensor, second: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class AverageLoss(nn.Module):
+class AverageLoss(LumaLoss):
     """:func:`average_loss` of the luminances.
 
     Args:
         loss_weight (float): Factor of the loss.
     """
 
-    def __init__(self, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        self.loss_weight = loss_weight
-
-    def forward(
-            self,
-            output: FuserOutput,
-            inputs: Dict[str, Tensor],
-            data_samples: Optional[List[FusionDataSample]] = None) -> Tensor:
-        """Scalar loss; see :mod:`mmfusion.models.losses`."""
-        return self.loss_weight * average_loss(
-            fused_luma(output), inputs['vis_luma'], inputs['ir'])
+    def measure(self, fused: Tensor, vis: Tensor, ir: Tensor) -> Tensor:
+        return average_loss(fused, vis, ir)

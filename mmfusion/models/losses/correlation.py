@@ -1,13 +1,10 @@
 """Correlation loss: the fused image follows both sources."""
-from typing import Dict, List, Optional
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmfusion.registry import MODELS
-from mmfusion.structures import FuserOutput, FusionDataSample
 
-from .targets import fused_luma
+from .base import LumaLoss
 
 _FORMS = ('reciprocal', 'complement')
 
@@ -17,7 +14,7 @@ def correlation(first: Tensor,
                 per_image: bool = False) -> Tensor:
     """Pearson's correlation coefficient.
 
-    Computed in float32. Of a constant image it is 0, where the quotient is
+    Computed in float32 at least. Of a constant image it is 0, where the quotient is
     undefined.
 
     Args:
@@ -30,7 +27,8 @@ def correlation(first: Tensor,
         Tensor: (B, ) in [-1, 1], or (1, ) over the batch.
     """
     count = first.shape[0] if per_image else 1
-    a, b = (x.float().reshape(count, -1) for x in (first, second))
+    dtype = torch.promote_types(first.dtype, torch.float32)
+    a, b = (x.to(dtype).reshape(count, -1) for x in (first, second))
     a = a - a.mean(1, keepdim=True)
     b = b - b.mean(1, keepdim=True)
     power = (a * a).sum(1) * (b * b).sum(1)
@@ -77,7 +75,7 @@ def correlation_loss(fused: Tensor,
 
 
 @MODELS.register_module()
-class CorrelationLoss(nn.Module):
+class CorrelationLoss(LumaLoss):
     """:func:`correlation_loss` of the luminances.
 
     Args:
@@ -92,21 +90,14 @@ class CorrelationLoss(nn.Module):
                  per_image: bool = False,
                  eps: float = 1e-6,
                  loss_weight: float = 1.0) -> None:
-        super().__init__()
+        super().__init__(loss_weight)
         if form not in _FORMS:
             raise ValueError(
                 f'Expected a form out of {_FORMS}, got {form!r}.')
         self.form = form
         self.per_image = per_image
         self.eps = eps
-        self.loss_weight = loss_weight
 
-    def forward(
-            self,
-            output: FuserOutput,
-            inputs: Dict[str, Tensor],
-            data_samples: Optional[List[FusionDataSample]] = None) -> Tensor:
-        """Scalar loss; see :mod:`mmfusion.models.losses`."""
-        return self.loss_weight * correlation_loss(
-            fused_luma(output), inputs['vis_luma'], inputs['ir'], self.form,
-            self.per_image, self.eps)
+    def measure(self, fused: Tensor, vis: Tensor, ir: Tensor) -> Tensor:
+        return correlation_loss(fused, vis, ir, self.form, self.per_image,
+                                self.eps)

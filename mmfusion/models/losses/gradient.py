@@ -1,15 +1,12 @@
 """Gradient loss: the fused image keeps the stronger edge of the two."""
-from typing import Dict, List, Optional
-
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmfusion.models.layers import sobel
 from mmfusion.registry import MODELS
-from mmfusion.structures import FuserOutput, FusionDataSample
 
-from .targets import fused_luma
+from .base import LumaLoss
 
 
 def max_gradient_loss(fused: Tensor, first: Tensor,
@@ -35,22 +32,12 @@ def max_gradient_loss(fused: Tensor, first: Tensor,
 
 
 @MODELS.register_module()
-class GradientLoss(nn.Module):
+class GradientLoss(LumaLoss):
     """:func:`max_gradient_loss` of the luminances.
 
     Args:
         loss_weight (float): Factor of the loss.
     """
 
-    def __init__(self, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        self.loss_weight = loss_weight
-
-    def forward(
-            self,
-            output: FuserOutput,
-            inputs: Dict[str, Tensor],
-            data_samples: Optional[List[FusionDataSample]] = None) -> Tensor:
-        """Scalar loss; see :mod:`mmfusion.models.losses`."""
-        return self.loss_weight * max_gradient_loss(
-            fused_luma(output), inputs['vis_luma'], inputs['ir'])
+    def measure(self, fused: Tensor, vis: Tensor, ir: Tensor) -> Tensor:
+        return max_gradient_loss(fused, vis, ir)
