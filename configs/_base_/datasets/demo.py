@@ -1,0 +1,45 @@
+# Half-size scenes for `make demo`, which makes or links them:
+# work_dirs/demo/data/{train,val}/{vis,ir,label}/NAME
+# The variable MMFUSION_DEMO names another folder than work_dirs/demo.
+import os
+
+_base_ = './synthetic.py'
+
+# ======================= Frequently modified ===============================
+demo_dir = os.environ.get('MMFUSION_DEMO') or 'work_dirs/demo'
+data_root = os.path.join(demo_dir, 'data')
+
+# ======================= Possibly modified =================================
+scale = (320, 240)  # (width, height) that images are fitted into
+crop_size = (160, 192)  # (height, width)
+train_batch_size = 6  # pairs
+
+# ======================= Rarely modified ===================================
+train_pipeline = [
+    dict(type='LoadFusionPair'),
+    dict(type='LoadFusionAnnotations'),
+    dict(type='Resize', scale=scale, keep_ratio=True),
+    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.95),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackFusionInputs'),
+]
+test_pipeline = [
+    dict(type='LoadFusionPair'),
+    dict(type='Resize', scale=scale, keep_ratio=True),
+    dict(type='LoadFusionAnnotations'),
+    dict(type='PackFusionInputs'),
+]
+# One loading process: the second core is needed for training.
+train_dataloader = dict(
+    batch_size=train_batch_size,
+    num_workers=1,
+    persistent_workers=True,
+    dataset=dict(
+        data_root=os.path.join(data_root, 'train'), pipeline=train_pipeline))
+val_dataloader = dict(
+    dataset=dict(
+        data_root=os.path.join(data_root, 'val'), pipeline=test_pipeline))
+test_dataloader = val_dataloader
+fusion_dataloader = dict(
+    dataset=dict(data_root=os.path.join(data_root, 'val')))
+del os

@@ -1,0 +1,43 @@
+"""Fuse one pair of images with a trained model.
+
+python demo/image_demo.py VIS IR CONFIG CHECKPOINT --out fused.png
+"""
+import argparse
+import sys
+from pathlib import Path
+
+import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
+from mmfusion.apis import FusionInferencer
+from mmfusion.apis.cli import run
+from mmfusion.visualization import write_image
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Fuse one visible and one infrared image.')
+    parser.add_argument('vis', help='visible image')
+    parser.add_argument('ir', help='infrared image of the same view')
+    parser.add_argument('config', help='config of the trained model')
+    parser.add_argument('checkpoint', help='its weights')
+    parser.add_argument(
+        '--out', type=Path, default=Path('fused.png'),
+        help='fused image; default fused.png')
+    parser.add_argument(
+        '--panel', metavar='DIR',
+        help='also write visible, infrared, fused and, where the model '
+        'segments, its prediction side by side into this folder')
+    parser.add_argument('--device', help='default a GPU if there is one')
+    return parser.parse_args(argv)
+
+
+def main(argv=None) -> None:
+    args = parse_args(argv)
+    fuse = FusionInferencer(
+        args.config, args.checkpoint, device=args.device, native=True)
+    result = fuse(args.vis, args.ir, panel_dir=args.panel)
+    write_image(args.out, result['fused'])
+    print(f'wrote {args.out}')
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))

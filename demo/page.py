@@ -1,0 +1,193 @@
+"""One self-contained HTML page with pictures, curves and tables."""
+import base64
+import html
+import os
+from pathlib import Path
+from string import Template
+from typing import Dict, List, Sequence, Tuple
+
+import cv2
+import numpy as np
+from figures import comparison_curves, read_scores
+from steps import Step
+
+from mmfusion.datasets.mfnet import MFNET_CLASSES, MFNET_PALETTE
+from mmfusion.visualization import draw_legend, overlay_labels, resize_like
+
+#: training run -> what its segmentor sees
+RUNS = dict(
+    visible='visible alone',
+    infrared='infrared alone',
+    frozen='fused by stage 1, fuser frozen',
+    joint='fused, fuser trained jointly')
+_HERE = Path(__file__).resolve().parent
+_PANELS = 6
+
+
+def data_uri(image: np.ndarray, quality: int = 88) -> str:
+    """RGB image as an inline JPEG."""
+    _, code = cv2.imencode('.jpg', cv2.cvtColor(image, cv2.COLOR_RGB2BGR),
+                           [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return 'data:image/jpeg;base64,' + base64.b64encode(code).decode()
+
+
+def read_rgb(folder: Path, stem: str) -> np.ndarray:
+    """The image ``folder/stem.*`` as RGB."""
+    for path in sorted(folder.glob(f'{stem}.*')):
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is not None:
+            return image[..., ::-1].copy()
+    raise FileNotFoundError(f'Expected an image {stem}.* in {folder}, got '
+                            'none. Run the demo with --fresh.')
+
+
+def read_labels(folder: Path, stem: str) -> np.ndarray:
+    """The label map ``folder/stem.png``, (H, W)."""
+    labels = cv2.imread(str(folder / f'{stem}.png'), cv2.IMREAD_UNCHANGED)
+    if labels is None:
+        raise FileNotFoundError(f'Expected a label map {stem}.png in '
+                                f'{folder}, got none. Run the demo with '
+                                '--fresh.')
+    return labels
+
+
+def choose(stems: Sequence[str], labels: Path, count: int) -> List[str]:
+    """Spread over the set, in each part the pair with most classes.
+
+    The choice looks at the ground truth only, never at a prediction.
+    """
+    parts = np.array_split(np.array(stems), min(count, len(stems)))
+    return [
+        str(max(part, key=lambda stem: len(
+            np.unique(read_labels(labels, stem))))) for part in parts
+    ]
+
+
+def panel(folder: Path, stem: str) -> List[Tuple[str, np.ndarray]]:
+    """Captions and pictures of one validation pair."""
+    source = folder / 'data' / 'val'
+    vis = read_rgb(source / 'vis', stem)
+    size = vis.shape[:2]
+    tiles = [
+        ('visible', vis),
+        ('infrared', resize_like(read_rgb(source / 'ir', stem), size)),
+        ('fused, stage 1', read_rgb(folder / 'stage1' / 'fused', stem)),
+        ('fused, joint', read_rgb(folder / 'joint' / 'fused', stem)),
+        ('ground truth',
+         overlay_labels(vis, read_labels(source / 'label', stem),
+                        MFNET_PALETTE)),
+    ]
+    for run in RUNS:
+        ground = dict(tiles)[dict(
+            visible='visible', infrared='infrared', frozen='fused, stage 1',
+            joint='fused, joint')[run]]
+        predicted = read_labels(folder / run / 'labels', stem)
+        tiles.append((f'prediction: {run}',
+                      overlay_labels(ground, predicted, MFNET_PALETTE)))
+    return [(name, resize_like(image, size)) for name, image in tiles]
+
+
+def _figure(caption: str, uri: str) -> str:
+    caption = html.escape(caption)
+    return (f'<figure><img src="{uri}" alt="{caption}">'
+            f'<figcaption>{caption}</figcaption></figure>')
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    def line(tag, cells):
+        return ''.join(f'<{tag}>{cell}</{tag}>' for cell in cells)
+    body = ''.join(f'<tr>{line("td", row)}</tr>' for row in rows)
+    return ('<div class="wide"><table><thead><tr>' + line('th', head)
+            + f'</tr></thead><tbody>{body}</tbody></table></div>')
+
+
+def score_table(scores: Dict[str, dict]) -> str:
+    """mIoU and IoU of each class, the best of each line in bold."""
+    def cells(values):
+        best = np.nanmax(values) if np.isfinite(values).any() else np.nan
+        return [
+            '&ndash;' if np.isnan(value) else
+            f'<b>{value:.1f}</b>' if value == best else f'{value:.1f}'
+            for value in values
+        ]
+
+    rows = [['<strong>mIoU</strong>']
+            + cells(np.array([score['mIoU'] for score in scores.values()]))]
+    for index, name in enumerate(MFNET_CLASSES):
+        rows.append([html.escape(name)] + cells(
+            np.array([score['IoU'][index] for score in scores.values()])))
+    return _table(['class'] + [RUNS[run] for run in scores], rows)
+
+
+def summary(scores: Dict[str, dict]) -> str:
+    """What the numbers say, in one sentence, whatever they are."""
+    values = {run: score['mIoU'] for run, score in scores.items()}
+    single = max(('visible', 'infrared'), key=values.get)
+    joint, alone = values['joint'], values[single]
+    gain = joint - alone
+    verdict = (f'{abs(gain):.1f} points {"above" if gain > 0 else "below"}')
+    return (f'Joint fusion reaches {joint:.1f} mIoU, {verdict} the better '
+            f'single modality ({single}, {alone:.1f}); with the frozen '
+            f'stage-1 fuser it is {values["frozen"]:.1f}.')
+
+
+def write_page(folder: Path, steps: List[Step], records: Dict[str, dict],
+               source: str) -> Path:
+    """Write ``folder/index.html``.
+
+    Args:
+        folder (Path): Work folder of the demo, with all results.
+        steps (list[Step]): The commands, in order.
+        records (dict): Step to its command and seconds.
+        source (str): ``'synthetic'`` or ``'real'`` pairs.
+
+    Returns:
+        Path: The page.
+
+    Raises:
+        FileNotFoundError: If a result is missing.
+    """
+    source_folder = folder / 'data' / 'val'
+    scores = {run: read_scores(folder, run, source_folder / 'label')
+              for run in RUNS}
+    stems = sorted(path.stem for path in (source_folder / 'label').iterdir())
+    groups = []
+    for stem in choose(stems, source_folder / 'label', _PANELS):
+        figures = ''.join(_figure(name, data_uri(image))
+                          for name, image in panel(folder, stem))
+        groups.append(f'<h3>{html.escape(stem)}</h3>'
+                      f'<div class="panel">{figures}</div>')
+    legend = draw_legend(MFNET_CLASSES, MFNET_PALETTE, 900, 14)
+    commands = _table(['step', 'command', 'seconds'], [[
+        html.escape(step.title),
+        f'<code>{html.escape(records[step.name]["command"])}</code>',
+        f'{records[step.name]["seconds"]:.0f}'
+    ] for step in steps])
+    details = ''.join(
+        f'<details><summary>{html.escape(title)}</summary>'
+        + _figure(f'{run}/curves.png',
+                  _png_uri(folder / run / 'curves.png')) + '</details>'
+        for run, title in dict(stage1='stage 1 (fuser alone)',
+                               **RUNS).items())
+    total = sum(record['seconds'] for record in records.values()) / 60
+    text = Template((_HERE / 'page.html').read_text()).substitute(
+        source=source,
+        pairs=len(stems),
+        summary=html.escape(summary(scores)),
+        scores=score_table(scores),
+        curves=comparison_curves(folder, RUNS),
+        panels='\n'.join(groups),
+        legend=data_uri(legend, 95),
+        details=details,
+        commands=commands,
+        minutes=f'{total:.1f}')
+    target = folder / 'index.html'
+    partial = folder / '.index.html.part'
+    partial.write_text(text, encoding='utf-8')
+    os.replace(partial, target)
+    return target
+
+
+def _png_uri(path: Path) -> str:
+    return 'data:image/png;base64,' + base64.b64encode(
+        path.read_bytes()).decode()

@@ -1,0 +1,138 @@
+"""The whole of mmfusion in a few minutes on a CPU; called by `make demo`.
+
+Makes scenes (or takes real ones), pretrains a fuser, trains SegFormer-B0
+behind it in four ways, fuses, scores, and writes one HTML page. Every step
+is one command of the project's tools, which is printed. Steps that are done
+are skipped when the demo is started again.
+"""
+import argparse
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import List
+
+from page import RUNS, write_page
+from steps import ROOT, Step, run_steps
+
+STAGE1, STAGE2 = 'iter_160.pth', 'iter_360.pth'
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument(
+        '--work-dir', type=Path, default=Path('work_dirs/demo'),
+        help='folder of data, logs, checkpoints and the page')
+    parser.add_argument(
+        '--data', default='auto',
+        help='auto: real pairs where MMFUSION_DATA has seg_msrs9, else '
+        'synthetic; synthetic; or a folder with {train,val}/{vi,ir,label} '
+        'and labels of the nine MFNet classes')
+    parser.add_argument('--seed', type=int, default=0, help='random seed')
+    parser.add_argument(
+        '--fresh', action='store_true',
+        help='forget what earlier runs have done')
+    return parser.parse_args(argv)
+
+
+def find_data(choice: str) -> Path:
+    """Folder of real pairs, or None for synthetic ones.
+
+    Raises:
+        FileNotFoundError: If a folder is named that lacks the splits.
+    """
+    real = os.environ.get('MMFUSION_DATA')
+    if choice == 'auto':
+        folder = Path(real) / 'seg_msrs9' if real else None
+        return folder if folder and folder.is_dir() else None
+    if choice == 'synthetic':
+        return None
+    folder = Path(choice).resolve()
+    for split in ('train', 'val'):
+        if not (folder / split).is_dir():
+            raise FileNotFoundError(
+                f'Expected --data auto, synthetic or a folder with train and '
+                f'val, got {choice!r} without {split!r}.')
+    return folder
+
+
+def data_steps(real: Path, data: Path, seed: int) -> List[Step]:
+    """Commands that make ``data``/{train,val}/{vis,ir,label}."""
+    converters = 'tools/dataset_converters'
+    if real is None:
+        return [
+            Step('data', 'Make 240 synthetic pairs by day and night',
+                 (f'{converters}/make_synthetic_rgbt.py', '--out', data,
+                  '--size', '240', '320', '--train', '200', '--val', '40',
+                  '--seed', str(seed)), [data / 'train', data / 'val'])
+        ]
+    return [
+        Step(f'data_{split}', f'Link the real pairs: {split}',
+             (f'{converters}/plain_pairs.py', real / split, data / split),
+             [data / split / 'vis']) for split in ('train', 'val')
+    ]
+
+
+def all_steps(folder: Path, real: Path, seed: int) -> List[Step]:
+    """Every command of the demo, in order."""
+    data = folder / 'data'
+    options = ('--cfg-options', f'randomness.seed={seed}') if seed else ()
+    stage1 = folder / 'stage1' / STAGE1
+    steps = data_steps(real, data, seed)
+    steps.append(
+        Step('stage1', 'Stage 1: pretrain the fuser',
+             ('tools/train.py', 'configs/demo/demo_stage1.py', '--work-dir',
+              folder / 'stage1', *options), [stage1]))
+    for run, title in RUNS.items():
+        steps.append(
+            Step(f'train_{run}', f'Train SegFormer-B0 on: {title}',
+                 ('tools/train.py', f'configs/demo/demo_{run}.py',
+                  '--work-dir', folder / run, *options),
+                 [folder / run / STAGE2]))
+    # Fused images of stage 1 and of the joint training.
+    for run, checkpoint in dict(
+            stage1=stage1, joint=folder / 'joint' / STAGE2).items():
+        steps.append(
+            Step(f'fuse_{run}', f'Fuse the validation pairs ({run})',
+                 ('tools/test_fusion.py', f'configs/demo/demo_{run}.py',
+                  checkpoint, '--out-dir', folder / run / 'fused'),
+                 [folder / run / 'fused']))
+    for run, title in RUNS.items():
+        steps.append(
+            Step(f'score_{run}', f'Score: {title}',
+                 ('tools/test.py', f'configs/demo/demo_{run}.py',
+                  folder / run / STAGE2, '--eval', 'mIoU', '--work-dir',
+                  folder / run / 'score', '--out', folder / run / 'labels'),
+                 [folder / run / 'labels']))
+    return steps
+
+
+def main(argv=None) -> int:
+    args = parse_args(argv)
+    started = time.monotonic()
+    os.chdir(ROOT)
+    try:
+        real = find_data(args.data)
+        if args.fresh and (args.work_dir / 'steps.json').is_file():
+            # Only what the demo itself has made.
+            shutil.rmtree(args.work_dir)
+        environment = {}
+        if args.work_dir != Path('work_dirs/demo'):
+            environment['MMFUSION_DEMO'] = str(args.work_dir)
+        steps = all_steps(args.work_dir, real, args.seed)
+        records = run_steps(steps, args.work_dir, environment)
+        page = write_page(args.work_dir, steps, records,
+                          'real' if real else 'synthetic')
+    except (RuntimeError, FileNotFoundError) as error:
+        print(f'\n{error}', file=sys.stderr)
+        return 1
+    print(f'Finished after {(time.monotonic() - started) / 60:.1f} minutes. '
+          f'Open {page}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
