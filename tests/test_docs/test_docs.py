@@ -53,8 +53,12 @@ def test_python_blocks_run(page):
         MODELS._module_dict.update(registered)
 
 
-def test_joint_training_config_builds(tmp_path):
+@pytest.mark.parametrize('page', ['docs/joint_training.md', 'README.md'])
+def test_joint_training_config_builds(tmp_path, page):
     path = tmp_path / 'cfg.py'
-    path.write_text(code_blocks('docs/joint_training.md')[0])
-    model = MODELS.build(Config.fromfile(path).model)
-    assert model.segmentor.with_auxiliary_head
+    path.write_text(code_blocks(page)[0])
+    cfg = Config.fromfile(path)
+    model = MODELS.build(cfg.model)
+    assert type(model).__name__ == 'FuserSegmenter'
+    assert model.segmentor.num_classes == 9
+    assert cfg.train_dataloader and cfg.optim_wrapper and cfg.train_cfg
