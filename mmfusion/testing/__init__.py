@@ -1,8 +1,8 @@
 from .configs import (
-                      config_files,
-                      demo_fusion_inputs,
-                      get_fuser_cfg,
-                      shrink_config,
+    config_files,
+    demo_fusion_inputs,
+    get_fuser_cfg,
+    shrink_config,
 )
 
 __all__ = [

@@ -91,7 +91,8 @@ def test_ordinary_install(wheel, tmp_path):
     project.mkdir()
     pip('install', '--no-deps', '--target', site, wheel)
     assert not (site / 'mmfusion' / '.mim' / 'configs').is_symlink()
-    environment = dict(os.environ, PYTHONPATH=str(site))
+    environment = dict(
+        os.environ, PYTHONPATH=str(site), OMP_NUM_THREADS='1')
     out = run(
         sys.executable,
         SCRATCH,
@@ -113,7 +114,7 @@ def test_editable_install(tree, tmp_path):
         sysconfig.get_path('purelib') + '\n')
     run(python, '-m', 'pip', '-q', 'install', '--no-deps',
         '--no-build-isolation', '-e', tree)
-    environment = dict(os.environ)
+    environment = dict(os.environ, OMP_NUM_THREADS='1')
     environment.pop('PYTHONPATH', None)
     out = run(
         python, SCRATCH, tree / 'mmfusion', cwd=project, env=environment)
