@@ -1,0 +1,138 @@
+"""The demo's runner: order, resumption, failures, and its command lines."""
+from pathlib import Path
+
+import pytest
+import run_demo
+from mmengine.config import Config
+from steps import ROOT, Step, progress, run_steps
+
+
+@pytest.fixture
+def script(tmp_path):
+    """A command that appends a word to a file, or fails."""
+    file = tmp_path / 'scripts' / 'work.py'
+    file.parent.mkdir()
+    file.write_text('import sys, os\n'
+                    'print("reading", os.environ.get("MMFUSION_DEMO"))\n'
+                    'if sys.argv[1] == "fail": sys.exit("no such thing")\n'
+                    'if sys.argv[2] != "none":\n'
+                    '    open(sys.argv[2], "a").write(sys.argv[1] + "\\n")\n')
+    return file
+
+
+def make(script, folder, words):
+    return [
+        Step(f'step{k}', f'Step {k}', (script, word, folder / f'out{k}'),
+             [folder / f'out{k}']) for k, word in enumerate(words)
+    ]
+
+
+def test_finished_steps_are_skipped(script, tmp_path):
+    folder = tmp_path / 'demo'
+    said = []
+    steps = make(script, folder, 'ab')
+    records = run_steps(steps, folder, dict(MMFUSION_DEMO='x y'),
+                        said.append)
+    assert list(records) == ['step0', 'step1']
+    assert 'work.py b' in records['step1']['command']
+    assert any("MMFUSION_DEMO='x y' python" in line for line in said)
+    assert 'x y' in (folder / 'logs' / 'step0.log').read_text()
+    run_steps(steps, folder, {}, said.append)
+    assert sum('is done' in line for line in said) == 2
+    assert (folder / 'out1').read_text() == 'b\n'
+
+
+def test_what_follows_a_change_runs_again(script, tmp_path):
+    folder = tmp_path / 'demo'
+    run_steps(make(script, folder, 'abc'), folder, {}, str)
+    run_steps(make(script, folder, 'aBc'), folder, {}, str)
+    assert [(folder / f'out{k}').read_text() for k in range(3)
+            ] == ['a\n', 'b\nB\n', 'c\nc\n']
+    (folder / 'out1').unlink()
+    run_steps(make(script, folder, 'aBc'), folder, {}, str)
+    assert (folder / 'out2').read_text() == 'c\nc\nc\n'
+    script.write_text(script.read_text() + '# a change\n')
+    run_steps(make(script, folder, 'aBc'), folder, {}, str)
+    assert (folder / 'out0').read_text() == 'a\na\n'
+
+
+def test_a_failure_stops_with_the_end_of_the_log(script, tmp_path):
+    folder = tmp_path / 'demo'
+    steps = make(script, folder, ['a', 'fail', 'c'])
+    with pytest.raises(RuntimeError) as error:
+        run_steps(steps, folder, {}, str)
+    for part in ('Step 1 failed (exit status 1)', 'work.py fail',
+                 'step1.log', 'no such thing'):
+        assert part in str(error.value)
+    assert not (folder / 'out2').exists()
+    run_steps(make(script, folder, 'abc'), folder, {}, str)
+    assert (folder / 'out0').read_text() == 'a\n'
+
+
+def test_a_missing_output_is_a_failure(script, tmp_path):
+    step = Step('s', 'Silent', (script, 'a', 'none'), [tmp_path / 'made'])
+    with pytest.raises(RuntimeError, match='did not write .*made'):
+        run_steps([step], tmp_path / 'demo', {}, str)
+
+
+@pytest.mark.parametrize('text, expected', [
+    ('Iter(train) [ 20/160]  base_lr: 1\nIter(train) [ 40/160]', '40/160'),
+    ('Iter(train) [160/160]\nIter(test) [10/40]', '10/40'),
+    ('[>>  ] 3/240, 4.0 task/s\r[>>> ] 4/240, 4.0 task/s', '4/240'),
+    ('nothing', ''),
+])
+def test_progress(text, expected):
+    assert progress(text) == expected
+
+
+@pytest.mark.parametrize('real', [None, Path('/pairs')])
+def test_commands_name_what_exists(real):
+    steps = run_demo.all_steps(Path('work_dirs/demo'), real, 3)
+    names = [step.name for step in steps]
+    assert len(set(names)) == len(names)
+    for step in steps:
+        files = [arg for arg in step.arguments if str(arg).endswith('.py')]
+        assert files and all((ROOT / file).is_file() for file in files)
+    train = next(step for step in steps if step.name == 'train_joint')
+    assert train.command.endswith('--cfg-options randomness.seed=3')
+
+
+def test_checkpoints_are_those_that_the_configs_write(monkeypatch):
+    monkeypatch.delenv('MMFUSION_DEMO', raising=False)
+    configs = {
+        file.stem: Config.fromfile(file)
+        for file in sorted((ROOT / 'configs/demo').glob('*.py'))
+    }
+    steps = run_demo.all_steps(Path('work_dirs/demo'), None, 0)
+    stage1 = next(step for step in steps if step.name == 'stage1')
+    assert str(stage1.outputs[0]) == configs['demo_joint'].stage1_checkpoint
+    for name, cfg in configs.items():
+        file = (run_demo.STAGE1 if name == 'demo_stage1' else run_demo.STAGE2)
+        assert file == f'iter_{cfg.train_cfg.max_iters}.pth'
+
+
+def test_budgets_are_equal(monkeypatch):
+    """The four trainings differ in nothing but the fuser."""
+    monkeypatch.delenv('MMFUSION_DEMO', raising=False)
+    configs = [
+        Config.fromfile(ROOT / f'configs/demo/demo_{run}.py').to_dict()
+        for run in run_demo.RUNS
+    ]
+    for cfg in configs:
+        for key in ('fuser', 'fuser_frozen', 'fusion_losses'):
+            cfg['model'].pop(key, None)
+        for key in ('stage1_config', 'stage1_checkpoint'):
+            cfg.pop(key)
+    assert all(cfg == configs[0] for cfg in configs)
+
+
+def test_find_data(tmp_path, monkeypatch):
+    monkeypatch.setenv('MMFUSION_DATA', str(tmp_path))
+    assert run_demo.find_data('auto') is None
+    for split in ('train', 'val'):
+        (tmp_path / 'seg_msrs9' / split).mkdir(parents=True)
+    assert run_demo.find_data('auto') == tmp_path / 'seg_msrs9'
+    assert run_demo.find_data('synthetic') is None
+    assert run_demo.find_data(str(tmp_path / 'seg_msrs9')).is_dir()
+    with pytest.raises(FileNotFoundError, match='train'):
+        run_demo.find_data(str(tmp_path))
