@@ -1,11 +1,16 @@
 """A project that trains in seconds: pairs, labels and two-stage configs."""
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
+
+from mmfusion.apis import cli
+from mmfusion.apis.training import train
 
 SIZE = (40, 56)
-_COMMON = """
+_COMMON = '''
 default_scope = 'mmfusion'
 load = [dict(type='LoadFusionPair'), dict(type='LoadFusionAnnotations')]
 pack = [dict(type='PackFusionInputs')]
@@ -42,8 +47,8 @@ fuser = dict(
     channels=(4, 4, 8, 8),
     heads=(1, 1, 2, 2))
 preprocessor = dict(type='FusionDataPreprocessor')
-"""
-_STAGE1 = """
+'''
+_STAGE1 = '''
 _base_ = './common.py'
 model = dict(
     type='ImageFuser',
@@ -62,8 +67,8 @@ fusion_dataloader = dict(
         data_prefix=dict(vis_path='vis', ir_path='ir', seg_map_path=None),
         pipeline=[_base_.load[0]] + _base_.pack,
         test_mode=True))
-"""
-_STAGE2 = """
+'''
+_STAGE2 = '''
 _base_ = './common.py'
 stage1_config = 'fusers/stage1.py'
 stage1_checkpoint = {checkpoint!r}
@@ -109,7 +114,7 @@ tta_pipeline = [
         ], [dict(type='LoadFusionAnnotations')],
                     [dict(type='PackFusionInputs')]])
 ]
-"""
+'''
 
 
 def write_pairs(folder: Path, count: int = 3, size=SIZE) -> None:
@@ -140,3 +145,18 @@ def make_project(folder: Path) -> Path:
     ).items():
         (configs / f'{name}.py').write_text(text)
     return configs
+
+
+def train_with(config, *flags):
+    """``tools/train.py CONFIG FLAGS`` in this process."""
+    args, _ = cli.parse('train', [str(config), *map(str, flags)])
+    train(args)
+
+
+@contextmanager
+def one_thread():
+    """Networks this small lose time with two threads, on busy cores most."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

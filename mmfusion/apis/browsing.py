@@ -4,13 +4,13 @@ from typing import List, Optional
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
-from mmengine.utils import ProgressBar
 
 from mmfusion.visualization import FusionLocalVisualizer, write_image
 
 from .cli import UsageError
 from .inferencer import draw_sample
 from .pairs import pair_name
+from .progress import track
 
 PHASES = ('train', 'val', 'test', 'fusion')
 
@@ -53,15 +53,12 @@ def browse_dataset(cfg: Config,
     visualizer = FusionLocalVisualizer(
         classes=meta.get('classes'), palette=meta.get('palette'))
     count = min(number or len(dataset), len(dataset))
-    bar = ProgressBar(count)
     written = []
-    for index in range(count):
+    for index in track(range(count), count):
         item = dataset[index]
         sample = item['data_samples']
         name = pair_name(sample.metainfo, index).replace('/', '_')
         path = Path(out_dir, f'{index:05d}_{name}.png')
         write_image(path, draw_sample(visualizer, item['inputs'], sample))
         written.append(path)
-        bar.update()
-    print()
     return written

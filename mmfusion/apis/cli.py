@@ -353,10 +353,18 @@ def apply_to_environment(
 
 def start(tool: str,
           argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
-    """Parse, announce translations, prepare the environment."""
+    """Parse, announce translations, prepare the environment.
+
+    Raises:
+        SystemExit: On unknown or contradicting flags.
+        FileNotFoundError: If the config is missing (before the seconds
+            that importing torch takes).
+    """
+    from .config_file import find_config
     args, lines = parse(tool, argv)
     for line in lines:
         print(f'note: {line}', file=sys.stderr)
+    find_config(args.config)
     apply_to_environment(args)
     return args
 

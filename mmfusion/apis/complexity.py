@@ -31,10 +31,9 @@ class FuserPart(nn.Module):
 
 
 def network_of(cfg: Config,
-                  part: str = 'full',
-                  optimize: bool = False,
-                  device: str = 'cpu',
-                  dtype: torch.dtype = torch.float32) -> nn.Module:
+               part: str = 'full',
+               optimize: bool = False,
+               device: str = 'cpu') -> nn.Module:
     """A config's network with random weights, without its losses.
 
     Args:
@@ -42,7 +41,6 @@ def network_of(cfg: Config,
         part (str): ``'full'`` or ``'fuser'``.
         optimize (bool): Whether to rearrange the fuser for speed.
         device (str): Where it goes.
-        dtype (torch.dtype): Type of weights and activations.
 
     Returns:
         nn.Module: In eval mode; takes (B, 4, H, W) in [0, 1].
@@ -52,7 +50,7 @@ def network_of(cfg: Config,
     """
     if part not in PARTS:
         raise UsageError(f'Expected a part of {PARTS}, got {part!r}.')
-    model = build_network(cfg).to(device=device, dtype=dtype)
+    model = build_network(cfg).to(device)
     if optimize:
         model = model.optimize_for_inference()
     return FuserPart(model) if part == 'fuser' else model
@@ -60,8 +58,7 @@ def network_of(cfg: Config,
 
 def random_input(shape: Tuple[int, int],
                  batch: int = 1,
-                 device: str = 'cpu',
-                 dtype: torch.dtype = torch.float32) -> Tensor:
+                 device: str = 'cpu') -> Tensor:
     """Stacked pairs (``batch``, 4, H, W) in [0, 1].
 
     Raises:
@@ -72,7 +69,7 @@ def random_input(shape: Tuple[int, int],
                          f'got {shape[0]}, {shape[1]} and {batch}.')
     generator = torch.Generator().manual_seed(0)
     inputs = torch.rand(batch, 4, *shape, generator=generator)
-    return inputs.to(device=device, dtype=dtype)
+    return inputs.to(device)
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -98,7 +95,7 @@ def count_flops(network: nn.Module,
         dict[str, int]: FLOPs for one pair, in all (``''``) and by the name
         of each sub-module that has any and is called as a module.
     """
-    counter = FlopCounterMode(network, display=False)
+    counter = FlopCounterMode(display=False)
     # as plain matrix products, since the CPU's fused attention is not known
     # to the counter
     plain_attention = sdpa_kernel(SDPBackend.MATH)

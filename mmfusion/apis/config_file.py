@@ -33,7 +33,8 @@ def find_config(name: PathLike, near: Optional[PathLike] = None) -> Path:
         near (str | PathLike, optional): Config file that mentions ``name``.
 
     Returns:
-        Path: An existing file.
+        Path: An existing file, relative to the current folder where it
+        lies below it.
 
     Raises:
         FileNotFoundError: If there is none; says where it was looked for.
@@ -55,7 +56,9 @@ def find_config(name: PathLike, near: Optional[PathLike] = None) -> Path:
     for folder in folders:
         path = folder / (inner or name)
         if path.is_file():
-            return path
+            here = Path.cwd()
+            return (path.relative_to(here)
+                    if path.is_relative_to(here) else path)
     looked = ', '.join(str(folder.resolve()) for folder in folders)
     known = [
         str(path.relative_to(folder)) for folder in config_folders()

@@ -8,7 +8,6 @@ from typing import Iterator, List, Tuple
 
 import cv2
 import numpy as np
-from mmengine.utils import ProgressBar
 from torch import nn
 
 from mmfusion.datasets import FileRule
@@ -18,6 +17,7 @@ from .cli import UsageError
 from .fused_image import to_uint8
 from .inferencer import fuse_samples
 from .pairs import FailedPair, PairReader
+from .progress import track
 
 
 class ChannelStatistics:
@@ -62,12 +62,9 @@ def read_folder(folder: str) -> Iterator[np.ndarray]:
         paths = FileRule().list(folder, '--images')
     except ValueError as error:
         raise UsageError(str(error)) from error
-    bar = ProgressBar(len(paths))
-    for path in paths.values():
+    for path in track(paths.values(), len(paths)):
         image = read_image(str(Path(path)), cv2.IMREAD_COLOR)
         yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        bar.update()
-    print()
 
 
 def fuse_all(model: nn.Module,
@@ -78,10 +75,7 @@ def fuse_all(model: nn.Module,
     Raises:
         UsageError: If a pair cannot be read.
     """
-    bar = ProgressBar(len(reader))
-    for _, (item, ) in reader.batches(1, num_workers):
+    for _, (item, ) in track(reader.batches(1, num_workers), len(reader)):
         if isinstance(item, FailedPair):
             raise UsageError(f'{item.name}: {item.reason}')
         yield to_uint8(fuse_samples(model, [item])[0].fused_img.data)
-        bar.update()
-    print()

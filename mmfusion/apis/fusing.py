@@ -8,7 +8,6 @@ from typing import List, Optional, Tuple
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import DATASETS, init_default_scope
-from mmengine.utils import ProgressBar
 from torch import nn
 
 from mmfusion.visualization import FusionLocalVisualizer, write_image
@@ -24,6 +23,7 @@ from .pairs import (
     match_folders,
     pair_name,
 )
+from .progress import track
 
 Failure = Tuple[str, str]
 
@@ -121,8 +121,8 @@ def fuse_into(model: nn.Module,
     failures: List[Failure] = []
     written = set()
     visualizer = None if panel_dir is None else FusionLocalVisualizer()
-    bar = ProgressBar(len(reader))
-    for (index, ), (item, ) in reader.batches(1, num_workers):
+    pairs = track(reader.batches(1, num_workers), len(reader))
+    for (index, ), (item, ) in pairs:
         try:
             if isinstance(item, FailedPair):
                 raise ValueError(item.reason)
@@ -140,6 +140,4 @@ def fuse_into(model: nn.Module,
         except Exception as error:  # the others must go on, whatever it is
             failures.append((reader.name(index), ' '.join(str(error).split())
                              or type(error).__name__))
-        bar.update()
-    print()
     return failures

@@ -10,7 +10,6 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
-from mmengine.utils import ProgressBar
 from torch import nn
 
 from mmfusion.registry import DATASETS, INFERENCERS, MODELS
@@ -26,6 +25,7 @@ from .cli import SAVE_MODES, UsageError
 from .config_file import PathLike, load_config
 from .fused_image import to_uint8
 from .pairs import FailedPair, PairReader, inference_pipeline, match_folders
+from .progress import track
 from .training import announce
 
 Image = Union[PathLike, np.ndarray]
@@ -205,7 +205,7 @@ class FusionInferencer:
         samples, single = self._samples(vis, ir)
         results = self.stream(samples, **kwargs)
         if progress:
-            results = _with_progress(results, len(samples))
+            results = track(results, len(samples))
         results = list(results)
         return results[0] if single else results
 
@@ -322,11 +322,3 @@ def _write(folder: Path, result: dict) -> None:
     if 'pred_sem_seg' in result:
         write_image(folder / f'{result["name"]}_seg.png',
                     result['pred_sem_seg'])
-
-
-def _with_progress(results: Iterator[dict], total: int) -> Iterator[dict]:
-    bar = ProgressBar(total)
-    for result in results:
-        yield result
-        bar.update()
-    print()

@@ -16,14 +16,19 @@ _MIB = 2**20
 def measure(network: nn.Module,
             inputs: Tensor,
             warmup: int = 3,
-            runs: int = 10) -> Dict[str, float]:
+            runs: int = 10,
+            dtype: torch.dtype = torch.float32) -> Dict[str, float]:
     """Time forward passes.
+
+    With another ``dtype`` than float32 they run under autocast: networks
+    keep in float32 what needs it.
 
     Args:
         network (nn.Module): In eval mode, on the device of ``inputs``.
         inputs (Tensor): (B, 4, H, W).
         warmup (int): Passes before the clock runs.
         runs (int): Passes that are timed, each by itself.
+        dtype (torch.dtype): Type of convolutions and matrix products.
 
     Returns:
         dict[str, float]: ``latency_ms`` (median of a batch), ``fastest_ms``,
@@ -41,7 +46,9 @@ def measure(network: nn.Module,
     on_gpu = inputs.device.type == 'cuda'
     memory = _GpuMemory(inputs.device) if on_gpu else _CpuMemory()
     timed = _gpu_milliseconds if on_gpu else _cpu_milliseconds
-    with torch.no_grad():
+    mixed = torch.autocast(
+        inputs.device.type, dtype, enabled=dtype != torch.float32)
+    with torch.no_grad(), mixed:
         for _ in range(warmup):
             network(inputs)
         times = timed(lambda: network(inputs), runs)

@@ -140,7 +140,8 @@ def test_gpu_is_chosen_before_torch_is_there():
     """Importing torch's CUDA part first would make --gpu-id a no-op."""
     code = ('import sys, os\n'
             'from mmfusion.apis.cli import start\n'
-            'start("train", ["c.py", "--gpu-id", "3"])\n'
+            'start("train", ["mmfusion::fusers/psfusion_msrs.py", '
+            '"--gpu-id", "3"])\n'
             'print("torch" in sys.modules, '
             'os.environ["CUDA_VISIBLE_DEVICES"])\n')
     done = subprocess.run([sys.executable, '-c', code],

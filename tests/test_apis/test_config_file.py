@@ -1,4 +1,6 @@
 """Where configs are found, and overrides that reach the model."""
+from pathlib import Path
+
 import pytest
 import tiny_project
 
@@ -14,7 +16,8 @@ def configs(tmp_path):
 def test_absolute_relative_and_package_names(configs, monkeypatch):
     assert find_config(configs / 'stage1.py') == configs / 'stage1.py'
     monkeypatch.chdir(configs)
-    assert find_config('stage1.py').resolve() == configs / 'stage1.py'
+    assert find_config('stage1.py') == Path('stage1.py')
+    assert find_config(configs / 'stage1.py') == Path('stage1.py')
     ours = find_config('fusers/psfusion_msrs.py')
     assert ours.name == 'psfusion_msrs.py' and ours.is_file()
     assert find_config('mmfusion::fusers/psfusion_msrs.py') == ours

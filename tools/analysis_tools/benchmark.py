@@ -23,7 +23,11 @@ def parse_args():
         help='image size; default 480 640')
     parser.add_argument('--batch', type=int, default=1)
     parser.add_argument('--device', default='cpu')
-    parser.add_argument('--dtype', choices=tuple(DTYPES), default='fp32')
+    parser.add_argument(
+        '--dtype',
+        choices=tuple(DTYPES),
+        default='fp32',
+        help='bf16 and fp16 run under autocast')
     parser.add_argument(
         '--part',
         choices=('full', 'fuser'),
@@ -68,10 +72,9 @@ def main():
         parameters_m=complexity.count_parameters(network) / 1e6,
         gflops=complexity.count_flops(network, args.shape)[''] / 1e9)
     network = complexity.network_of(cfg, args.part, not args.no_optimize,
-                                       args.device, dtype)
-    inputs = complexity.random_input(args.shape, args.batch, args.device,
-                                     dtype)
-    result.update(measure(network, inputs, args.warmup, args.runs))
+                                       args.device)
+    inputs = complexity.random_input(args.shape, args.batch, args.device)
+    result.update(measure(network, inputs, args.warmup, args.runs, dtype))
     table = PrettyTable(['', 'value'])
     table.align = 'l'
     for name, value in result.items():

@@ -21,8 +21,8 @@ def main():
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
     args = parser.parse_args()
-    from mmfusion.apis.browsing import browse_dataset
     cfg = load_config(args.config, args.cfg_options)
+    from mmfusion.apis.browsing import browse_dataset
     files = browse_dataset(cfg, args.output_dir, args.phase, args.number)
     print(f'wrote {len(files)} panels to {args.output_dir}')
 

@@ -25,8 +25,8 @@ def main():
     if bool(args.images) == bool(args.checkpoint):
         raise UsageError('Expected either CONFIG and CHECKPOINT, or --images '
                          'DIR.')
-    from mmfusion.apis import fused_statistics
     if args.images:
+        from mmfusion.apis import fused_statistics
         images = fused_statistics.read_folder(args.images)
     else:
         cfg = load_config(args.config, args.cfg_options)
@@ -35,6 +35,7 @@ def main():
         from mmengine.device import get_device
         from mmengine.registry import init_default_scope
 
+        from mmfusion.apis import fused_statistics
         from mmfusion.apis.fusing import fusion_set
         from mmfusion.apis.inferencer import init_model
         init_default_scope(cfg.default_scope)

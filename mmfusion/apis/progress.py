@@ -1,0 +1,24 @@
+"""Progress bars that leave stdout to the results."""
+import sys
+from typing import Iterable, Iterator, TypeVar
+
+from mmengine.utils import ProgressBar
+
+Item = TypeVar('Item')
+
+
+def track(items: Iterable[Item], total: int) -> Iterator[Item]:
+    """Iterate with a progress bar on stderr.
+
+    Args:
+        items (iterable): What to iterate over.
+        total (int): Number of items.
+
+    Yields:
+        The items.
+    """
+    bar = ProgressBar(total, file=sys.stderr)
+    for item in items:
+        yield item
+        bar.update()
+    print(file=sys.stderr)

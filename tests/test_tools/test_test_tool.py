@@ -1,0 +1,108 @@
+"""Scoring: the table, the files, and checkpoints that do not fit."""
+import json
+
+import cv2
+import numpy as np
+import pytest
+import tiny_project
+
+
+@pytest.fixture
+def score(trained, tmp_path, call):
+    """Run ``test.py`` on the trained stage 2; give the work dir."""
+
+    def run(*flags, config='stage2.py', checkpoint='stage2/iter_2.pth'):
+        assert call('test.py', trained / 'configs' / 'fusers' / config,
+                    trained / checkpoint, '--work-dir', tmp_path, *flags) == 0
+        return tmp_path
+
+    return run
+
+
+def metrics_of(work_dir):
+    file, = work_dir.glob('eval_*.json')
+    return json.loads(file.read_text())
+
+
+def read(path):
+    return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+
+
+def test_table_json_and_label_maps_agree(trained, score, capfd):
+    work_dir = score('--eval', 'mIoU', 'mDice', 'mFscore', '--out',
+                     trained / 'maps', '--cfg-options', 'log_level=INFO')
+    text = ''.join(capfd.readouterr())
+    for name in ('person', 'car_stop', 'IoU', 'Dice', 'Fscore'):
+        assert name in text
+    content = metrics_of(work_dir)
+    assert content['config'].endswith('stage2.py')
+    assert content['checkpoint'].endswith('stage2/iter_2.pth')
+    # the same score, from the files
+    hits, union = np.zeros(9), np.zeros(9)
+    for label in sorted((trained / 'data' / 'labels').iterdir()):
+        truth, guess = read(label), read(trained / 'maps' / label.name)
+        assert guess.shape == tiny_project.SIZE and guess.dtype == np.uint8
+        for k in range(9):
+            hits[k] += ((truth == k) & (guess == k)).sum()
+            union[k] += ((truth == k) | (guess == k)).sum()
+    assert content['metric']['mIoU'] == pytest.approx(
+        100 * np.mean(hits / union), abs=0.006)
+    assert {'mDice', 'mFscore', 'aAcc'} <= set(content['metric'])
+
+
+def test_predictions_have_the_native_size_behind_a_resize(trained, score):
+    base = trained / 'configs' / 'fusers'
+    (base / 'resized.py').write_text(
+        '_base_ = "./stage2.py"\n'
+        'test_dataloader = dict(dataset=dict(pipeline=[\n'
+        '    _base_.load[0], dict(type="Resize", scale=(112, 80)),\n'
+        '    _base_.load[1], *_base_.pack]))\n')
+    work_dir = score('--out', trained / 'large', config='resized.py')
+    assert read(trained / 'large' / '000.png').shape == tiny_project.SIZE
+    assert 'mIoU' in metrics_of(work_dir)['metric']
+
+
+@pytest.mark.parametrize('flag', ['--tta', '--aug-test'])
+def test_tta(score, flag):
+    assert 0 <= metrics_of(score(flag))['metric']['mIoU'] <= 100
+
+
+def test_show_dir_gets_every_sample(trained, score):
+    score('--show-dir', trained / 'panels', '--opacity', '0.5')
+    names = sorted(path.name for path in (trained / 'panels').iterdir())
+    assert names == ['000.png', '001.png', '002.png']
+    height, width = tiny_project.SIZE
+    panel = read(trained / 'panels' / '000.png')
+    assert panel.shape[0] > height and panel.shape[1] > 5 * width
+
+
+def test_format_only_scores_nothing(score):
+    work_dir = score('--format-only')
+    assert len(list((work_dir / 'predictions').glob('*.png'))) == 3
+    assert not list(work_dir.glob('eval_*.json'))
+
+
+@pytest.mark.parametrize('checkpoint, message', [
+    ('stage1/iter_2.pth', 'missing: segmentor.'),
+    ('stage1/nowhere.pth', 'which does not exist'),
+])
+def test_wrong_checkpoint(trained, call, capsys, tmp_path, checkpoint,
+                          message):
+    config = trained / 'configs' / 'fusers' / 'stage2.py'
+    assert call('test.py', config, trained / checkpoint, '--work-dir',
+                tmp_path) == 2
+    text = capsys.readouterr().err
+    assert message in text and 'Traceback' not in text
+
+
+def test_unknown_metric(trained, call, capsys):
+    config = trained / 'configs' / 'fusers' / 'stage2.py'
+    assert call('test.py', config, trained / 'stage2' / 'iter_2.pth',
+                '--eval', 'mAP') == 2
+    assert "['mIoU', 'mDice', 'mFscore']" in capsys.readouterr().err
+
+
+def test_config_without_a_test_set(trained, call, capsys):
+    config = trained / 'configs' / 'fusers' / 'stage1.py'
+    assert call('test.py', config, trained / 'stage1' / 'iter_2.pth') == 2
+    assert 'test_fusion.py' in capsys.readouterr().err
