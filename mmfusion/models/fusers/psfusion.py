@@ -33,6 +33,7 @@ from .psfusion_decoder import (
     SparseSemanticDecoder,
 )
 from .psfusion_encoder import DetailFusion, SemanticFusion, build_encoder
+from .psfusion_fast import rearrange
 
 
 @MODELS.register_module()
@@ -154,6 +155,10 @@ class PSFusion(BaseFuser):
                 ir_rec=self.ir_head(scene))
         cbcr = self.split_colour(vis)[1]
         return FuserOutput(self.join_colour(luma, cbcr), luma, aux)
+
+    def _optimize(self) -> None:
+        """See :mod:`.psfusion_fast`."""
+        rearrange(self)
 
     def _load_backbone(self,
                        type: str,
