@@ -70,6 +70,7 @@ custom_hooks = _base_.custom_hooks
 # one pair each then compute what one process with two pairs does
 WITHOUT_BATCH_STATISTICS = '''
 model = dict(
+    _delete_=True,
     type='ImageFuser',
     fuser=dict(
         type='TransFuser6', stem_channels=4, channels=(4, 4, 8, 8),
