@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tools' / 'model_converters')]
 
 from mappings import MAPPINGS  # noqa: E402
 
-from benchmarks.naive import NaiveTransFuser6  # noqa: E402
+from benchmarks.naive import NaivePSFusion, NaiveTransFuser6  # noqa: E402
 from mmfusion.models.layers import luma  # noqa: E402
 from mmfusion.registry import MODELS  # noqa: E402
 
@@ -51,12 +51,26 @@ class Method:
     run_ours: Callable[[nn.Module, Tensor, Tensor], Tuple[Tensor, ...]]
 
 
+def _run_psfusion(net: nn.Module, vis: Tensor,
+                  ir: Tensor) -> Tuple[Tensor, ...]:
+    """All six outputs in the transcription's order."""
+    output = net(vis, ir)
+    aux = output.aux
+    return (aux['semantic'], aux['binary'], aux['boundary'], output.luma,
+            aux['vis_rec'], aux['ir_rec'])
+
+
 METHODS: Dict[str, Method] = dict(
     transfuser6=Method(
         config=dict(type='TransFuser6'),
         naive=NaiveTransFuser6,
         run_naive=lambda net, vis, ir: (net(luma(vis), ir), ),
-        run_ours=lambda net, vis, ir: (net.fuse_luma(luma(vis), ir), )))
+        run_ours=lambda net, vis, ir: (net.fuse_luma(luma(vis), ir), )),
+    psfusion=Method(
+        config=dict(type='PSFusion'),
+        naive=NaivePSFusion,
+        run_naive=lambda net, vis, ir: net(vis, ir),
+        run_ours=_run_psfusion))
 
 
 def build(name: str, variant: str) -> nn.Module:

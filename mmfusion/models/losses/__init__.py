@@ -7,13 +7,18 @@ fuser sees it; ``data_samples`` hold the labels, where there are any. The
 result is a scalar or a dict of scalars.
 """
 from .average import AverageLoss, average_loss
-from .correlation import (CorrelationLoss, correlation, correlation_loss)
+from .correlation import CorrelationLoss, correlation, correlation_loss
 from .gradient import GradientLoss, max_gradient_loss
 from .intensity import IntensityLoss, contrast_intensity_loss, local_variance
 from .psfusion import PSFusionLoss
 from .reconstruction import ReconstructionLoss, reconstruction_loss
-from .segmentation import (BinaryMapLoss, BoundaryMapLoss, OHEMSemanticLoss,
-                           ohem_cross_entropy, two_channel_bce)
+from .segmentation import (
+                           BinaryMapLoss,
+                           BoundaryMapLoss,
+                           OHEMSemanticLoss,
+                           ohem_cross_entropy,
+                           two_channel_bce,
+)
 
 __all__ = [
     'AverageLoss',
