@@ -24,8 +24,9 @@ def register_all_modules(init_default_scope: bool = True) -> None:
     if current is None or not DefaultScope.check_instance_created('mmfusion'):
         DefaultScope.get_instance('mmfusion', scope_name='mmfusion')
     elif current.scope_name != 'mmfusion':
-        warnings.warn(f'The default scope {current.scope_name!r} is replaced '
-                      'by \'mmfusion\'; pass init_default_scope=False to '
-                      'keep it.')
+        warnings.warn(
+            f'The default scope {current.scope_name!r} is replaced by '
+            '\'mmfusion\'; pass init_default_scope=False to keep it.',
+            stacklevel=3)
         name = f'mmfusion-{datetime.datetime.now()}'
         DefaultScope.get_instance(name, scope_name='mmfusion')

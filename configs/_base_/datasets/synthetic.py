@@ -10,7 +10,8 @@ data_root = 'data/synthetic_rgbt'
 dataset = dict(
     type='MFNetDataset',  # its nine classes
     data_prefix=dict(seg_map_path='label'))
-train_dataloader = dict(dataset=dict(data_root=f'{data_root}/train', **dataset))
+train_dataloader = dict(
+    dataset=dict(data_root=f'{data_root}/train', **dataset))
 val_dataloader = dict(dataset=dict(data_root=f'{data_root}/val', **dataset))
 test_dataloader = val_dataloader
 fusion_dataloader = dict(

@@ -14,8 +14,8 @@ def correlation(first: Tensor,
                 per_image: bool = False) -> Tensor:
     """Pearson's correlation coefficient.
 
-    Computed in float32 at least. Of a constant image it is 0, where the quotient is
-    undefined.
+    Computed in float32 at least. Of a constant image it is 0, where the
+    quotient is undefined.
 
     Args:
         first (Tensor): (B, C, H, W).

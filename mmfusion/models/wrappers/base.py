@@ -174,7 +174,8 @@ class BaseFusionModel(BaseModel):
         if self.fuser_frozen or not self.fusion_losses:
             return {}
         vis, ir = self.split(inputs)
-        sources = dict(vis=vis, ir=ir, vis_luma=self.fuser.split_colour(vis)[0])
+        vis_luma, _ = self.fuser.split_colour(vis)
+        sources = dict(vis=vis, ir=ir, vis_luma=vis_luma)
         terms = {}
         for name, loss in self.fusion_losses.items():
             value = loss(output, sources, data_samples)

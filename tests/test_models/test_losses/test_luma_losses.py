@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmfusion.models.losses import (average_loss, correlation,
-                                    correlation_loss)
+from mmfusion.models.losses import average_loss, correlation, correlation_loss
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
 

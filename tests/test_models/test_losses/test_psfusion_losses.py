@@ -7,9 +7,13 @@ import torch
 from mmengine.structures import PixelData
 
 from mmfusion.models.layers import second_sobel, sobel
-from mmfusion.models.losses import (contrast_intensity_loss,
-                                    max_gradient_loss, ohem_cross_entropy,
-                                    reconstruction_loss, two_channel_bce)
+from mmfusion.models.losses import (
+    contrast_intensity_loss,
+    max_gradient_loss,
+    ohem_cross_entropy,
+    reconstruction_loss,
+    two_channel_bce,
+)
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 

@@ -10,8 +10,11 @@ from mmengine.structures import PixelData
 import mmfusion  # noqa: F401
 from mmfusion.registry import MODELS
 from mmfusion.structures import FusionDataSample
-from mmfusion.testing.bffr_reference import (fill_reference, golden_inputs,
-                                             reference_full_shapes)
+from mmfusion.testing.bffr_reference import (
+    fill_reference,
+    golden_inputs,
+    reference_full_shapes,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = ROOT / 'configs/fuser_segmenters/bffr_segformer.py'
