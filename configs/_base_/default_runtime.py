@@ -19,7 +19,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # draw=True writes panels of fused images at every validation
     visualization=dict(type='FusionVisualizationHook', draw=False),
-    loss_curve=dict(type='LossCurveHook'),
+    curves=dict(type='LossCurveHook'),
     finite_loss=dict(type='FiniteLossHook'))
 # TensorBoard: _base_/tensorboard.py in place of this file, or the line
 # visualizer = dict(vis_backends=[dict(type='LocalVisBackend'),

@@ -17,7 +17,7 @@ model = dict(
     _delete_=True,
     type='FuserSegmenter',
     data_preprocessor=dict(type='FusionDataPreprocessor'),
-    fuser=dict(type='PSFusion', base_channels=16, depths=(1, 1, 1, 1)),
+    fuser=dict(type='PSFusion', base_channels=8, depths=(1, 1, 1, 1)),
     fusion_losses=dict(psfusion=dict(type='PSFusionLoss')),
     segmentor=_base_.model)
 default_hooks = dict(checkpoint=dict(interval=300, save_best='mIoU'))

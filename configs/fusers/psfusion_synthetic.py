@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(fuser=dict(base_channels=16, depths=(1, 1, 1, 1)))
+model = dict(fuser=dict(base_channels=8, depths=(1, 1, 1, 1)))
 default_hooks = dict(
     checkpoint=dict(interval=300, save_best='mIoU'),
     visualization=dict(draw=True))

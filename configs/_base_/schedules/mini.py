@@ -1,7 +1,7 @@
 # A few hundred iterations of AdamW, for two CPU cores.
 
 # =========================== frequently modified ============================
-base_lr = 3e-4
+base_lr = 1e-3  # for random weights; a tenth for pretrained backbones
 max_iters = 600  # iterations
 val_interval = 300  # iterations
 fuser_lr_mult = 1.0  # below 1 to keep a pretrained fuser close to its start

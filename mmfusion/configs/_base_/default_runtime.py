@@ -17,7 +17,7 @@ default_hooks = dict(
         type=CheckpointHook, by_epoch=False, interval=2000, max_keep_ckpts=3),
     sampler_seed=dict(type=DistSamplerSeedHook),
     visualization=dict(type=FusionVisualizationHook, draw=False),
-    loss_curve=dict(type=LossCurveHook),
+    curves=dict(type=LossCurveHook),
     finite_loss=dict(type=FiniteLossHook))
 visualizer = dict(
     type=FusionLocalVisualizer,
