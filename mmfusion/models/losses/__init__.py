@@ -10,6 +10,7 @@ from .average import AverageLoss, average_loss
 from .correlation import CorrelationLoss, correlation, correlation_loss
 from .gradient import GradientLoss, max_gradient_loss
 from .intensity import IntensityLoss, contrast_intensity_loss, local_variance
+from .max_intensity import MaxIntensityLoss, max_intensity_loss
 from .psfusion import PSFusionLoss
 from .reconstruction import ReconstructionLoss, reconstruction_loss
 from .segmentation import (
@@ -27,6 +28,7 @@ __all__ = [
     'CorrelationLoss',
     'GradientLoss',
     'IntensityLoss',
+    'MaxIntensityLoss',
     'OHEMSemanticLoss',
     'PSFusionLoss',
     'ReconstructionLoss',
@@ -36,6 +38,7 @@ __all__ = [
     'correlation_loss',
     'local_variance',
     'max_gradient_loss',
+    'max_intensity_loss',
     'ohem_cross_entropy',
     'reconstruction_loss',
     'two_channel_bce'
