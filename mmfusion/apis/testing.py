@@ -1,9 +1,10 @@
 """What ``tools/test.py`` does."""
 import argparse
 import json
+import math
 import os
 from pathlib import Path
-from typing import Dict
+from typing import Any, Dict
 
 from mmengine.dist import is_main_process
 
@@ -60,9 +61,18 @@ def test(args: argparse.Namespace) -> Dict[str, float]:
 
 
 def write_json(path: Path, content: dict) -> None:
-    """Write JSON; the file appears complete or not at all."""
+    """Write JSON; the file appears complete or not at all.
+
+    NaN, which JSON does not know, becomes null.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    partial.write_text(json.dumps(content, indent=2) + '\n')
+    partial.write_text(json.dumps(_with_null(content), indent=2) + '\n')
     os.replace(partial, path)
+
+
+def _with_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_null(item) for key, item in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value

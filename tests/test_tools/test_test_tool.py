@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import tiny_project
 
+from mmfusion.apis.testing import write_json
+
 
 @pytest.fixture
 def score(trained, tmp_path, call):
@@ -106,3 +108,11 @@ def test_config_without_a_test_set(trained, call, capsys):
     config = trained / 'configs' / 'fusers' / 'stage1.py'
     assert call('test.py', config, trained / 'stage1' / 'iter_2.pth') == 2
     assert 'test_fusion.py' in capsys.readouterr().err
+
+
+def test_json_without_nan(tmp_path):
+    write_json(tmp_path / 'a.json', dict(m=dict(x=float('nan'), y=1.5)))
+    text = (tmp_path / 'a.json').read_text()
+    assert json.loads(text, parse_constant=pytest.fail) == dict(
+        m=dict(x=None, y=1.5))
+    assert [path.name for path in tmp_path.iterdir()] == ['a.json']
