@@ -1,5 +1,5 @@
-# make demo, stage 1: pretrain a slim TransFuser6. It learns to follow, at
-# every place, the image with more contrast, and to keep the stronger edge.
+# make demo, stage 1: pretrain a slim TransFuser6. It learns to show the
+# brighter of the two images at every place, and the stronger edge.
 _base_ = [
     '../_base_/models/transfuser6.py',
     '../_base_/datasets/demo.py',
@@ -8,19 +8,19 @@ _base_ = [
 ]
 
 base_lr = 2e-3
-max_iters = 160
+max_iters = 140
 
 # The published widths are the defaults of TransFuser6.
 model = dict(
     fuser=dict(
-        stem_channels=4,
-        channels=(4, 8, 8, 8),
-        heads=(1, 1, 1, 1),
+        stem_channels=8,
+        channels=(8, 8, 16, 16),
+        heads=(1, 1, 2, 2),
         attn_norm=True),
     losses=dict(
         _delete_=True,
-        intensity=dict(type='IntensityLoss', loss_weight=10.0),
-        gradient=dict(type='GradientLoss', loss_weight=1.0)))
+        intensity=dict(type='MaxIntensityLoss'),
+        gradient=dict(type='GradientLoss', loss_weight=0.1)))
 optim_wrapper = dict(optimizer=dict(lr=base_lr))
 param_scheduler = [
     dict(
@@ -34,5 +34,5 @@ test_evaluator = []
 default_hooks = dict(
     logger=dict(interval=10),
     checkpoint=dict(interval=max_iters),
-    visualization=dict(draw=True, interval=8),
+    visualization=dict(draw=True, interval=7),
     curves=dict(type='LossCurveHook'))

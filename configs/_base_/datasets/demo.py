@@ -12,7 +12,7 @@ data_root = os.path.join(demo_dir, 'data')
 # ======================= Possibly modified =================================
 scale = (320, 240)  # (width, height) that images are fitted into
 crop_size = (160, 192)  # (height, width)
-train_batch_size = 6  # pairs
+train_batch_size = 4  # pairs
 
 # ======================= Rarely modified ===================================
 train_pipeline = [
