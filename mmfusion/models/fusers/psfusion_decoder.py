@@ -5,7 +5,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmfusion.models.layers import GlobalAttention, conv_norm_act
+from mmfusion.models.layers import (
+    GlobalAttention,
+    apply_to_concat,
+    conv_norm_act,
+    recompute,
+)
 
 
 def upsample(x: Tensor, factor: int) -> Tensor:
@@ -52,8 +57,9 @@ class SemanticInjection(nn.Module):
             condition, size=x.shape[-2:], mode='bilinear',
             align_corners=False)
         shared = self.shared(condition)
-        gain = 1 + self.gamma(shared)
-        return self.norm(F.instance_norm(x) * gain) + self.beta(shared)
+        x = F.instance_norm(x)
+        modulated = torch.addcmul(x, x, self.gamma(shared))
+        return self.norm(modulated) + self.beta(shared)
 
 
 class DenseReconstruction(nn.Module):
@@ -73,7 +79,9 @@ class DenseReconstruction(nn.Module):
         """(B, channels, H, W) to the same shape."""
         inputs = [x]
         for block in self.blocks:
-            inputs.append(block(torch.cat(inputs, dim=1)))
+            conv, *norms = block
+            x = apply_to_concat(conv, inputs)
+            inputs.append(recompute(block, nn.Sequential(*norms), x))
         return inputs[-1]
 
 
@@ -173,5 +181,8 @@ class FidelityHead(ImageHead):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, H, W) to (B, 1, H, W)."""
+        return recompute(self, self._reconstruct, x)
+
+    def _reconstruct(self, x: Tensor) -> Tensor:
         mask = self.local_attention(x) * self.global_attention(x)
         return super().forward(self.norm(torch.sigmoid(mask) * x))

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 from mmfusion.models.layers import (
     FReLU,
     GlobalAttention,
+    apply_to_concat,
     conv_norm_act,
     pixel_attention,
+    recompute,
 )
 
 
@@ -89,6 +91,9 @@ class DetailFusion(nn.Module):
     def forward(self, vis: Tensor, ir: Tensor) -> Tensor:
         """Two maps (B, in_channels, H, W) to one (B, channels, H, W)."""
         vis, ir = self.vis(vis), self.ir(ir)
+        return recompute(self, self._weigh, vis, ir)
+
+    def _weigh(self, vis: Tensor, ir: Tensor) -> Tensor:
         gain = 1 + torch.sigmoid(self.recalibrate(vis, ir))
         vis_gain, ir_gain = gain.chunk(2, dim=1)
         vis, ir = vis * vis_gain, ir * ir_gain
@@ -116,8 +121,8 @@ class DenseReduction(nn.Module):
         reduced = self.reduce(x)
         outputs: List[Tensor] = []
         for block in self.blocks:
-            outputs.append(block(torch.cat((*outputs, reduced), dim=1)))
-        return self.output(torch.cat((x, outputs[-1]), dim=1))
+            outputs.append(apply_to_concat(block, (*outputs, reduced)))
+        return apply_to_concat(self.output, (x, outputs[-1]))
 
 
 class SemanticFusion(nn.Module):

@@ -64,7 +64,9 @@ class FReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same shape."""
-        return torch.maximum(x, self.funnel(x))
+        funnel = self.funnel(x)
+        # as torch.maximum, but keeps one byte a value for the backward pass
+        return torch.where(x > funnel, x, funnel)
 
 
 class GlobalAttention(nn.Sequential):
