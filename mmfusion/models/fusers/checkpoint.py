@@ -64,8 +64,8 @@ def read_checkpoint(path: PathLike) -> Any:
     try:
         with torch.serialization.safe_globals(_allowed_globals()):
             return torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError,
-            KeyError, AttributeError) as error:
+    # torch raises whatever the damage leads it to, IndexError included
+    except Exception as error:
         raise ValueError(
             f'Expected {str(path)!r} to hold tensors and plain containers '
             'only, got a file that cannot be read safely '

@@ -1,9 +1,14 @@
 """Building blocks of TransFuser6.
 
-They are laid out to keep few tensors for the backward pass: convolutions
-over a concatenation are sums of convolutions over its parts, reflection
+They are laid out to keep few tensors for the backward pass: reflection
 padding comes before the (element-wise, in-place) activation so that only
-the padded tensor stays, and the attention never forms queries and keys.
+the padded tensor stays, the decoder's convolutions over a concatenation are
+sums of convolutions over its parts, and the attention never forms queries
+and keys.
+
+Training keeps PyTorch's default memory format on purpose: on CPUs
+BatchNorm's sums over channels-last maps are ten times less exact (torch
+2.12), which these networks amplify to percents of the gradient.
 """
 from itertools import pairwise
 from typing import Sequence, Tuple
@@ -16,30 +21,6 @@ from torch import Tensor, nn
 def reflect(x: Tensor) -> Tensor:
     """Pad (B, C, H, W) by one pixel on each side, mirrored."""
     return F.pad(x, (1, 1, 1, 1), mode='reflect')
-
-
-def conv_parts(parts: Sequence[Tensor],
-               conv: nn.Conv2d,
-               total: Tensor = None) -> Tensor:
-    """``conv`` over the concatenation of ``parts``, without forming it.
-
-    Args:
-        parts (Sequence[Tensor]): (B, C_i, H, W) each.
-        conv (nn.Conv2d): Its input channels start with those of ``parts``.
-        total (Tensor, optional): What to add to, in place.
-
-    Returns:
-        Tensor: (B, ``conv.out_channels``, H', W').
-    """
-    first = 0
-    for part in parts:
-        last = first + part.shape[1]
-        weight = conv.weight[:, first:last]
-        bias = conv.bias if first == 0 else None
-        term = F.conv2d(part, weight, bias, padding=conv.padding)
-        total = term if total is None else total.add_(term)
-        first = last
-    return total
 
 
 class DenseBlock(nn.Module):
@@ -59,9 +40,12 @@ class DenseBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, H, W) to (B, out_channels, H, W)."""
-        a = F.leaky_relu_(self.conv1(x), 0.2)
-        b = F.leaky_relu_(conv_parts((x, a), self.conv2), 0.2)
-        return F.leaky_relu_(conv_parts((x, a, b), self.reduce), 0.1)
+        return F.leaky_relu_(self.reduce(self.dense(x)), 0.1)
+
+    def dense(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to all that the reduction reads, (B, 3 C, H, W)."""
+        x = torch.cat((x, F.leaky_relu_(self.conv1(x), 0.2)), dim=1)
+        return torch.cat((x, F.leaky_relu_(self.conv2(x), 0.2)), dim=1)
 
 
 class Encoder(nn.Module):
@@ -100,6 +84,12 @@ class ConvNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H + 2, W + 2) to (B, C, H, W)."""
         return self.norm(self.conv(x))
+
+
+def _memory_format(x: Tensor) -> torch.memory_format:
+    # channels vary fastest
+    last = x.stride(1) == 1 and x.shape[1] > 1
+    return torch.channels_last if last else torch.contiguous_format
 
 
 class ChannelAttention(nn.Module):
@@ -147,8 +137,8 @@ class ChannelAttention(nn.Module):
     def attend(self, x: Tensor) -> Tensor:
         """The attention with its projection and normalisation.
 
-        Runs in float32, also under autocast: sums over all pixels do not
-        fit half precision.
+        Runs in float32 at least, also under autocast: sums over all pixels
+        do not fit half precision.
         """
         with torch.autocast(x.device.type, enabled=False):
             tokens = self.tokens(x)
@@ -157,8 +147,9 @@ class ChannelAttention(nn.Module):
 
     @staticmethod
     def tokens(x: Tensor) -> Tensor:
-        """(B, C, H, W) to float32 (B, H * W, C), a view where possible."""
-        return x.flatten(2).transpose(1, 2).float()
+        """(B, C, H, W) to (B, H * W, C), in float32 at least."""
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        return x.flatten(2).transpose(1, 2).to(dtype)
 
     def mixing(self, gram: Tensor, pixels: int) -> Tensor:
         """The linear map that attention and projection amount to.
@@ -182,13 +173,21 @@ class ChannelAttention(nn.Module):
         return torch.einsum('hic,bhij,ohj->bco', value, context, project)
 
     def apply_mixing(self, x: Tensor, mixing: Tensor) -> Tensor:
-        """Mix channels of (B, C, H, W), add the bias, normalise."""
+        """Mix channels of (B, C, H, W), add the bias, normalise.
+
+        Returns:
+            Tensor: In the memory format of ``x``.
+        """
         b, c, height, width = x.shape
-        out = torch.baddbmm(self.project.bias.float(), self.tokens(x), mixing)
+        tokens = self.tokens(x)
+        shift, weight, bias = (
+            value.to(tokens.dtype)
+            for value in (self.project.bias, self.norm.weight, self.norm.bias))
+        out = torch.baddbmm(shift, tokens, mixing.to(tokens.dtype))
         out = F.layer_norm(
-            out.flatten(0, 1), (c, ), self.norm.weight.float(),
-            self.norm.bias.float(), self.norm.eps)
-        return out.view(b, height, width, c).permute(0, 3, 1, 2)
+            out.flatten(0, 1), (c, ), weight, bias, self.norm.eps)
+        out = out.view(b, height, width, c).permute(0, 3, 1, 2)
+        return out.contiguous(memory_format=_memory_format(x))
 
 
 def doubling_kernel(weight: Tensor) -> Tensor:
@@ -266,7 +265,11 @@ class Node(nn.Module):
         Returns:
             Tensor: (B, out_channels, H, W), before the activation.
         """
-        out = conv_parts(skips, self.conv)
+        weights = self.conv.weight.split(
+            [*(skip.shape[1] for skip in skips), self.up_channels], dim=1)
+        out = F.conv2d(skips[0], weights[0], self.conv.bias)
+        for skip, weight in zip(skips[1:], weights[1:-1], strict=True):
+            out.add_(F.conv2d(skip, weight))
         size = out.shape[-2:]
-        kernel = doubling_kernel(self.conv.weight[:, -self.up_channels:])
+        kernel = doubling_kernel(weights[-1])
         return out.add_(conv_doubled(below, kernel, size, (0, size[0])))

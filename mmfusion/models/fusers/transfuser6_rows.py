@@ -14,8 +14,12 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .transfuser6_layers import (
-    ChannelAttention, DenseBlock, Encoder, Node, conv_doubled,
-    doubling_kernel)
+    ChannelAttention,
+    Encoder,
+    Node,
+    conv_doubled,
+    doubling_kernel,
+)
 
 #: bytes of one map of a band; measured, flat between half and twice of it
 BAND_BYTES = 4 * 2**20
@@ -82,19 +86,13 @@ def _channels_last(module: nn.Module) -> nn.Module:
 
 
 def pointwise(x: Tensor, conv: nn.Conv2d) -> Tensor:
-    """A 1x1 convolution as a product of matrices.
+    """A 1x1 convolution as a product of matrices, channels last.
 
     PyTorch's own takes a detour through other memory formats, depending on
     the number of threads.
     """
     x = F.linear(x.permute(0, 2, 3, 1), conv.weight.flatten(1), conv.bias)
     return x.permute(0, 3, 1, 2)
-
-
-def dense_features(block: DenseBlock, x: Tensor) -> Tensor:
-    """What ``block.reduce`` reads, (B, 3 C, H, W), from (B, C, H, W)."""
-    x = torch.cat((x, F.leaky_relu_(block.conv1(x), 0.2)), dim=1)
-    return torch.cat((x, F.leaky_relu_(block.conv2(x), 0.2)), dim=1)
 
 
 class RowwiseAttention(nn.Module):
@@ -144,7 +142,7 @@ class RowwiseAttention(nn.Module):
 
         mapped = by_bands(height, step, first_pass)
         with torch.autocast(x.device.type, enabled=False):
-            mixing = self.attention.mixing(gram, height * x.shape[3]).float()
+            mixing = self.attention.mixing(gram, height * x.shape[3])
         for first in range(0, height, step):
             rows = first, min(first + step, height)
             wide = widen(rows, 2, height)
@@ -243,7 +241,7 @@ class RowwiseTransFuser6(nn.Module):
                 band = pointwise(band, encoder.stem)
             # zero padding is right where the image ends; elsewhere it
             # spoils the two rows that are cut off
-            band = dense_features(block, band)
+            band = block.dense(band)
             band = band[:, :, rows[0] - wide[0]:rows[1] - wide[0]]
             return F.leaky_relu_(pointwise(band, block.reduce), 0.1)
 
@@ -272,7 +270,8 @@ class RowwiseTransFuser6(nn.Module):
             x12 = nodes['x12']((f, x11), halo1, x21, size)
             skips = cut(f, halo2, halo1), cut(x11, halo2, halo1), x12
             x13 = nodes['x13'](skips, rows, x22, size)
-            return torch.tanh_(pointwise(x13, self.to_luma)).mul_(0.5).add_(0.5)
+            x13 = torch.tanh_(pointwise(x13, self.to_luma))
+            return x13.mul_(0.5).add_(0.5)
 
         return by_bands(size[0], band_height(f1, 2 * f1.shape[1]), make)
 

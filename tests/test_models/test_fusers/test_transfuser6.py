@@ -1,5 +1,6 @@
 """TransFuser6: golden numbers of BFFR, an independent transcription, and
 the row-wise inference."""
+import copy
 import sys
 from pathlib import Path
 
@@ -154,7 +155,10 @@ def test_golden_training_step(fuser):
     close(loss.detach(), .177926)
     close(output.fused.mean().detach(), .636705)
     norm = torch.stack([p.grad.norm() for p in fuser.parameters()]).norm()
-    close(norm, 18.160359, 2e-4)
+    # With these weights each BatchNorm amplifies rounding up to ten times:
+    # the transcription gives 18.1604 on one thread, 18.1635 on two and
+    # 18.1721 in float64. The next test compares gradients exactly.
+    close(norm, 18.160359, 2e-2)
     norm = fuser.ir_attentions[0].before[0].norm
     close(norm.running_mean[:3], (-.007791, -.043224, -.033863))
     close(norm.running_var[:3], (1.221803, .936596, 1.239364))
@@ -172,6 +176,21 @@ def test_equals_the_transcription_with_its_gradients(fuser, naive, size):
     for ours, theirs in zip(inputs[:2], inputs[2:], strict=True):
         torch.testing.assert_close(
             ours.grad, theirs.grad, atol=1e-4, rtol=1e-3)
+
+
+def test_training_gradients_equal_the_transcription(fuser, naive):
+    fuser, naive = fuser.double().train(), copy.deepcopy(naive).double()
+    vis, ir = (x.double() for x in golden_inputs(2, 32, 48))
+    y = fuser.split_colour(vis)[0]
+    for network in (fuser.fuse_luma, naive.train()):
+        ((y + ir) / 2 - network(y, ir)).abs().mean().backward()
+    norms = [
+        torch.stack([p.grad.norm() for p in network.parameters()])
+        for network in (fuser, naive)
+    ]
+    torch.testing.assert_close(
+        norms[0].sort()[0], norms[1].sort()[0], atol=1e-9, rtol=1e-7)
+    assert abs(norms[0].norm() - 18.172071) < 1e-5
 
 
 def test_float64(fuser):
