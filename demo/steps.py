@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Sequence
 
@@ -15,6 +16,7 @@ _TRAINED = re.compile(r'Iter\(train\) *\[ *(\d+)/(\d+)\]')
 _TESTED = re.compile(r'Iter\((?:val|test)\) *\[ *(\d+)/(\d+)\]')
 _BAR = re.compile(r'(\d+)/(\d+), ')
 _TAIL = 25
+_say = partial(print, flush=True)
 
 
 class Step(NamedTuple):
@@ -95,7 +97,7 @@ class Recorder:
 
 
 def run_step(step: Step, log: Path, environment: Dict[str, str],
-             say: Callable[[str], None] = print) -> float:
+             say: Callable[[str], None] = _say) -> float:
     """Run one command, with its output in a file and its progress shown.
 
     Args:
@@ -154,7 +156,7 @@ def run_step(step: Step, log: Path, environment: Dict[str, str],
 
 def run_steps(steps: List[Step], folder: Path,
               environment: Dict[str, str],
-              say: Callable[[str], None] = print) -> Dict[str, dict]:
+              say: Callable[[str], None] = _say) -> Dict[str, dict]:
     """Run what has not been run, from the first change on.
 
     Args:
