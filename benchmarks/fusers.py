@@ -28,7 +28,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tools' / 'model_converters')]
 from mappings import MAPPINGS  # noqa: E402
 
 from benchmarks.naive import NaivePSFusion, NaiveTransFuser6  # noqa: E402
-from mmfusion.models.layers import luma  # noqa: E402
+from mmfusion.models.layers import luma, trim_heap  # noqa: E402
 from mmfusion.registry import MODELS  # noqa: E402
 
 VARIANTS = ('naive', 'ours')
@@ -73,9 +73,15 @@ METHODS: Dict[str, Method] = dict(
         run_ours=_run_psfusion))
 
 
-def build(name: str, variant: str) -> nn.Module:
-    """A variant on the CPU; both variants hold the same random weights."""
+def build(name: str, variant: str, same_weights: bool) -> nn.Module:
+    """A variant on the CPU, with random weights.
+
+    ``same_weights`` gives both variants the same, which takes both of them
+    for a moment: not to be done where memory is measured.
+    """
     torch.manual_seed(0)
+    if variant == 'ours' and not same_weights:
+        return MODELS.build(METHODS[name].config)
     naive = METHODS[name].naive()
     for module in naive.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -92,10 +98,13 @@ def build(name: str, variant: str) -> nn.Module:
     return fuser
 
 
-def prepare(name: str, variant: str,
-            args: argparse.Namespace) -> Callable[[], Tuple[Tensor, ...]]:
+def prepare(
+        name: str,
+        variant: str,
+        args: argparse.Namespace,
+        same_weights: bool = False) -> Callable[[], Tuple[Tensor, ...]]:
     """A function without arguments that does the work to be measured."""
-    net = build(name, variant)
+    net = build(name, variant, same_weights)
     method = METHODS[name]
     run = method.run_naive if variant == 'naive' else method.run_ours
     generator = torch.Generator().manual_seed(1)
@@ -144,7 +153,10 @@ def _synchronize(device: str) -> None:
 
 def measure_time(name: str, args: argparse.Namespace) -> Dict[str, object]:
     """Seconds of each run, alternating, and how far the results differ."""
-    work = {variant: prepare(name, variant, args) for variant in VARIANTS}
+    work = {
+        variant: prepare(name, variant, args, same_weights=True)
+        for variant in VARIANTS
+    }
     first = {variant: run() for variant, run in work.items()}
     difference = max((a.float() - b.float()).abs().max().item()
                      for a, b in zip(*first.values(), strict=True))
@@ -184,17 +196,20 @@ def memory_of_this_process(name: str, variant: str,
     F.conv2d(torch.ones(1, 16, 32, 32), torch.ones(16, 16, 3, 3))
     idle = _resident('VmRSS')
     work = prepare(name, variant, args)
+    trim_heap()
     work()
     work()
     return _resident('VmHWM') - idle
 
 
 def measure_memory(name: str, variant: str, arguments: List[str]) -> float:
-    """:func:`memory_of_this_process` in a fresh process."""
+    """Median :func:`memory_of_this_process` of three fresh processes."""
     command = [sys.executable, __file__, *arguments, '--worker', name, variant]
-    result = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True)
-    return float(result.stdout.split()[-1])
+    return median(
+        float(
+            subprocess.run(
+                command, check=True, stdout=subprocess.PIPE,
+                text=True).stdout.split()[-1]) for _ in range(3))
 
 
 def table(results: Dict[str, dict]) -> str:

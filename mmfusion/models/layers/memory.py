@@ -1,4 +1,5 @@
-"""Training with less memory: what is cheap is computed twice."""
+"""Memory: what is cheap is computed twice, what is free goes back."""
+import ctypes
 from contextlib import contextmanager, nullcontext
 from typing import Any, Callable, Iterator, Sequence
 
@@ -81,3 +82,15 @@ def _statistics_kept(module: nn.Module) -> Iterator[None]:
     finally:
         for layer, buffers in zip(layers, originals, strict=True):
             layer._buffers.update(buffers)
+
+
+def trim_heap() -> None:
+    """Give freed memory back to the system, where the C library can.
+
+    glibc keeps freed blocks in its heap, scattered between used ones; after
+    a network was rebuilt that is as much as the network itself.
+    """
+    try:
+        ctypes.CDLL('libc.so.6').malloc_trim(0)
+    except (OSError, AttributeError):
+        return

@@ -32,8 +32,8 @@ def correlation(first: Tensor,
     a = a - a.mean(1, keepdim=True)
     b = b - b.mean(1, keepdim=True)
     power = (a * a).sum(1) * (b * b).sum(1)
-    floor = torch.finfo(power.dtype).tiny
-    return (a * b).sum(1) / power.clamp_min(floor).sqrt()
+    # keeps the gradient of a constant image within reason
+    return (a * b).sum(1) / power.clamp_min(1e-12).sqrt()
 
 
 def correlation_loss(fused: Tensor,

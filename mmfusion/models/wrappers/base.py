@@ -7,6 +7,7 @@ from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from torch import Tensor, nn
 
+from mmfusion.models.layers import trim_heap
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 
@@ -99,6 +100,7 @@ class BaseFusionModel(BaseModel):
         """
         self.eval()
         self.fuser = self.fuser.optimize_for_inference()
+        trim_heap()
         return self
 
     def forward(self,
