@@ -1,4 +1,5 @@
 """Latency, throughput and peak memory of a network."""
+import gc
 import statistics
 import sys
 import time
@@ -7,6 +8,8 @@ from typing import Callable, Dict, List
 
 import torch
 from torch import Tensor, nn
+
+from mmfusion.models.layers import trim_heap
 
 from .cli import UsageError
 
@@ -106,6 +109,9 @@ class _CpuMemory:
     def __init__(self) -> None:
         self.known = sys.platform == 'linux'
         if self.known:
+            # what is freed later would hide what is taken
+            gc.collect()
+            trim_heap()
             try:
                 # '5' resets the peak; without it, building the model counts
                 Path('/proc/self/clear_refs').write_text('5')
