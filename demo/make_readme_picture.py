@@ -25,7 +25,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--config', default=str(ROOT / 'configs/demo/demo_stage1.py'))
     parser.add_argument(
         '--checkpoint',
-        default=str(ROOT / 'work_dirs/demo/stage1/iter_140.pth'))
+        default=str(ROOT / 'work_dirs/demo/stage1/iter_120.pth'))
     parser.add_argument(
         '--seed', type=int, default=7, help='which scene to draw')
     parser.add_argument(

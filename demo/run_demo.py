@@ -16,7 +16,7 @@ from typing import List
 from page import RUNS, write_page
 from steps import ROOT, Step, run_steps
 
-STAGE1, STAGE2 = 'iter_140.pth', 'iter_480.pth'
+STAGE1, STAGE2 = 'iter_120.pth', 'iter_400.pth'
 
 
 def parse_args(argv=None) -> argparse.Namespace:

@@ -8,7 +8,7 @@ _base_ = [
 ]
 
 base_lr = 2e-3
-max_iters = 140
+max_iters = 120
 
 # The published widths are the defaults of TransFuser6.
 model = dict(

@@ -11,7 +11,7 @@ data_root = os.path.join(demo_dir, 'data')
 
 # ======================= Possibly modified =================================
 scale = (320, 240)  # (width, height) that images are fitted into
-crop_size = (160, 192)  # (height, width)
+crop_size = (128, 160)  # (height, width)
 train_batch_size = 4  # pairs
 
 # ======================= Rarely modified ===================================
