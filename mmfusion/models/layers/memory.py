@@ -28,6 +28,8 @@ def apply_to_concat(function: Callable[[Tensor], Tensor],
     if len(parts) == 1:
         return function(parts[0])
     both = torch.cat(tuple(parts), dim=1)
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+        return function(both)
     address, shape = both.data_ptr(), both.shape
     kept = [part.detach() for part in parts]
 

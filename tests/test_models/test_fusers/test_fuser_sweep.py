@@ -1,0 +1,129 @@
+"""Every registered fuser keeps the contract and its capability flags."""
+import copy
+
+import pytest
+import torch
+
+import mmfusion.models  # noqa: F401
+from mmfusion.models.fusers import BaseFuser
+from mmfusion.registry import MODELS
+
+# arguments that make a method small; one without an entry is built as it is
+SMALL = dict(
+    TransFuser6=dict(
+        stem_channels=4, channels=(4, 4, 8, 8), heads=(1, 1, 2, 2)),
+    PSFusion=dict(base_channels=8, depths=(1, 1, 1, 1)))
+FUSERS = sorted(
+    name for name, cls in MODELS.module_dict.items()
+    if issubclass(cls, BaseFuser) and cls.__module__.startswith('mmfusion.'))
+
+
+def build(name: str) -> BaseFuser:
+    torch.manual_seed(0)
+    return MODELS.build(dict(type=name, **SMALL.get(name, {})))
+
+
+def pair(*size, dtype=torch.float32):
+    generator = torch.Generator().manual_seed(0)
+    stacked = torch.rand(size[0], 4, *size[1:], generator=generator)
+    return stacked[:, :3].to(dtype), stacked[:, 3:].to(dtype)
+
+
+def check(output, batch, height, width):
+    assert output.fused.shape == (batch, 3, height, width)
+    tensors = [output.fused, *output.aux.values()]
+    if output.luma is not None:
+        assert output.luma.shape == (batch, 1, height, width)
+        tensors.append(output.luma)
+    assert all(torch.isfinite(tensor).all() for tensor in tensors)
+
+
+def test_the_sweep_sees_the_methods():
+    assert {'TransFuser6', 'PSFusion', 'AverageFuser'} <= set(FUSERS)
+
+
+@pytest.mark.parametrize('name', FUSERS)
+class TestContract:
+
+    @pytest.mark.parametrize('size', [(1, 1, 1), (2, 7, 90), (1, 33, 47),
+                                      (1, 64, 64), (1, 94, 63)])
+    @torch.no_grad()
+    def test_any_size(self, name, size):
+        check(build(name).eval()(*pair(*size)), *size)
+
+    @torch.no_grad()
+    def test_padding_keeps_the_image_in_place(self, name):
+        """A size that fits is not padded, whatever lies beside it."""
+        fuser = build(name).eval()
+        side = max(fuser.size_divisor, fuser.min_size, 32)
+        vis, ir = pair(1, side, side)
+        assert fuser._padding(side, side) == (0, 0, 0, 0)
+        whole = fuser(vis, ir)
+        torch.testing.assert_close(fuser.fuse(vis, ir).fused, whole.fused)
+
+    @torch.no_grad()
+    def test_double(self, name):
+        fuser = build(name).double().eval()
+        vis, ir = pair(1, 40, 52, dtype=torch.float64)
+        double = fuser(vis, ir).fused
+        single = fuser.float()(vis.float(), ir.float()).fused
+        assert double.dtype == torch.float64
+        torch.testing.assert_close(single.double(), double, atol=1e-3, rtol=0)
+
+    @torch.no_grad()
+    def test_optimized_copy(self, name):
+        fuser = build(name).eval()
+        state = copy.deepcopy(fuser.state_dict())
+        fast = fuser.optimize_for_inference()
+        for size in ((1, 64, 96), (2, 45, 50)):
+            expected, got = fuser(*pair(*size)), fast(*pair(*size))
+            torch.testing.assert_close(
+                got.fused, expected.fused, atol=1e-4, rtol=0)
+        assert not any(p.requires_grad for p in fast.parameters())
+        for key, value in fuser.state_dict().items():
+            assert torch.equal(value, state[key])
+
+    def test_gradients(self, name):
+        """Finite, and to every parameter: DDP finds none unused."""
+        fuser = build(name).train()
+        output = fuser(*pair(2, 64, 64))
+        total = output.fused.square().mean() + sum(
+            value.square().mean() for value in output.aux.values())
+        if total.requires_grad:
+            total.backward()
+        for parameter in fuser.parameters():
+            assert parameter.grad is not None
+            assert torch.isfinite(parameter.grad).all()
+
+    def test_bad_shapes(self, name):
+        fuser = build(name)
+        vis, ir = pair(1, 32, 32)
+        for bad in ((vis[:, :1], ir), (vis, vis), (vis, ir[..., :16]),
+                    (vis[0], ir[0]), (vis.repeat(2, 1, 1, 1), ir)):
+            with pytest.raises(ValueError, match=f'{name}: expected'):
+                fuser(*bad)
+
+    def test_exportable(self, name):
+        """``torch.export`` accepts what is flagged, at the same numbers."""
+        fuser = build(name).eval()
+        assert isinstance(type(fuser).exportable, bool)
+        if not type(fuser).exportable:
+            return
+        vis, ir = pair(1, 64, 64)
+
+        class Fused(torch.nn.Module):
+
+            def __init__(self):
+                super().__init__()
+                self.fuser = fuser
+
+            def forward(self, vis, ir):
+                return self.fuser(vis, ir).fused
+
+        program = torch.export.export(Fused(), (vis, ir))
+        torch.testing.assert_close(
+            program.module()(vis, ir),
+            fuser(vis, ir).fused,
+            atol=1e-5,
+            rtol=0)
+
