@@ -1,4 +1,4 @@
-"""Commands run one after the other, with logs, progress and resumption."""
+"""Commands that build on each other, with logs, progress and resumption."""
 import hashlib
 import json
 import os
@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
-_TRAINED = re.compile(r'Iter\(train\) *\[ *(\d+)/(\d+)\]')
-_TESTED = re.compile(r'Iter\((?:val|test)\) *\[ *(\d+)/(\d+)\]')
-_BAR = re.compile(r'(\d+)/(\d+), ')
+# mmengine's log lines, and its progress bars.
+_COUNT = re.compile(r'Iter\(\w+\) *\[ *(\d+/\d+)\]|(\d+/\d+), [\d.]+ task')
 _TAIL = 25
 _say = partial(print, flush=True)
 
@@ -27,11 +26,13 @@ class Step(NamedTuple):
         title: What a reader is told.
         arguments: After the interpreter: a script and its arguments.
         outputs: Files or folders that the command makes.
+        after: Names of the steps whose results it reads.
     """
     name: str
     title: str
     arguments: Sequence[str]
     outputs: Sequence[Path]
+    after: Sequence[str] = ()
 
     @property
     def command(self) -> str:
@@ -41,11 +42,8 @@ class Step(NamedTuple):
 
 def progress(text: str) -> str:
     """The latest count in a log, e.g. ``'120/360'``, or nothing."""
-    for pattern in (_TESTED, _TRAINED, _BAR):
-        found = pattern.findall(text)
-        if found:
-            return '/'.join(found[-1])
-    return ''
+    found = _COUNT.findall(text)
+    return ''.join(found[-1]) if found else ''
 
 
 def _digest(step: Step) -> str:
@@ -96,97 +94,142 @@ class Recorder:
         os.replace(partial, self.file)
 
 
-def run_step(step: Step, log: Path, environment: Dict[str, str],
-             say: Callable[[str], None] = _say) -> float:
-    """Run one command, with its output in a file and its progress shown.
+class Job:
+    """A step that is running.
 
     Args:
         step (Step): What to run, from the repository's root.
         log (Path): File for everything that it prints.
         environment (dict): Variables added to the process's.
-        say (callable): Prints a line.
-
-    Returns:
-        float: Seconds it took.
-
-    Raises:
-        RuntimeError: If the command fails or leaves an output out; the text
-            ends with the last lines of the log.
     """
-    started = time.monotonic()
-    log.parent.mkdir(parents=True, exist_ok=True)
-    live = sys.stdout.isatty()
-    with open(log, 'wb') as sink:
-        process = subprocess.Popen(
-            [sys.executable, *map(str, step.arguments)],
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            cwd=ROOT,
-            env={**os.environ, **environment})
-        try:
-            while process.poll() is None:
-                time.sleep(0.3)
-                if live:
-                    with open(log, 'rb') as source:
-                        source.seek(max(0, log.stat().st_size - 4000))
-                        count = progress(source.read().decode(
-                            'utf-8', 'replace'))
-                    seconds = time.monotonic() - started
-                    print(f'\r   {seconds:5.0f} s  {count:<12}', end='',
-                          flush=True)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-    if live:
-        print('\r' + ' ' * 30 + '\r', end='')
-    seconds = time.monotonic() - started
-    missing = [str(path) for path in step.outputs if not path.exists()]
-    if process.returncode or missing:
-        lines = re.split('[\r\n]+', log.read_text('utf-8', 'replace'))
-        reason = (f'exit status {process.returncode}' if process.returncode
-                  else f'it did not write {", ".join(missing)}')
+
+    def __init__(self, step: Step, log: Path,
+                 environment: Dict[str, str]) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.step = step
+        self.log = log
+        self.started = time.monotonic()
+        with open(log, 'wb') as sink:
+            self.process = subprocess.Popen(
+                [sys.executable, *map(str, step.arguments)],
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                cwd=ROOT,
+                env={**os.environ, **environment})
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def progress(self) -> str:
+        with open(self.log, 'rb') as source:
+            source.seek(max(0, self.log.stat().st_size - 4000))
+            return progress(source.read().decode('utf-8', 'replace'))
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+
+    def check(self) -> None:
+        """Raise RuntimeError, with the end of the log, if it has failed."""
+        step, status = self.step, self.process.returncode
+        missing = [str(path) for path in step.outputs if not path.exists()]
+        if not (status or missing):
+            return
+        lines = re.split('[\r\n]+', self.log.read_text('utf-8', 'replace'))
+        reason = (f'exit status {status}' if status else
+                  f'it did not write {", ".join(missing)}')
         raise RuntimeError(
             f'{step.title} failed ({reason}).\nCommand: {step.command}\n'
-            f'Log: {log}, which ends with\n  '
+            f'Log: {self.log}, which ends with\n  '
             + '\n  '.join(lines[-_TAIL:]))
-    say(f'   done in {seconds:.0f} s')
-    return seconds
 
 
-def run_steps(steps: List[Step], folder: Path,
+def dependents(steps: List[Step], name: str) -> List[str]:
+    """``name`` and all steps that need it, directly or not."""
+    found = [name]
+    for step in steps:
+        if step.name not in found and set(step.after) & set(found):
+            found.append(step.name)
+    return found
+
+
+def run_steps(steps: List[Step],
+              folder: Path,
               environment: Dict[str, str],
+              side_by_side: int = 1,
               say: Callable[[str], None] = _say) -> Dict[str, dict]:
-    """Run what has not been run, from the first change on.
+    """Run what has not been run, and what follows from it.
 
     Args:
-        steps (list[Step]): In order; a later one may read what an earlier
-            one wrote, so everything after a step that runs is run too.
+        steps (list[Step]): A step comes after all that it needs.
         folder (Path): Work folder: records and logs.
-        environment (dict): Variables added to each process's.
+        environment (dict): Variables added to each process's; shown.
+        side_by_side (int): Commands that run at a time, sharing the cores.
         say (callable): Prints a line.
 
     Returns:
         dict: Name of each step to its command and seconds.
 
     Raises:
-        RuntimeError: If a step fails, see :func:`run_step`.
+        RuntimeError: If a step fails; the others are then stopped. The text
+            ends with the last lines of its log.
     """
     folder.mkdir(parents=True, exist_ok=True)
     recorder = Recorder(folder)
     prefix = ''.join(f'{key}={shlex.quote(value)} '
                      for key, value in environment.items())
-    stale = False
-    for number, step in enumerate(steps, 1):
-        say(f'[{number}/{len(steps)}] {step.title}\n'
-            f'   {prefix}{step.command}')
-        if not stale and recorder.is_done(step):
-            say('   is done (--fresh runs everything anew)')
-            continue
-        if not stale:
-            recorder.forget([later.name for later in steps[number - 1:]])
-        stale = True
-        seconds = run_step(step, folder / 'logs' / f'{step.name}.log',
-                           environment, say)
-        recorder.add(step, seconds)
+    threads = max(1, len(os.sched_getaffinity(0)) // side_by_side) \
+        if hasattr(os, 'sched_getaffinity') else 1
+    hidden = dict(OMP_NUM_THREADS=str(threads))
+    waiting, running, finished = list(steps), [], set()
+    try:
+        while waiting or running:
+            for step in list(waiting):
+                if not finished.issuperset(step.after):
+                    continue
+                done = recorder.is_done(step)
+                if not done and len(running) >= side_by_side:
+                    continue
+                waiting.remove(step)
+                number = steps.index(step) + 1
+                say(f'[{number}/{len(steps)}] {step.title}\n'
+                    f'   {prefix}{step.command}')
+                if done:
+                    say('   is done (--fresh runs everything anew)')
+                    finished.add(step.name)
+                    continue
+                recorder.forget(dependents(steps, step.name))
+                running.append(
+                    Job(step, folder / 'logs' / f'{step.name}.log',
+                        {**hidden, **environment}))
+            time.sleep(0.1)
+            for job in list(running):
+                if job.process.poll() is None:
+                    continue
+                running.remove(job)
+                job.check()
+                _clear_line()
+                say(f'   {job.step.name} is done after {job.seconds:.0f} s')
+                recorder.add(job.step, job.seconds)
+                finished.add(job.step.name)
+            _show_progress(running)
+    finally:
+        _clear_line()
+        for job in running:
+            job.stop()
     return recorder.done
+
+
+def _show_progress(running: List[Job]) -> None:
+    if sys.stdout.isatty():
+        told = '  '.join(
+            f'{job.step.name} {job.seconds:.0f} s {job.progress()}'
+            for job in running)
+        print(f'\r   {told:<75}', end='', flush=True)
+
+
+def _clear_line() -> None:
+    if sys.stdout.isatty():
+        print('\r' + ' ' * 79 + '\r', end='', flush=True)

@@ -11,7 +11,7 @@ data_root = os.path.join(demo_dir, 'data')
 
 # ======================= Possibly modified =================================
 scale = (320, 240)  # (width, height) that images are fitted into
-crop_size = (128, 160)  # (height, width)
+crop_size = (160, 192)  # (height, width)
 train_batch_size = 4  # pairs
 
 # ======================= Rarely modified ===================================
@@ -29,7 +29,7 @@ test_pipeline = [
     dict(type='LoadFusionAnnotations'),
     dict(type='PackFusionInputs'),
 ]
-# One loading process: the second core is needed for training.
+# One loading process: the cores are needed for training.
 train_dataloader = dict(
     batch_size=train_batch_size,
     num_workers=1,
