@@ -12,7 +12,8 @@ from mmseg.evaluation import IoUMetric
 from mmfusion.datasets.mfnet import MFNET_CLASSES
 
 _COLOURS = ('#2563eb', '#dc2626', '#d97706', '#059669')
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 460, 250, 44, 30
+_WIDTH, _HEIGHT = 460, 250
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 16, 26, 30  # margins
 
 Points = List[Tuple[float, float]]
 
@@ -81,8 +82,8 @@ def line_chart(title: str, curves: Dict[str, Points]) -> str:
     top = top if top > low else low + 1
 
     def place(x, y):
-        return (_LEFT + (_WIDTH - _LEFT - 8) * x / right,
-                (_HEIGHT - _BOTTOM) - (_HEIGHT - _BOTTOM - 26)
+        return (_LEFT + (_WIDTH - _LEFT - _RIGHT) * x / right,
+                (_HEIGHT - _BOTTOM) - (_HEIGHT - _BOTTOM - _TOP)
                 * (y - low) / (top - low))
 
     parts = [f'<text x="{_LEFT}" y="14" class="title">{html.escape(title)}'
@@ -90,7 +91,7 @@ def line_chart(title: str, curves: Dict[str, Points]) -> str:
     for share in (0, 0.25, 0.5, 0.75, 1):
         value = low + share * (top - low)
         _, y = place(0, value)
-        parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH - 8}" y1="{y:.1f}" '
+        parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" '
                      f'y2="{y:.1f}" class="grid"/><text x="{_LEFT - 6}" '
                      f'y="{y + 4:.1f}" text-anchor="end">{value:.3g}</text>')
         x, _ = place(share * right, low)

@@ -107,7 +107,7 @@ def score_table(scores: Dict[str, dict]) -> str:
         best = np.nanmax(values) if np.isfinite(values).any() else np.nan
         return [
             '&ndash;' if np.isnan(value) else
-            f'<b>{value:.1f}</b>' if value == best else f'{value:.1f}'
+            f'<b>{value:.1f}</b>' if value == best > 0 else f'{value:.1f}'
             for value in values
         ]
 
