@@ -1,0 +1,136 @@
+"""Array operations of the GPU backend: batches of torch tensors.
+
+Differentiable where the operation is, so losses share these forms.
+"""
+from typing import Sequence, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_AXES = (-2, -1)
+
+
+class TorchOps:
+    """Operations on (B, H, W) tensors of float32 or float64.
+
+    Methods have the meaning of those of ``NumpyOps``, for each image of the
+    batch.
+    """
+
+    name = 'torch'
+    xp = torch
+
+    def asarray(self, values, like: Tensor) -> Tensor:
+        """Tensor of nested numbers with the type and device of ``like``."""
+        return torch.as_tensor(values, dtype=like.dtype, device=like.device)
+
+    def mean(self, x: Tensor, keepdims: bool = False) -> Tensor:
+        """Mean over height and width."""
+        return x.mean(dim=_AXES, keepdim=keepdims)
+
+    def sum(self, x: Tensor, keepdims: bool = False) -> Tensor:
+        """Sum over height and width."""
+        return x.sum(dim=_AXES, keepdim=keepdims)
+
+    def amin(self, x: Tensor, keepdims: bool = False) -> Tensor:
+        """Smallest value over height and width."""
+        return x.amin(dim=_AXES, keepdim=keepdims)
+
+    def amax(self, x: Tensor, keepdims: bool = False) -> Tensor:
+        """Largest value over height and width."""
+        return x.amax(dim=_AXES, keepdim=keepdims)
+
+    def dot(self, x: Tensor, y: Tensor) -> Tensor:
+        """Sum of products over height and width."""
+        return (x * y).sum(dim=_AXES)
+
+    def log_sum(self, x: Tensor) -> Tensor:
+        """Sum of the natural logarithms of positive numbers."""
+        return x.log().sum(dim=_AXES)
+
+    def magnitude(self, x: Tensor, y: Tensor) -> Tensor:
+        """sqrt(x * x + y * y)."""
+        return torch.hypot(x, y)
+
+    def sobel(self, x: Tensor, border: str) -> Tuple[Tensor, Tensor]:
+        """Derivatives along width and height by unscaled Sobel kernels."""
+        smooth, difference = (1., 2., 1.), (-1., 0., 1.)
+        return (self.separable(x, smooth, difference, border),
+                self.separable(x, difference, smooth, border))
+
+    def separable(self, x: Tensor, column: Sequence[float],
+                  row: Sequence[float], border: str) -> Tensor:
+        """Correlate with the outer product of two odd kernels."""
+        column = self.asarray(column, x).view(1, 1, -1, 1)
+        row = self.asarray(row, x).view(1, 1, 1, -1)
+        x = self._around(x, column.shape[2] // 2, row.shape[3] // 2, border)
+        return F.conv2d(F.conv2d(x, column), row)[:, 0]
+
+    def correlate(self, x: Tensor, kernel, border: str) -> Tensor:
+        """Correlate with an odd (n, m) kernel."""
+        kernel = self.asarray(kernel, x)[None, None]
+        x = self._around(x, *(side // 2 for side in kernel.shape[2:]),
+                         border)
+        return F.conv2d(x, kernel)[:, 0]
+
+    def _around(self, x: Tensor, rows: int, columns: int,
+                border: str) -> Tensor:
+        """(B, 1, H, W) with room for the windows at the border."""
+        if border != 'valid':
+            x = self.pad(x, rows, rows, columns, columns, border)
+        return x[:, None]
+
+    def pad(self, x: Tensor, top: int, bottom: int, left: int, right: int,
+            border: str) -> Tensor:
+        """Pad height and width by the rules of ``NumpyOps.pad``."""
+        sides = (left, right, top, bottom)
+        if border == 'zero':
+            return F.pad(x, sides)
+        if border == 'symmetric':
+            for axis, before, after in ((1, top, bottom), (2, left, right)):
+                length = x.shape[axis]
+                x = torch.cat(
+                    (x.narrow(axis, 0, before).flip(axis), x,
+                     x.narrow(axis, length - after, after).flip(axis)), axis)
+            return x
+        return F.pad(x[:, None], sides, mode=border)[:, 0]
+
+    def histogram(self, levels: Tensor) -> Tensor:
+        """Counts of the integers 0 to 255: (B, 256) of (B, H, W)."""
+        return self._count(levels.flatten(1), 256)
+
+    def joint_histogram(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Counts of pairs of integers 0 to 255: (B, 256, 256)."""
+        index = rows.flatten(1) * 256 + columns.flatten(1)
+        return self._count(index, 65536).view(-1, 256, 256)
+
+    def _count(self, index: Tensor, bins: int) -> Tensor:
+        batch = index.shape[0]
+        first = torch.arange(batch, device=index.device)[:, None] * bins
+        counts = torch.bincount((index + first).flatten(),
+                                minlength=batch * bins)
+        return counts.view(batch, bins).double()  # shares need its digits
+
+    def to_levels(self, x: Tensor) -> Tensor:
+        """Nearest integers 0 to 255, halves to even."""
+        return x.round().clamp(0, 255).long()
+
+    def fft2(self, x: Tensor) -> Tensor:
+        """Fourier transform of height and width."""
+        return torch.fft.fft2(x)
+
+    def ifft2(self, x: Tensor) -> Tensor:
+        """Inverse of :meth:`fft2`, complex."""
+        return torch.fft.ifft2(x)
+
+    def rfft2(self, x: Tensor) -> Tensor:
+        """Half of the Fourier transform of real numbers."""
+        return torch.fft.rfft2(x)
+
+    def irfft2(self, x: Tensor, size: Tuple[int, int]) -> Tensor:
+        """Real inverse of :meth:`rfft2` for an image of ``size``."""
+        return torch.fft.irfft2(x, s=size)
+
+
+TORCH = TorchOps()

@@ -1,0 +1,154 @@
+"""Metrics of the fused image alone."""
+from typing import Sequence
+
+from .gradients import sobel_magnitude
+from .image import Image, feature
+from .levels import histogram
+from .metric import fusion_metric
+
+_ALONE = dict(higher_is_better=True, uses_sources=False)
+
+
+def entropy_of(ops, counts, axes=(-1, ), offset: float = 0.):
+    """Shannon entropy in bits of histograms.
+
+    Args:
+        ops (NumpyOps | TorchOps): Backend.
+        counts (np.ndarray | Tensor): Counts.
+        axes (tuple[int]): Axes of the bins.
+        offset (float): Added inside the logarithm.
+
+    Returns:
+        np.ndarray | Tensor: Bits, without ``axes``.
+    """
+    share = counts / counts.sum(axes, keepdims=True)
+    inside = share + offset
+    inside = ops.xp.where(inside > 0, inside, 1.)
+    return -(share * ops.xp.log2(inside)).sum(axes)
+
+
+@feature
+def level_entropy(image: Image):
+    """Entropy of the 256 levels, bits."""
+    return entropy_of(image.ops, histogram(image))
+
+
+@fusion_metric(
+    'EN', 'tang_py', needs_integers=True, value_range=(0, 8),
+    reference='Tang, Python: 1e-7 inside the logarithm', correct=False,
+    options=dict(offset=1e-7), **_ALONE)
+@fusion_metric(
+    'EN', 'bits', needs_integers=True, value_range=(0, 8), default=True,
+    reference='Roberts et al. 2008; Shannon entropy of 256 levels, bits',
+    **_ALONE)
+def entropy(fused: Image, sources: Sequence[Image], offset: float = 0.):
+    """Information in the grey levels: -sum p log2 p. A flat image has 0."""
+    if offset:
+        return entropy_of(fused.ops, histogram(fused), offset=offset)
+    return level_entropy(fused)
+
+
+@fusion_metric(
+    'SD', 'uint8', value_range=(0, 15.97), needs_integers=True,
+    reference='Tang, MATLAB before 2023-03: saturating uint8 arithmetic',
+    correct=False, options=dict(saturate=True), **_ALONE)
+@fusion_metric(
+    'SD', 'float', value_range=(0, 127.5), default=True,
+    reference='Rao 1997; population standard deviation', **_ALONE)
+def standard_deviation(fused: Image,
+                       sources: Sequence[Image],
+                       saturate: bool = False):
+    """Contrast: root of the mean squared distance to the mean."""
+    ops = fused.ops
+    distance = fused.values - ops.mean(fused.values, keepdims=True)
+    if not saturate:
+        return ops.xp.sqrt(ops.dot(distance, distance) / _area(fused))
+    distance = ops.xp.floor(distance.clip(0, 255) + 0.5)
+    return ops.xp.sqrt(ops.mean((distance * distance).clip(0, 255)))
+
+
+@fusion_metric(
+    'SF', 'unit', value_range=(0, 1.42), correct=False,
+    reference='Tang: values in 0..1', options=dict(scale=1 / 255),
+    min_size=2, **_ALONE)
+@fusion_metric(
+    'SF', 'vifb', value_range=(0, 361), joint_channels=True,
+    reference='VIFB: both sums divided by the area; channels side by side',
+    options=dict(by_area=True), correct=False, min_size=2, **_ALONE)
+@fusion_metric(
+    'SF', 'mean', value_range=(0, 361), default=True, min_size=2,
+    reference='Eskicioglu & Fisher 1995; mean of the existing differences',
+    **_ALONE)
+def spatial_frequency(fused: Image,
+                      sources: Sequence[Image],
+                      by_area: bool = False,
+                      scale: float = 1.):
+    """Activity: root of the mean squared first differences, both ways."""
+    ops, x = fused.ops, fused.values
+    down = x[..., 1:, :] - x[..., :-1, :]
+    along = x[..., :, 1:] - x[..., :, :-1]
+    height, width = fused.size
+    areas = ((height * width, ) * 2 if by_area else
+             ((height - 1) * width, height * (width - 1)))
+    return scale * ops.xp.sqrt(
+        ops.dot(down, down) / areas[0] + ops.dot(along, along) / areas[1])
+
+
+@feature
+def central_gradient(image: Image):
+    """Derivatives along width and height, central and one-sided at the rim.
+
+    Returns:
+        tuple: Two arrays (..., H, W).
+    """
+    ops, x = image.ops, image.values
+    height, width = image.size
+    rows = ops.pad(x, 1, 1, 0, 0, 'replicate')
+    columns = ops.pad(x, 0, 0, 1, 1, 'replicate')
+    down = rows[..., 2:, :] - rows[..., :-2, :]
+    along = columns[..., :, 2:] - columns[..., :, :-2]
+    # Differences at the rim span one pixel, all others two.
+    down[..., 1:height - 1, :] *= 0.5
+    along[..., :, 1:width - 1] *= 0.5
+    return along, down
+
+
+@fusion_metric(
+    'AG', 'unit', value_range=(0, 1.42), correct=False, min_size=2,
+    reference='Tang: values in 0..1, divided by (M-1)(N-1)',
+    options=dict(inner=True, scale=1 / 255), **_ALONE)
+@fusion_metric(
+    'AG', 'vifb', value_range=(0, 361), min_size=2, correct=False,
+    reference='VIFB, Tang: divided by (M-1)(N-1)', options=dict(inner=True),
+    **_ALONE)
+@fusion_metric(
+    'AG', 'mean', value_range=(0, 361), default=True, min_size=2,
+    reference='Cui et al. 2015; mean of sqrt((gx^2 + gy^2) / 2)', **_ALONE)
+def average_gradient(fused: Image,
+                     sources: Sequence[Image],
+                     inner: bool = False,
+                     scale: float = 1.):
+    """Sharpness: mean length of the gradient over sqrt(2)."""
+    ops = fused.ops
+    length = ops.sum(ops.magnitude(*central_gradient(fused))) / 2**0.5
+    height, width = fused.size
+    area = (height - 1) * (width - 1) if inner else height * width
+    return scale * length / area
+
+
+@fusion_metric(
+    'EI', 'zero', value_range=(0, 1443), correct=False,
+    reference='IVIF_ZOO: border padded with zeros',
+    options=dict(border='zero'), **_ALONE)
+@fusion_metric(
+    'EI', 'replicate', value_range=(0, 1443), default=True,
+    reference='Rajalingam & Priya 2018; mean Sobel magnitude', **_ALONE)
+def edge_intensity(fused: Image,
+                   sources: Sequence[Image],
+                   border: str = 'replicate'):
+    """Edges: mean length of the unscaled Sobel gradient."""
+    return fused.ops.mean(sobel_magnitude(fused, border))
+
+
+def _area(image: Image) -> int:
+    return image.size[0] * image.size[1]

@@ -1,0 +1,66 @@
+"""Moments of an image under a sliding window, shared by many metrics."""
+from functools import lru_cache
+from typing import Optional, Tuple
+
+import numpy as np
+
+from .image import Image, feature, pair_feature
+
+
+@lru_cache(maxsize=None)
+def window(size: int, sigma: Optional[float] = None) -> Tuple[float, ...]:
+    """One side of a normalized square window.
+
+    Args:
+        size (int): Number of weights, odd.
+        sigma (float, optional): Standard deviation of a Gaussian, pixels;
+            None for equal weights.
+
+    Returns:
+        tuple[float]: Weights that sum to one.
+    """
+    if sigma is None:
+        return (1 / size, ) * size
+    distance = np.arange(size) - (size - 1) / 2
+    weights = np.exp(-distance**2 / (2 * sigma**2))
+    return tuple((weights / weights.sum()).tolist())
+
+
+def smooth(image: Image, values, size: int, sigma: Optional[float],
+           border: str):
+    """Weighted mean of ``values`` under the window around every pixel."""
+    side = window(size, sigma)
+    return image.ops.separable(values, side, side, border)
+
+
+@feature
+def local_mean(image: Image, size: int, sigma: Optional[float],
+               border: str):
+    """Mean under a window: (..., H, W), or smaller for ``'valid'``.
+
+    Args:
+        image (Image): Image.
+        size (int): Side of the window, pixels, odd.
+        sigma (float, optional): Of a Gaussian window; None: equal weights.
+        border (str): A rule of ``ops_numpy.BORDERS`` or ``'valid'``.
+    """
+    return smooth(image, image.values, size, sigma, border)
+
+
+@feature
+def local_variance(image: Image, size: int, sigma: Optional[float],
+                   border: str):
+    """Population variance under a window; arguments as of local_mean."""
+    mean = local_mean(image, size, sigma, border)
+    square = smooth(image, image.values * image.values, size, sigma, border)
+    return square - mean * mean
+
+
+@pair_feature
+def local_covariance(image: Image, other: Image, size: int,
+                     sigma: Optional[float], border: str):
+    """Population covariance under a window; arguments as of local_mean."""
+    product = smooth(image, image.values * other.values, size, sigma, border)
+    return product - (
+        local_mean(image, size, sigma, border) *
+        local_mean(other, size, sigma, border))
