@@ -3,6 +3,7 @@
 # change nothing but the fuser.
 _base_ = [
     '../_base_/models/bffr_segformer.py',
+    '../_base_/models/segformer_from_scratch.py',
     '../_base_/datasets/demo.py',
     '../_base_/schedules/mini.py',
     '../_base_/default_runtime.py',
@@ -13,7 +14,9 @@ base_lr = 1e-3  # SegFormer starts from random weights: nothing to download
 max_iters = 420
 fuser_lr_mult = 0.5  # the fuser is pretrained, the segmentor is not
 # The rarer a class, the heavier; the background is nine tenths of the image.
-class_weight = [1.0, 3.0, 6.0, 10.0, 10.0, 15.0, 10.0, 10.0, 10.0]
+_base_.from_scratch.decode_head.loss_decode.class_weight = [
+    1.0, 3.0, 6.0, 10.0, 10.0, 15.0, 10.0, 10.0, 10.0
+]
 stage1_config = 'demo/demo_stage1.py'
 stage1_checkpoint = f'{_base_.demo_dir}/stage1/iter_120.pth'
 
@@ -29,14 +32,7 @@ model = dict(
         _delete_=True,
         intensity=dict(type='MaxIntensityLoss', loss_weight=0.2),
         gradient=dict(type='GradientLoss', loss_weight=0.1)),
-    # No dropout: the training is short and from scratch.
-    segmentor=dict(
-        backbone=dict(drop_path_rate=0.0),
-        decode_head=dict(
-            channels=64,  # 256 in SegFormer-B0, half of all its cost
-            dropout_ratio=0.0,
-            norm_cfg=dict(type='BN'),
-            loss_decode=dict(class_weight=class_weight))))
+    segmentor=_base_.from_scratch)
 
 # ============================= rarely modified ==============================
 optim_wrapper = dict(

@@ -3,7 +3,7 @@ _base_ = [
     'mmseg::_base_/models/pspnet_r50-d8.py',
     '../_base_/datasets/synthetic.py',
     '../_base_/schedules/mini.py',
-    '../_base_/default_runtime.py',
+    '../_base_/mini_runtime.py',
 ]
 
 _base_.model.pretrained = None
@@ -20,4 +20,3 @@ model = dict(
     fuser=dict(type='PSFusion', base_channels=8, depths=(1, 1, 1, 1)),
     fusion_losses=dict(psfusion=dict(type='PSFusionLoss')),
     segmentor=_base_.model)
-default_hooks = dict(checkpoint=dict(interval=300, save_best='mIoU'))

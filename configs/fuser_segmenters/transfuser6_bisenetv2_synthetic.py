@@ -4,7 +4,7 @@ _base_ = [
     'mmseg::_base_/models/bisenetv2.py',
     '../_base_/datasets/synthetic.py',
     '../_base_/schedules/mini.py',
-    '../_base_/default_runtime.py',
+    '../_base_/mini_runtime.py',
 ]
 
 for head in [_base_.model.decode_head, *_base_.model.auxiliary_head]:
@@ -19,4 +19,3 @@ model = dict(
         type='TransFuser6', stem_channels=8, channels=(16, 24, 32, 48)),
     fusion_losses=dict(average=dict(type='AverageLoss')),
     segmentor=_base_.model)
-default_hooks = dict(checkpoint=dict(interval=300, save_best='mIoU'))

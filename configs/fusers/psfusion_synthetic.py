@@ -4,10 +4,7 @@ _base_ = [
     '../_base_/models/psfusion.py',
     '../_base_/datasets/synthetic.py',
     '../_base_/schedules/mini.py',
-    '../_base_/default_runtime.py',
+    '../_base_/mini_runtime.py',
 ]
 
 model = dict(fuser=dict(base_channels=8, depths=(1, 1, 1, 1)))
-default_hooks = dict(
-    checkpoint=dict(interval=300, save_best='mIoU'),
-    visualization=dict(draw=True))
