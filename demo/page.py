@@ -1,7 +1,6 @@
 """One self-contained HTML page with pictures, curves and tables."""
 import base64
 import html
-import os
 from pathlib import Path
 from string import Template
 from typing import Dict, List, Sequence, Tuple
@@ -13,6 +12,13 @@ from steps import Step
 
 from mmfusion.datasets.mfnet import MFNET_CLASSES, MFNET_PALETTE
 from mmfusion.visualization import draw_legend, overlay_labels, resize_like
+from mmfusion.visualization.html import (
+    PAGE_STYLE,
+    data_uri,
+    html_figure,
+    html_table,
+)
+from mmfusion.visualization.html import write_page as write_html
 
 #: training run -> what its segmentor sees
 RUNS = dict(
@@ -22,13 +28,6 @@ RUNS = dict(
     joint='fused, fuser trained jointly')
 _HERE = Path(__file__).resolve().parent
 _PANELS = 6
-
-
-def data_uri(image: np.ndarray, quality: int = 88) -> str:
-    """RGB image as an inline JPEG."""
-    _, code = cv2.imencode('.jpg', cv2.cvtColor(image, cv2.COLOR_RGB2BGR),
-                           [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return 'data:image/jpeg;base64,' + base64.b64encode(code).decode()
 
 
 def read_rgb(folder: Path, stem: str) -> np.ndarray:
@@ -87,20 +86,6 @@ def panel(folder: Path, stem: str) -> List[Tuple[str, np.ndarray]]:
     return [(name, resize_like(image, size)) for name, image in tiles]
 
 
-def _figure(caption: str, uri: str) -> str:
-    caption = html.escape(caption)
-    return (f'<figure><img src="{uri}" alt="{caption}">'
-            f'<figcaption>{caption}</figcaption></figure>')
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    def line(tag, cells):
-        return ''.join(f'<{tag}>{cell}</{tag}>' for cell in cells)
-    body = ''.join(f'<tr>{line("td", row)}</tr>' for row in rows)
-    return ('<div class="wide"><table><thead><tr>' + line('th', head)
-            + f'</tr></thead><tbody>{body}</tbody></table></div>')
-
-
 def score_table(scores: Dict[str, dict]) -> str:
     """mIoU and IoU of each class, the best of each line in bold."""
     def cells(values):
@@ -116,7 +101,7 @@ def score_table(scores: Dict[str, dict]) -> str:
     for index, name in enumerate(MFNET_CLASSES):
         rows.append([html.escape(name)] + cells(
             np.array([score['IoU'][index] for score in scores.values()])))
-    return _table(['class'] + [RUNS[run] for run in scores], rows)
+    return html_table(['class'] + [RUNS[run] for run in scores], rows)
 
 
 def summary(scores: Dict[str, dict]) -> str:
@@ -153,24 +138,25 @@ def write_page(folder: Path, steps: List[Step], records: Dict[str, dict],
     stems = sorted(path.stem for path in (source_folder / 'label').iterdir())
     groups = []
     for stem in choose(stems, source_folder / 'label', _PANELS):
-        figures = ''.join(_figure(name, data_uri(image))
+        figures = ''.join(html_figure(name, data_uri(image))
                           for name, image in panel(folder, stem))
         groups.append(f'<h3>{html.escape(stem)}</h3>'
                       f'<div class="panel">{figures}</div>')
     legend = draw_legend(MFNET_CLASSES, MFNET_PALETTE, 900, 14)
-    commands = _table(['step', 'command', 'seconds'], [[
+    commands = html_table(['step', 'command', 'seconds'], [[
         html.escape(step.title),
         f'<code>{html.escape(records[step.name]["command"])}</code>',
         f'{records[step.name]["seconds"]:.0f}'
     ] for step in steps])
     details = ''.join(
         f'<details><summary>{html.escape(title)}</summary>'
-        + _figure(f'{run}/curves.png',
-                  _png_uri(folder / run / 'curves.png')) + '</details>'
+        + html_figure(f'{run}/curves.png',
+                      _png_uri(folder / run / 'curves.png')) + '</details>'
         for run, title in dict(stage1='stage 1 (fuser alone)',
                                **RUNS).items())
     total = sum(record['seconds'] for record in records.values()) / 60
     text = Template((_HERE / 'page.html').read_text()).substitute(
+        style=PAGE_STYLE,
         source=source,
         pairs=len(stems),
         summary=html.escape(summary(scores)),
@@ -182,9 +168,7 @@ def write_page(folder: Path, steps: List[Step], records: Dict[str, dict],
         commands=commands,
         minutes=f'{total:.1f}')
     target = folder / 'index.html'
-    partial = folder / '.index.html.part'
-    partial.write_text(text, encoding='utf-8')
-    os.replace(partial, target)
+    write_html(target, text)
     return target
 
 
