@@ -1,5 +1,6 @@
 """Fusion metrics as pure functions of images, with named variants."""
-from . import information, pixel_statistics, single
+from . import detail_quality, information, mef_ssim, pixel_statistics, \
+    quality_index, single, ssim
 from .compute import SourceContext, compute, select_metrics
 from .metric import FUSION_METRICS, FusionMetricSpec, fusion_metric, \
     get_metric
@@ -7,6 +8,7 @@ from .presets import PRESETS, Preset, get_preset
 
 __all__ = [
     'FUSION_METRICS', 'FusionMetricSpec', 'PRESETS', 'Preset',
-    'SourceContext', 'compute', 'fusion_metric', 'get_metric', 'get_preset',
-    'information', 'pixel_statistics', 'select_metrics', 'single',
+    'SourceContext', 'compute', 'detail_quality', 'fusion_metric',
+    'get_metric', 'get_preset', 'information', 'mef_ssim',
+    'pixel_statistics', 'quality_index', 'select_metrics', 'single', 'ssim',
 ]

@@ -6,6 +6,9 @@ import numpy as np
 
 from .image import Image, feature, pair_feature
 
+#: variances below it, of levels 0 to 255, are rounding noise of float64
+FLAT_VARIANCE = 1e-8
+
 
 @lru_cache(maxsize=None)
 def window(size: int, sigma: Optional[float] = None) -> Tuple[float, ...]:
@@ -64,3 +67,20 @@ def local_covariance(image: Image, other: Image, size: int,
     return product - (
         local_mean(image, size, sigma, border) *
         local_mean(other, size, sigma, border))
+
+
+@feature
+def exact(image: Image) -> Image:
+    """The image in float64, for what rounding decides in flat windows."""
+    values = image.values
+    if values.dtype == image.ops.xp.float64:
+        return image
+    return image.derive(values.double())
+
+
+@feature
+def guarded_variance(image: Image, size: int, sigma: Optional[float],
+                     border: str):
+    """:func:`local_variance`, exactly 0 in flat windows."""
+    variance = local_variance(image, size, sigma, border)
+    return image.ops.xp.where(variance < FLAT_VARIANCE, 0., variance)
