@@ -145,4 +145,4 @@ def test_real_mini_set(real_data, monkeypatch):
     assert len(DATASETS.build(cfg.train_dataloader.dataset)) == 150
     dataset, data = batch(cfg.val_dataloader)
     assert len(dataset) == 65
-    assert data['inputs'][0].shape == (4, 480, 640)
+    assert data['inputs'][0].shape == (4, 240, 320)

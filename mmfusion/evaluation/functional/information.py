@@ -100,10 +100,14 @@ def normalized_mutual_information(fused: Image,
 
 
 @fusion_metric(
-    'CE', 'kl', higher_is_better=False, value_range=(0, 32), default=True,
-    reference='Bulanon et al. 2009; VIFB', **_LEVELS)
+    'CE', 'kl', higher_is_better=False, value_range=(-0.54, 32),
+    default=True, reference='Bulanon et al. 2009; VIFB', **_LEVELS)
 def cross_entropy(fused: Image, sources: Sequence[Image]):
-    """Mean over the sources of KL(p_S || p_F), log2, common bins alone."""
+    """Mean over the sources of KL(p_S || p_F), log2, common bins alone.
+
+    Since bins of one image alone do not count, it can be a little below 0,
+    and is 0 without a common bin.
+    """
     return sum(_divergence(fused, source)
                for source in sources) / len(sources)
 
@@ -135,14 +139,6 @@ def _tsallis(image: Image, other: Image, order: float, swapped: bool):
     return (1 - terms.sum((-2, -1))) / (1 - order)
 
 
-def _tsallis_entropy(image: Image, order: float):
-    """Tsallis entropy of the levels of an image."""
-    xp, counts = image.ops.xp, histogram(image)
-    share = counts / counts.sum(-1, keepdims=True)
-    powers = xp.where(share > 0, xp.where(share > 0, share, 1.)**order, 0.)
-    return (1 - powers.sum(-1)) / (order - 1)
-
-
 @fusion_metric(
     'TE', 'liu', higher_is_better=True, value_range=(0, math.inf),
     reference='Liu, MEFB: the two marginals swapped', correct=False,
@@ -171,11 +167,14 @@ def tsallis_information(fused: Image,
 def normalized_tsallis_information(fused: Image,
                                    sources: Sequence[Image],
                                    swapped: bool = False):
-    """[I(A,F) + I(B,F)] / [H_A + H_B + I(A,B)]; 0 for flat sources."""
+    """[I(A,F) + I(B,F)] / [H_A^q + H_B^q + I(A,B)]; 0 for flat sources.
+
+    I is Tsallis's mutual information, H Shannon's entropy in bits.
+    """
     fused, sources = _all_stretched(fused, sources)
     shared = sum(
         _tsallis(fused, source, _NAVA_Q, swapped) for source in sources)
-    total = sum(_tsallis_entropy(source, _NAVA_Q) for source in sources)
+    total = sum(level_entropy(source)**_NAVA_Q for source in sources)
     total = total + _tsallis(*sources, _NAVA_Q, swapped)
     return _ratio(fused.ops.xp, shared, total, 0.)
 

@@ -49,7 +49,7 @@ _PRESETS = (
         'range of values 0..255.'),
     Preset(
         'tang2022',
-        _columns('EN', 'SD:uint8', 'SF:unit', 'AG:unit', 'MI:tang',
+        _columns('EN', 'SD:uint8', 'SF:unit', 'AG:vifb', 'MI:tang',
                  'MSE:unit', 'CC', 'PSNR:tang', 'SCD', 'VIF:uint8',
                  'Qabf:unit'),
         'Evaluation-for-Image-Fusion, MATLAB, before March 2023 (SeAFusion, '

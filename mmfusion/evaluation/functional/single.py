@@ -114,10 +114,6 @@ def central_gradient(image: Image):
 
 
 @fusion_metric(
-    'AG', 'unit', value_range=(0, 1.42), correct=False, min_size=2,
-    reference='Tang: values in 0..1, divided by (M-1)(N-1)',
-    options=dict(inner=True, scale=1 / 255), **_ALONE)
-@fusion_metric(
     'AG', 'vifb', value_range=(0, 361), min_size=2, correct=False,
     reference='VIFB, Tang: divided by (M-1)(N-1)', options=dict(inner=True),
     **_ALONE)
@@ -126,14 +122,13 @@ def central_gradient(image: Image):
     reference='Cui et al. 2015; mean of sqrt((gx^2 + gy^2) / 2)', **_ALONE)
 def average_gradient(fused: Image,
                      sources: Sequence[Image],
-                     inner: bool = False,
-                     scale: float = 1.):
+                     inner: bool = False):
     """Sharpness: mean length of the gradient over sqrt(2)."""
     ops = fused.ops
     length = ops.sum(ops.magnitude(*central_gradient(fused))) / 2**0.5
     height, width = fused.size
     area = (height - 1) * (width - 1) if inner else height * width
-    return scale * length / area
+    return length / area
 
 
 @fusion_metric(
