@@ -64,8 +64,8 @@ WEIGHT_INITIALIZERS = _child('weight initializer',
                              MMENGINE_WEIGHT_INITIALIZERS)
 TASK_UTILS = _child('task util', MMENGINE_TASK_UTILS, 'models')
 
-METRICS = _child('metric', MMENGINE_METRICS, 'evaluation')
-EVALUATOR = _child('evaluator', MMENGINE_EVALUATOR)
+METRICS = _child('metric', MMENGINE_METRICS, 'evaluation.metrics')
+EVALUATOR = _child('evaluator', MMENGINE_EVALUATOR, 'evaluation.metrics')
 VISUALIZERS = _child('visualizer', MMENGINE_VISUALIZERS, 'visualization')
 VISBACKENDS = _child('visualization backend', MMENGINE_VISBACKENDS)
 INFERENCERS = _child('inferencer', MMENGINE_INFERENCERS, 'apis.inferencer')

@@ -16,6 +16,8 @@ from mmengine.config import DictAction
 
 TOOLS = ('train', 'test', 'test_fusion')
 SAVE_MODES = ('round', 'minmax', 'trunc')
+#: what --eval of test.py chooses of mmseg's IoUMetric
+IOU_METRICS = ('mIoU', 'mDice', 'mFscore')
 
 #: legacy flag -> what to write today; announced whenever it is used
 MODERN_FORMS = {
@@ -183,8 +185,13 @@ def _add_test(parser: argparse.ArgumentParser,
         help='seconds a panel is shown')
     parser.add_argument(
         '--tta', action='store_true', help='test-time augmentation')
-    legacy.add_argument(
-        '--eval', nargs='+', metavar='NAME', help='mIoU mDice mFscore')
+    parser.add_argument(
+        '--eval',
+        nargs='+',
+        metavar='NAME',
+        help='what to score: mIoU mDice mFscore of the segmentation; of the '
+        'fused images fusion, another preset (film, vifb, ...) or metrics '
+        '(EN,SD,VIF)')
     legacy.add_argument('--aug-test', action='store_true')
     legacy.add_argument('--format-only', action='store_true')
     legacy.add_argument('--tmpdir', metavar='DIR')
@@ -211,6 +218,12 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
         '--grey', action='store_true', help='write luminance only')
     parser.add_argument(
         '--device', help='cpu, cuda, cuda:1, ...; default a GPU if any')
+    parser.add_argument(
+        '--eval',
+        nargs='+',
+        metavar='NAME',
+        help='also score the written images: a preset (default, film, ...) '
+        'or metrics (EN,SD,VIF)')
     parser.add_argument(
         '--show-dir',
         metavar='DIR',
@@ -276,7 +289,8 @@ def _translate(parser: argparse.ArgumentParser, tool: str,
         if args.stage1_options and not args.two_stage:
             parser.error('--stage1-options needs --two-stage.')
     elif tool == 'test':
-        args.eval = take('--eval')
+        if args.eval and set(args.eval) <= set(IOU_METRICS):
+            args.eval = take('--eval')
         args.tta = bool(take('--aug-test')) or args.tta
         args.format_only = bool(take('--format-only'))
         args.collect_dir = take('--tmpdir')

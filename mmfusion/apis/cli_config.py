@@ -1,15 +1,15 @@
 """Applying parsed command-line arguments to a config."""
 import argparse
 import copy
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Sequence
 
 from mmengine.config import Config
 
-from .cli import UsageError
+from .cli import IOU_METRICS, UsageError
 from .config_file import default_work_dir, require_file
 
-#: evaluator's type -> (its field for --eval, names it knows)
-EVAL_FIELDS = {'IoUMetric': ('iou_metrics', ('mIoU', 'mDice', 'mFscore'))}
+#: file of FusionMetric's values of all images, in the work dir
+FUSION_CSV = 'fusion_metrics.csv'
 
 
 def apply_to_config(cfg: Config,
@@ -96,10 +96,10 @@ def _apply_testing(cfg: Config, args: argparse.Namespace) -> None:
     if args.tta:
         _use_tta(cfg)
     if args.eval:
-        _set_metrics(cfg, args.eval)
+        _choose_evaluators(cfg, args.eval)
     if args.out or args.format_only:
         folder = args.out or f'{cfg.work_dir}/predictions'
-        for evaluator in _evaluators(cfg, '--out or --format-only'):
+        for evaluator in _label_evaluators(cfg, '--out or --format-only'):
             evaluator.update(output_dir=folder, keep_results=True)
             if args.format_only:
                 evaluator.format_only = True
@@ -133,25 +133,73 @@ def _use_tta(cfg: Config) -> None:
     cfg.model = {**cfg.tta_model, 'module': cfg.model}
 
 
-def _set_metrics(cfg: Config, names: List[str]) -> None:
-    """``--eval``: choose what the evaluators compute."""
-    known = {}
-    for evaluator in _evaluators(cfg, '--eval'):
-        field, valid = EVAL_FIELDS.get(
-            type_name(evaluator.get('type')), ('', ()))
-        known.update(dict.fromkeys(valid))
-        chosen = [name for name in names if name in valid]
-        if chosen:
-            evaluator[field] = chosen
-    if not known:
+def _choose_evaluators(cfg: Config, words: Sequence[str]) -> None:
+    """``--eval``: choose what is computed, by which evaluators.
+
+    ``IoUMetric`` and ``FusionMetric`` stay where one of their names is
+    given; the latter is added where the config has none. Other evaluators
+    stay in any case.
+    """
+    iou = [word for word in words if word in IOU_METRICS]
+    fusion = [word for word in words if word not in IOU_METRICS]
+    selection = parse_eval(fusion, with_iou=True) if fusion else {}
+    asked = dict(IoUMetric=bool(iou), FusionMetric=bool(fusion))
+    found = _evaluators(cfg, '--eval') if iou or cfg.get(
+        'test_evaluator') else []
+    kinds = [type_name(evaluator.get('type')) for evaluator in found]
+    if iou and 'IoUMetric' not in kinds:
+        raise UsageError(f'--eval {" ".join(iou)} needs an IoUMetric as the '
+                         f"config's test_evaluator, got {kinds}.")
+    if fusion and 'FusionMetric' not in kinds:
+        found.append(dict(type='mmfusion.FusionMetric', **selection))
+        kinds.append('FusionMetric')
+    chosen = [
+        evaluator for kind, evaluator in zip(kinds, found, strict=True)
+        if asked.get(kind, True)
+    ]
+    for evaluator in chosen:
+        kind = type_name(evaluator['type'])
+        if kind == 'IoUMetric':
+            evaluator['iou_metrics'] = iou
+        elif kind == 'FusionMetric':
+            if fusion != ['fusion']:
+                evaluator.update(selection)
+            evaluator.setdefault('csv_file', f'{cfg.work_dir}/{FUSION_CSV}')
+    cfg.test_evaluator = chosen[0] if len(chosen) == 1 else chosen
+    if not iou:
+        _use_fusion_set(cfg)
+
+
+def parse_eval(words: Sequence[str], with_iou: bool = False) -> dict:
+    """``preset`` and ``metrics`` that the words of ``--eval`` mean.
+
+    Args:
+        words (sequence[str]): Names.
+        with_iou (bool): Whether the message also names what ``IoUMetric``
+            knows. Defaults to False.
+
+    Raises:
+        UsageError: If a name is not known.
+    """
+    from mmfusion.evaluation.selection import parse_selection
+    try:
+        return parse_selection(words)
+    except ValueError as error:
+        known = f'names of {list(IOU_METRICS)}, or ' if with_iou else ''
         raise UsageError(
-            f'--eval {" ".join(names)} needs one of {list(EVAL_FIELDS)} as '
-            "the config's test_evaluator, got "
-            f'{[type_name(e.get("type")) for e in _evaluators(cfg, "")]}.')
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise UsageError(f'Expected --eval with names of {list(known)}, got '
-                         f'{unknown}.')
+            f'Expected --eval with {known}a preset or metrics of fused '
+            f'images. {error}') from error
+
+
+def _use_fusion_set(cfg: Config) -> None:
+    """Test on the fusion set where there is no test set."""
+    if cfg.get('test_dataloader') or not cfg.get('fusion_dataloader'):
+        return
+    cfg.test_dataloader = copy.deepcopy(cfg.fusion_dataloader)
+    cfg.test_dataloader.setdefault(
+        'sampler', dict(type='DefaultSampler', shuffle=False))
+    if cfg.get('test_cfg') is None:
+        cfg.test_cfg = dict()
 
 
 def _draw_panels(cfg: Config, args: argparse.Namespace) -> None:
@@ -175,6 +223,20 @@ def _evaluators(cfg: Config, flag: str) -> List[dict]:
                          'none: this config trains and fuses only (see '
                          'tools/test_fusion.py).')
     return list(found) if isinstance(found, (list, tuple)) else [found]
+
+
+def _label_evaluators(cfg: Config, flag: str) -> List[dict]:
+    """Those that can write label maps."""
+    found = [
+        evaluator for evaluator in _evaluators(cfg, flag)
+        if type_name(evaluator.get('type')) != 'FusionMetric'
+    ]
+    if not found:
+        raise UsageError(
+            f'{flag} writes label maps and needs an evaluator of the '
+            'segmentation, got FusionMetric alone. Fused images come from '
+            'tools/test_fusion.py.')
+    return found
 
 
 def _visualizer(cfg: Config) -> dict:

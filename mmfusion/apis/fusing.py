@@ -3,7 +3,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -13,8 +13,10 @@ from torch import nn
 from mmfusion.visualization import FusionLocalVisualizer, write_image
 
 from .cli import UsageError
+from .cli_config import parse_eval
 from .config_file import default_work_dir, load_config, require_file
 from .fused_image import to_uint8
+from .fused_scores import score_saved
 from .inferencer import draw_sample, fuse_samples, init_model
 from .pairs import (
     FailedPair,
@@ -40,10 +42,11 @@ def test_fusion(args: argparse.Namespace) -> int:
         named on stderr.
 
     Raises:
-        UsageError: If there is nothing to fuse or the checkpoint does not
-            fit.
+        UsageError: If there is nothing to fuse, the checkpoint does not fit
+            or a metric is not known.
         FileNotFoundError: If a file or folder is missing.
     """
+    selection = parse_eval(args.eval) if args.eval else None
     cfg = load_config(args.config, args.cfg_options)
     checkpoint = require_file(args.checkpoint, 'a checkpoint file',
                               'Train one with tools/train.py.')
@@ -59,7 +62,7 @@ def test_fusion(args: argparse.Namespace) -> int:
         cfg, checkpoint, args.device or get_device(), fuser_is_enough=True)
     work_dir = args.work_dir or cfg.get('work_dir') or default_work_dir(cfg)
     out_dir = args.out_dir or os.path.join(work_dir, 'test_result')
-    failures = fuse_into(
+    samples, failures = fuse_into(
         model,
         reader,
         Path(out_dir),
@@ -69,6 +72,8 @@ def test_fusion(args: argparse.Namespace) -> int:
         num_workers=workers)
     print(f'fused {len(reader) - len(failures)} of {len(reader)} pairs into '
           f'{out_dir}')
+    if selection and samples:
+        failures += score_saved(Path(out_dir), samples, reader, selection)
     for path in unmatched:
         print(f'no partner: {path}', file=sys.stderr)
     for name, reason in failures:
@@ -103,7 +108,8 @@ def fuse_into(model: nn.Module,
               save_mode: str = 'round',
               grey: bool = False,
               panel_dir: Optional[str] = None,
-              num_workers: int = 0) -> List[Failure]:
+              num_workers: int = 0
+              ) -> Tuple[Dict[str, Dict[str, Any]], List[Failure]]:
     """Fuse pairs one by one and write ``<stem>.png``.
 
     Args:
@@ -116,10 +122,12 @@ def fuse_into(model: nn.Module,
         num_workers (int): Processes that read.
 
     Returns:
-        list[tuple[str, str]]: Name and reason of each pair that failed.
+        tuple[dict[str, dict], list[tuple[str, str]]]: Meta information of
+        each pair whose image was written, by its name; name and reason of
+        each pair that failed.
     """
     failures: List[Failure] = []
-    written = set()
+    written: Dict[str, Dict[str, Any]] = {}
     visualizer = None if panel_dir is None else FusionLocalVisualizer()
     pairs = track(reader.batches(1, num_workers), len(reader))
     for (index, ), (item, ) in pairs:
@@ -132,7 +140,7 @@ def fuse_into(model: nn.Module,
                 raise ValueError(f'a pair named {name!r} was already fused')
             write_image(out_dir / f'{name}.png',
                         to_uint8(sample.fused_img.data, save_mode, grey))
-            written.add(name)
+            written[name] = dict(sample.metainfo)
             if visualizer is not None:
                 write_image(
                     Path(panel_dir, f'{name}.png'),
@@ -140,4 +148,4 @@ def fuse_into(model: nn.Module,
         except Exception as error:  # the others must go on, whatever it is
             failures.append((reader.name(index), ' '.join(str(error).split())
                              or type(error).__name__))
-    return failures
+    return written, failures

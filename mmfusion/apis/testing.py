@@ -48,7 +48,7 @@ def test(args: argparse.Namespace) -> Dict[str, float]:
     _, notes = load_model_weights(runner.model, checkpoint)
     announce(notes)
     metrics = {
-        name: round(float(value), 4)
+        name: round(float(value), 6)
         for name, value in runner.test().items()
     }
     if metrics and is_main_process():

@@ -5,8 +5,8 @@ import warnings
 
 from mmengine import DefaultScope
 
-_PACKAGES = ('datasets', 'engine', 'evaluation', 'models', 'structures',
-             'visualization')
+_PACKAGES = ('datasets', 'engine', 'evaluation.metrics', 'models',
+             'structures', 'visualization')
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:

@@ -1,0 +1,77 @@
+"""Scores of the images that ``tools/test_fusion.py`` has written."""
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Tuple
+
+from mmfusion.datasets.transforms import LoadFusionPair
+from mmfusion.evaluation.folders import describe
+from mmfusion.evaluation.protocol import Protocol
+from mmfusion.evaluation.records import write_csv
+from mmfusion.evaluation.scenes import Scene, available_cores, measure
+from mmfusion.evaluation.sources import PairSources
+from mmfusion.evaluation.tables import ScoreTable
+
+from .pairs import PairReader
+from .progress import track
+from .testing import write_json
+
+#: from this number of images on, processes are worth their start
+MANY = 16
+
+
+def score_saved(folder: Path, samples: Mapping[str, Dict[str, Any]],
+                reader: PairReader,
+                selection: Dict[str, Any]) -> List[Tuple[str, str]]:
+    """Measure saved images, as the 8-bit files they are.
+
+    Prints a table; writes ``fusion_metrics.csv`` (every image) and
+    ``fusion_metrics.json`` (statistics) into the folder.
+
+    Args:
+        folder (Path): Of ``<name>.png``.
+        samples (mapping): Name -> meta information of its pair.
+        reader (PairReader): What the pairs were read with: the sources are
+            loaded as its pipeline loads them.
+        selection (dict): ``preset`` and ``metrics``.
+
+    Returns:
+        list[tuple[str, str]]: Name and reason of each image that could not
+        be measured.
+    """
+    protocol = Protocol(**selection)
+    method = folder.resolve().name
+    scenes = [
+        Scene(name, metainfo, {method: str(folder / f'{name}.png')})
+        for name, metainfo in samples.items()
+    ]
+    workers = available_cores() if len(scenes) >= MANY else 1
+    found = {
+        record.stem: record
+        for records in track(
+            measure(scenes, protocol, workers, PairSources(_loader(reader))),
+            len(scenes)) for record in records
+    }
+    records = [found[name] for name in samples]
+    good = [record for record in records if record.error is None]
+    if good:
+        table = ScoreTable.from_records(good, protocol.specs)
+        print(table.to_markdown())
+        write_csv(folder / 'fusion_metrics.csv', good, protocol.specs)
+        path = folder / 'fusion_metrics.json'
+        write_json(
+            path,
+            dict(
+                settings=protocol.settings(),
+                preset=protocol.preset,
+                **table.to_json()))
+        print(f'{describe(protocol)}\nwrote {path}')
+    return [(record.stem, record.error) for record in records
+            if record.error is not None]
+
+
+def _loader(reader: PairReader) -> LoadFusionPair:
+    """What the pairs were loaded with."""
+    pipeline = reader.pipeline or getattr(reader.source, 'pipeline', None)
+    for transform in getattr(pipeline, 'transforms', ()):
+        if isinstance(transform, LoadFusionPair):
+            return transform
+    return LoadFusionPair()

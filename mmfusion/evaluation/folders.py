@@ -1,0 +1,284 @@
+"""Measuring folders of fused images: what fits together, resuming, files."""
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+from mmfusion.apis.progress import track
+from mmfusion.datasets.file_rules import FileRule, natural_key
+
+from .protocol import Protocol
+from .records import PathLike, Record, RecordStore, write_csv, write_text
+from .scenes import Scene, available_cores, measure
+from .selection import split_words
+from .tables import ScoreTable
+
+PLAIN = '{stem}'
+
+
+def named_folders(folders: Sequence[str]) -> Dict[str, str]:
+    """Names of folders: ``NAME=DIR``, or the last part of the path.
+
+    Raises:
+        ValueError: If two have the same name.
+    """
+    named: Dict[str, str] = {}
+    for text in folders:
+        name, _, folder = text.partition('=')
+        if not folder or Path(text).is_dir():
+            name, folder = Path(text).resolve().name, text
+        if name in named:
+            raise ValueError(
+                f'Expected folders of different names, got {named[name]!r} '
+                f'and {folder!r}. Write NAME={folder}.')
+        named[name] = folder
+    return named
+
+
+def match_scenes(
+        fused: Mapping[str, PathLike],
+        sources: Mapping[str, PathLike],
+        fused_rule: str = PLAIN,
+        source_rules: Optional[Mapping[str, str]] = None,
+        stems: Optional[Sequence[str]] = None
+) -> Tuple[List[Scene], List[str]]:
+    """Match fused images with their sources by their stems.
+
+    Args:
+        fused (mapping): Method -> folder; suffixes may differ.
+        sources (mapping): Name -> folder, infrared first.
+        fused_rule (str): Names of fused files, e.g.
+            ``'{stem}_{method}'``. Defaults to ``'{stem}'``.
+        source_rules (mapping, optional): The same for some sources.
+        stems (sequence[str], optional): Which to measure; by default all
+            that any folder has.
+
+    Returns:
+        tuple[list[Scene], list[str]]: Scenes that at least one method has,
+        and a line for each file that is missing.
+
+    Raises:
+        FileNotFoundError: If a folder does not exist.
+        ValueError: If a folder has no images or two for one stem, or if
+            nothing fits together.
+    """
+    source_files = {
+        name: FileRule(stem=(source_rules or {}).get(name, PLAIN)).list(
+            str(folder), name)
+        for name, folder in sources.items()
+    }
+    fused_files = {
+        method: FileRule(stem=fused_rule.replace('{method}', method)).list(
+            str(folder), method)
+        for method, folder in fused.items()
+    }
+    everywhere = {**source_files, **fused_files}
+    wanted = stems if stems is not None else sorted(
+        set().union(*everywhere.values()), key=natural_key)
+    scenes, missing = [], []
+    for stem in wanted:
+        missing += [
+            f'{stem}: no file of {name}' for name, files in everywhere.items()
+            if stem not in files
+        ]
+        made = {
+            method: files[stem] for method, files in fused_files.items()
+            if stem in files
+        }
+        if made and all(stem in files for files in source_files.values()):
+            paths = tuple(files[stem] for files in source_files.values())
+            scenes.append(Scene(stem, paths, made))
+    if not scenes:
+        example = ', '.join(
+            str(next(iter(files.values()))) for files in everywhere.values())
+        raise ValueError(
+            f'Expected files of equal stems in all folders, got none, e.g. '
+            f'{example}. Rename them or give a rule for their stems.')
+    return scenes, missing
+
+
+@dataclass(frozen=True)
+class FolderScores:
+    """What an evaluation of folders found.
+
+    Attributes:
+        table (ScoreTable): Summary of what could be measured.
+        problems (list[str]): A line for each file that is missing, does
+            not fit or cannot be read.
+    """
+    table: ScoreTable
+    problems: List[str]
+
+
+class FolderEvaluation:
+    """Measures the fused images of several methods into a folder.
+
+    Writes ``records.jsonl`` (a line as soon as an image is measured),
+    ``per_image.csv``, ``summary.md``, ``summary.tex`` and ``summary.json``.
+    A run that was stopped goes on when it is started again; images that
+    changed in the meantime are measured anew.
+
+    Args:
+        fused (mapping): Method -> folder.
+        sources (mapping): Name -> folder, infrared first.
+        out (str | PathLike): Folder of the results; made if missing.
+        protocol (Protocol, optional): How to measure.
+        restart (bool): Whether to forget records of an earlier run.
+        kwargs: Rules and stems, see :func:`match_scenes`.
+
+    Raises:
+        FileNotFoundError: If a folder does not exist.
+        ValueError: If folders do not fit together, or ``out`` has records
+            of other settings.
+
+    Examples:
+        >>> evaluation = FolderEvaluation(
+        ...     dict(mine='results/mine'), dict(ir='data/ir', vis='data/vi'),
+        ...     'work_dirs/scores', Protocol(preset='film'))
+        >>> print(evaluation.run(workers=4).table.to_markdown())
+    """
+
+    def __init__(self,
+                 fused: Mapping[str, PathLike],
+                 sources: Mapping[str, PathLike],
+                 out: PathLike,
+                 protocol: Optional[Protocol] = None,
+                 restart: bool = False,
+                 **kwargs) -> None:
+        self.protocol = protocol or Protocol()
+        self.methods = list(fused)
+        self.out = Path(out)
+        self.scenes, self.missing = match_scenes(fused, sources, **kwargs)
+        self.store = RecordStore(self.out / 'records.jsonl',
+                                 self.protocol.settings(), restart)
+
+    def run(self, workers: Optional[int] = None) -> FolderScores:
+        """Measure what is not measured yet, write all files.
+
+        Args:
+            workers (int, optional): Processes, by default one a core. Set
+                ``OMP_NUM_THREADS=1`` with many.
+
+        Returns:
+            FolderScores: Of old and new records. Where nothing could be
+            measured its table has no methods, and no file is written.
+
+        Raises:
+            RuntimeError: If a process was killed.
+        """
+        records, failures = self._measure(
+            available_cores() if workers is None else workers)
+        problems = [
+            *self.missing,
+            *(': '.join(filter(None, (failure.stem, failure.method,
+                                      failure.error)))
+              for failure in failures)
+        ]
+        scores = FolderScores(
+            ScoreTable.from_records(records, self.protocol.specs), problems)
+        if records:
+            self._write(records, scores)
+        return scores
+
+    def _measure(self, workers: int) -> Tuple[List[Record], List[Record]]:
+        """Records in the order of the tables, and failures."""
+        done: Dict[Tuple[str, str], Record] = {}
+        failures: List[Record] = []
+        todo, files = [], {}
+        for scene in self.scenes:
+            new = {}
+            for method, path in scene.fused.items():
+                key = method, scene.stem
+                files[key] = (path, *scene.sources)
+                found = self.store.find(*key, files[key])
+                if found is None:
+                    new[method] = path
+                else:
+                    done[key] = found
+            if new:
+                todo.append(Scene(scene.stem, scene.sources, new))
+        try:
+            for records in track(
+                    measure(todo, self.protocol, workers), len(todo)):
+                for record in records:
+                    if record.error is not None:
+                        failures.append(record)
+                        continue
+                    key = record.method, record.stem
+                    done[key] = record
+                    self.store.add(record, files[key])
+        finally:
+            self.store.close()
+        order = [(method, scene.stem) for method in self.methods
+                 for scene in self.scenes]
+        failures.sort(key=lambda record: natural_key(record.stem))
+        return [done[key] for key in order if key in done], failures
+
+    def _write(self, records: List[Record], scores: FolderScores) -> None:
+        protocol, table = self.protocol, scores.table
+        write_csv(self.out / 'per_image.csv', records, protocol.specs)
+        write_text(self.out / 'summary.md',
+                   table.to_markdown() + f'\n{describe(protocol)}\n')
+        write_text(self.out / 'summary.tex', table.to_latex())
+        content = dict(
+            settings=protocol.settings(),
+            preset=protocol.preset,
+            **table.to_json(),
+            problems=scores.problems)
+        write_text(self.out / 'summary.json',
+                   json.dumps(content, indent=2, allow_nan=False) + '\n')
+
+
+def from_arguments(args: argparse.Namespace) -> FolderEvaluation:
+    """What the flags of ``evaluate_fusion.py`` ask for.
+
+    Raises:
+        FileNotFoundError: If a folder or file does not exist.
+        ValueError: If flags do not fit together or to the folders.
+    """
+    if bool(args.sources) == bool(args.vis or args.ir) or bool(
+            args.vis) != bool(args.ir):
+        raise ValueError('Expected either --vis DIR and --ir DIR, or '
+                         '--sources DIR DIR.')
+    if args.workers is not None and args.workers < 1:
+        raise ValueError(
+            f'Expected --workers of 1 or more, got {args.workers}.')
+    if args.sources:
+        sources = named_folders(args.sources)
+        if len(sources) < 2:
+            raise ValueError('Expected two folders or more after --sources, '
+                             f'got {args.sources}.')
+    else:
+        sources = dict(ir=args.ir, vis=args.vis)
+    metrics = split_words(args.metrics) if args.metrics else None
+    protocol = Protocol(
+        metrics='all' if metrics == ['all'] else metrics and tuple(metrics),
+        preset=args.preset,
+        channels=args.channels,
+        quantize=not args.no_quantize,
+        grey=args.grey,
+        stretch=args.stretch,
+        data_range=args.data_range)
+    stems = None
+    if args.stems:
+        stems = Path(args.stems).read_text(encoding='utf-8').split('\n')
+        stems = [stem.strip() for stem in stems if stem.strip()]
+    return FolderEvaluation(
+        named_folders(args.fused),
+        sources,
+        args.out,
+        protocol,
+        args.restart,
+        fused_rule=args.fused_stem,
+        source_rules=dict(vis=args.vis_stem, ir=args.ir_stem),
+        stems=stems)
+
+
+def describe(protocol: Protocol) -> str:
+    """The protocol in one line."""
+    used = protocol.settings()
+    return (f'Preset {protocol.preset}; channels {used["channels"]}, grey '
+            f'rule {protocol.grey}, stretched: {protocol.stretch}, '
+            f'{"" if protocol.quantize else "not "}rounded to 256 levels; '
+            f'mmfusion {used["mmfusion"]}.')

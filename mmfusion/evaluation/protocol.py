@@ -1,0 +1,165 @@
+"""How image files become the numbers that are measured.
+
+Papers differ in these steps more than in their formulas: which grey, which
+channels, stretched or not, rounded or not.
+"""
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+
+import cv2
+import numpy as np
+
+from mmfusion.datasets.transforms.decoding import read_image
+from mmfusion.version import __version__
+
+from .functional import FusionMetricSpec, get_preset, select_metrics
+from .functional.arrays import as_levels, to_gray
+
+#: grey rule -> what it is
+GREY_RULES = dict(
+    bt601='0.299 R + 0.587 G + 0.114 B, rounded',
+    matlab="MATLAB's rgb2gray: weights of six digits, halves up",
+    opencv="OpenCV's cvtColor: 15-bit integers",
+    pillow="Pillow's convert('L'): 16-bit integers",
+    decoder="as cv2.imread(path, 0): of a JPEG the decoder's own luma")
+#: how the fused image is stretched to 0..255 before it is measured
+STRETCHES = dict(
+    none='as the file is',
+    round='smallest and largest value to 0 and 255, rounded',
+    trunc='the same, truncated, as FILM saves')
+CHANNELS = ('gray', 'rgb')
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What is measured, and of which numbers.
+
+    Args:
+        metrics (str | tuple[str], optional): See
+            :func:`~mmfusion.evaluation.functional.select_metrics`.
+        preset (str): Columns and channels of a family of published tables.
+        channels (str, optional): ``'gray'`` or ``'rgb'`` (each channel,
+            then the mean). None: what the preset says.
+        quantize (bool): Whether to round what is not 8-bit to 256 levels.
+        grey (str): A key of :data:`GREY_RULES`. Rules but ``'bt601'`` are
+            defined for 8-bit images only.
+        stretch (str): A key of :data:`STRETCHES`; of the grey image where
+            that is measured, else one range for all channels. A constant
+            image stays as it is.
+        data_range (float, optional): Value of files that are not 8-bit that
+            is white. None: 65535 for 16-bit files; float files need it.
+
+    Raises:
+        ValueError: For unknown names.
+    """
+    metrics: Union[None, str, Tuple[str, ...]] = None
+    preset: str = 'default'
+    channels: Optional[str] = None
+    quantize: bool = True
+    grey: str = 'bt601'
+    stretch: str = 'none'
+    data_range: Optional[float] = None
+
+    def __post_init__(self) -> None:
+        _ = self.specs
+        for name, value, known in (('channels', self.used_channels, CHANNELS),
+                                   ('grey', self.grey, GREY_RULES),
+                                   ('stretch', self.stretch, STRETCHES)):
+            if value not in known:
+                raise ValueError(f'Expected {name} out of '
+                                 f'{", ".join(known)}, got {value!r}.')
+        if self.data_range is not None and not self.data_range > 0:
+            raise ValueError('Expected a data_range above 0, got '
+                             f'{self.data_range}.')
+
+    @property
+    def specs(self) -> Dict[str, FusionMetricSpec]:
+        """Heading -> variant of each metric."""
+        return select_metrics(self.metrics, self.preset)
+
+    @property
+    def used_channels(self) -> str:
+        """``'gray'`` or ``'rgb'``."""
+        return self.channels or get_preset(self.preset).channels
+
+    def settings(self) -> Dict[str, Any]:
+        """All that changes a number, as JSON takes it."""
+        return dict(
+            mmfusion=__version__,
+            metrics={head: spec.key
+                     for head, spec in self.specs.items()},
+            channels=self.used_channels,
+            quantize=self.quantize,
+            grey=self.grey,
+            stretch=self.stretch,
+            data_range=self.data_range)
+
+    def read(self, path: str) -> np.ndarray:
+        """One image file.
+
+        Args:
+            path (str): The file.
+
+        Returns:
+            np.ndarray: (H, W), or (H, W, 3) RGB where channels are
+            measured or the grey rule is left to the metrics; uint8, or
+            float64 in 0..1 for files of more than 8 bits.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is damaged or does not fit the protocol.
+        """
+        grey = self.used_channels == 'gray'
+        if grey and self.grey == 'decoder':
+            return read_image(path, cv2.IMREAD_GRAYSCALE)
+        image = read_image(path)
+        if image.ndim == 3:
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        if image.dtype != np.uint8:
+            white = self.data_range or (
+                65535 if image.dtype == np.uint16 else None)
+            image = as_levels(image, 'image', white) / 255
+        return _to_grey(image, self.grey) if grey else image
+
+    def read_sources(self, paths: Sequence[str]) -> List[np.ndarray]:
+        """Source images, as :meth:`read` gives them."""
+        return [self.read(path) for path in paths]
+
+    def read_fused(self, path: str) -> np.ndarray:
+        """A fused image as :meth:`read` gives it, stretched if asked."""
+        image = self.read(path)
+        if self.stretch == 'none':
+            return image
+        if self.used_channels == 'gray' and image.ndim == 3:
+            image = to_gray(as_levels(image, 'image', 1)).astype(np.uint8)
+        return _stretched(image, self.stretch)
+
+
+def _to_grey(image: np.ndarray, rule: str) -> np.ndarray:
+    """(H, W) of 8-bit RGB by rules other than the metrics' own."""
+    if image.ndim == 2 or rule == 'bt601':
+        return image
+    if image.dtype != np.uint8:
+        raise ValueError(f'Expected an 8-bit image for the grey rule '
+                         f'{rule!r}, got a deeper one. Use bt601.')
+    if rule == 'opencv':
+        return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    red, green, blue = (image[..., i].astype(np.int64) for i in range(3))
+    if rule == 'pillow':
+        luma = (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16
+    else:
+        # Weights that sum to one million keep this in integers.
+        luma = (298936 * red + 587043 * green + 114021 * blue +
+                500000) // 1000000
+    return luma.astype(np.uint8)
+
+
+def _stretched(image: np.ndarray, how: str) -> np.ndarray:
+    """Image over the whole range 0..255, uint8."""
+    low, high = float(image.min()), float(image.max())
+    if high == low:
+        return image
+    # float32, as the evaluators' authors have it.
+    scaled = (image.astype(np.float32) - np.float32(low)) / np.float32(
+        high - low) * np.float32(255)
+    return (np.rint(scaled) if how == 'round' else scaled).astype(np.uint8)

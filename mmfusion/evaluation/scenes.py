@@ -1,0 +1,164 @@
+"""Measuring many fused images: scene by scene, in several processes."""
+import multiprocessing
+import os
+import threading
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
+
+import cv2
+import numpy as np
+
+from .functional import SourceContext, compute
+from .protocol import Protocol
+from .records import Record
+
+Load = Callable[[Any], List[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The sources of one scene and what methods made of them.
+
+    Attributes:
+        stem (str): Name of the scene.
+        sources (Any): What the loader of the sources takes: by default
+            their paths, infrared first.
+        fused (dict[str, str]): Method -> path of its image.
+    """
+    stem: str
+    sources: Any
+    fused: Dict[str, str]
+
+
+def available_cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def measure_scene(scene: Scene,
+                  protocol: Protocol,
+                  load: Optional[Load] = None) -> List[Record]:
+    """Measure every fused image of one scene; its sources are read once.
+
+    Args:
+        scene (Scene): What to measure.
+        protocol (Protocol): How.
+        load (callable, optional): From ``scene.sources`` to images, as
+            :meth:`Protocol.read_sources` gives them, which is the default.
+
+    Returns:
+        list[Record]: One of each method; a single one without a method
+        where the sources cannot be read. Errors are in the records.
+    """
+    try:
+        sources = SourceContext(
+            (load or protocol.read_sources)(scene.sources), data_range=1)
+    except Exception as error:  # other scenes must go on, whatever it is
+        return [Record('', scene.stem, error=_one_line(error))]
+    records = []
+    for method, path in scene.fused.items():
+        try:
+            values = measure_image(
+                protocol.read_fused(path), sources, protocol)
+            records.append(Record(method, scene.stem, values))
+        except Exception as error:
+            records.append(Record(method, scene.stem, error=_one_line(error)))
+    return records
+
+
+def measure_image(fused: np.ndarray, sources: SourceContext,
+                  protocol: Protocol) -> Dict[str, float]:
+    """Values of one fused image, every one finite.
+
+    Raises:
+        ValueError: If images do not fit together or a value is not finite.
+    """
+    values = compute(
+        fused,
+        sources,
+        protocol.metrics,
+        protocol.preset,
+        data_range=1,
+        channels=protocol.channels,
+        quantize=protocol.quantize)
+    check_finite(values)
+    return values
+
+
+def check_finite(values: Dict[str, Any]) -> None:
+    """Raise ``ValueError`` where a number would spoil every mean."""
+    wrong = [
+        head for head, value in values.items()
+        if not np.isfinite(value).all()
+    ]
+    if wrong:
+        raise ValueError(
+            f'Expected finite values, got NaN or infinity for '
+            f'{", ".join(wrong)}. Leave these metrics out and report it.')
+
+
+def measure(scenes: Sequence[Scene],
+            protocol: Protocol,
+            workers: int = 1,
+            load: Optional[Load] = None) -> Iterator[List[Record]]:
+    """Measure scenes, in the order in which they are finished.
+
+    Args:
+        scenes (sequence[Scene]): What to measure.
+        protocol (Protocol): How.
+        workers (int): Processes; 1 measures in this one.
+        load (callable, optional): See :func:`measure_scene`.
+
+    Yields:
+        list[Record]: Of one scene.
+
+    Raises:
+        RuntimeError: If a process was killed, e.g. for want of memory.
+    """
+    workers = min(workers, len(scenes))
+    if workers <= 1:
+        for scene in scenes:
+            yield measure_scene(scene, protocol, load)
+        return
+    pool = ProcessPoolExecutor(
+        workers, initializer=_start_worker, initargs=(protocol, load))
+    try:
+        futures = [pool.submit(_measure_in_worker, scene) for scene in scenes]
+        for future in as_completed(futures):
+            yield future.result()
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            'A process that measures was killed, perhaps for want of '
+            f'memory. Give fewer than {workers} workers.') from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_task: Dict[str, Any] = {}
+
+
+def _start_worker(protocol: Protocol, load: Optional[Load]) -> None:
+    """Set a process up: one thread, no life after its parent."""
+    cv2.setNumThreads(1)
+    _task.update(protocol=protocol, load=load)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _measure_in_worker(scene: Scene) -> List[Record]:
+    return measure_scene(scene, **_task)
+
+
+def _one_line(error: Exception) -> str:
+    text = ' '.join(str(error).split())
+    if isinstance(error, (OSError, TypeError, ValueError)) and text:
+        return text
+    return f'{type(error).__name__}: {text}'
