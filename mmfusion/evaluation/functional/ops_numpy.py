@@ -1,5 +1,5 @@
 """Array operations of the CPU backend: NumPy and OpenCV in float64."""
-from typing import Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -12,6 +12,8 @@ BORDERS = dict(
     reflect=cv2.BORDER_REFLECT_101,
     symmetric=cv2.BORDER_REFLECT)
 _AXES = (-2, -1)
+#: values of a block of rows
+_BLOCK_ITEMS = 1 << 14
 
 
 class NumpyOps:
@@ -28,6 +30,17 @@ class NumpyOps:
         """float64 array of nested numbers."""
         return np.asarray(values, np.float64)
 
+    def row_blocks(self, x: np.ndarray) -> List[slice]:
+        """Rows to be taken together: as many as stay in the cache.
+
+        For long chains of elementwise operations, and to bound memory.
+        """
+        step = max(1, _BLOCK_ITEMS // x.shape[-1])
+        return [
+            slice(first, min(first + step, x.shape[-2]))
+            for first in range(0, x.shape[-2], step)
+        ]
+
     def mean(self, x: np.ndarray, keepdims: bool = False):
         """Mean over height and width."""
         return x.mean(axis=_AXES, keepdims=keepdims)
@@ -43,6 +56,10 @@ class NumpyOps:
     def amax(self, x: np.ndarray, keepdims: bool = False):
         """Largest value over height and width."""
         return x.max(axis=_AXES, keepdims=keepdims)
+
+    def median(self, x: np.ndarray, keepdims: bool = False):
+        """Median over height and width; mean of the two in the middle."""
+        return np.median(x, axis=_AXES, keepdims=keepdims)
 
     def dot(self, x: np.ndarray, y: np.ndarray):
         """Sum of products over height and width."""
@@ -100,6 +117,14 @@ class NumpyOps:
             borderType=BORDERS.get(border, cv2.BORDER_REPLICATE))
         if border == 'valid':
             out = _inside(out, len(column) // 2, len(row) // 2)
+        return out
+
+    def box(self, x: np.ndarray, size: int, border: str) -> np.ndarray:
+        """Mean of square windows of an odd size; as :meth:`separable`."""
+        kind = BORDERS.get(border, cv2.BORDER_REPLICATE)
+        out = cv2.boxFilter(x, cv2.CV_64F, (size, size), borderType=kind)
+        if border == 'valid':
+            out = _inside(out, size // 2, size // 2)
         return out
 
     def correlate(self, x: np.ndarray, kernel: np.ndarray,

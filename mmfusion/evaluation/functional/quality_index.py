@@ -5,11 +5,17 @@ from .guards import ratio
 from .image import Image, feature, pair_feature
 from .metric import fusion_metric
 from .ssim import GAUSS11, SSIMForm, luminance, ssim_map
-from .windows import exact, guarded_variance, local_covariance, local_mean
+from .windows import (
+    exact,
+    guarded_variance,
+    local_covariance,
+    local_mean,
+    squared_local_mean,
+)
 
 _PIELLA = dict(higher_is_better=True, value_range=(-1, 1), min_size=11)
-_PAIR = dict(higher_is_better=True, value_range=(-1, 1), min_size=7,
-             max_sources=2, default=True)
+_PAIR = dict(
+    higher_is_better=True, value_range=(-1, 1), min_size=7, max_sources=2)
 #: constants of 2e-16, which only define black windows
 _GAUSS7 = SSIMForm(size=7, sigma=1.5, data_range=2**0.5 * 1e-6)
 _REDUNDANT = 0.75
@@ -30,7 +36,7 @@ def _shares(sources: Sequence[Image]) -> list:
     """
     xp, window = sources[0].ops.xp, GAUSS11.window
     variances = [guarded_variance(x, *window) for x in sources]
-    squares = [local_mean(x, *window)**2 for x in sources]
+    squares = [squared_local_mean(x, *window) for x in sources]
     variance, square = sum(variances), sum(squares)
     return [
         ratio(xp, v, variance, ratio(xp, s, square, 1 / len(sources)))
@@ -132,7 +138,8 @@ def _guarded_similarity(image: Image, other: Image):
 
 
 @fusion_metric(
-    'QY', 'yang', reference='Yang et al. 2008; Liu et al. 2012', **_PAIR)
+    'QY', 'yang', default=True,
+    reference='Yang et al. 2008; Liu et al. 2012', **_PAIR)
 def yang(fused: Image, sources: Sequence[Image]):
     """SSIM with both sources where they agree, else with the liker one.
 
@@ -154,9 +161,12 @@ def yang(fused: Image, sources: Sequence[Image]):
 
 
 @fusion_metric(
-    'QC', 'cvejic', reference='Cvejic et al. 2005; Liu et al. 2012',
-    **_PAIR)
-def cvejic(fused: Image, sources: Sequence[Image]):
+    'QC', 'liu', correct=False,
+    reference='Liu et al. 2012, MEFB: the index is set to 0 or 1 where the '
+    'share is out of 0..1', options=dict(clamp_index=True), **_PAIR)
+@fusion_metric(
+    'QC', 'cvejic', default=True, reference='Cvejic et al. 2005', **_PAIR)
+def cvejic(fused: Image, sources: Sequence[Image], clamp_index: bool = False):
     """SSIM with both sources, weighted by their covariance with F.
 
     The share of the first, s_AF / (s_AF + s_BF), is kept in 0..1 as in the
@@ -166,9 +176,13 @@ def cvejic(fused: Image, sources: Sequence[Image]):
     fused, (first, second) = _exact(fused, sources)
     xp = fused.ops.xp
     one, two = (_guarded_covariance(fused, x) for x in (first, second))
-    share = ratio(xp, one, one + two, 0.5).clip(0, 1)
-    return fused.ops.mean(share * _guarded_similarity(fused, first) +
-                          (1 - share) * _guarded_similarity(fused, second))
+    share = ratio(xp, one, one + two, 0.5)
+    inside = share.clip(0, 1)
+    index = (inside * _guarded_similarity(fused, first) +
+             (1 - inside) * _guarded_similarity(fused, second))
+    if clamp_index:
+        index = xp.where(share == inside, index, inside)
+    return fused.ops.mean(index)
 
 
 def _guarded_covariance(image: Image, other: Image):

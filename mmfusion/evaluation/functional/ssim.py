@@ -5,7 +5,13 @@ from typing import Optional, Sequence
 from .image import Image, pair_feature
 from .metric import fusion_metric
 from .pyramids import halved
-from .windows import local_covariance, local_mean, local_variance
+from .windows import (
+    exact,
+    local_covariance,
+    local_mean_product,
+    local_variance,
+    squared_local_mean,
+)
 
 _MS_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _GAUSSIAN = dict(higher_is_better=True, value_range=(-2, 2), min_size=11)
@@ -64,9 +70,10 @@ GAUSS11_SAME_RANGE1 = SSIMForm(border='replicate', data_range=1.)
 @pair_feature
 def luminance(image: Image, other: Image, form: SSIMForm):
     """(2 m_x m_y + C1) / (m_x^2 + m_y^2 + C1) under every window."""
-    one, two = (local_mean(x, *form.window) for x in (image, other))
-    return _likeness(one * two, one * one, two * two,
-                     form.luminance_constant)
+    return _likeness(
+        local_mean_product(image, other, *form.window),
+        squared_local_mean(image, *form.window),
+        squared_local_mean(other, *form.window), form.luminance_constant)
 
 
 @pair_feature
@@ -98,8 +105,15 @@ def ssim_map(image: Image, other: Image, form: SSIMForm = GAUSS11):
         image, other, form)
 
 
-def _over_sources(function, fused, sources, average: bool):
-    total = sum(function(fused, source) for source in sources)
+def mean_ssim(image: Image, other: Image, form: SSIMForm = GAUSS11):
+    """Mean of :func:`ssim_map`; a number per image, -1 to 1."""
+    return image.ops.mean(ssim_map(image, other, form))
+
+
+def _over_sources(function, fused, sources, form, average: bool):
+    if form.data_range < 255:  # float32's rounding exceeds the constants
+        fused, *sources = (exact(image) for image in (fused, *sources))
+    total = sum(function(fused, source, form) for source in sources)
     return total / len(sources) if average else total
 
 
@@ -138,9 +152,7 @@ def structural_similarity(fused: Image,
     Each source adds -1 to 1; 1 if F equals it. The constants define flat
     windows: two flat windows are as like as their levels are.
     """
-    return _over_sources(
-        lambda image, source: image.ops.mean(ssim_map(image, source, form)),
-        fused, sources, average)
+    return _over_sources(mean_ssim, fused, sources, form, average)
 
 
 @fusion_metric(
@@ -167,9 +179,7 @@ def multi_scale_similarity(fused: Image,
     the mean SSIM of the fifth, each to its weight. Negative means count as
     0. Each source adds 0 to 1.
     """
-    return _over_sources(
-        lambda image, source: _multi_scale(image, source, form), fused,
-        sources, average)
+    return _over_sources(_multi_scale, fused, sources, form, average)
 
 
 def _multi_scale(fused: Image, source: Image, form: SSIMForm):

@@ -32,6 +32,8 @@ def window(size: int, sigma: Optional[float] = None) -> Tuple[float, ...]:
 def smooth(image: Image, values, size: int, sigma: Optional[float],
            border: str):
     """Weighted mean of ``values`` under the window around every pixel."""
+    if sigma is None:
+        return image.ops.box(values, size, border)
     side = window(size, sigma)
     return image.ops.separable(values, side, side, border)
 
@@ -51,12 +53,27 @@ def local_mean(image: Image, size: int, sigma: Optional[float],
 
 
 @feature
+def squared_local_mean(image: Image, size: int, sigma: Optional[float],
+                       border: str):
+    """Square of :func:`local_mean`."""
+    mean = local_mean(image, size, sigma, border)
+    return mean * mean
+
+
+@feature
 def local_variance(image: Image, size: int, sigma: Optional[float],
                    border: str):
     """Population variance under a window; arguments as of local_mean."""
-    mean = local_mean(image, size, sigma, border)
     square = smooth(image, image.values * image.values, size, sigma, border)
-    return square - mean * mean
+    return square - squared_local_mean(image, size, sigma, border)
+
+
+@pair_feature
+def local_mean_product(image: Image, other: Image, size: int,
+                       sigma: Optional[float], border: str):
+    """Product of the local means of two images."""
+    return (local_mean(image, size, sigma, border) *
+            local_mean(other, size, sigma, border))
 
 
 @pair_feature
@@ -64,9 +81,7 @@ def local_covariance(image: Image, other: Image, size: int,
                      sigma: Optional[float], border: str):
     """Population covariance under a window; arguments as of local_mean."""
     product = smooth(image, image.values * other.values, size, sigma, border)
-    return product - (
-        local_mean(image, size, sigma, border) *
-        local_mean(other, size, sigma, border))
+    return product - local_mean_product(image, other, size, sigma, border)
 
 
 @feature

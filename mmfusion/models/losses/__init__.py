@@ -20,6 +20,7 @@ from .segmentation import (
                            ohem_cross_entropy,
                            two_channel_bce,
 )
+from .ssim import SSIMLoss, ssim_loss
 
 __all__ = [
     'AverageLoss',
@@ -32,6 +33,7 @@ __all__ = [
     'OHEMSemanticLoss',
     'PSFusionLoss',
     'ReconstructionLoss',
+    'SSIMLoss',
     'average_loss',
     'contrast_intensity_loss',
     'correlation',
@@ -41,5 +43,6 @@ __all__ = [
     'max_intensity_loss',
     'ohem_cross_entropy',
     'reconstruction_loss',
+    'ssim_loss',
     'two_channel_bce'
 ]
