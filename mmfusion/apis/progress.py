@@ -17,6 +17,9 @@ def track(items: Iterable[Item], total: int) -> Iterator[Item]:
     Yields:
         The items.
     """
+    if not total:
+        yield from items
+        return
     bar = ProgressBar(total, file=sys.stderr)
     for item in items:
         yield item

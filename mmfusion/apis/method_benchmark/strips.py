@@ -1,0 +1,121 @@
+"""Pictures of a pair and of what methods made of it, with zoomed crops."""
+import html
+from typing import List, Mapping, Sequence, Tuple
+
+import cv2
+import numpy as np
+
+from mmfusion.visualization import resize_like, to_rgb_uint8
+from mmfusion.visualization.html import data_uri
+
+#: outlines of the crops, RGB; as in report.css
+CROP_COLOURS = ((240, 80, 60), (50, 150, 250))
+_WIDTH = 340  # of a picture, pixels
+_CROP = 200  # of a zoomed crop
+_SHARE = 5  # a crop's side is the image's over this
+
+Window = Tuple[int, int, int, int]
+
+
+def choose_crops(vis: np.ndarray, ir: np.ndarray) -> List[Window]:
+    """Where the infrared and where the visible image varies most.
+
+    The choice looks at the sources alone, never at a fused image.
+
+    Args:
+        vis (np.ndarray): (H, W) or (H, W, 3) ``uint8``.
+        ir (np.ndarray): Of the same size.
+
+    Returns:
+        list[tuple]: Left, top, width and height of two windows, one fifth
+        of the image each way, that do not overlap where there is room.
+    """
+    height, width = vis.shape[:2]
+    size = max(width // _SHARE, 1), max(height // _SHARE, 1)
+    windows: List[Window] = []
+    for image in (ir, vis):
+        grey = to_rgb_uint8(image).mean(-1)
+        mean, square = (
+            cv2.boxFilter(values, cv2.CV_64F, size, anchor=(0, 0))
+            for values in (grey, grey * grey))
+        # The window that starts at a pixel must end inside the image.
+        score = (square - mean * mean)[:height - size[1] + 1,
+                                       :width - size[0] + 1]
+        free = score.copy()
+        for left, top, _, _ in windows:
+            free[max(top - size[1] + 1, 0):top + size[1],
+                 max(left - size[0] + 1, 0):left + size[0]] = -1
+        if free.max() >= 0:
+            score = free
+        top, left = np.unravel_index(score.argmax(), score.shape)
+        windows.append((int(left), int(top), *size))
+    return windows
+
+
+def strip(title: str, tiles: Mapping[str, np.ndarray],
+          windows: Sequence[Window]) -> str:
+    """One row of captioned pictures, each with its crops below, as HTML.
+
+    Args:
+        title (str): Name of the pair.
+        tiles (mapping): Caption -> RGB or grey ``uint8`` of one size.
+        windows (sequence[tuple]): Left, top, width and height.
+
+    Returns:
+        str: A ``<section>`` with inline JPEGs.
+    """
+    figures = []
+    for name, image in tiles.items():
+        image = to_rgb_uint8(image)
+        caption = html.escape(name)
+        crops = ''.join(
+            f'<img class="crop{index}" src="{data_uri(_zoom(image, window))}"'
+            f' alt="{caption}, crop {index + 1}">'
+            for index, window in enumerate(windows))
+        figures.append(
+            f'<figure><img src="{data_uri(_outlined(image, windows), 82)}" '
+            f'alt="{caption}"><div class="crops">{crops}</div>'
+            f'<figcaption>{caption}</figcaption></figure>')
+    return (f'<section><h3>{html.escape(title)}</h3>'
+            f'<div class="panel">{"".join(figures)}</div></section>')
+
+
+def _outlined(image: np.ndarray, windows: Sequence[Window]) -> np.ndarray:
+    """The picture at the page's size, with the crops' outlines."""
+    scale = _WIDTH / image.shape[1]
+    small = cv2.resize(
+        image, (_WIDTH, max(round(image.shape[0] * scale), 1)),
+        interpolation=cv2.INTER_AREA)
+    for window, colour in zip(windows, CROP_COLOURS, strict=False):
+        left, top, width, height = (round(scale * part) for part in window)
+        cv2.rectangle(small, (left, top), (left + width, top + height),
+                      colour, 2)
+    return small
+
+
+def _zoom(image: np.ndarray, window: Window) -> np.ndarray:
+    """A window at the page's size."""
+    left, top, width, height = window
+    crop = image[top:top + height, left:left + width]
+    return cv2.resize(
+        crop, (_CROP, max(round(_CROP * height / width), 1)),
+        interpolation=cv2.INTER_CUBIC)
+
+
+def pair_strip(title: str, vis: np.ndarray, ir: np.ndarray,
+               fused: Mapping[str, np.ndarray]) -> str:
+    """:func:`strip` of a pair and of the images that were made of it.
+
+    Args:
+        title (str): Name of the pair.
+        vis (np.ndarray): RGB or grey ``uint8``.
+        ir (np.ndarray): Of any size.
+        fused (mapping): Method -> image of any size.
+    """
+    shape = vis.shape[:2]
+    ir = resize_like(ir, shape)
+    return strip(title, {
+        'visible': vis,
+        'infrared': ir,
+        **{name: resize_like(image, shape) for name, image in fused.items()}
+    }, choose_crops(vis, ir))
