@@ -243,9 +243,11 @@ def _ranks(means: Values, specs: Mapping[str, FusionMetricSpec]) -> Values:
             method: _merit(row[head], spec.higher_is_better)
             for method, row in means.items()
         }
+        # Equal but for the rounding of a mean is equal.
+        slack = 1e-9 * max(map(abs, merit.values()), default=0)
         for method, own in merit.items():
             ranks[method][head] = 1 + sum(
-                other > own for other in merit.values())
+                other > own + slack for other in merit.values())
     return ranks
 
 
