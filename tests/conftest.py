@@ -21,7 +21,7 @@ def _mmfusion_scope():
 def _folder(variable: str, default: Path) -> Path:
     path = Path(os.environ.get(variable, default))
     if not path.is_dir() or not any(path.glob('*/')):
-        pytest.skip(f'no real data: set {variable} to its folder')
+        pytest.skip(f'nothing there: set {variable} to its folder')
     return path
 
 
@@ -29,3 +29,9 @@ def _folder(variable: str, default: Path) -> Path:
 def real_data() -> Path:
     """Folder of real pairs (``MMFUSION_DATA``)."""
     return _folder('MMFUSION_DATA', ROOT / 'data')
+
+
+@pytest.fixture(scope='session')
+def published_weights() -> Path:
+    """Folder of authors' checkpoints (``MMFUSION_WEIGHTS``)."""
+    return _folder('MMFUSION_WEIGHTS', ROOT / 'data' / 'weights')

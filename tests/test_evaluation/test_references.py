@@ -139,7 +139,9 @@ def test_film_and_cddfuse(oracle, read_table, evaluator, preset):
     check(
         measure(vifb_images(oracle, read_opencv), columns, preset=preset),
         wide(rows, columns, evaluator=evaluator),
-        dict.fromkeys(columns, 1e-6))
+        # their float32 leaves 2.7e-5 in an SSIM of tiny constants
+        dict(dict.fromkeys(columns, 1e-6),
+             SSIM=3e-5 if evaluator == 'CDDFuse' else 1e-6))
 
 
 def test_tang_python(oracle, read_table):

@@ -78,7 +78,7 @@ def test_reverse_of_a_checkpoint_of_ours(converter):
     torch.manual_seed(0)
     fuser = TransFuser6()
     state = {f'fuser.{k}': v for k, v in fuser.state_dict().items()}
-    mapping = converter.MAPPINGS['transfuser6']
+    mapping = converter.MAPPINGS['transfuser6'][0]
     back = converter.revert(dict(state_dict=state), mapping)['state_dict']
     assert list(back) == sorted(reference_fuser_shapes())
     assert torch.equal(back['DB1_1.bn.weight'], torch.ones(32))
@@ -91,7 +91,7 @@ def test_reverse_of_a_checkpoint_of_ours(converter):
 def test_tables_agree_with_the_specification(converter):
     for method, shapes in (('transfuser6', reference_fuser_shapes()),
                            ('bffr', reference_full_shapes())):
-        mapping = converter.MAPPINGS[method]
+        mapping = converter.MAPPINGS[method][0]
         assert dict(sorted(mapping.reference_shapes().items())) == shapes
 
 
@@ -103,7 +103,7 @@ def test_wrong_keys_are_listed(converter, references, method):
     state['extra'] = torch.zeros(1)
     state[f'{prefix}conv_out.conv2d.bias'] = torch.zeros(2)
     with pytest.raises(ValueError) as error:
-        converter.convert(state, converter.MAPPINGS[method])
+        converter.convert(state, converter.MAPPINGS[method][0])
     text = str(error.value)
     assert f'1 missing: {prefix}DB1_1.bn.bias' in text
     assert '1 unexpected: extra' in text

@@ -14,6 +14,36 @@ from mappings import MAPPINGS, KeyMapping
 from mmfusion.models.fusers.checkpoint import find_state_dict, read_checkpoint
 
 
+def choose(checkpoint: Any,
+           method: str,
+           reverse: bool = False) -> KeyMapping:
+    """The table of a method that fits a checkpoint's keys best.
+
+    Args:
+        checkpoint (object): What is to be converted.
+        method (str): A name in ``mappings.MAPPINGS``.
+        reverse (bool): Whether the checkpoint is ours. Defaults to False.
+
+    Returns:
+        KeyMapping: One of the method's tables.
+
+    Raises:
+        ValueError: If the method is unknown or there is no state dict.
+    """
+    if method not in MAPPINGS:
+        raise ValueError(f'Expected a method out of {sorted(MAPPINGS)}, got '
+                         f'{method!r}.')
+    tables = MAPPINGS[method]
+    if len(tables) == 1:
+        return tables[0]
+    keys = set(find_state_dict(checkpoint))
+    return min(
+        tables,
+        key=lambda table: len(
+            keys.symmetric_difference(table.our_shapes() if reverse else table
+                                      .reference_shapes())))
+
+
 def convert(checkpoint: Any, mapping: KeyMapping) -> Dict[str, dict]:
     """Turn the content of an authors' checkpoint into ours.
 
@@ -98,11 +128,9 @@ def convert_file(source: str,
         FileNotFoundError: If there is no ``source``.
         ValueError: If the method is unknown or the checkpoint does not fit.
     """
-    if method not in MAPPINGS:
-        raise ValueError(f'Expected a method out of {sorted(MAPPINGS)}, got '
-                         f'{method!r}.')
     work = revert if reverse else convert
-    result = work(read_checkpoint(source), MAPPINGS[method])
+    checkpoint = read_checkpoint(source)
+    result = work(checkpoint, choose(checkpoint, method, reverse))
     path = Path(target)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')

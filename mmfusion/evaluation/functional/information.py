@@ -2,6 +2,7 @@
 import math
 from typing import Callable, Sequence
 
+from .guards import ratio
 from .image import Image, pair_feature
 from .levels import histogram, joint_histogram, stretched
 from .metric import fusion_metric
@@ -65,12 +66,6 @@ def _all_stretched(fused: Image, sources: Sequence[Image]):
     return stretched(fused), [stretched(source) for source in sources]
 
 
-def _ratio(xp, over, under, at_zero: float):
-    """over / under, and a documented value where ``under`` is 0."""
-    zero = under == 0
-    return xp.where(zero, at_zero, over / xp.where(zero, 1., under))
-
-
 @fusion_metric(
     'NMI', 'sources', higher_is_better=True, value_range=(0, 4),
     reference='IVIF_ZOO: without the entropy of F', correct=False,
@@ -90,13 +85,13 @@ def normalized_mutual_information(fused: Image,
     if with_fused:
         fused, sources = _all_stretched(fused, sources)
         own = level_entropy(fused)
-        shares = (_ratio(fused.ops.xp, mutual_bits(fused, source),
+        shares = (ratio(fused.ops.xp, mutual_bits(fused, source),
                          own + level_entropy(source), 0.)
                   for source in sources)
         return 4 / len(sources) * sum(shares)
     mutual = sum(mutual_bits(fused, source) for source in sources)
     total = sum(level_entropy(source) for source in sources)
-    return _ratio(fused.ops.xp, 2 * mutual, total, 0.)
+    return ratio(fused.ops.xp, 2 * mutual, total, 0.)
 
 
 @fusion_metric(
@@ -117,9 +112,9 @@ def _divergence(fused: Image, source: Image):
     xp = fused.ops.xp
     ours, theirs = histogram(fused), histogram(source)
     common = (ours > 0) & (theirs > 0)
-    ratio = xp.where(common, theirs, 1) / xp.where(common, ours, 1)
+    quotient = xp.where(common, theirs, 1) / xp.where(common, ours, 1)
     share = theirs / theirs.sum(-1, keepdims=True)
-    return (xp.where(common, share, 0.) * xp.log2(ratio)).sum(-1)
+    return (xp.where(common, share, 0.) * xp.log2(quotient)).sum(-1)
 
 
 @pair_feature
@@ -176,7 +171,7 @@ def normalized_tsallis_information(fused: Image,
         _tsallis(fused, source, _NAVA_Q, swapped) for source in sources)
     total = sum(level_entropy(source)**_NAVA_Q for source in sources)
     total = total + _tsallis(*sources, _NAVA_Q, swapped)
-    return _ratio(fused.ops.xp, shared, total, 0.)
+    return ratio(fused.ops.xp, shared, total, 0.)
 
 
 @fusion_metric(

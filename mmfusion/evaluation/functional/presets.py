@@ -78,7 +78,7 @@ _PRESETS = (
         'mefb',
         _columns('CE', 'EN', 'MI:vifb', 'NMI', 'PSNR:vifb', 'AG:vifb', 'EI',
                  'Qabf', 'SD', 'SF:vifb', 'RMSE:vifb', 'SSIM', 'MEF_SSIM',
-                 'NCIE', 'TE:liu', 'QW:edges', 'QY', 'QC', 'QCB', 'QCV',
+                 'NCIE', 'TE:liu', 'QW:edges', 'QY', 'QC:liu', 'QCB', 'QCV',
                  'QP', 'FMI', 'VIFF_han'),
         'MEFB (2021): every colour channel, then the mean. TE swaps the '
         'marginals, QW is that of the edges; QY and QC follow our rule for '
@@ -87,7 +87,7 @@ _PRESETS = (
     Preset(
         'liu',
         _columns('NMI', 'TE:liu', 'NCIE', 'QG', 'QM', 'QSF', 'QP', 'QS',
-                 'QC', 'QY', 'QCV', 'QCB'),
+                 'QC:liu', 'QY', 'QCV', 'QCB'),
         'The twelve of Liu et al. (TPAMI 2012); QY and QC follow our rule '
         'for flat windows.'),
 )

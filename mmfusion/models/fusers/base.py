@@ -26,6 +26,8 @@ class BaseFuser(BaseModule):
 
     - ``size_divisor`` (int): sides are padded to a multiple of it.
     - ``min_size`` (int): smaller sides are padded up to it.
+    - ``padding_mode`` (str): how, a mode of ``torch.nn.functional.pad``;
+      images too small to be mirrored are padded with ``'replicate'``.
     - ``needs_text`` (bool): whether ``forward`` requires ``text``.
     - ``exportable`` (bool): whether ``torch.export`` accepts the network.
 
@@ -40,6 +42,7 @@ class BaseFuser(BaseModule):
     """
     size_divisor: int = 1
     min_size: int = 1
+    padding_mode: str = 'replicate'
     needs_text: bool = False
     exportable: bool = True
 
@@ -89,8 +92,10 @@ class BaseFuser(BaseModule):
         height, width = vis.shape[-2:]
         pad = self._padding(height, width)
         if any(pad):
-            vis = F.pad(vis, pad, mode='replicate')
-            ir = F.pad(ir, pad, mode='replicate')
+            small = pad[1] >= width or pad[3] >= height
+            mode = 'replicate' if small else self.padding_mode
+            vis = F.pad(vis, pad, mode=mode)
+            ir = F.pad(ir, pad, mode=mode)
         output = self.fuse(vis, ir, **condition)
         if not any(pad):
             return output

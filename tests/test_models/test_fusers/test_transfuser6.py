@@ -73,7 +73,7 @@ def converted(reference):
         from mappings import MAPPINGS
     finally:
         sys.path.pop(0)
-    state, unused = MAPPINGS['transfuser6'].convert(reference)
+    state, unused = MAPPINGS['transfuser6'][0].convert(reference)
     assert len(unused) == 40
     return {key.removeprefix('fuser.'): value for key, value in state.items()}
 

@@ -31,7 +31,7 @@ def state():
         sys.path.pop(0)
     reference = fill_reference(reference_full_shapes())
     assert len(reference) == 578
-    return convert(reference, MAPPINGS['bffr'])['state_dict']
+    return convert(reference, MAPPINGS['bffr'][0])['state_dict']
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """Mapping tables from our state-dict keys to those of the authors."""
 from .base import KeyMapping
 from .bffr import BFFR, TRANSFUSER6
+from .mmdrfuse import MMDRFUSE
 from .psfusion import PSFUSION
 
-#: method name of the command line -> table
+#: method name of the command line -> tables, one for each kind of file
 MAPPINGS = {
-    mapping.method: mapping
-    for mapping in (TRANSFUSER6, BFFR, PSFUSION)
+    tables[0].method: tables
+    for tables in ((TRANSFUSER6, ), (BFFR, ), (PSFUSION, ), MMDRFUSE)
 }
 
-__all__ = ['BFFR', 'MAPPINGS', 'PSFUSION', 'TRANSFUSER6', 'KeyMapping']
+__all__ = [
+    'BFFR', 'MAPPINGS', 'MMDRFUSE', 'PSFUSION', 'TRANSFUSER6', 'KeyMapping'
+]
