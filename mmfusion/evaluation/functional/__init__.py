@@ -1,9 +1,15 @@
 """Fusion metrics as pure functions of images, with named variants."""
-from . import detail_quality, information, mef_ssim, pixel_statistics, \
-    quality_index, single, ssim
+from . import (
+    detail_quality,
+    information,
+    mef_ssim,
+    pixel_statistics,
+    quality_index,
+    single,
+    ssim,
+)
 from .compute import SourceContext, compute, select_metrics
-from .metric import FUSION_METRICS, FusionMetricSpec, fusion_metric, \
-    get_metric
+from .metric import FUSION_METRICS, FusionMetricSpec, fusion_metric, get_metric
 from .presets import PRESETS, Preset, get_preset
 
 __all__ = [

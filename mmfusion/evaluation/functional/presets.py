@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Dict, Mapping
 
 
-
 @dataclass(frozen=True)
 class Preset:
     """Columns and protocol of a family of published tables.
