@@ -3,37 +3,12 @@ import subprocess
 import sys
 
 import pytest
+from cli_cases import make_config, run
 from mmengine.config import Config
 
 from mmfusion.apis import cli
 from mmfusion.apis.cli import UsageError, parse
 from mmfusion.apis.cli_config import apply_to_config
-
-
-def make_config(**extra):
-    cfg = Config(
-        dict(
-            model=dict(type='FuserSegmenter', fuser=dict(type='X')),
-            test_dataloader=dict(dataset=dict(type='D', pipeline=['plain'])),
-            test_evaluator=dict(type='mmseg.IoUMetric', iou_metrics=['mIoU']),
-            val_cfg=dict(),
-            val_dataloader=dict(),
-            val_evaluator=dict(type='mmseg.IoUMetric'),
-            optim_wrapper=dict(type='OptimWrapper'),
-            default_hooks=dict(visualization=dict(type='Hook')),
-            visualizer=dict(type='FusionLocalVisualizer'),
-            tta_model=dict(type='FuserSegTTAModel'),
-            tta_pipeline=['augmented'],
-            work_dir='from_config'))
-    cfg.merge_from_dict(extra)
-    return cfg
-
-
-def run(tool, *flags, cfg=None, device='cpu'):
-    """The config after the flags, and the announced lines."""
-    files = ['cfg.py'] if tool == 'train' else ['cfg.py', 'model.pth']
-    args, lines = parse(tool, [*files, *flags])
-    return apply_to_config(cfg or make_config(), args, device), lines
 
 
 def announced(lines, flag):
@@ -83,8 +58,9 @@ def test_eval_among_several_evaluators():
 
 
 def test_eval_unknown_name_lists_the_valid_ones():
-    with pytest.raises(UsageError, match='mIoU.*mDice.*mFscore.*got.*psnr'):
-        run('test', '--eval', 'mIoU', 'psnr')
+    with pytest.raises(
+            UsageError, match="mIoU.*mDice.*mFscore.*got 'beauty'.*film"):
+        run('test', '--eval', 'mIoU', 'beauty')
 
 
 @pytest.mark.parametrize('evaluator', [None, dict(type='Other')])

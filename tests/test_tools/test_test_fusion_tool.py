@@ -1,4 +1,7 @@
 """Fused files: which ones, how large, how quantized, and bad pairs."""
+import csv
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ import torch
 
 from mmfusion.apis.fused_image import to_uint8
 from mmfusion.apis.inferencer import FusionInferencer
+from mmfusion.evaluation import compute, scenes
 
 
 def read(path):
@@ -69,6 +73,113 @@ def test_folders_of_other_suffixes(fuse, folders):
         path.unlink()
     assert fuse('--vis', vis, '--ir', ir, '--save-fused', out) == 0
     assert names(out) == ['000.png', '001.png', '002.png']
+
+
+NAMES = ['EN', 'SD', 'SF', 'CC', 'MI']
+
+
+def saved_scores(out):
+    content = json.loads((out / 'fusion_metrics.json').read_text())
+    with open(out / 'fusion_metrics.csv', newline='') as file:
+        return content, list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize('flags', [[], ['--save-mode', 'minmax'],
+                                   ['--grey']])
+def test_scores_are_those_of_the_files(fuse, folders, capsys, flags):
+    vis, ir, out = folders
+    assert fuse('--vis', vis, '--ir', ir, '--out-dir', out, '--eval',
+                'EN,SD', 'SF', 'CC', 'MI', *flags) == 0
+    content, rows = saved_scores(out)
+    assert [row['image'] for row in rows] == ['000', '001', '002']
+    for row in rows:
+        fused, seen, heat = (
+            read(folder / f'{row["image"]}.png')
+            for folder in (out, vis, ir))
+        if fused.ndim == 3:
+            fused = np.ascontiguousarray(fused[..., ::-1])
+        want = compute(
+            fused, (heat, np.ascontiguousarray(seen[..., ::-1])), NAMES)
+        assert {name: float(row[name]) for name in NAMES} == (
+            pytest.approx(want, rel=1e-12))
+    mean = content['methods']['out']['mean']
+    for name in NAMES:
+        assert mean[name] == pytest.approx(
+            np.mean([float(row[name]) for row in rows]))
+    text = capsys.readouterr().out
+    assert '| out: 3 images | mean |' in text and 'EN ↑' in text
+    assert names(out) == [
+        '000.png', '001.png', '002.png', 'fusion_metrics.csv',
+        'fusion_metrics.json'
+    ]
+
+
+def test_scores_of_a_config_s_set_of_raw_files(trained, fuse, tmp_path):
+    """Four-channel files, of which the pipeline knows both parts."""
+    (tmp_path / 'data' / 'images').mkdir(parents=True)
+    tiny_project.write_pairs(tmp_path / 'data')
+    for index in range(3):
+        name = f'{index:03d}.png'
+        both = np.dstack([
+            read(tmp_path / 'data' / kind / name) for kind in ('vis', 'ir')
+        ])
+        cv2.imwrite(str(tmp_path / 'data' / 'images' / name), both)
+    (trained / 'configs' / 'fusers' / 'raw.py').write_text(
+        '_base_ = "./stage1.py"\n'
+        'fusion_dataloader = dict(dataset=dict(\n'
+        f'    data_root="{tmp_path}/data", data_prefix=dict(\n'
+        '        vis_path="images", ir_path="images")))\n')
+    assert fuse('--out-dir', tmp_path / 'raw', '--eval', *NAMES,
+                stage='raw', checkpoint='stage1') == 0
+    assert fuse('--vis', tmp_path / 'data' / 'vis', '--ir',
+                tmp_path / 'data' / 'ir', '--out-dir', tmp_path / 'pairs',
+                '--eval', *NAMES) == 0
+    raw, pairs = ([{key: row[key] for key in ('image', *NAMES)}
+                   for row in saved_scores(tmp_path / name)[1]]
+                  for name in ('raw', 'pairs'))
+    assert raw == pairs
+
+
+def test_scores_of_many_images_use_processes(fuse, folders, monkeypatch):
+    vis, ir, out = folders
+    monkeypatch.setattr('mmfusion.apis.fused_scores.MANY', 2)
+    monkeypatch.setattr('mmfusion.apis.fused_scores.available_cores',
+                        lambda: 2)
+    assert fuse('--vis', vis, '--ir', ir, '--out-dir', out, '--eval',
+                'EN') == 0
+    assert [row['image'] for row in saved_scores(out)[1]] == [
+        '000', '001', '002'
+    ]
+
+
+def test_unknown_metrics_are_noticed_before_anything_is_fused(
+        fuse, folders, capsys):
+    vis, ir, out = folders
+    for words in (['EN,beauty'], ['film', 'vifb']):
+        assert fuse('--vis', vis, '--ir', ir, '--out-dir', out, '--eval',
+                    *words) == 2
+        text = capsys.readouterr().err
+        assert text.startswith('error: Expected --eval with a preset')
+        assert words[0].split(',')[-1] in text
+    assert not out.exists()
+
+
+def test_what_cannot_be_scored_is_named(fuse, folders, capsys, monkeypatch):
+    vis, ir, out = folders
+    scored = scenes.compute
+
+    def picky(fused, *args, **kwargs):
+        if (fused == read(out / '001.png')[..., ::-1]).all():
+            raise ValueError('too beautiful')
+        return scored(fused, *args, **kwargs)
+
+    monkeypatch.setattr(scenes, 'compute', picky)
+    assert fuse('--vis', vis, '--ir', ir, '--out-dir', out, '--eval',
+                'EN') == 1
+    captured = capsys.readouterr()
+    assert 'failed: 001: too beautiful' in captured.err
+    assert 'fused 3 of 3 pairs' in captured.out
+    assert [row['image'] for row in saved_scores(out)[1]] == ['000', '002']
 
 
 def test_unmatched_files_are_named(fuse, folders, capsys):

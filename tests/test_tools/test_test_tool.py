@@ -1,4 +1,5 @@
 """Scoring: the table, the files, and checkpoints that do not fit."""
+import csv
 import json
 
 import cv2
@@ -102,6 +103,60 @@ def test_unknown_metric(trained, call, capsys):
     assert call('test.py', config, trained / 'stage2' / 'iter_2.pth',
                 '--eval', 'mAP') == 2
     assert "['mIoU', 'mDice', 'mFscore']" in capsys.readouterr().err
+
+
+NAMES = ['EN', 'SD', 'CC', 'PSNR']
+
+
+def fusion_of(work_dir):
+    """What FusionMetric wrote, by name."""
+    return {
+        name: value
+        for name, value in metrics_of(work_dir)['metric'].items()
+        if name.startswith('fusion/')
+    }
+
+
+def test_eval_of_fused_images(trained, score, call, tmp_path):
+    """The scores of the files that test_fusion.py writes."""
+    work_dir = score('--eval', *NAMES)
+    assert set(metrics_of(work_dir)['metric']) == {
+        f'fusion/{name}' for name in NAMES
+    }
+    with open(work_dir / 'fusion_metrics.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['image'] for row in rows] == ['000', '001', '002']
+    out = tmp_path / 'fused'
+    assert call('test_fusion.py', trained / 'configs/fusers/stage2.py',
+                trained / 'stage2' / 'iter_2.pth', '--device', 'cpu',
+                '--out-dir', out, '--eval', ','.join(NAMES)) == 0
+    saved = json.loads((out / 'fusion_metrics.json').read_text())
+    for name, value in saved['methods']['fused']['mean'].items():
+        assert fusion_of(work_dir)[f'fusion/{name}'] == pytest.approx(
+            value, rel=1e-3)
+
+
+def test_eval_of_fused_images_and_labels(score):
+    work_dir = score('--eval', 'mIoU', *NAMES, '--tta')
+    found = metrics_of(work_dir)['metric']
+    assert 'mIoU' in found and len(fusion_of(work_dir)) == len(NAMES)
+
+
+def test_eval_of_a_stage_that_only_fuses(score):
+    work_dir = score('--eval', *NAMES, config='stage1.py',
+                     checkpoint='stage1/iter_2.pth')
+    assert len(fusion_of(work_dir)) == len(NAMES)
+
+
+def test_fused_images_behind_a_resize_are_scored_at_full_size(
+        trained, score):
+    base = trained / 'configs' / 'fusers'
+    (base / 'double.py').write_text(
+        '_base_ = "./stage2.py"\n'
+        'test_dataloader = dict(dataset=dict(pipeline=[\n'
+        '    _base_.load[0], dict(type="Resize", scale=(112, 80)),\n'
+        '    _base_.load[1], *_base_.pack]))\n')
+    assert len(fusion_of(score('--eval', *NAMES, config='double.py'))) == 4
 
 
 def test_config_without_a_test_set(trained, call, capsys):

@@ -1,0 +1,74 @@
+"""--eval: which evaluators a command line leaves in a config."""
+import pytest
+from cli_cases import make_config, run
+
+from mmfusion.apis.cli import UsageError, parse
+
+
+def test_eval_of_fused_images_replaces_that_of_labels():
+    cfg, lines = run('test', '--eval', 'EN,SD')
+    assert not lines
+    assert cfg.test_evaluator == dict(
+        type='mmfusion.FusionMetric',
+        preset='default',
+        metrics=['EN', 'SD'],
+        csv_file='from_config/fusion_metrics.csv')
+
+
+def test_eval_of_both():
+    cfg, lines = run('test', '--eval', 'film', 'mDice', 'EN')
+    assert not lines
+    first, second = cfg.test_evaluator
+    assert first.iou_metrics == ['mDice']
+    assert second.type == 'mmfusion.FusionMetric'
+    assert (second.preset, second.metrics) == ('film', ['EN'])
+
+
+def test_eval_with_a_fusion_metric_in_the_config(monkeypatch):
+    monkeypatch.setattr('mmfusion.evaluation.selection.select_metrics',
+                        lambda **kwargs: None)
+    own = dict(type='FusionMetric', metrics=['EN'], csv_file='own.csv')
+    cfg = make_config(
+        test_evaluator=[dict(type='mmseg.IoUMetric'), own,
+                        dict(type='Other')])
+    # 'fusion' means the config's settings
+    assert run('test', '--eval', 'fusion', cfg=cfg)[0].test_evaluator == [
+        own, dict(type='Other')
+    ]
+    assert run('test', '--eval', 'film', cfg=cfg)[0].test_evaluator[0] == dict(
+        own, preset='film', metrics=None)
+    kinds = [
+        evaluator.type
+        for evaluator in run('test', '--eval', 'mIoU', cfg=cfg)[0]
+        .test_evaluator
+    ]
+    assert kinds == ['mmseg.IoUMetric', 'Other']
+
+
+def test_eval_of_a_config_that_only_fuses():
+    cfg = make_config()
+    cfg.test_evaluator = cfg.test_dataloader = None
+    cfg.fusion_dataloader = dict(batch_size=1, dataset=dict(type='D'))
+    cfg, _ = run('test', '--eval', 'EN', cfg=cfg)
+    assert cfg.test_evaluator.metrics == ['EN']
+    assert cfg.test_dataloader.dataset.type == 'D'
+    assert cfg.test_dataloader.sampler.type == 'DefaultSampler'
+    assert cfg.test_cfg == {}
+
+
+def test_label_maps_are_not_written_by_a_fusion_metric():
+    cfg, _ = run('test', '--eval', 'EN', 'mIoU', '--out', 'maps')
+    first, second = cfg.test_evaluator
+    assert first.output_dir == 'maps' and 'output_dir' not in second
+    with pytest.raises(UsageError, match='--out.*FusionMetric alone'):
+        run('test', '--eval', 'EN', '--out', 'maps')
+
+
+def test_collecting_of_all_evaluators():
+    cfg, _ = run('test', '--eval', 'EN', 'mIoU', '--tmpdir', 'shared')
+    assert [e.collect_dir for e in cfg.test_evaluator] == ['shared'] * 2
+
+
+def test_eval_of_written_images():
+    args, lines = parse('test_fusion', ['c', 'p', '--eval', 'film', 'EN,SD'])
+    assert args.eval == ['film', 'EN,SD'] and not lines
