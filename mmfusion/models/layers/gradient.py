@@ -5,8 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_SMOOTH = (1., 2., 1.)
-_DIFFERENCE = (-1., 0., 1.)
+from mmfusion.evaluation.functional.ops_torch import (
+    SOBEL_DIFFERENCE,
+    SOBEL_SMOOTH,
+)
 
 
 def _separable(column, row, like: Tensor) -> Tensor:
@@ -49,7 +51,7 @@ def sobel(image: Tensor, padding: str = 'zeros') -> Tuple[Tensor, Tensor]:
         tuple[Tensor, Tensor]: Derivative along the width and along the
         height, (B, C, H, W) each, with their sign.
     """
-    kernel = _separable(_SMOOTH, _DIFFERENCE, image)
+    kernel = _separable(SOBEL_SMOOTH, SOBEL_DIFFERENCE, image)
     kernel = torch.cat((kernel, kernel.transpose(2, 3)))
     return filter2d(image, kernel, padding).unbind(dim=2)
 
