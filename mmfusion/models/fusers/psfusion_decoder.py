@@ -57,9 +57,12 @@ class SemanticInjection(nn.Module):
             condition, size=x.shape[-2:], mode='bilinear',
             align_corners=False)
         shared = self.shared(condition)
+        gamma = self.gamma(shared)
+        return recompute(self, self._modulate, x, gamma) + self.beta(shared)
+
+    def _modulate(self, x: Tensor, gamma: Tensor) -> Tensor:
         x = F.instance_norm(x)
-        modulated = torch.addcmul(x, x, self.gamma(shared))
-        return self.norm(modulated) + self.beta(shared)
+        return self.norm(torch.addcmul(x, x, gamma))
 
 
 class DenseReconstruction(nn.Module):

@@ -4,6 +4,8 @@ from typing import Optional
 import torch
 from torch import Tensor, nn
 
+from .memory import recompute
+
 _ACTIVATIONS = dict(relu=nn.ReLU, relu6=nn.ReLU6)
 
 
@@ -64,6 +66,9 @@ class FReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same shape."""
+        return recompute(self, self._activate, x)
+
+    def _activate(self, x: Tensor) -> Tensor:
         funnel = self.funnel(x)
         # as torch.maximum, but keeps one byte a value for the backward pass
         return torch.where(x > funnel, x, funnel)
