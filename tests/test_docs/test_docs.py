@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-import mmfusion  # noqa: F401
+import mmfusion.models  # noqa: F401
 from mmfusion.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +32,7 @@ def test_named_files_exist(page):
     assert not missing
 
 
-@pytest.mark.parametrize('page', ['write_a_fuser', 'write_a_loss'])
+@pytest.mark.parametrize('page', ['write_a_fuser', 'write_a_loss', 'evaluation'])
 def test_python_blocks_run(page):
     """Blocks of a page share one namespace, as a reader's session does."""
     space = dict(torch=torch)
