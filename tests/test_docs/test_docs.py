@@ -32,7 +32,8 @@ def test_named_files_exist(page):
     assert not missing
 
 
-@pytest.mark.parametrize('page', ['write_a_fuser', 'write_a_loss', 'evaluation'])
+@pytest.mark.parametrize('page',
+                         ['write_a_fuser', 'write_a_loss', 'evaluation'])
 def test_python_blocks_run(page):
     """Blocks of a page share one namespace, as a reader's session does."""
     space = dict(torch=torch)
