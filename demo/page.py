@@ -11,6 +11,7 @@ from figures import comparison_curves, read_scores
 from steps import Step
 
 from mmfusion.datasets.mfnet import MFNET_CLASSES, MFNET_PALETTE
+from mmfusion.evaluation.records import write_text
 from mmfusion.visualization import draw_legend, overlay_labels, resize_like
 from mmfusion.visualization.html import (
     PAGE_STYLE,
@@ -18,7 +19,6 @@ from mmfusion.visualization.html import (
     html_figure,
     html_table,
 )
-from mmfusion.visualization.html import write_page as write_html
 
 #: training run -> what its segmentor sees
 RUNS = dict(
@@ -168,7 +168,7 @@ def write_page(folder: Path, steps: List[Step], records: Dict[str, dict],
         commands=commands,
         minutes=f'{total:.1f}')
     target = folder / 'index.html'
-    write_html(target, text)
+    write_text(target, text)
     return target
 
 

@@ -1,7 +1,6 @@
 """Parts of self-contained HTML pages."""
 import base64
 import html
-import os
 from pathlib import Path
 from typing import Sequence
 
@@ -35,11 +34,3 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     body = ''.join(f'<tr>{line("td", row)}</tr>' for row in rows)
     return ('<div class="wide"><table><thead><tr>' + line('th', head) +
             f'</tr></thead><tbody>{body}</tbody></table></div>')
-
-
-def write_page(path: Path, text: str) -> None:
-    """Write a page; the file appears complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    partial.write_text(text, encoding='utf-8')
-    os.replace(partial, path)

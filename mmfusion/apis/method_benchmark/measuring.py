@@ -1,10 +1,9 @@
-"""Metrics of fused images, all methods of a pair at once."""
-from concurrent.futures import ProcessPoolExecutor
+"""Metrics of the fused images of all methods."""
 from dataclasses import dataclass
 from pathlib import Path
 from typing import (
-    Any,
     Dict,
+    Iterable,
     Iterator,
     List,
     Mapping,
@@ -13,26 +12,21 @@ from typing import (
     Tuple,
 )
 
-import cv2
-import torch
-
 from mmfusion.evaluation.functional import (
     FusionMetricSpec,
-    SourceContext,
-    compute,
     get_preset,
     select_metrics,
 )
 from mmfusion.evaluation.protocol import Protocol
 from mmfusion.evaluation.records import Record, RecordStore
+from mmfusion.evaluation.scenes import Scene
+from mmfusion.evaluation.scenes import measure as measure_scenes
 from mmfusion.evaluation.selection import split_words
 
 from ..cli import UsageError
 from ..progress import track
 
 ALL = 'all'
-#: files as they are; each metric's own grey rule
-_AS_STORED = Protocol(metrics='EN', channels='rgb')
 
 
 @dataclass(frozen=True)
@@ -111,8 +105,6 @@ def _table(name: str, note: str, specs: Mapping[str, FusionMetricSpec],
 
 
 Values = Dict[str, float]
-Task = Tuple[Mapping[str, str], Dict[str, str], Dict[str, List[Column]]]
-Result = Tuple[Dict[str, Values], Dict[str, str]]
 
 
 def measure(pairs: Sequence[Mapping[str, str]],
@@ -136,94 +128,68 @@ def measure(pairs: Sequence[Mapping[str, str]],
         and stem of what could not be measured.
     """
     found: Dict[str, Dict[str, Values]] = {method: {} for method in images}
-    tasks = []
+    files: Dict[Tuple[str, str], list] = {}
+    failures: Dict[Tuple[str, str], str] = {}
     for pair in pairs:
-        files, wanted = {}, {}
         for method, folder in images.items():
             path = folder / f'{pair["stem"]}.png'
             if not path.is_file():
                 continue
-            record = store.find(method, pair['stem'], _files(pair, path))
-            values = found[method][pair['stem']] = dict(
-                record.values if record else {})
-            missing = [
-                column for column in columns if column.key not in values
+            files[method, pair['stem']] = [
+                path, pair['ir_path'], pair['vis_path']
             ]
-            if missing:
-                files[method], wanted[method] = str(path), missing
-        if wanted:
-            tasks.append((dict(pair), files, wanted))
-    failures = {}
-    for (pair, files, _), (values, reasons) in zip(
-            tasks, track(_run(tasks, workers), len(tasks)), strict=True):
-        for method, new in values.items():
-            merged = found[method][pair['stem']]
-            merged.update(new)
-            store.add(Record(method, pair['stem'], merged),
-                      _files(pair, files[method]))
-        for method, reason in reasons.items():
-            del found[method][pair['stem']]
-            failures[method, pair['stem']] = reason
+            record = store.find(method, pair['stem'],
+                                files[method, pair['stem']])
+            found[method][pair['stem']] = dict(record.values if record else {})
+    for protocol, scenes in _plan(found, files, columns).items():
+        for records in track(
+                measure_scenes(scenes, protocol, workers), len(scenes)):
+            for record in _of_methods(records, images):
+                name = record.method, record.stem
+                if name not in files:
+                    continue
+                if record.error is not None:
+                    failures[name] = record.error
+                else:
+                    values = found[record.method][record.stem]
+                    values.update({
+                        f'{key}@{protocol.channels}': value
+                        for key, value in record.values.items()
+                    })
+                    store.add(Record(*name, values), files[name])
     store.close()
+    for method, stem in failures:
+        del found[method][stem]
     return found, failures
 
 
-def _files(pair: Mapping[str, str], fused: Any) -> list:
-    return [fused, pair['vis_path'], pair['ir_path']]
+def _plan(found: Mapping[str, Mapping[str, Values]],
+          files: Mapping[Tuple[str, str], list],
+          columns: Sequence[Column]) -> Dict[Protocol, List[Scene]]:
+    """Scenes to measure, by what is missing."""
+    plan: Dict[Protocol, Dict[str, Scene]] = {}
+    for (method, stem), (fused, *sources) in files.items():
+        missing: Dict[str, List[str]] = {}
+        for column in columns:
+            if column.key not in found[method][stem]:
+                missing.setdefault(column.channels, []).append(
+                    column.spec.key)
+        for channels, keys in missing.items():
+            protocol = Protocol(metrics=tuple(keys), channels=channels)
+            scene = plan.setdefault(protocol, {}).setdefault(
+                stem, Scene(stem, sources, {}))
+            scene.fused[method] = str(fused)
+    return {
+        protocol: list(scenes.values()) for protocol, scenes in plan.items()
+    }
 
 
-def _run(tasks: Sequence[Task], workers: int) -> Iterator[Result]:
-    if workers < 2 or len(tasks) < 2:
-        yield from map(measure_pair, tasks)
-        return
-    with ProcessPoolExecutor(workers, initializer=_single_thread) as pool:
-        yield from pool.map(measure_pair, tasks)
-
-
-def _single_thread() -> None:
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-
-
-def measure_pair(task: Task) -> Result:
-    """Measure several methods' images of one pair.
-
-    What belongs to the sources is computed once.
-
-    Args:
-        task (tuple): The pair, path of each method's image, and the columns
-            wanted of each.
-
-    Returns:
-        tuple[dict, dict]: Values, or the reason why there are none, of each
-        method.
-    """
-    pair, files, wanted = task
-    try:
-        sources = SourceContext(
-            _AS_STORED.read_sources([pair['ir_path'], pair['vis_path']]), 1)
-    except Exception as error:  # the others must go on, whatever it is
-        return {}, dict.fromkeys(files, _one_line(error))
-    values, reasons = {}, {}
-    for method, path in files.items():
-        try:
-            fused = _AS_STORED.read_fused(path)
-            values[method] = {}
-            for channels in {column.channels for column in wanted[method]}:
-                keys = {
-                    column.spec.key: column.key for column in wanted[method]
-                    if column.channels == channels
-                }
-                measured = compute(
-                    fused, sources, list(keys), data_range=1,
-                    channels=channels)
-                values[method].update(
-                    {keys[key]: value for key, value in measured.items()})
-        except Exception as error:
-            values.pop(method, None)
-            reasons[method] = _one_line(error)
-    return values, reasons
-
-
-def _one_line(error: Exception) -> str:
-    return ' '.join(str(error).split()) or type(error).__name__
+def _of_methods(records: Sequence[Record],
+                methods: Iterable[str]) -> Iterator[Record]:
+    """Records of methods; an error of the sources is one of each."""
+    for record in records:
+        if record.method:
+            yield record
+        else:
+            for method in methods:
+                yield Record(method, record.stem, error=record.error)

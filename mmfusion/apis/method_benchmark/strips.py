@@ -52,20 +52,21 @@ def choose_crops(vis: np.ndarray, ir: np.ndarray) -> List[Window]:
     return windows
 
 
-def strip(title: str, tiles: Mapping[str, np.ndarray],
+def strip(title: str, tiles: Sequence[Tuple[str, np.ndarray]],
           windows: Sequence[Window]) -> str:
     """One row of captioned pictures, each with its crops below, as HTML.
 
     Args:
         title (str): Name of the pair.
-        tiles (mapping): Caption -> RGB or grey ``uint8`` of one size.
+        tiles (sequence[tuple]): Captions and images, RGB or grey ``uint8``
+            of one size.
         windows (sequence[tuple]): Left, top, width and height.
 
     Returns:
         str: A ``<section>`` with inline JPEGs.
     """
     figures = []
-    for name, image in tiles.items():
+    for name, image in tiles:
         image = to_rgb_uint8(image)
         caption = html.escape(name)
         crops = ''.join(
@@ -114,8 +115,7 @@ def pair_strip(title: str, vis: np.ndarray, ir: np.ndarray,
     """
     shape = vis.shape[:2]
     ir = resize_like(ir, shape)
-    return strip(title, {
-        'visible': vis,
-        'infrared': ir,
-        **{name: resize_like(image, shape) for name, image in fused.items()}
-    }, choose_crops(vis, ir))
+    tiles = [('visible', vis), ('infrared', ir)] + [
+        (name, resize_like(image, shape)) for name, image in fused.items()
+    ]
+    return strip(title, tiles, choose_crops(vis, ir))

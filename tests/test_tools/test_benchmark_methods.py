@@ -1,0 +1,454 @@
+"""The benchmark of methods: what it runs, keeps, reports and refuses."""
+import json
+import re
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+import tiny_project
+import torch
+from mmengine.config import Config
+
+from mmfusion.apis.cli import UsageError
+from mmfusion.apis.method_benchmark import (
+    costs,
+    measuring,
+    read_methods,
+    read_sets,
+    run,
+    segmentation,
+    strips,
+)
+from mmfusion.evaluation import scenes
+from mmfusion.evaluation.functional import compute
+
+TOOL = 'analysis_tools/benchmark_methods.py'
+METRICS = 'EN,SD:uint8,MI'
+FAST = ('--runs', 1, '--shape', 32, 40, '--device', 'cpu', '--strips', 2)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A labelled set ``street`` of three pairs, and ``plain`` of two."""
+    tiny_project.write_pairs(tmp_path / 'street')
+    tiny_project.write_pairs(tmp_path / 'plain', 2, (36, 30))
+
+    def entry(name, *kinds):
+        return f'{name}=' + ','.join(
+            str(tmp_path / name / kind) for kind in kinds)
+
+    return [entry('street', 'vis', 'ir', 'labels'), entry('plain', 'vis',
+                                                          'ir')]
+
+
+@pytest.fixture
+def benchmark(call, data, tmp_path):
+    """``benchmark(method, ..., flags=())``: exit code; into ``out``."""
+
+    def start(*methods, flags=(), sets=data):
+        return call(TOOL, *methods, '--data', *sets, '--out',
+                    tmp_path / 'out', '--metrics', METRICS, *FAST, *flags)
+
+    return start
+
+
+def read_report(tmp_path):
+    return json.loads((tmp_path / 'out' / 'report.json').read_text())
+
+
+def image_times(tmp_path, method):
+    folder = tmp_path / 'out' / 'fused' / 'street' / method
+    return {path.name: path.stat().st_mtime_ns
+            for path in folder.glob('*.png')}
+
+
+def test_report_of_rules_and_networks(benchmark, trained, tmp_path, capsys):
+    """Two rules, a fuser and a joint model; one set has labels."""
+    stage1 = f'{trained}/configs/fusers/stage1.py={trained}/stage1/iter_2.pth'
+    stage2 = f'{trained}/configs/fusers/stage2.py'
+    weights = f'{trained}/stage2/iter_2.pth'
+    code = benchmark(
+        'baseline:average', 'baseline:laplacian', stage1,
+        f'joint={stage2}={weights}',
+        flags=('--segmentor', stage2, weights))
+    assert code == 0, capsys.readouterr().err
+    report = read_report(tmp_path)
+    names = ['average', 'laplacian', 'stage1', 'joint']
+    assert [method['name'] for method in report['methods']] == names
+    rule, network = (report['methods'][i]['costs'] for i in (0, 2))
+    assert rule['parameters'] == rule['flops'] == 0
+    assert network['parameters'] > 500 and network['flops'] > 1e5
+    assert rule['latency_ms'] > 0 and network['latency_ms'] > 0
+
+    table, = report['presets']
+    heads = {column['head']: column for column in table['columns']}
+    assert list(heads) == ['EN', 'SD:uint8', 'MI']
+    assert heads['EN']['label'] == ''
+    assert heads['SD:uint8']['label'] == (
+        'published-table compatible, not correct')
+    assert heads['MI']['better'] == 1
+
+    out = tmp_path / 'out'
+    for name, kind in (('street', (40, 56, 3)), ('plain', (36, 30, 3))):
+        stems = report['sets'][
+            [item['name'] for item in report['sets']].index(name)]['stems']
+        for method in names:
+            values = report['values'][name][method]
+            for place, stem in enumerate(stems):
+                images = [
+                    cv2.imread(str(path), flag) for path, flag in (
+                        (out / 'fused' / name / method / f'{stem}.png', 1),
+                        (tmp_path / name / 'ir' / f'{stem}.png', 0),
+                        (tmp_path / name / 'vis' / f'{stem}.png', 1))
+                ]
+                assert images[0].shape == kind
+                expected = compute(images[0][..., ::-1],
+                                   (images[1], images[2][..., ::-1]), METRICS)
+                for head, value in expected.items():
+                    got = values[heads[head]['key']][place]
+                    assert got == pytest.approx(value, rel=1e-5), head
+
+    scores = report['segmentation']
+    assert list(scores) == ['street'] and list(scores['street']) == names
+    for score in scores['street'].values():
+        known = [value for value in score['classes'] if value is not None]
+        assert score['mean'] == pytest.approx(np.mean(known))
+        assert len(score['classes']) == 9
+
+    text = (out / 'index.html').read_text()
+    assert not re.search(r'(src|href)="(?!data:)', text)
+    assert not re.search(r'url\(|@import|https?:(?!//www\.w3\.org)', text)
+    # Two pairs a set, two sources and four methods, an image and two crops.
+    assert text.count('<img') == 2 * 2 * 6 * 3
+    assert not list(out.rglob('*.part'))
+
+
+def test_goes_on_where_it_stopped(benchmark, tmp_path, monkeypatch):
+    assert benchmark('baseline:average', 'baseline:maximum') == 0
+    before = read_report(tmp_path)
+    times = image_times(tmp_path, 'average')
+
+    def forbidden(*args, **kwargs):
+        raise AssertionError('done before')
+
+    with monkeypatch.context() as patch:
+        for module, name in ((run, 'init_model'), (costs, 'measure'),
+                             (scenes, 'measure_scene')):
+            patch.setattr(module, name, forbidden)
+        assert benchmark('baseline:average', 'baseline:maximum') == 0
+    assert read_report(tmp_path) == before
+
+    # Another metric and another method: only these are computed.
+    seen = []
+
+    def count(scene, protocol, load):
+        names = ','.join(key.partition(':')[0] for key in protocol.metrics)
+        seen.append((*scene.fused, names))
+        return true(scene, protocol, load)
+
+    true = scenes.measure_scene
+    monkeypatch.setattr(scenes, 'measure_scene', count)
+    assert benchmark('baseline:average', 'baseline:infrared', flags=(
+        '--metrics', 'EN,CC')) == 0
+    assert sorted(seen) == 5 * [('average', 'CC')] + 5 * [
+        ('infrared', 'EN,CC')]
+    assert image_times(tmp_path, 'average') == times
+
+    # A pair that was cut off is made and measured again, alone.
+    seen.clear()
+    (tmp_path / 'out/fused/street/average/001.png').unlink()
+    assert benchmark('baseline:average', flags=('--metrics', 'EN')) == 0
+    assert seen == [('average', 'EN')]
+    after = image_times(tmp_path, 'average')
+    assert [name for name in times if after[name] != times[name]] == [
+        '001.png']
+
+    seen.clear()
+    assert benchmark('baseline:average', flags=('--restart', )) == 0
+    assert len(seen) == 5
+    assert image_times(tmp_path, 'average')['000.png'] > times['000.png']
+
+
+def test_other_weights_are_another_method(benchmark, trained, tmp_path):
+    config = f'{trained}/configs/fusers/stage1.py'
+    weights = tmp_path / 'weights.pth'
+    shutil.copy(trained / 'stage1' / 'iter_2.pth', weights)
+    assert benchmark(f'{config}={weights}') == 0
+    before = read_report(tmp_path)['values']
+    state = torch.load(weights, weights_only=False)
+    for key in state['state_dict']:
+        if key.endswith('weight'):
+            state['state_dict'][key] = state['state_dict'][key] * 1.5
+    torch.save(state, weights)
+    assert benchmark(f'{config}={weights}') == 0
+    after = read_report(tmp_path)['values']
+    assert before['street']['stage1'] != after['street']['stage1']
+
+
+def test_a_bad_pair_is_named_and_the_rest_goes_on(benchmark, tmp_path,
+                                                  capsys):
+    broken = tmp_path / 'street' / 'ir' / '001.png'
+    broken.write_bytes(broken.read_bytes()[:40])
+    cv2.imwrite(str(tmp_path / 'plain/vis/only.png'),
+                np.zeros((8, 8), np.uint8))
+    assert benchmark('baseline:average', 'baseline:maximum') == 1
+    errors = capsys.readouterr().err
+    assert 'street: not fused: average, 001: Expected a complete' in errors
+    assert 'plain: no partner: ' in errors and 'only.png' in errors
+    report = read_report(tmp_path)
+    street, plain = report['sets']
+    assert street['stems'] == ['000', '002'] and plain['pairs'] == 2
+    assert len(street['problems']) == 2 and len(plain['problems']) == 1
+    assert all(len(values) == 2
+               for values in report['values']['street']['average'].values())
+    # Repaired, it is taken up.
+    shutil.copy(tmp_path / 'street/ir/000.png', broken)
+    (tmp_path / 'plain/vis/only.png').unlink()
+    assert benchmark('baseline:average', 'baseline:maximum') == 0
+    assert read_report(tmp_path)['sets'][0]['pairs'] == 3
+
+
+def test_a_pair_counts_for_all_methods_or_none(benchmark, tmp_path, capsys):
+    assert benchmark('baseline:average', 'baseline:maximum') == 0
+    spoilt = tmp_path / 'out/fused/street/maximum/002.png'
+    spoilt.write_bytes(spoilt.read_bytes()[:60])
+    assert benchmark('baseline:average', 'baseline:maximum') == 1
+    assert 'not measured: maximum, 002: Expected' in capsys.readouterr().err
+    values = read_report(tmp_path)['values']['street']
+    assert {len(v) for method in values.values()
+            for v in method.values()} == {2}
+
+
+def test_nothing_to_measure(benchmark, tmp_path, capsys):
+    for path in (tmp_path / 'plain' / 'ir').iterdir():
+        path.write_bytes(b'')
+    assert benchmark('baseline:average') == 2
+    assert 'plain: no pair could be measured' in capsys.readouterr().err
+
+
+def test_processes_measure_the_same(data, tmp_path):
+    sets = read_sets(data[:1])
+    images = dict(a=tmp_path / 'street' / 'vis', b=tmp_path / 'street' / 'ir')
+    columns = measuring.read_tables([], ['SD', 'MI'])[0].columns
+    found = [
+        measuring.measure(
+            sets[0].pairs, images, columns,
+            measuring.RecordStore(tmp_path / f'{workers}.jsonl', {}),
+            workers) for workers in (1, 2)
+    ]
+    assert found[0] == found[1] and not found[0][1]
+    assert len(found[0][0]['b']) == 3
+
+
+def test_limit_spreads_over_the_set(data):
+    pairs = read_sets(data, 2)[0].pairs
+    assert [pair['stem'] for pair in pairs] == ['000', '001']
+    assert run.spread(list(range(10)), 4) == [0, 2, 5, 7]
+    assert run.spread([1, 2], 5) == [1, 2]
+
+
+def test_short_names(tmp_path, monkeypatch):
+    monkeypatch.setenv('MMFUSION_DATA', str(tmp_path))
+    tiny_project.write_pairs(tmp_path / 'seg_msrs9' / 'val')
+    for old, new in (('vis', 'vi'), ('labels', 'label')):
+        (tmp_path / 'seg_msrs9/val' / old).rename(
+            tmp_path / 'seg_msrs9/val' / new)
+    found, = read_sets(['msrs'])
+    assert found.name == 'MSRS' and found.labelled and len(found.pairs) == 3
+    with pytest.raises(FileNotFoundError, match='fusion_tno'):
+        read_sets(['tno'])
+
+
+@pytest.mark.parametrize('entries, words', [
+    (['nowhere'], 'roadscene, tno'),
+    (['a=only_vis'], 'VIS_DIR,IR_DIR'),
+    (['a=,x'], 'VIS_DIR,IR_DIR'),
+])
+def test_bad_sets(entries, words):
+    with pytest.raises(UsageError, match=words):
+        read_sets(entries)
+
+
+def test_double_set_and_limit(data):
+    with pytest.raises(UsageError, match='street twice'):
+        read_sets([data[0], data[0]])
+    with pytest.raises(UsageError, match='at least 1'):
+        read_sets(data, 0)
+
+
+class TestMethods:
+
+    def test_entries(self, trained):
+        config = f'{trained}/configs/fusers/stage1.py'
+        weights = f'{trained}/stage1/iter_2.pth'
+        methods = read_methods([
+            'baseline:guided', 'mean=baseline:average',
+            f'{config}={weights}', f'Mine 2={config}={weights}'
+        ])
+        assert [m.name for m in methods] == ['guided', 'mean', 'stage1',
+                                             'Mine 2']
+        assert methods[3].folder == 'Mine_2'
+        assert [m.checkpoint for m in methods] == [None, None, weights,
+                                                   weights]
+
+    def test_lists(self, trained, tmp_path):
+        config = f'{trained}/configs/fusers/stage1.py'
+        weights = f'{trained}/stage1/iter_2.pth'
+        (tmp_path / 'list.txt').write_text(
+            f'# rules\nbaseline:average\n\n{config}={weights}  # ours\n')
+        (tmp_path / 'list.py').write_text(
+            "methods = ['baseline:maximum', dict(name='again', "
+            f'config={config!r}, checkpoint={weights!r})]\n')
+        methods = read_methods(
+            [str(tmp_path / 'list.txt'), str(tmp_path / 'list.py')])
+        assert [m.name for m in methods] == ['average', 'stage1', 'maximum',
+                                             'again']
+        (tmp_path / 'list.py').write_text("methods = [dict(cfg='x.py')]\n")
+        with pytest.raises(UsageError, match='dict.config='):
+            read_methods([str(tmp_path / 'list.py')])
+
+    def test_an_untrained_network_is_refused(self, trained):
+        config = f'{trained}/configs/fusers/stage1.py'
+        with pytest.raises(UsageError, match='no checkpoint for a fuser'):
+            read_methods([config])
+        with pytest.raises(FileNotFoundError, match='no.pth.*convert.py'):
+            read_methods([f'{config}=no.pth'])
+
+    @pytest.mark.parametrize('entries, words', [
+        ([], 'at least one method'),
+        (['baseline:best'], 'baseline:average, baseline:maximum'),
+        (['baseline:average=x.pth'], 'without a checkpoint'),
+        (['weights.pth'], 'CONFIG.=CHECKPOINT.'),
+        (['baseline:average', 'baseline:average'], 'different names'),
+    ])
+    def test_bad_entries(self, entries, words):
+        with pytest.raises(UsageError, match=words):
+            read_methods(entries)
+
+
+@pytest.mark.parametrize('flags, words', [
+    (('--presets', 'nature'), 'Expected a preset out of default'),
+    (('--metrics', 'beauty'), "got 'beauty'"),
+    (('--segmentor', 'nowhere.py', 'x.pth'), 'x.pth'),
+])
+def test_bad_arguments(benchmark, capsys, flags, words):
+    assert benchmark('baseline:average', flags=flags) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_segmentor_needs_labels(benchmark, data, capsys):
+    code = benchmark('baseline:average', sets=data[1:],
+                     flags=('--segmentor', 'a.py', 'b.pth'))
+    assert code == 2 and 'LABEL_DIR' in capsys.readouterr().err
+
+
+def test_foreign_folders_stay(benchmark, tmp_path, capsys):
+    precious = tmp_path / 'out/fused/street/average/mine.png'
+    precious.parent.mkdir(parents=True)
+    precious.write_bytes(b'x')
+    assert benchmark('baseline:average', flags=('--restart', )) == 2
+    assert 'Name another --out' in capsys.readouterr().err
+    assert precious.exists()
+
+
+class TestSegmentor:
+
+    @pytest.fixture
+    def ours(self, trained):
+        return segmentation.Segmentor(
+            f'{trained}/configs/fusers/stage2.py',
+            f'{trained}/stage2/iter_2.pth')
+
+    def test_looks_at_the_image_alone(self, ours, tmp_path):
+        """What the model's segmentor says of this very image."""
+        tiny_project.write_pairs(tmp_path, 1)
+        vis, labels = (tmp_path / kind / '000.png'
+                       for kind in ('vis', 'labels'))
+        rgb = cv2.imread(str(vis))[..., ::-1].copy()
+        truth = cv2.imread(str(labels), -1)
+        areas = ours.areas(str(vis), str(labels))
+        model = ours.predict.model
+        inputs = torch.from_numpy(rgb).permute(2, 0, 1)[None] / 255
+        with torch.no_grad():
+            logits = model.segmentor._forward(model.task_norm(inputs))
+        guess = torch.nn.functional.interpolate(
+            logits, truth.shape, mode='bilinear').argmax(1)[0].numpy()
+        for index in range(9):
+            assert areas[f'intersect.{index}'] == (
+                (guess == index) & (truth == index)).sum()
+            assert areas[f'union.{index}'] == (
+                (guess == index) | (truth == index)).sum()
+
+    def test_a_plain_mmseg_model_counts_the_same(self, ours, trained,
+                                                 tmp_path):
+        tiny_project.write_pairs(tmp_path, 1)
+        segmentor = Config.fromfile(
+            trained / 'configs/fusers/stage2.py').model.segmentor.to_dict()
+        pipeline = [dict(type='LoadImageFromFile'),
+                    dict(type='Resize', scale=(56, 40), keep_ratio=True),
+                    dict(type='LoadAnnotations'), dict(type='PackSegInputs')]
+        dataset = dict(type='BaseSegDataset', pipeline=pipeline)
+        Config(dict(default_scope='mmseg', model=segmentor,
+                    test_dataloader=dict(dataset=dataset))).dump(
+                        tmp_path / 'seg.py')
+        state = torch.load(
+            trained / 'stage2/iter_2.pth', weights_only=False)['state_dict']
+        torch.save(
+            dict(meta=dict(dataset_meta=dict(classes=tuple('abcdefghi'))),
+                 state_dict={
+                     key.removeprefix('segmentor.'): value
+                     for key, value in state.items()
+                     if key.startswith('segmentor.')
+                 }), tmp_path / 'seg.pth')
+        theirs = segmentation.Segmentor(
+            str(tmp_path / 'seg.py'), str(tmp_path / 'seg.pth'))
+        files = [str(tmp_path / kind / '000.png')
+                 for kind in ('vis', 'labels')]
+        assert theirs.areas(*files) == ours.areas(*files)
+        assert theirs.classes == list('abcdefghi')
+
+    def test_bad_labels(self, ours, tmp_path):
+        tiny_project.write_pairs(tmp_path, 1)
+        files = [str(tmp_path / kind / '000.png')
+                 for kind in ('vis', 'labels')]
+        labels = cv2.imread(files[1], -1)
+        cv2.imwrite(files[1], labels + 5)
+        with pytest.raises(ValueError, match='labels below 9.* got 13'):
+            ours.areas(*files)
+        cv2.imwrite(files[1], labels[:20])
+        with pytest.raises(ValueError, match="label map of the image's size"):
+            ours.areas(*files)
+
+    def test_a_fuser_is_no_segmentor(self, trained):
+        with pytest.raises(UsageError, match='got ImageFuser'):
+            segmentation.Segmentor(f'{trained}/configs/fusers/stage1.py',
+                                   f'{trained}/stage1/iter_2.pth')
+
+    def test_iou_of_several_images(self):
+        areas = [{'intersect.0': 2, 'union.0': 4, 'intersect.1': 0,
+                  'union.1': 0}, {'intersect.0': 1, 'union.0': 2,
+                                  'intersect.1': 0, 'union.1': 0}]
+        assert segmentation.class_iou(areas, 2) == [50, None]
+
+
+class TestCrops:
+
+    def test_lie_where_the_sources_vary(self):
+        rng = np.random.RandomState(0)
+        vis, ir = (np.full((100, 150), 90, np.uint8) for _ in range(2))
+        ir[10:30, 20:50] = rng.randint(0, 255, (20, 30))
+        vis[60:80, 100:130] = rng.randint(0, 255, (20, 30))
+        vis[12:30, 22:50] = rng.randint(60, 200, (18, 28))
+        assert strips.choose_crops(vis, ir) == [(20, 10, 30, 20),
+                                                (100, 60, 30, 20)]
+
+    @pytest.mark.parametrize('size', [(1, 1), (3, 4), (37, 300)])
+    def test_stay_inside_of_any_image(self, size):
+        image = np.random.RandomState(0).randint(0, 255, size, np.uint8)
+        for left, top, width, height in strips.choose_crops(image, image):
+            assert left >= 0 and left + width <= size[1] and width >= 1
+            assert top >= 0 and top + height <= size[0] and height >= 1
+        html = strips.pair_strip('<a>', image, image, {'"b"': image})
+        assert '&lt;a&gt;' in html and '&quot;b&quot;' in html
+        assert html.count('<img') == 9
