@@ -1,8 +1,10 @@
 """Fusion metrics as pure functions of images, with named variants."""
 from . import (
     detail_quality,
+    feature_mutual_information,
     information,
     mef_ssim,
+    phase_congruency,
     pixel_statistics,
     quality_index,
     single,
@@ -14,7 +16,8 @@ from .presets import PRESETS, Preset, get_preset
 
 __all__ = [
     'FUSION_METRICS', 'FusionMetricSpec', 'PRESETS', 'Preset',
-    'SourceContext', 'compute', 'detail_quality', 'fusion_metric',
-    'get_metric', 'get_preset', 'information', 'mef_ssim',
+    'SourceContext', 'compute', 'detail_quality',
+    'feature_mutual_information', 'fusion_metric', 'get_metric',
+    'get_preset', 'information', 'mef_ssim', 'phase_congruency',
     'pixel_statistics', 'quality_index', 'select_metrics', 'single', 'ssim',
 ]
