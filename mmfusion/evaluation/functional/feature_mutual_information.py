@@ -298,9 +298,9 @@ def feature_mutual_information(fused: Image,
                                kind: str = 'pixel'):
     """Mean over windows and sources of the normalized information shared.
 
-    1 for identical images, 0 for a constant image against one without
-    constant windows, 1 for two constant images. Single windows may exceed 1
-    where phi does.
+    1 for identical images and for two constant ones, 0 for a constant image
+    against one whose features have no constant window. Single windows may
+    exceed 1 where phi does.
     """
     ops = fused.ops
     ours = _feature_map(fused, kind)
