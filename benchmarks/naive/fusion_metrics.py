@@ -232,9 +232,9 @@ def visual_fidelity(fused, a, b):
 
 def _radius(shape, cycles):
     height, width = shape
-    v = np.arange(height) * 2 / height - 1
-    u = np.arange(width) * 2 / width - 1
-    return np.hypot(*np.meshgrid(u * width / cycles, v * height / cycles))
+    v = np.fft.fftshift(np.fft.fftfreq(height)) * 2 * height / cycles
+    u = np.fft.fftshift(np.fft.fftfreq(width)) * 2 * width / cycles
+    return np.hypot(*np.meshgrid(u, v))
 
 
 def chen_blum(fused, a, b):

@@ -1,5 +1,6 @@
 """Fusion metrics as pure functions of images, with named variants."""
 from . import (
+    contrast_quality,
     detail_quality,
     feature_mutual_information,
     information,
