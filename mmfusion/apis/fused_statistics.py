@@ -11,7 +11,7 @@ import numpy as np
 from torch import nn
 
 from mmfusion.datasets import FileRule
-from mmfusion.datasets.transforms.decoding import read_image
+from mmfusion.fileio import read_image
 
 from .cli import UsageError
 from .fused_image import to_uint8

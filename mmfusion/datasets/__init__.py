@@ -6,8 +6,9 @@ from contextlib import redirect_stdout
 with redirect_stdout(sys.stderr):
     import mmseg.datasets  # noqa: F401
 
+from mmfusion.fileio import FileRule, natural_key  # noqa: E402
+
 from . import transforms  # noqa: E402, F401
-from .file_rules import FileRule, natural_key  # noqa: E402
 from .fmb import FMBDataset  # noqa: E402
 from .mfnet import MFNetDataset  # noqa: E402
 from .msrs import MSRSDataset  # noqa: E402

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
 
+from mmfusion.fileio import read_image
+
 from .transforms.annotations import LoadFusionAnnotations
-from .transforms.decoding import read_image
 
 
 @contextmanager

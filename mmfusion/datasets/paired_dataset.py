@@ -4,9 +4,9 @@ from typing import Dict, List, Optional, Tuple
 import mmengine.fileio as fileio
 from mmseg.datasets import BaseSegDataset
 
+from mmfusion.fileio import FileRule, Suffix
 from mmfusion.registry import DATASETS
 
-from .file_rules import FileRule, Suffix
 from .samplers import DrawIndex, draw_seed
 
 MAP_KEYS = ('binary_path', 'boundary_path', 'mask_path')

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from mmfusion.apis.progress import track
-from mmfusion.datasets.file_rules import FileRule, natural_key
+from mmfusion.fileio import FileRule, natural_key
 
 from .protocol import Protocol
 from .records import PathLike, Record, RecordStore, write_csv, write_text

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 import cv2
 import numpy as np
 
-from mmfusion.datasets.transforms.decoding import read_image
+from mmfusion.fileio import read_image
 from mmfusion.version import __version__
 
 from .functional import FusionMetricSpec, get_preset, select_metrics

@@ -4,6 +4,7 @@ import os
 import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
@@ -107,6 +108,8 @@ def measure(scenes: Sequence[Scene],
             load: Optional[Load] = None) -> Iterator[List[Record]]:
     """Measure scenes, in the order in which they are finished.
 
+    Every process uses one thread of OpenCV.
+
     Args:
         scenes (sequence[Scene]): What to measure.
         protocol (Protocol): How.
@@ -120,10 +123,17 @@ def measure(scenes: Sequence[Scene],
         RuntimeError: If a process was killed, e.g. for want of memory.
     """
     workers = min(workers, len(scenes))
-    if workers <= 1:
+    with _one_thread():
+        if workers > 1:
+            yield from _measure_in_processes(scenes, protocol, workers, load)
+            return
         for scene in scenes:
             yield measure_scene(scene, protocol, load)
-        return
+
+
+def _measure_in_processes(scenes: Sequence[Scene], protocol: Protocol,
+                          workers: int,
+                          load: Optional[Load]) -> Iterator[List[Record]]:
     pool = ProcessPoolExecutor(
         workers, initializer=_start_worker, initargs=(protocol, load))
     try:
@@ -138,12 +148,28 @@ def measure(scenes: Sequence[Scene],
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """End OpenCV's threads and bring them back afterwards.
+
+    A forked process that inherits the pool without its threads would wait
+    for them forever.
+    """
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+
+
 _task: Dict[str, Any] = {}
 
 
 def _start_worker(protocol: Protocol, load: Optional[Load]) -> None:
     """Set a process up: one thread, no life after its parent."""
-    cv2.setNumThreads(1)
+    if cv2.getNumThreads() != 1:  # not forked
+        cv2.setNumThreads(1)
     _task.update(protocol=protocol, load=load)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

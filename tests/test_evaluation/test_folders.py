@@ -189,6 +189,19 @@ def test_processes_give_the_same(folders):
     assert rows(folders) == alone
 
 
+def test_processes_after_opencv_has_started_threads(folders):
+    """A forked process must not wait for threads it does not have."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(4)
+    cv2.GaussianBlur(np.zeros((1200, 1600), np.uint8), (31, 31), 5)
+    cv2.resize(np.zeros((1200, 1600, 3), np.uint8), (3000, 3000))
+    try:
+        assert not evaluation(folders).run(2).problems
+        assert cv2.getNumThreads() == 4
+    finally:
+        cv2.setNumThreads(threads)
+
+
 def test_three_sources(folders):
     (folders / 'out').mkdir()
     scores = FolderEvaluation(

@@ -328,3 +328,11 @@ def test_values_of_vifb(oracle_folder, call, tmp_path):
         for key, column in columns.items():
             assert float(ours[key]) == pytest.approx(
                 float(row[column]), rel=6e-5), (row['pair'], key)
+
+
+def test_starts_without_torch():
+    """A tool that reads folders is there in a moment."""
+    code = ('import sys; import mmfusion.evaluation.folders, '
+            'mmfusion.evaluation.listing; '
+            'assert "torch" not in sys.modules, "torch"')
+    subprocess.run([sys.executable, '-c', code], check=True)

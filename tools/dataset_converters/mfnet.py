@@ -23,7 +23,7 @@ from mmfusion.datasets.conversion import (
     write_png,
 )
 from mmfusion.datasets.mfnet import MFNET_CLASSES
-from mmfusion.datasets.transforms.decoding import read_image
+from mmfusion.fileio import read_image
 
 SPLITS = ('train', 'val', 'test')
 

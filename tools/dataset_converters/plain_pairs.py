@@ -25,7 +25,7 @@ from mmfusion.datasets.conversion import (
     run_jobs,
     write_lines,
 )
-from mmfusion.datasets.file_rules import FileRule
+from mmfusion.fileio import FileRule
 
 # What takes the place of the visible image is in colour, where one is.
 KNOWN_PAIRS = (

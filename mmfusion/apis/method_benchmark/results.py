@@ -8,7 +8,7 @@ import torch
 
 import mmfusion
 from mmfusion.datasets.transforms import LoadFusionPair
-from mmfusion.datasets.transforms.decoding import read_image
+from mmfusion.fileio import read_image
 
 from .measuring import Table
 from .methods import Method

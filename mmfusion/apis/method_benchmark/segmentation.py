@@ -9,8 +9,8 @@ import torch
 from mmengine.config import Config
 from mmseg.evaluation import IoUMetric
 
-from mmfusion.datasets.transforms.decoding import read_image
 from mmfusion.evaluation.records import Record, RecordStore
+from mmfusion.fileio import read_image
 from mmfusion.registry import MODELS
 
 from ..checkpoint import load_model_weights

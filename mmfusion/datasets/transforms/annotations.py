@@ -8,9 +8,8 @@ from mmcv.transforms import BaseTransform
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image, UnidentifiedImageError
 
+from mmfusion.fileio import read_bytes, read_image
 from mmfusion.registry import TRANSFORMS
-
-from .decoding import read_bytes, read_image
 
 _MAPS = dict(
     binary_path='gt_binary_map',

@@ -5,9 +5,8 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmfusion.fileio import read_image
 from mmfusion.registry import TRANSFORMS
-
-from .decoding import read_image
 
 Range = Union[str, Tuple[float, float]]
 _LAYOUT = dict(vis=(0, 3), ir=(3, 4))

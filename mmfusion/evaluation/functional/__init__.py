@@ -3,13 +3,17 @@ from . import (
     contrast_quality,
     detail_quality,
     feature_mutual_information,
+    gradient_transfer,
     information,
+    learned,
     mef_ssim,
+    petrovic,
     phase_congruency,
     pixel_statistics,
     quality_index,
     single,
     ssim,
+    visual_fidelity,
 )
 from .compute import SourceContext, compute, select_metrics
 from .metric import FUSION_METRICS, FusionMetricSpec, fusion_metric, get_metric
@@ -19,6 +23,7 @@ __all__ = [
     'FUSION_METRICS', 'FusionMetricSpec', 'PRESETS', 'Preset',
     'SourceContext', 'compute', 'detail_quality',
     'feature_mutual_information', 'fusion_metric', 'get_metric',
-    'get_preset', 'information', 'mef_ssim', 'phase_congruency',
+    'get_preset', 'information', 'learned', 'mef_ssim', 'phase_congruency',
     'pixel_statistics', 'quality_index', 'select_metrics', 'single', 'ssim',
+    'visual_fidelity',
 ]

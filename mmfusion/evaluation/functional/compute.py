@@ -48,7 +48,8 @@ def select_metrics(metrics: Metrics = None,
         metrics (str | sequence[str], optional): Names (``'SSIM'``: the
             preset's column of that name if there is one, else the default
             variant), variants (``'SSIM:film'``), or ``'all'`` for every
-            correct variant. None: the columns of the preset.
+            correct variant that needs no weights. None: the columns of the
+            preset.
         preset (str): One of ``PRESETS``. Defaults to ``'default'``.
 
     Returns:
@@ -63,7 +64,8 @@ def select_metrics(metrics: Metrics = None,
     if metrics == 'all':
         return {
             spec.name if spec.default else key: spec
-            for key, spec in FUSION_METRICS.items() if spec.correct
+            for key, spec in FUSION_METRICS.items()
+            if spec.correct and not spec.needs_weights
         }
     if isinstance(metrics, str):
         metrics = [name for name in metrics.replace(' ', '').split(',')
@@ -165,6 +167,8 @@ def check_support(specs: Dict[str, FusionMetricSpec], size: Sequence[int],
 def _measure(spec: FusionMetricSpec, ours: List[Image],
              theirs: List[List[Image]]) -> Any:
     """One metric of all planes."""
+    if spec.takes_colour:
+        return spec(ours, theirs)
     if spec.joint_channels and len(ours) > 1:
         return spec(side_by_side(ours), [side_by_side(t) for t in theirs])
     values = [

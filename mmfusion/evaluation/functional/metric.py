@@ -26,6 +26,10 @@ class FusionMetricSpec:
         float32_safe (bool): Whether float32 keeps 1e-5.
         joint_channels (bool): Whether colour channels are put side by side
             instead of being measured one by one.
+        takes_colour (bool): Whether ``function`` gets all planes of an image,
+            a list of one or three, instead of one plane.
+        needs_weights (bool): Whether it needs files that the user has to
+            provide; ``'all'`` leaves it out.
         correct (bool): False for what only reproduces published tables.
         default (bool): Whether the bare name means this variant.
         options (mapping): Keyword arguments of ``function``.
@@ -42,6 +46,8 @@ class FusionMetricSpec:
     needs_integers: bool = False
     float32_safe: bool = True
     joint_channels: bool = False
+    takes_colour: bool = False
+    needs_weights: bool = False
     correct: bool = True
     default: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)

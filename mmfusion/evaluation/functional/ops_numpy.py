@@ -4,7 +4,6 @@ from typing import List, Sequence, Tuple
 
 import cv2
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 #: rule for pixels outside the image: 0, the nearest, mirrored without and
 #: with repeating the edge
@@ -74,6 +73,10 @@ class NumpyOps:
     def dot(self, x: np.ndarray, y: np.ndarray):
         """Sum of products over height and width."""
         return np.vdot(x, y)
+
+    def at_least(self, x: np.ndarray, low: float) -> np.ndarray:
+        """Values, and ``low`` in place of smaller ones."""
+        return np.maximum(x, low)
 
     def log_sum(self, x: np.ndarray):
         """Sum of the natural logarithms of positive numbers below 1e18.
@@ -266,8 +269,9 @@ def _correlate_columns(x: np.ndarray, weights: Tuple[float, ...],
     matrix = _banded(weights, count, step)
     out = np.empty((total, width))
     blocks, rest = divmod(total, count)
+    x = np.ascontiguousarray(x)
     down, along = x.strides
-    views = as_strided(x, (blocks, matrix.shape[1], width),
+    views = np.ndarray((blocks, matrix.shape[1], width), x.dtype, x, 0,
                        (count * step * down, down, along))
     np.matmul(matrix, views, out=out[:total - rest].reshape(
         blocks, count, width))
@@ -288,10 +292,11 @@ def _correlate_rows(x: np.ndarray, weights: Tuple[float, ...],
     out = np.empty((height, total))
     blocks, rest = divmod(total, count)
     down, along = x.strides
-    views = as_strided(x, (blocks, height, matrix.shape[0]),
+    views = np.ndarray((blocks, height, matrix.shape[0]), x.dtype, x, 0,
                        (count * step * along, down, along))
-    targets = as_strided(out, (blocks, height, count),
-                         (count * out.strides[1], *out.strides))
+    down, along = out.strides
+    targets = np.ndarray((blocks, height, count), out.dtype, out, 0,
+                         (count * along, down, along))
     np.matmul(views, matrix, out=targets)
     if rest:
         first = (total - count) * step

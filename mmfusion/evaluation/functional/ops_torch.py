@@ -71,6 +71,10 @@ class TorchOps:
         """Sum of products over height and width."""
         return (x * y).sum(dim=_AXES)
 
+    def at_least(self, x: Tensor, low: float) -> Tensor:
+        """Values, and ``low`` in place of smaller ones."""
+        return x.clamp(min=low)
+
     def log_sum(self, x: Tensor) -> Tensor:
         """Sum of the natural logarithms of positive numbers."""
         return x.log().sum(dim=_AXES)

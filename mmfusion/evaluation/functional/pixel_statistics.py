@@ -10,14 +10,15 @@ PSNR_LIMIT = 100.
 
 
 @feature
-def _centred(image: Image):
+def centred(image: Image):
+    """Values less their mean."""
     return image.values - image.ops.mean(image.values, keepdims=True)
 
 
 @feature
 def _variance(image: Image):
-    centred = _centred(image)
-    return image.ops.dot(centred, centred) / _area(image)
+    x = centred(image)
+    return image.ops.dot(x, x) / _area(image)
 
 
 @feature
@@ -27,7 +28,7 @@ def _mean(image: Image):
 
 @pair_feature
 def _covariance(image: Image, other: Image):
-    return image.ops.dot(_centred(image), _centred(other)) / _area(image)
+    return image.ops.dot(centred(image), centred(other)) / _area(image)
 
 
 @pair_feature
