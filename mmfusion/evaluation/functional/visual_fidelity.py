@@ -1,0 +1,248 @@
+"""Visual information fidelity: VIF in the pixel domain, and Han's VIFF.
+
+Papers: H. R. Sheikh, A. C. Bovik, 'Image information and visual quality',
+TIP 15(2), 2006 (VIF is the authors' form without wavelets, VIFp); Y. Han,
+Y. Cai, Y. Cao, X. Xu, 'A new image fusion performance metric based on visual
+information fidelity', Information Fusion 14(2), 2013.
+
+Under every window the fused image is a gain g of the source plus noise of
+variance v, and the eye adds noise of variance n to both:
+
+    g = cov / var_S,  v = var_F - g cov,
+    information of F = log(1 + g^2 var_S / (v + n)),
+    information of S = log(1 + var_S / n).
+
+Four scales, each smoothed and halved from the one before. Sums over windows
+are taken band by band, see ``bands``.
+"""
+import math
+from typing import Any, NamedTuple, Sequence, Tuple
+
+from .bands import bands, cut
+from .image import Image, feature
+from .metric import fusion_metric
+from .pixel_statistics import centred
+from .windows import exact, local_mean, smooth, window
+
+#: sides of the Gaussian windows of the four scales; sigma is a fifth
+_SIDES = (17, 9, 5, 3)
+#: the smallest side of an image that leaves a window at the last scale
+_MIN_SIZE = 41
+#: variance that counts as none
+_EPSILON = 1e-10
+#: variance of the noise of the eye
+_NOISE, _HAN_NOISE = 2., 0.005 * 255**2
+_HAN_WEIGHTS = (1 / 2.15, 0., 0.15 / 2.15, 1 / 2.15)
+_HAN_STABILITY = 1e-7 * math.log(10)
+
+
+class _Known(NamedTuple):
+    """What a band of a source adds to the formulas, under every window."""
+    mean: Any
+    #: 1 / (var_S + epsilon), 0 where var_S is below epsilon
+    inverse: Any
+
+    def variance(self, xp):
+        """var_S, 0 where it is below epsilon."""
+        flat = self.inverse == 0
+        return xp.where(flat, 0., 1 / xp.where(flat, 1., self.inverse) -
+                        _EPSILON)
+
+
+class _Shared(NamedTuple):
+    """What F shares with a source, under every window."""
+    gain: Any
+    #: g^2 var_S
+    signal: Any
+    #: v
+    noise: Any
+
+
+def _window(scale: int) -> Tuple[int, float, str]:
+    """Arguments of ``windows.smooth``."""
+    return _SIDES[scale], _SIDES[scale] / 5, 'valid'
+
+
+@feature
+def _level(image: Image, scale: int) -> Image:
+    """Scale 0 is the image; every further one is smoothed and halved."""
+    if scale == 0:
+        return image.derive(centred(image))  # keeps digits of variances
+    above, side = _level(image, scale - 1), window(*_window(scale)[:2])
+    return image.derive(
+        image.ops.separable(above.values, side, side, 'valid', step=2))
+
+
+def _scale_bands(fused: Image, sources: Sequence[Image], scale: int):
+    """Bands of F at one scale, each with those of the sources."""
+    overlap = _SIDES[scale] - 1
+    theirs = [bands(_level(source, scale), overlap) for source in sources]
+    ours = cut(_level(fused, scale), overlap)
+    return zip(ours, zip(*theirs, strict=True), strict=True)
+
+
+def _moments(band: Image, scale: int) -> Tuple[Any, Any]:
+    """Mean and variance under every window, not kept."""
+    x = band.values
+    mean = smooth(band, x, *_window(scale))
+    variance = smooth(band, x * x, *_window(scale)) - mean * mean
+    return mean, band.ops.at_least(variance, 0.)
+
+
+def _information(band: Image, variance, noise: float):
+    """Sum of log(1 + variance / noise) over all windows."""
+    count = variance.shape[-2] * variance.shape[-1]
+    return band.ops.log_sum(variance + noise) - count * math.log(noise)
+
+
+@feature
+def _known(band: Image, scale: int) -> Tuple[_Known, Any]:
+    """What a band of a source adds, and the sum of its information."""
+    mean, variance = _moments(band, scale)
+    inverse = band.ops.xp.where(variance < _EPSILON, 0.,
+                                1 / (variance + _EPSILON))
+    return _Known(mean, inverse), _information(band, variance, _NOISE)
+
+
+def _shared(fused: Image, source: Image, moments: Tuple[Any, Any],
+            known: _Known, scale: int) -> _Shared:
+    """Gain and noise of a band; a gain below 0 counts as 0."""
+    ops = fused.ops
+    mean, variance = moments
+    product = smooth(fused, fused.values * source.values, *_window(scale))
+    covariance = ops.at_least(product - mean * known.mean, 0.)
+    gain = covariance * known.inverse
+    explained = ops.xp.minimum(gain * covariance, variance)
+    # g^2 var_S = explained var_S / (var_S + epsilon)
+    signal = explained * (1 - _EPSILON * known.inverse)
+    return _Shared(gain, signal, variance - explained)
+
+
+def _of_scale(fused: Image, sources: Sequence[Image], scale: int):
+    """Information of F and of every source, summed over one scale."""
+    ours, theirs = [0.] * len(sources), [0.] * len(sources)
+    for band, others in _scale_bands(fused, sources, scale):
+        moments = _moments(band, scale)
+        for k, other in enumerate(others):
+            known, information = _known(other, scale)
+            shared = _shared(band, other, moments, known, scale)
+            ours[k] += band.ops.log_sum(
+                1 + shared.signal / (shared.noise + _NOISE))
+            theirs[k] += information
+    return ours, theirs
+
+
+def _of_saturated_scale(fused: Image, sources: Sequence[Image]):
+    """The first scale, with all products of two pixels clipped to 255.
+
+    Variances and covariances are no longer such, so that every rule of the
+    definition for values out of range comes to bear.
+    """
+    ops, xp = fused.ops, fused.ops.xp
+    variance = ops.at_least(_saturated_covariance(fused, fused), 0.)
+    ours, theirs = [], []
+    for source in sources:
+        given = ops.at_least(_saturated_covariance(source, source), 0.)
+        covariance = _saturated_covariance(fused, source)
+        flat = given < _EPSILON
+        gain = covariance / (given + _EPSILON)
+        idle = flat | (variance < _EPSILON) | (gain < 0)
+        gain = xp.where(idle, 0., gain)
+        noise = ops.at_least(variance - gain * covariance, _EPSILON)
+        signal = gain * gain * xp.where(flat, 0., given)
+        ours.append(ops.log_sum(1 + signal / (noise + _NOISE)))
+        theirs.append(_information(source, given, _NOISE))
+    return ours, theirs
+
+
+def _saturated_covariance(image: Image, other: Image):
+    """Covariance under every window by products clipped to 255."""
+    product = (image.values * other.values).clip(0, 255)
+    return smooth(image, product, *_window(0)) - (
+        local_mean(image, *_window(0)) * local_mean(other, *_window(0)))
+
+
+def _windows(size: Tuple[int, int]) -> int:
+    """Number of windows of all scales."""
+    count, (height, width) = 0, size
+    for scale, side in enumerate(_SIDES):
+        if scale:
+            height, width = ((x - side) // 2 + 1 for x in (height, width))
+        count += (height - side + 1) * (width - side + 1)
+    return count
+
+
+_VIF = dict(higher_is_better=True, min_size=_MIN_SIZE)
+
+
+@fusion_metric(
+    'VIF', 'uint8', value_range=(0, math.inf), needs_integers=True,
+    correct=False, reference='Tang, MATLAB before 2023-03: products of two '
+    'pixels saturate at 255', options=dict(saturated=True), **_VIF)
+@fusion_metric(
+    'VIF', 'pixel_sum', value_range=(0, math.inf), default=True,
+    reference='Sheikh & Bovik 2006, VIFp; sum over the sources', **_VIF)
+def visual_information_fidelity(fused: Image,
+                                sources: Sequence[Image],
+                                saturated: bool = False):
+    """Sum over the sources of the share of their information that F keeps.
+
+    Each source adds 1 if F equals it, more only if F has more contrast. A
+    source that is flat everywhere has nothing to keep and adds 1.
+    """
+    xp = fused.ops.xp
+    results = [
+        _of_saturated_scale(fused, sources) if saturated and scale == 0 else
+        _of_scale(fused, sources, scale) for scale in range(len(_SIDES))
+    ]
+    traces = _EPSILON * _windows(fused.size)  # of rounding in flat images
+    total = 0.
+    for k in range(len(sources)):
+        kept, given = (
+            sum(result[side][k] for result in results) for side in (0, 1))
+        total += xp.where(given > traces, kept / given.clip(traces), 1.)
+    return total
+
+
+@fusion_metric(
+    'VIFF_han', 'han', higher_is_better=True, value_range=(0, math.inf),
+    default=True, min_size=_MIN_SIZE,
+    reference='Han et al. 2013; of MEFB. FILM\'s VIFF is VIF')
+def visual_fidelity_for_fusion(fused: Image, sources: Sequence[Image]):
+    """Share of the information of the sources that F keeps.
+
+    Under every window the source with the smallest gain is taken, the last
+    of them where gains are equal. Weighted sum of the shares of the scales
+    1, 3 and 4. 1 if all images are one, or flat. In float64 throughout:
+    where windows are almost flat, rounding would choose the source.
+    """
+    fused, sources = exact(fused), [exact(source) for source in sources]
+    ops, xp = fused.ops, fused.ops.xp
+    result = 0.
+    for scale, weight in enumerate(_HAN_WEIGHTS):
+        if not weight:
+            continue
+        ours = theirs = count = 0.
+        for band, others in _scale_bands(fused, sources, scale):
+            moments = _moments(band, scale)
+            flat = moments[1] < _EPSILON
+            gain = kept = given = None
+            for other in others:
+                known, _ = _known(other, scale)
+                shared = _shared(band, other, moments, known, scale)
+                its_kept = 1 + shared.signal / (shared.noise + _HAN_NOISE)
+                its_given = 1 + known.variance(xp) / _HAN_NOISE
+                its_gain = xp.where(flat, 0., shared.gain)
+                if gain is None:
+                    gain, kept, given = its_gain, its_kept, its_given
+                    continue
+                smaller = its_gain <= gain
+                gain = xp.where(smaller, its_gain, gain)
+                kept = xp.where(smaller, its_kept, kept)
+                given = xp.where(smaller, its_given, given)
+            ours += ops.log_sum(kept)
+            theirs += ops.log_sum(given)
+            count += gain.shape[-2] * gain.shape[-1]
+        stability = count * _HAN_STABILITY
+        result += weight * (ours + stability) / (theirs + stability)
+    return result
