@@ -1,4 +1,4 @@
-"""Score the segmentation of a trained model; see --help."""
+"""Score a trained model: segmentation, fused images; see --help."""
 import sys
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)

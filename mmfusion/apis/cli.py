@@ -83,7 +83,7 @@ def build_parser(tool: str) -> argparse.ArgumentParser:
         prog=f'{tool}.py',
         description=dict(
             train='Train a fuser, alone or with a segmentor.',
-            test='Score the segmentation of a trained model.',
+            test='Score a trained model: segmentation and fused images.',
             test_fusion='Fuse the images of a config or of two folders.',
         )[tool])
     parser.add_argument(

@@ -16,6 +16,7 @@ def list_metrics() -> str:
         low, high = spec.value_range
         notes = [spec.reference]
         notes += ['rounds to 256 levels'] * spec.needs_integers
+        notes += ['needs weights'] * spec.needs_weights
         notes += [LABEL] * (not spec.correct)
         table.add_row([
             spec.key + ' *' * spec.default, spec.arrow, f'{low:g}..{high:g}',

@@ -15,6 +15,12 @@ def test_eval_of_fused_images_replaces_that_of_labels():
         csv_file='from_config/fusion_metrics.csv')
 
 
+@pytest.mark.parametrize('word', ['fusion', 'default'])
+def test_eval_of_the_default_metrics(word):
+    evaluator = run('test', '--eval', word)[0].test_evaluator
+    assert (evaluator.preset, evaluator.metrics) == ('default', None)
+
+
 def test_eval_of_both():
     cfg, lines = run('test', '--eval', 'film', 'mDice', 'EN')
     assert not lines
@@ -24,9 +30,7 @@ def test_eval_of_both():
     assert (second.preset, second.metrics) == ('film', ['EN'])
 
 
-def test_eval_with_a_fusion_metric_in_the_config(monkeypatch):
-    monkeypatch.setattr('mmfusion.evaluation.selection.select_metrics',
-                        lambda **kwargs: None)
+def test_eval_with_a_fusion_metric_in_the_config():
     own = dict(type='FusionMetric', metrics=['EN'], csv_file='own.csv')
     cfg = make_config(
         test_evaluator=[dict(type='mmseg.IoUMetric'), own,

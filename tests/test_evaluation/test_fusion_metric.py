@@ -18,6 +18,7 @@ from mmengine.structures import PixelData
 
 from mmfusion.apis.fused_image import to_uint8
 from mmfusion.evaluation import compute
+from mmfusion.evaluation.functional import PRESETS
 from mmfusion.evaluation.metrics import FusionMetric
 from mmfusion.registry import METRICS
 from mmfusion.structures import FusionDataSample
@@ -109,6 +110,21 @@ def test_backends_agree_on_mixed_sizes(make_sample, options):
     arrays = measure(samples, **options)
     tensors = measure(samples, backend='torch', **options)
     assert arrays == pytest.approx(tensors, rel=1e-9)
+
+
+@pytest.mark.parametrize('backend', ['numpy', 'torch'])
+def test_default_metrics(make_sample, backend):
+    sample = make_sample(size=(165, 170))
+    got = measure([sample], metrics=None, backend=backend)
+    columns = PRESETS['default'].columns
+    assert set(got) == {f'fusion/{name}' for name in columns}
+    meta = sample.metainfo
+    vis = np.ascontiguousarray(cv2.imread(meta['vis_path'])[..., ::-1])
+    want = compute(
+        to_uint8(sample.fused_img.data), (cv2.imread(meta['ir_path'], 0), vis))
+    assert got == pytest.approx(
+        {f'fusion/{name}': value
+         for name, value in want.items()}, rel=1e-9)
 
 
 def test_without_rounding(make_sample):
