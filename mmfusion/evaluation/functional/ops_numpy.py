@@ -110,20 +110,19 @@ class NumpyOps:
             x = self.pad(x, 1, 1, 1, 1, border)
         height, width = x.shape
         along, down = np.empty((2, height - 2, width - 2))
-        # OpenCV's filters take twice as long in float64.
+        # OpenCV's filters take twice as long in float64. The order of the
+        # sums is that of MATLAB's, which shows where flat patches are not
+        # of whole numbers.
         for rows in self.row_blocks(x, overlap=2):
             block, target = x[rows], slice(rows.start, rows.stop - 2)
-            middle = block[1:-1]
-            smooth = block[:-2] + block[2:]
-            smooth += middle
-            smooth += middle
+            smooth = 2 * block[1:-1]
+            smooth += block[:-2]
+            smooth += block[2:]
             np.subtract(smooth[:, 2:], smooth[:, :-2], out=along[target])
             difference = block[2:] - block[:-2]
-            middle = difference[:, 1:-1]
-            total = np.add(
-                difference[:, :-2], difference[:, 2:], out=down[target])
-            total += middle
-            total += middle
+            total = np.multiply(difference[:, 1:-1], 2, out=down[target])
+            total += difference[:, :-2]
+            total += difference[:, 2:]
         return along, down
 
     def separable(self,
