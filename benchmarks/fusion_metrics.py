@@ -1,15 +1,18 @@
 """Measure the fusion metrics on one thread against their plain definitions.
 
     python benchmarks/fusion_metrics.py [--repeats N] [--all] [--json]
+    python benchmarks/fusion_metrics.py --workers 2
 
 Times sets of metrics on a 480x640 triple, each from bare arrays to numbers,
 in turn with ``benchmarks/naive/fusion_metrics.py``, and checks that both give
-the same values. Then every metric alone. Run it on an idle machine.
+the same values. Then every metric alone. ``--workers`` instead measures a
+folder with one process and with several. Run it on an idle machine.
 """
 import argparse
 import json
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from statistics import median
@@ -23,6 +26,7 @@ import numpy as np  # noqa: E402
 
 from mmfusion.datasets.synthetic import generate_scene  # noqa: E402
 from mmfusion.evaluation import SourceContext, compute  # noqa: E402
+from mmfusion.evaluation.folders import FolderEvaluation  # noqa: E402
 from mmfusion.evaluation.functional import FUSION_METRICS  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -99,6 +103,42 @@ def time_alone(key: str, images: List[np.ndarray],
         metric=key, milliseconds=median(alone), reused=median(reused))
 
 
+def write_folders(root: Path, number: int) -> None:
+    """``fused``, ``ir`` and ``vis`` with PNG files of shifted scenes."""
+    for folder in ('fused', 'ir', 'vis'):
+        (root / folder).mkdir()
+    for index in range(number):
+        if index % 8 == 0:
+            images = triple(index)
+        for folder, image in zip(('fused', 'ir', 'vis'), images, strict=True):
+            shifted = np.roll(image, 5 * (index % 8), 1)
+            cv2.imwrite(str(root / folder / f'{index:03d}.png'), shifted)
+
+
+def time_workers(workers: int, number: int, repeats: int) -> Dict[str, Any]:
+    """Images a second of a folder, files and start of processes included."""
+    rates: Dict[int, List[float]] = {1: [], workers: []}
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        write_folders(root, number)
+        for repeat in range(repeats):
+            for count, found in rates.items():
+                evaluation = FolderEvaluation(
+                    dict(fused=root / 'fused'),
+                    dict(ir=root / 'ir', vis=root / 'vis'),
+                    root / f'out_{count}_{repeat}')
+                spent = milliseconds(lambda e=evaluation, n=count: e.run(n))
+                found.append(1e3 * number / spent)
+    ratio = median(
+        many / one for one, many in zip(*rates.values(), strict=True))
+    return dict(
+        images=number,
+        workers=workers,
+        one_per_second=median(rates[1]),
+        many_per_second=median(rates[workers]),
+        ratio=ratio)
+
+
 def table(sets: List[dict], metrics: List[dict]) -> str:
     """The records as Markdown."""
     lines = [
@@ -139,8 +179,21 @@ def main() -> None:
         help='every variant alone, not just the defaults')
     parser.add_argument(
         '--json', action='store_true', help='print JSON instead of a table')
+    parser.add_argument(
+        '--workers',
+        type=int,
+        help='measure a folder with as many processes, and with one')
     args = parser.parse_args()
     cv2.setNumThreads(1)
+    if args.workers:
+        row = time_workers(args.workers, number=64, repeats=3)
+        print(json.dumps(row, indent=2) if args.json else
+              '| images | 1 process, images/s | '
+              f'{args.workers} processes, images/s | ratio |\n'
+              '|---|---|---|---|\n'
+              f'| {row["images"]} | {row["one_per_second"]:.2f} | '
+              f'{row["many_per_second"]:.2f} | {row["ratio"]:.2f} |')
+        return
     images = triple()
     sets = [time_set(name, images, args.repeats) for name in SETS]
     metrics = [
