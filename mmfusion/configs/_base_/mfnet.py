@@ -1,15 +1,17 @@
 import os
 
-from mmcv.transforms import RandomResize, TestTimeAug
-from mmengine.dataset import DefaultSampler
+from mmcv.transforms import RandomResize
+from mmengine.config import read_base
 from mmseg.datasets.transforms import (PhotoMetricDistortion, RandomCrop,
                                        RandomFlip, Resize)
-from mmseg.evaluation import IoUMetric
 
-from mmfusion.datasets import DeterministicSampler, MFNetDataset
+from mmfusion.datasets import MFNetDataset
 from mmfusion.datasets.transforms import (LoadFusionAnnotations,
                                           LoadFusionPair, OnModality,
                                           PackFusionInputs)
+
+with read_base():
+    from .paired_seg import *
 
 data_root = os.path.join(os.environ.get('MMFUSION_DATA') or 'data', 'MFNet')
 scale = (640, 480)
@@ -30,38 +32,18 @@ train_pipeline = [
     dict(type=OnModality, modality='ir', transforms=photometric),
     dict(type=PackFusionInputs),
 ]
-tta_pipeline = [
-    dict(type=LoadFusionPair),
-    dict(
-        type=TestTimeAug,
-        transforms=[
-            [
-                dict(type=Resize, scale_factor=ratio, keep_ratio=True)
-                for ratio in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
-            ],
-            [
-                dict(type=RandomFlip, prob=prob, direction='horizontal')
-                for prob in (0.0, 1.0)
-            ],
-            [dict(type=LoadFusionAnnotations)],
-            [dict(type=PackFusionInputs)],
-        ]),
+tta_pipeline[1]['transforms'][0] = [
+    dict(type=Resize, scale_factor=ratio, keep_ratio=True)
+    for ratio in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 ]
-train_dataloader = dict(
+train_dataloader.update(
     batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type=DeterministicSampler, shuffle=True),
     dataset=dict(
         type=MFNetDataset,
         data_root=data_root,
         ann_file='train.txt',
         pipeline=train_pipeline))
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type=DefaultSampler, shuffle=False),
+val_dataloader.update(
     dataset=dict(
         type=MFNetDataset,
         data_root=data_root,
@@ -79,17 +61,12 @@ test_dataloader = dict(
             **val_dataloader['dataset'], 'ann_file': 'test.txt'
         }
     })
-fusion_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    sampler=dict(type=DefaultSampler, shuffle=False),
+fusion_dataloader.update(
     dataset=dict(
         type=MFNetDataset,
         data_root=data_root,
         data_prefix=dict(seg_map_path=None),
         ann_file='test.txt',
-        pipeline=[dict(type=LoadFusionPair), dict(type=PackFusionInputs)],
+        pipeline=fusion_pipeline,
         test_mode=True))
-val_evaluator = dict(type=IoUMetric, iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
 del os

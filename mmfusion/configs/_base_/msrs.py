@@ -1,15 +1,16 @@
 import os
 
-from mmcv.transforms import TestTimeAug
-from mmengine.dataset import DefaultSampler
+from mmengine.config import read_base
 from mmseg.datasets.transforms import RandomCrop, RandomFlip, Resize
-from mmseg.evaluation import IoUMetric
 
-from mmfusion.datasets import DeterministicSampler, MSRSDataset
+from mmfusion.datasets import MSRSDataset
 from mmfusion.datasets.transforms import (DeriveFusionMaps,
                                           LoadFusionAnnotations,
                                           LoadFusionPair, PackFusionInputs,
                                           RandomRotate90, ResizeToCover)
+
+with read_base():
+    from .paired_seg import *
 
 data_root = os.path.join(os.environ.get('MMFUSION_DATA') or 'data', 'MSRS')
 crop_size = (256, 256)
@@ -31,37 +32,17 @@ train_pipeline = [
     dict(type=RandomRotate90),
     dict(type=PackFusionInputs),
 ]
-tta_pipeline = [
-    dict(type=LoadFusionPair),
-    dict(
-        type=TestTimeAug,
-        transforms=[
-            [
-                dict(type=Resize, scale_factor=ratio, keep_ratio=True)
-                for ratio in (0.75, 1.0, 1.25)
-            ],
-            [
-                dict(type=RandomFlip, prob=prob, direction='horizontal')
-                for prob in (0.0, 1.0)
-            ],
-            [dict(type=LoadFusionAnnotations)],
-            [dict(type=PackFusionInputs)],
-        ]),
+tta_pipeline[1]['transforms'][0] = [
+    dict(type=Resize, scale_factor=ratio, keep_ratio=True)
+    for ratio in (0.75, 1.0, 1.25)
 ]
-train_dataloader = dict(
+train_dataloader.update(
     batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type=DeterministicSampler, shuffle=True),
     dataset=dict(
         type=MSRSDataset,
         data_root=os.path.join(data_root, 'train'),
         pipeline=train_pipeline))
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type=DefaultSampler, shuffle=False),
+val_dataloader.update(
     dataset=dict(
         type=MSRSDataset,
         data_root=os.path.join(data_root, 'test'),
@@ -70,10 +51,7 @@ val_dataloader = dict(
         pipeline=[*load, dict(type=PackFusionInputs)],
         test_mode=True))
 test_dataloader = val_dataloader
-fusion_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    sampler=dict(type=DefaultSampler, shuffle=False),
+fusion_dataloader.update(
     dataset=dict(
         type=MSRSDataset,
         data_root=os.path.join(data_root, 'test'),
@@ -82,8 +60,6 @@ fusion_dataloader = dict(
             binary_path=None,
             boundary_path=None,
             mask_path=None),
-        pipeline=[dict(type=LoadFusionPair), dict(type=PackFusionInputs)],
+        pipeline=fusion_pipeline,
         test_mode=True))
-val_evaluator = dict(type=IoUMetric, iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
 del os
