@@ -7,7 +7,7 @@ from mmengine.registry import DATASETS, init_default_scope
 
 from mmfusion.visualization import FusionLocalVisualizer, write_image
 
-from .cli import UsageError
+from .errors import UsageError
 from .inferencer import draw_sample
 from .pairs import pair_name
 from .progress import track

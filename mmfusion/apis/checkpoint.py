@@ -17,7 +17,7 @@ from mmfusion.models.fusers.checkpoint import (
     read_checkpoint,
 )
 
-from .cli import UsageError
+from .errors import UsageError
 
 PathLike = Union[str, os.PathLike]
 #: only used in training: a checkpoint may have them or not

@@ -14,6 +14,9 @@ from typing import Callable, List, MutableMapping, Optional, Sequence, Tuple
 
 from mmengine.config import DictAction
 
+from .config_file import find_config
+from .errors import UsageError
+
 TOOLS = ('train', 'test', 'test_fusion')
 SAVE_MODES = ('round', 'minmax', 'trunc')
 #: what --eval of test.py chooses of mmseg's IoUMetric
@@ -47,10 +50,6 @@ MODERN_FORMS = {
 #: accepted by test_fusion.py for old commands, without any effect there
 NO_EFFECT_ON_FUSION = ('--aug-test', '--format-only', '--eval-options',
                        '--tmpdir', '--gpu-collect', '--opacity', '--show')
-
-
-class UsageError(ValueError):
-    """A command or config that cannot work; the text says what to do."""
 
 
 def parse(tool: str,
@@ -374,7 +373,6 @@ def start(tool: str,
         FileNotFoundError: If the config is missing (before the seconds
             that importing torch takes).
     """
-    from .config_file import find_config
     args, lines = parse(tool, argv)
     for line in lines:
         print(f'note: {line}', file=sys.stderr)

@@ -5,8 +5,9 @@ from typing import Any, List, Optional, Sequence
 
 from mmengine.config import Config
 
-from .cli import IOU_METRICS, UsageError
+from .cli import IOU_METRICS
 from .config_file import default_work_dir, require_file
+from .errors import UsageError
 
 #: file of FusionMetric's values of all images, in the work dir
 FUSION_CSV = 'fusion_metrics.csv'

@@ -8,7 +8,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from .cli import UsageError
+from .errors import UsageError
 from .inferencer import build_network
 
 PARTS = ('full', 'fuser')

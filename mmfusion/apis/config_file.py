@@ -8,7 +8,7 @@ from mmengine.config import Config, ConfigDict
 
 import mmfusion
 
-from .cli import UsageError
+from .errors import UsageError
 
 PathLike = Union[str, os.PathLike]
 

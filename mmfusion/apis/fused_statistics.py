@@ -13,7 +13,7 @@ from torch import nn
 from mmfusion.datasets import FileRule
 from mmfusion.fileio import read_image
 
-from .cli import UsageError
+from .errors import UsageError
 from .fused_image import to_uint8
 from .inferencer import fuse_samples
 from .pairs import FailedPair, PairReader

@@ -12,9 +12,9 @@ from torch import nn
 
 from mmfusion.visualization import FusionLocalVisualizer, write_image
 
-from .cli import UsageError
 from .cli_config import parse_eval
 from .config_file import default_work_dir, load_config, require_file
+from .errors import UsageError
 from .fused_image import to_uint8
 from .fused_scores import score_saved
 from .inferencer import draw_sample, fuse_samples, init_model

@@ -21,8 +21,9 @@ from mmfusion.visualization import (
 )
 
 from .checkpoint import load_model_weights
-from .cli import SAVE_MODES, UsageError
+from .cli import SAVE_MODES
 from .config_file import PathLike, load_config
+from .errors import UsageError
 from .fused_image import to_uint8
 from .pairs import FailedPair, PairReader, inference_pipeline, match_folders
 from .progress import track

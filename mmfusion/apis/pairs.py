@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmfusion.datasets import FileRule
 
-from .cli import UsageError
 from .cli_config import type_name
+from .errors import UsageError
 
 PathLike = Union[str, os.PathLike]
 #: transforms of a test pipeline that need labels

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mmfusion.models.layers import trim_heap
 
-from .cli import UsageError
+from .errors import UsageError
 
 _MIB = 2**20
 

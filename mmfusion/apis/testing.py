@@ -9,9 +9,9 @@ from typing import Any, Dict
 from mmengine.dist import is_main_process
 
 from .checkpoint import load_model_weights
-from .cli import UsageError
 from .cli_config import apply_to_config
 from .config_file import load_config, require_file
+from .errors import UsageError
 from .training import announce, build_runner
 
 

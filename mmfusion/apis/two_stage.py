@@ -12,8 +12,8 @@ from typing import Callable, List
 from mmengine.config import Config
 from mmengine.dist import barrier
 
-from .cli import UsageError
 from .config_file import find_config
+from .errors import UsageError
 
 
 def stage1_is_missing(cfg: Config) -> bool:

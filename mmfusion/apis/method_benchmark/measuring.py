@@ -23,7 +23,7 @@ from mmfusion.evaluation.scenes import Scene
 from mmfusion.evaluation.scenes import measure as measure_scenes
 from mmfusion.evaluation.selection import split_words
 
-from ..cli import UsageError
+from ..errors import UsageError
 from ..progress import track
 
 ALL = 'all'

@@ -8,9 +8,9 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from mmengine.config import Config
 
-from ..cli import UsageError
 from ..complexity import count_parameters, network_of
 from ..config_file import load_config, require_file
+from ..errors import UsageError
 from ..pairs import inference_pipeline
 
 #: fusion rules under ``baseline:NAME``

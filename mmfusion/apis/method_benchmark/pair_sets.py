@@ -8,7 +8,7 @@ import numpy as np
 
 from mmfusion.datasets import FileRule
 
-from ..cli import UsageError
+from ..errors import UsageError
 from ..pairs import match_folders
 from .methods import folder_name
 

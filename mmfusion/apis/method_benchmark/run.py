@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 import mmfusion
 from mmfusion.evaluation.records import RecordStore, write_text
 
-from ..cli import UsageError
+from ..errors import UsageError
 from ..fusing import fuse_into
 from ..inferencer import init_model
 from ..pairs import PairReader, inference_pipeline

@@ -14,9 +14,9 @@ from mmfusion.fileio import read_image
 from mmfusion.registry import MODELS
 
 from ..checkpoint import load_model_weights
-from ..cli import UsageError
 from ..cli_config import type_name
 from ..config_file import load_config, require_file
+from ..errors import UsageError
 from ..inferencer import FusionInferencer, init_model
 from ..progress import track
 
