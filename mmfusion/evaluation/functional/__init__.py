@@ -21,9 +21,9 @@ from .presets import PRESETS, Preset, get_preset
 
 __all__ = [
     'FUSION_METRICS', 'FusionMetricSpec', 'PRESETS', 'Preset',
-    'SourceContext', 'compute', 'detail_quality',
+    'SourceContext', 'compute', 'contrast_quality', 'detail_quality',
     'feature_mutual_information', 'fusion_metric', 'get_metric',
-    'get_preset', 'information', 'learned', 'mef_ssim', 'phase_congruency',
-    'pixel_statistics', 'quality_index', 'select_metrics', 'single', 'ssim',
-    'visual_fidelity',
+    'get_preset', 'gradient_transfer', 'information', 'learned',
+    'mef_ssim', 'petrovic', 'phase_congruency', 'pixel_statistics',
+    'quality_index', 'select_metrics', 'single', 'ssim', 'visual_fidelity',
 ]
