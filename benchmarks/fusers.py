@@ -91,7 +91,7 @@ def build(name: str, variant: str, same_weights: bool) -> nn.Module:
         return naive
     fuser = MODELS.build(METHODS[name].config)
     state = naive.state_dict()
-    reference_key = MAPPINGS[name].reference_key
+    reference_key = MAPPINGS[name][0].reference_key
     fuser.load_state_dict(
         {key: state[reference_key(f'fuser.{key}')]
          for key in fuser.state_dict()})
