@@ -64,6 +64,10 @@ def _is_tensor(image: Any) -> bool:
     return hasattr(image, 'device') and hasattr(image, 'unbind')
 
 
+def _is_eight_bit(image: Any) -> bool:
+    return str(image.dtype) in ('uint8', 'torch.uint8')
+
+
 def _size(image) -> tuple:
     if isinstance(image, np.ndarray):
         return image.shape[:2]
@@ -81,8 +85,8 @@ def as_levels(image, name: str, data_range: Optional[float] = None):
             16-bit images: 1, 255 or 65535. 8-bit images need none.
 
     Returns:
-        np.ndarray | Tensor: Floats, 0 to 255: (H, W) or (H, W, 3), or
-        (B, C, H, W).
+        np.ndarray | Tensor: uint8 as it is, else floats, 0 to 255:
+        (H, W) or (H, W, 3), or (B, C, H, W).
 
     Raises:
         TypeError: For other types.
@@ -99,15 +103,14 @@ def as_levels(image, name: str, data_range: Optional[float] = None):
         shape_good = image.ndim == 2 or (image.ndim == 3
                                          and image.shape[2] == 3)
         expected = '(H, W) or (H, W, 3)'
-        eight_bit = image.dtype == np.uint8
-        known = eight_bit or image.dtype.kind in 'fu'
+        known = image.dtype.kind in 'f' or image.dtype in (np.uint8,
+                                                           np.uint16)
     else:
         if image.ndim == 3:
             image = image[:, None]
         shape_good = image.ndim == 4 and image.shape[1] in (1, 3)
         expected = '(B, H, W), (B, 1, H, W) or (B, 3, H, W)'
-        eight_bit = str(image.dtype) == 'torch.uint8'
-        known = eight_bit or image.is_floating_point()
+        known = _is_eight_bit(image) or image.is_floating_point()
     if not shape_good or 0 in image.shape:
         raise ValueError(
             f'Expected the {name} in shape {expected}, got '
@@ -116,9 +119,8 @@ def as_levels(image, name: str, data_range: Optional[float] = None):
         raise TypeError(
             f'Expected uint8, uint16 or floats for the {name}, got '
             f'{image.dtype}. Convert it.')
-    if eight_bit:
-        return (image.astype(np.float64)
-                if isinstance(image, np.ndarray) else image.double())
+    if _is_eight_bit(image):
+        return image
     if data_range is None:
         raise ValueError(
             f'Expected uint8 for the {name}, got {image.dtype}, whose range '
@@ -147,7 +149,10 @@ def _scaled(image, name: str, data_range: float):
     return image if data_range == 255 else image * (255 / data_range)
 
 
-def planes(image, channels: str, quantize: bool) -> List[Image]:
+def planes(image,
+           channels: str,
+           quantize: bool,
+           lasting: bool = False) -> List[Image]:
     """Single-channel contexts of one image.
 
     Args:
@@ -156,6 +161,7 @@ def planes(image, channels: str, quantize: bool) -> List[Image]:
             thrice for an image of one channel.
         quantize (bool): Whether to round to integers, as a saved 8-bit
             image is.
+        lasting (bool): As of :class:`Image`.
 
     Returns:
         list[Image]: One or three.
@@ -169,14 +175,17 @@ def planes(image, channels: str, quantize: bool) -> List[Image]:
     else:
         from .ops_torch import TORCH
         parts, ops = list(image.unbind(1)), TORCH
-    if quantize:
+    if _is_eight_bit(parts[0]):
+        parts = [part.astype(np.float64) if array else part.double()
+                 for part in parts]
+    elif quantize:
         parts = [part.round().clip(0, 255) for part in parts]
     if channels == 'gray':
         if len(parts) == 3:
             parts = [to_gray(np.stack(parts, -1)) if array else
                      to_gray(ops.xp.stack(parts, 1))]
-        return [Image(parts[0], ops)]
-    images = [Image(part, ops) for part in parts]
+        return [Image(parts[0], ops, lasting)]
+    images = [Image(part, ops, lasting) for part in parts]
     return images if len(images) == 3 else images * 3
 
 

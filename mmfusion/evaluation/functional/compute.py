@@ -15,6 +15,9 @@ class SourceContext:
     Args:
         sources (sequence[np.ndarray | Tensor]): As :func:`compute`.
         data_range (float, optional): As :func:`compute`.
+        lasting (bool): Whether to keep what is large but soon computed
+            again. Pass False for sources of a single fused image: new
+            memory costs more than it would save. Defaults to True.
 
     Examples:
         >>> scene = SourceContext((ir, vis))
@@ -23,7 +26,9 @@ class SourceContext:
 
     def __init__(self,
                  sources: Sequence[Any],
-                 data_range: Optional[float] = None) -> None:
+                 data_range: Optional[float] = None,
+                 lasting: bool = True) -> None:
+        self.lasting = lasting
         self.arrays = [
             as_levels(source, f'source {index}', data_range)
             for index, source in enumerate(sources)
@@ -35,7 +40,8 @@ class SourceContext:
         key = channels, quantize
         if key not in self._planes:
             self._planes[key] = [
-                planes(array, channels, quantize) for array in self.arrays
+                planes(array, channels, quantize, self.lasting)
+                for array in self.arrays
             ]
         return self._planes[key]
 
@@ -121,7 +127,7 @@ def compute(fused: Any,
         raise ValueError(
             f'Expected channels "gray" or "rgb", got {channels!r}.')
     if not isinstance(sources, SourceContext):
-        sources = SourceContext(sources, data_range)
+        sources = SourceContext(sources, data_range, lasting=False)
     array = as_levels(fused, 'fused image', data_range)
     check_match(array, sources.arrays)
     ours = planes(array, channels, quantize)

@@ -35,7 +35,6 @@ import numpy as np
 from .gradients import sobel
 from .image import Image, feature
 from .metric import fusion_metric
-from .single import central_gradient
 
 _SIDE = 3
 _CELLS = _SIDE * _SIDE
@@ -58,7 +57,7 @@ def _pixel(image: Image):
 
 def _gradient(image: Image):
     """Derivative along the width."""
-    return central_gradient(image)[0]
+    return image.ops.central(image.values)[0]
 
 
 def _edge(image: Image):

@@ -7,6 +7,7 @@ Creighton, 2008 for the constants of most code.
 import math
 from typing import Any, Sequence, Tuple
 
+from .bands import bands, cut
 from .gradients import sobel, sobel_magnitude
 from .guards import ratio
 from .image import Image, feature
@@ -17,21 +18,15 @@ _HALF_TURN = math.pi / 2
 _HONG = ((0.9994, 15., 0.5), (0.9879, 22., 0.8))
 _LIU = ((1., 10., 0.5), (1., 20., 0.75))
 _LIU_EPSILON = 1e-5
+_TINY = 1e-30
+#: angle of a vertical gradient. With x counted as a convolution counts it,
+#: which is the opposite way, references have pi/2; differences are the same.
+_VERTICAL = -_HALF_TURN
 
 
 def sigmoid(xp, x, largest: float, slope: float, centre: float):
     """largest / (1 + exp(-slope (x - centre)))."""
     return largest / (1 + xp.exp(slope * (centre - x)))
-
-
-def orientation(xp, along, down):
-    """Angle of gradients, -pi/2 to pi/2, and -pi/2 for vertical ones.
-
-    With x counted as a convolution counts it, which is the opposite way,
-    references have pi/2 there; differences are the same.
-    """
-    return xp.where(along == 0, -_HALF_TURN,
-                    xp.arctan(down / xp.where(along == 0, 1., along)))
 
 
 def strength_ratio(xp, ours, theirs, equal):
@@ -42,29 +37,31 @@ def strength_ratio(xp, ours, theirs, equal):
 
 
 @feature
-def _edges(image: Image) -> Tuple[Any, Any]:
-    """Strength and orientation of the Sobel gradient."""
-    along, down = sobel(image, 'zero')
-    return (sobel_magnitude(image, 'zero'),
-            orientation(image.ops.xp, along, down))
+def _edges(band: Image) -> Tuple[Any, Any]:
+    """Strength and orientation of the Sobel gradient inside of the rim."""
+    along, down = band.ops.sobel(band.values, 'valid')
+    return (band.ops.magnitude(along, down),
+            band.ops.angle(along, down, _VERTICAL))
 
 
 @feature
-def _unit_edges(image: Image) -> Tuple[Any, Any]:
+def _unit_edges(band: Image) -> Tuple[Any, Any]:
     """The same of values in 0..1, summed in the order of the reference.
 
     There, the gradient of a flat patch is not 0 but what rounding leaves,
     and that decides on its orientation.
     """
-    xp, (height, width) = image.ops.xp, image.size
-    padded = image.ops.pad(image.values / 255, 1, 1, 1, 1, 'zero')
+    xp, (height, width) = band.ops.xp, band.size
+    values = band.values / 255
     along = down = 0.
     for column in (2, 1, 0):
         for row in (2, 1, 0):
-            part = padded[..., row:row + height, column:column + width]
+            part = values[..., row:row + height - 2,
+                          column:column + width - 2]
             along = along + (column - 1) * (2 - abs(row - 1)) * part
             down = down + (row - 1) * (2 - abs(column - 1)) * part
-    return xp.sqrt(along * along + down * down), orientation(xp, along, down)
+    return (xp.sqrt(along * along + down * down),
+            band.ops.angle(along, down, _VERTICAL))
 
 
 @fusion_metric(
@@ -85,20 +82,31 @@ def edge_preservation(fused: Image,
     pixel whose strengths are equal takes the strength itself for their
     ratio, and orientations are not wrapped.
     """
-    ops, xp = fused.ops, fused.ops.xp
     kept = total = 0.
-    strength, angle = edges(fused)
-    for source in sources:
-        its_strength, its_angle = edges(source)
-        for rows in ops.row_blocks(strength):
-            ours, theirs = strength[..., rows, :], its_strength[..., rows, :]
-            turn = abs(its_angle[..., rows, :] - angle[..., rows, :])
-            quality = sigmoid(
-                xp, strength_ratio(xp, ours, theirs, ours),
-                *_HONG[0]) * sigmoid(xp, 1 - turn / _HALF_TURN, *_HONG[1])
-            kept = kept + ops.dot(quality, theirs)
-        total = total + ops.sum(its_strength)
-    return ratio(xp, kept, total, 0.)
+    theirs = [bands(source, 2, 'zero') for source in sources]
+    for band, *others in zip(cut(fused, 2, 'zero'), *theirs, strict=True):
+        ours = edges(band)
+        for other in others:
+            found, strength = _kept_and_given(fused.ops, ours, edges(other))
+            kept, total = kept + found, total + strength
+    return ratio(fused.ops.xp, kept, total, 0.)
+
+
+def _kept_and_given(ops, ours, theirs) -> Tuple[Any, Any]:
+    """Sums of Q_S g_S and of g_S; Q_S is a product of two sigmoids."""
+    xp = ops.xp
+    (strength, angle), (its_strength, its_angle) = ours, theirs
+    (one, slope, centre), (other, its_slope, its_centre) = _HONG
+    relative = xp.minimum(strength, its_strength) / ops.at_least(
+        xp.maximum(strength, its_strength), _TINY)
+    relative = ops.overwrite(relative, strength == its_strength, strength)
+    turn = ops.distance(its_angle, angle)
+    # The alignment is 1 - turn / (pi / 2).
+    spoilt = xp.exp(ops.linear(relative, -slope, slope * centre)) + 1
+    spoilt *= xp.exp(
+        ops.linear(turn, its_slope / _HALF_TURN,
+                   its_slope * (its_centre - 1))) + 1
+    return one * other * ops.sum(its_strength / spoilt), ops.sum(its_strength)
 
 
 @feature

@@ -16,11 +16,15 @@ class Image:
         values (np.ndarray | Tensor): (H, W) array or (B, H, W) tensor of
             floats, 0 to 255.
         ops (NumpyOps | TorchOps): Array operations of the backend.
+        lasting (bool): Whether it serves several fused images, so that
+            what is large but soon computed again is kept, too. Defaults to
+            False.
     """
 
-    def __init__(self, values: Any, ops: Any) -> None:
+    def __init__(self, values: Any, ops: Any, lasting: bool = False) -> None:
         self.values = values
         self.ops = ops
+        self.lasting = lasting
         self._known: Dict[Tuple, Any] = {}
 
     @property
@@ -30,7 +34,7 @@ class Image:
 
     def derive(self, values: Any) -> 'Image':
         """Image of other values, e.g. one level of a pyramid."""
-        return Image(values, self.ops)
+        return Image(values, self.ops, self.lasting)
 
     def recall(self, key: Tuple, compute: Callable) -> Any:
         """Value kept under ``key``, computed on the first call."""

@@ -6,7 +6,7 @@ from .guards import ratio
 from .image import Image, pair_feature
 from .levels import histogram, joint_histogram, stretched
 from .metric import fusion_metric
-from .single import entropy_of, level_entropy
+from .single import level_entropy
 
 _LEVELS = dict(needs_integers=True)
 _CVEJIC_Q, _NAVA_Q = 1.85, 0.43137
@@ -15,7 +15,7 @@ _CVEJIC_Q, _NAVA_Q = 1.85, 0.43137
 @pair_feature
 def mutual_bits(fused: Image, source: Image):
     """Mutual information of the levels of two images, bits."""
-    joint = entropy_of(fused.ops, joint_histogram(fused, source), (-2, -1))
+    joint = fused.ops.entropy(joint_histogram(fused, source), 2)
     return level_entropy(fused) + level_entropy(source) - joint
 
 
@@ -24,7 +24,7 @@ def _mutual_bits_shared_top(fused: Image, source: Image):
     """The same with 254 and 255 in one bin of the joint histogram alone."""
     xp, counts = fused.ops.xp, joint_histogram(fused, source)
     rows = _merge_top(xp, counts, -2)
-    joint = entropy_of(fused.ops, _merge_top(xp, rows, -1), (-2, -1))
+    joint = fused.ops.entropy(_merge_top(xp, rows, -1), 2)
     return level_entropy(fused) + level_entropy(source) - joint
 
 

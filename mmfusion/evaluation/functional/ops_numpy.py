@@ -15,8 +15,9 @@ BORDERS = dict(
 _AXES = (-2, -1)
 #: values of all arrays of a block of rows: 2 MB
 _BLOCK_ITEMS = 1 << 18
-#: windows of a filter that one product of matrices gives
-_WINDOWS_AT_ONCE = 16
+#: windows of a filter, along height and width, that one product of matrices
+#: gives
+_WINDOWS_AT_ONCE = 8, 16
 
 
 class NumpyOps:
@@ -78,6 +79,19 @@ class NumpyOps:
         """Values, and ``low`` in place of smaller ones."""
         return np.maximum(x, low)
 
+    def distance(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """|x - y|."""
+        return cv2.absdiff(x, y)
+
+    def linear(self, x: np.ndarray, scale: float,
+               shift: float) -> np.ndarray:
+        """scale * x + shift."""
+        return cv2.addWeighted(x, scale, x, 0., shift)
+
+    def exceeds(self, x: np.ndarray, low: float) -> bool:
+        """Whether all values are above ``low``."""
+        return bool(x.min() > low)
+
     def log_sum(self, x: np.ndarray):
         """Sum of the natural logarithms of positive numbers below 1e18.
 
@@ -92,6 +106,35 @@ class NumpyOps:
     def magnitude(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """sqrt(x * x + y * y)."""
         return cv2.magnitude(x, y)
+
+    def angle(self, x: np.ndarray, y: np.ndarray,
+              vertical: float) -> np.ndarray:
+        """arctan(y / x), and ``vertical`` where x is 0."""
+        flat = x == 0
+        out = y / (x + flat)  # the arctangent of infinity takes long
+        np.arctan(out, out=out)
+        np.copyto(out, vertical, where=flat)
+        return out
+
+    def overwrite(self, x: np.ndarray, where: np.ndarray,
+                  values: np.ndarray) -> np.ndarray:
+        """``values`` at some places, ``x``, which is lost, at all others.
+
+        Many times as fast as ``where`` for few places.
+        """
+        np.copyto(x, values, where=where)
+        return x
+
+    def central(self, x: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        """Derivatives along width and height, one-sided at the rim."""
+        along, down = (
+            cv2.Sobel(x, cv2.CV_64F, *order, ksize=1, scale=0.5,
+                      borderType=cv2.BORDER_REPLICATE)
+            for order in ((1, 0), (0, 1)))
+        # Differences at the rim span one pixel, all others two.
+        along[:, [0, -1]] *= 2
+        down[[0, -1]] *= 2
+        return along, down
 
     def sobel(self, x: np.ndarray,
               border: str) -> Tuple[np.ndarray, np.ndarray]:
@@ -108,6 +151,11 @@ class NumpyOps:
         """
         if border != 'valid':
             x = self.pad(x, 1, 1, 1, 1, border)
+        levels = x.astype(np.uint8)
+        if np.array_equal(levels, x):  # in a fraction of the time
+            return tuple(
+                part[1:-1, 1:-1].astype(np.float64)
+                for part in cv2.spatialGradient(levels))
         height, width = x.shape
         along, down = np.empty((2, height - 2, width - 2))
         # OpenCV's filters take twice as long in float64. The order of the
@@ -193,26 +241,45 @@ class NumpyOps:
         return x.reshape(-1).take(place).reshape(index.shape)
 
     def histogram(self, levels: np.ndarray) -> np.ndarray:
-        """Counts of the integers 0 to 255: (256, ) of (H, W)."""
-        return np.bincount(levels.ravel(), minlength=256)
+        """Counts of the integers 0 to 255: (256, ) of (H, W) uint8."""
+        return self._count((levels, ))
 
     def joint_histogram(self, rows: np.ndarray,
                         columns: np.ndarray) -> np.ndarray:
         """Counts of pairs of integers 0 to 255.
 
         Args:
-            rows (np.ndarray): (H, W) integers.
-            columns (np.ndarray): (H, W) integers.
+            rows (np.ndarray): (H, W) uint8.
+            columns (np.ndarray): (H, W) uint8.
 
         Returns:
             np.ndarray: (256, 256), first index of ``rows``.
         """
-        index = rows.ravel() * 256 + columns.ravel()
-        return np.bincount(index, minlength=65536).reshape(256, 256)
+        return self._count((rows, columns))
+
+    @staticmethod
+    def _count(levels: Tuple[np.ndarray, ...]) -> np.ndarray:
+        """Histogram of one or two images, float64."""
+        number = len(levels)
+        total = 0.
+        # OpenCV counts in float32, which is exact up to 2^24.
+        step = max(1, (1 << 24) // levels[0].shape[1])
+        for first in range(0, levels[0].shape[0], step):
+            part = [array[first:first + step] for array in levels]
+            total = total + cv2.calcHist(
+                part, [*range(number)], None, [256] * number,
+                [0, 256] * number).astype(np.float64)
+        return total.reshape((256, ) * number)
 
     def to_levels(self, x: np.ndarray) -> np.ndarray:
-        """Nearest integers 0 to 255, halves to even."""
-        return np.clip(np.rint(x), 0, 255).astype(np.intp)
+        """Nearest integers 0 to 255, halves to even, uint8."""
+        return cv2.convertScaleAbs(np.maximum(x, 0))
+
+    def entropy(self, counts: np.ndarray, axes: int):
+        """Shannon entropy in bits of counts over the last axes."""
+        live = counts[counts > 0]
+        total = live.sum()
+        return np.log2(total) - np.vdot(live, np.log2(live)) / total
 
     def fft2(self, x: np.ndarray) -> np.ndarray:
         """Fourier transform of height and width."""
@@ -264,7 +331,7 @@ def _correlate_columns(x: np.ndarray, weights: Tuple[float, ...],
     """Correlate along the height, full windows alone."""
     height, width = x.shape
     total = (height - len(weights)) // step + 1
-    count = min(_WINDOWS_AT_ONCE, total)
+    count = min(_WINDOWS_AT_ONCE[0], total)
     matrix = _banded(weights, count, step)
     out = np.empty((total, width))
     blocks, rest = divmod(total, count)
@@ -286,7 +353,7 @@ def _correlate_rows(x: np.ndarray, weights: Tuple[float, ...],
     """Correlate along the width, full windows alone."""
     height, width = x.shape
     total = (width - len(weights)) // step + 1
-    count = min(_WINDOWS_AT_ONCE, total)
+    count = min(_WINDOWS_AT_ONCE[1], total)
     matrix = _banded(weights, count, step).T
     out = np.empty((height, total))
     blocks, rest = divmod(total, count)

@@ -2,6 +2,7 @@
 
 Differentiable where the operation is, so losses share these forms.
 """
+import math
 from typing import List, Sequence, Tuple
 
 import torch
@@ -75,6 +76,18 @@ class TorchOps:
         """Values, and ``low`` in place of smaller ones."""
         return x.clamp(min=low)
 
+    def distance(self, x: Tensor, y: Tensor) -> Tensor:
+        """|x - y|."""
+        return (x - y).abs()
+
+    def linear(self, x: Tensor, scale: float, shift: float) -> Tensor:
+        """scale * x + shift."""
+        return scale * x + shift
+
+    def exceeds(self, x: Tensor, low: float) -> bool:
+        """Whether all values of all images are above ``low``."""
+        return bool((x > low).all())
+
     def log_sum(self, x: Tensor) -> Tensor:
         """Sum of the natural logarithms of positive numbers."""
         return x.log().sum(dim=_AXES)
@@ -83,6 +96,21 @@ class TorchOps:
         """sqrt(x * x + y * y)."""
         # Unlike hypot the same for all integers of one length.
         return (x * x + y * y).sqrt()
+
+    def angle(self, x: Tensor, y: Tensor, vertical: float) -> Tensor:
+        """arctan(y / x), and ``vertical`` where x is 0."""
+        flat = x == 0
+        return torch.where(flat, vertical,
+                           torch.atan(y / torch.where(flat, 1., x)))
+
+    def overwrite(self, x: Tensor, where: Tensor, values: Tensor) -> Tensor:
+        """``values`` at some places, ``x`` at all others."""
+        return torch.where(where, values, x)
+
+    def central(self, x: Tensor) -> Tuple[Tensor, Tensor]:
+        """Derivatives along width and height, one-sided at the rim."""
+        down, along = torch.gradient(x, dim=_AXES)
+        return along, down
 
     def sobel(self, x: Tensor, border: str) -> Tuple[Tensor, Tensor]:
         """Derivatives along width and height by unscaled Sobel kernels."""
@@ -161,6 +189,13 @@ class TorchOps:
     def to_levels(self, x: Tensor) -> Tensor:
         """Nearest integers 0 to 255, halves to even."""
         return x.round().clamp(0, 255).long()
+
+    def entropy(self, counts: Tensor, axes: int) -> Tensor:
+        """Shannon entropy in bits of counts over the last axes."""
+        counts = counts.flatten(-axes)
+        total = counts.sum(-1)
+        return (total.log() -
+                torch.xlogy(counts, counts).sum(-1) / total) / math.log(2)
 
     def fft2(self, x: Tensor) -> Tensor:
         """Fourier transform of height and width."""

@@ -16,14 +16,10 @@ def centred(image: Image):
 
 
 @feature
-def _variance(image: Image):
+def variance(image: Image):
+    """Population variance of all pixels."""
     x = centred(image)
     return image.ops.dot(x, x) / _area(image)
-
-
-@feature
-def _mean(image: Image):
-    return image.ops.mean(image.values)
 
 
 @pair_feature
@@ -129,8 +125,8 @@ def correlation(fused: Image, sources: Sequence[Image]):
     """Mean over the sources of Pearson's r; 0 where an image is flat."""
     return _mean_over_sources(
         lambda image, source: _correlation(
-            image.ops.xp, _covariance(image, source), _variance(image),
-            _variance(source)), fused, sources)
+            image.ops.xp, _covariance(image, source), variance(image),
+            variance(source)), fused, sources)
 
 
 @fusion_metric(
@@ -147,6 +143,6 @@ def _difference_correlation(fused: Image, removed: Image, kept: Image):
     """r(F - removed, kept) from the covariances of the three images."""
     covariance = _covariance(fused, kept) - _covariance(removed, kept)
     rest = (
-        _variance(fused) + _variance(removed) -
+        variance(fused) + variance(removed) -
         2 * _covariance(fused, removed))
-    return _correlation(fused.ops.xp, covariance, rest, _variance(kept))
+    return _correlation(fused.ops.xp, covariance, rest, variance(kept))

@@ -5,32 +5,15 @@ from .gradients import sobel_magnitude
 from .image import Image, feature
 from .levels import histogram
 from .metric import fusion_metric
+from .pixel_statistics import centred, variance
 
 _ALONE = dict(higher_is_better=True, uses_sources=False)
-
-
-def entropy_of(ops, counts, axes=(-1, ), offset: float = 0.):
-    """Shannon entropy in bits of histograms.
-
-    Args:
-        ops (NumpyOps | TorchOps): Backend.
-        counts (np.ndarray | Tensor): Counts.
-        axes (tuple[int]): Axes of the bins.
-        offset (float): Added inside the logarithm.
-
-    Returns:
-        np.ndarray | Tensor: Bits, without ``axes``.
-    """
-    share = counts / counts.sum(axes, keepdims=True)
-    inside = share + offset
-    inside = ops.xp.where(inside > 0, inside, 1.)
-    return -(share * ops.xp.log2(inside)).sum(axes)
 
 
 @feature
 def level_entropy(image: Image):
     """Entropy of the 256 levels, bits."""
-    return entropy_of(image.ops, histogram(image))
+    return image.ops.entropy(histogram(image), 1)
 
 
 @fusion_metric(
@@ -43,9 +26,11 @@ def level_entropy(image: Image):
     **_ALONE)
 def entropy(fused: Image, sources: Sequence[Image], offset: float = 0.):
     """Information in the grey levels: -sum p log2 p. A flat image has 0."""
-    if offset:
-        return entropy_of(fused.ops, histogram(fused), offset=offset)
-    return level_entropy(fused)
+    if not offset:
+        return level_entropy(fused)
+    counts = histogram(fused)
+    share = counts / counts.sum(-1, keepdims=True)
+    return -(share * fused.ops.xp.log2(share + offset)).sum(-1)
 
 
 @fusion_metric(
@@ -60,10 +45,9 @@ def standard_deviation(fused: Image,
                        saturate: bool = False):
     """Contrast: root of the mean squared distance to the mean."""
     ops = fused.ops
-    distance = fused.values - ops.mean(fused.values, keepdims=True)
     if not saturate:
-        return ops.xp.sqrt(ops.dot(distance, distance) / _area(fused))
-    distance = ops.xp.floor(distance.clip(0, 255) + 0.5)
+        return ops.xp.sqrt(variance(fused))
+    distance = ops.xp.floor(centred(fused).clip(0, 255) + 0.5)
     return ops.xp.sqrt(ops.mean((distance * distance).clip(0, 255)))
 
 
@@ -94,25 +78,6 @@ def spatial_frequency(fused: Image,
         ops.dot(down, down) / areas[0] + ops.dot(along, along) / areas[1])
 
 
-@feature
-def central_gradient(image: Image):
-    """Derivatives along width and height, central and one-sided at the rim.
-
-    Returns:
-        tuple: Two arrays (..., H, W).
-    """
-    ops, x = image.ops, image.values
-    height, width = image.size
-    rows = ops.pad(x, 1, 1, 0, 0, 'replicate')
-    columns = ops.pad(x, 0, 0, 1, 1, 'replicate')
-    down = rows[..., 2:, :] - rows[..., :-2, :]
-    along = columns[..., :, 2:] - columns[..., :, :-2]
-    # Differences at the rim span one pixel, all others two.
-    down[..., 1:height - 1, :] *= 0.5
-    along[..., :, 1:width - 1] *= 0.5
-    return along, down
-
-
 @fusion_metric(
     'AG', 'vifb', value_range=(0, 361), min_size=2, correct=False,
     reference='VIFB, Tang: divided by (M-1)(N-1)', options=dict(inner=True),
@@ -125,7 +90,7 @@ def average_gradient(fused: Image,
                      inner: bool = False):
     """Sharpness: mean length of the gradient over sqrt(2)."""
     ops = fused.ops
-    length = ops.sum(ops.magnitude(*central_gradient(fused))) / 2**0.5
+    length = ops.sum(ops.magnitude(*ops.central(fused.values))) / 2**0.5
     height, width = fused.size
     area = (height - 1) * (width - 1) if inner else height * width
     return length / area
@@ -143,7 +108,3 @@ def edge_intensity(fused: Image,
                    border: str = 'replicate'):
     """Edges: mean length of the unscaled Sobel gradient."""
     return fused.ops.mean(sobel_magnitude(fused, border))
-
-
-def _area(image: Image) -> int:
-    return image.size[0] * image.size[1]

@@ -19,9 +19,8 @@ import math
 from typing import Any, NamedTuple, Sequence, Tuple
 
 from .bands import bands, cut
-from .image import Image, feature
+from .image import Image, feature, pair_feature
 from .metric import fusion_metric
-from .pixel_statistics import centred
 from .windows import exact, local_mean, smooth, window
 
 #: sides of the Gaussian windows of the four scales; sigma is a fifth
@@ -30,32 +29,40 @@ _SIDES = (17, 9, 5, 3)
 _MIN_SIZE = 41
 #: variance that counts as none
 _EPSILON = 1e-10
+#: variance beside which that does not matter
+_LIVELY = 1e-2
 #: variance of the noise of the eye
 _NOISE, _HAN_NOISE = 2., 0.005 * 255**2
 _HAN_WEIGHTS = (1 / 2.15, 0., 0.15 / 2.15, 1 / 2.15)
 _HAN_STABILITY = 1e-7 * math.log(10)
 
 
+class _Moments(NamedTuple):
+    """A band: its pixels, and what lies under every window.
+
+    Pixels are less the mean of the image, so that variances keep digits.
+    """
+    pixels: Any
+    mean: Any
+    variance: Any
+
+
 class _Known(NamedTuple):
-    """What a band of a source adds to the formulas, under every window."""
+    """What a band of a source adds to the formulas."""
+    pixels: Any
     mean: Any
     #: 1 / (var_S + epsilon), 0 where var_S is below epsilon
     inverse: Any
+    #: sum of log(1 + var_S / n)
+    information: Any
+    #: whether epsilon does not matter beside any var_S
+    lively: bool
 
     def variance(self, xp):
         """var_S, 0 where it is below epsilon."""
         flat = self.inverse == 0
         return xp.where(flat, 0., 1 / xp.where(flat, 1., self.inverse) -
                         _EPSILON)
-
-
-class _Shared(NamedTuple):
-    """What F shares with a source, under every window."""
-    gain: Any
-    #: g^2 var_S
-    signal: Any
-    #: v
-    noise: Any
 
 
 def _window(scale: int) -> Tuple[int, float, str]:
@@ -67,26 +74,32 @@ def _window(scale: int) -> Tuple[int, float, str]:
 def _level(image: Image, scale: int) -> Image:
     """Scale 0 is the image; every further one is smoothed and halved."""
     if scale == 0:
-        return image.derive(centred(image))  # keeps digits of variances
+        return image
     above, side = _level(image, scale - 1), window(*_window(scale)[:2])
     return image.derive(
         image.ops.separable(above.values, side, side, 'valid', step=2))
 
 
-def _scale_bands(fused: Image, sources: Sequence[Image], scale: int):
-    """Bands of F at one scale, each with those of the sources."""
-    overlap = _SIDES[scale] - 1
-    theirs = [bands(_level(source, scale), overlap) for source in sources]
-    ours = cut(_level(fused, scale), overlap)
-    return zip(ours, zip(*theirs, strict=True), strict=True)
+@feature
+def _offset(image: Image):
+    """Mean of the image, a whole number so that squares stay exact."""
+    return image.ops.mean(image.values, keepdims=True).round()
 
 
-def _moments(band: Image, scale: int) -> Tuple[Any, Any]:
-    """Mean and variance under every window, not kept."""
-    x = band.values
-    mean = smooth(band, x, *_window(scale))
-    variance = smooth(band, x * x, *_window(scale)) - mean * mean
-    return mean, band.ops.at_least(variance, 0.)
+def _moments(band: Image, whole: Image, scale: int) -> _Moments:
+    """Not kept: what is soon dropped is written to the same memory again."""
+    pixels = band.values - _offset(whole)
+    mean = smooth(band, pixels, *_window(scale))
+    variance = smooth(band, pixels * pixels, *_window(scale))
+    variance -= mean * mean
+    if not _is_double(variance):
+        variance = band.ops.at_least(variance, 0.)
+    return _Moments(pixels, mean, variance)
+
+
+def _is_double(x) -> bool:
+    """Whether rounding does not matter to a variance."""
+    return str(x.dtype).endswith('float64')
 
 
 def _information(band: Image, variance, noise: float):
@@ -95,40 +108,68 @@ def _information(band: Image, variance, noise: float):
     return band.ops.log_sum(variance + noise) - count * math.log(noise)
 
 
-@feature
-def _known(band: Image, scale: int) -> Tuple[_Known, Any]:
-    """What a band of a source adds, and the sum of its information."""
-    mean, variance = _moments(band, scale)
-    inverse = band.ops.xp.where(variance < _EPSILON, 0.,
-                                1 / (variance + _EPSILON))
-    return _Known(mean, inverse), _information(band, variance, _NOISE)
+@pair_feature
+def _known(band: Image, whole: Image, scale: int) -> _Known:
+    pixels, mean, variance = _moments(band, whole, scale)
+    inverse = 1 / (variance + _EPSILON)
+    lively = band.ops.exceeds(variance, _LIVELY)
+    if not lively:
+        inverse[variance < _EPSILON] = 0.
+    return _Known(pixels, mean, inverse,
+                  _information(band, variance, _NOISE), lively)
 
 
-def _shared(fused: Image, source: Image, moments: Tuple[Any, Any],
-            known: _Known, scale: int) -> _Shared:
-    """Gain and noise of a band; a gain below 0 counts as 0."""
-    ops = fused.ops
-    mean, variance = moments
-    product = smooth(fused, fused.values * source.values, *_window(scale))
-    covariance = ops.at_least(product - mean * known.mean, 0.)
-    gain = covariance * known.inverse
-    explained = ops.xp.minimum(gain * covariance, variance)
-    # g^2 var_S = explained var_S / (var_S + epsilon)
-    signal = explained * (1 - _EPSILON * known.inverse)
-    return _Shared(gain, signal, variance - explained)
+def _scale_bands(fused: Image, sources: Sequence[Image], scale: int):
+    """Bands of one scale: a band of F, its moments, those of the sources."""
+    overlap = _SIDES[scale] - 1
+    fused, *sources = (_level(image, scale) for image in (fused, *sources))
+    theirs = zip(*(bands(source, overlap) for source in sources), strict=True)
+    for band, others in zip(cut(fused, overlap), theirs, strict=True):
+        yield band, _moments(band, fused, scale), [
+            _known(other, source, scale)
+            for other, source in zip(others, sources, strict=True)
+        ]
+
+
+def _shared(band: Image, ours: _Moments, theirs: _Known,
+            scale: int) -> Tuple[Any, Any]:
+    """Gain g and explained variance g cov of a band of F.
+
+    A negative covariance counts as none.
+    """
+    ops = band.ops
+    product = smooth(band, ours.pixels * theirs.pixels, *_window(scale))
+    product -= ours.mean * theirs.mean
+    explained = ops.at_least(product, 0.)
+    gain = explained * theirs.inverse
+    explained *= gain
+    if not _is_double(explained):
+        explained = ops.xp.minimum(explained, ours.variance)
+    return gain, explained
 
 
 def _of_scale(fused: Image, sources: Sequence[Image], scale: int):
-    """Information of F and of every source, summed over one scale."""
+    """Information of F and of every source, summed over one scale.
+
+    But for epsilon, g^2 var_S + v is var_F, and so
+
+        1 + g^2 var_S / (v + n) = (var_F + n) / (var_F + n - g cov).
+    """
     ours, theirs = [0.] * len(sources), [0.] * len(sources)
-    for band, others in _scale_bands(fused, sources, scale):
-        moments = _moments(band, scale)
-        for k, other in enumerate(others):
-            known, information = _known(other, scale)
-            shared = _shared(band, other, moments, known, scale)
-            ours[k] += band.ops.log_sum(
-                1 + shared.signal / (shared.noise + _NOISE))
-            theirs[k] += information
+    for band, moments, known in _scale_bands(fused, sources, scale):
+        log_sum = band.ops.log_sum
+        noisy = moments.variance + _NOISE
+        most = log_sum(noisy)
+        for k, other in enumerate(known):
+            _, explained = _shared(band, moments, other, scale)
+            if other.lively:
+                ours[k] += most - log_sum(noisy - explained)
+            else:
+                # var_S / (var_S + epsilon)
+                share = 1 - _EPSILON * other.inverse
+                ours[k] += log_sum(1 + explained * share /
+                                   (noisy - explained))
+            theirs[k] += other.information
     return ours, theirs
 
 
@@ -223,16 +264,15 @@ def visual_fidelity_for_fusion(fused: Image, sources: Sequence[Image]):
         if not weight:
             continue
         ours = theirs = count = 0.
-        for band, others in _scale_bands(fused, sources, scale):
-            moments = _moments(band, scale)
-            flat = moments[1] < _EPSILON
+        for band, moments, known in _scale_bands(fused, sources, scale):
+            flat = moments.variance < _EPSILON
             gain = kept = given = None
-            for other in others:
-                known, _ = _known(other, scale)
-                shared = _shared(band, other, moments, known, scale)
-                its_kept = 1 + shared.signal / (shared.noise + _HAN_NOISE)
-                its_given = 1 + known.variance(xp) / _HAN_NOISE
-                its_gain = xp.where(flat, 0., shared.gain)
+            for other in known:
+                its_gain, explained = _shared(band, moments, other, scale)
+                its_kept = 1 + its_gain**2 * other.variance(xp) / (
+                    moments.variance - explained + _HAN_NOISE)
+                its_given = 1 + other.variance(xp) / _HAN_NOISE
+                its_gain = xp.where(flat, 0., its_gain)
                 if gain is None:
                     gain, kept, given = its_gain, its_kept, its_given
                     continue
