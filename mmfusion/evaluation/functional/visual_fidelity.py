@@ -19,7 +19,7 @@ import math
 from typing import Any, NamedTuple, Sequence, Tuple
 
 from .bands import bands, cut
-from .image import Image, feature, pair_feature
+from .image import Image, feature
 from .metric import fusion_metric
 from .windows import exact, local_mean, smooth, window
 
@@ -40,7 +40,7 @@ _HAN_STABILITY = 1e-7 * math.log(10)
 class _Moments(NamedTuple):
     """A band: its pixels, and what lies under every window.
 
-    Pixels are less the mean of the image, so that variances keep digits.
+    Pixels are less their mean, so that variances keep digits.
     """
     pixels: Any
     mean: Any
@@ -49,20 +49,11 @@ class _Moments(NamedTuple):
 
 class _Known(NamedTuple):
     """What a band of a source adds to the formulas."""
-    pixels: Any
-    mean: Any
-    #: 1 / (var_S + epsilon), 0 where var_S is below epsilon
-    inverse: Any
+    moments: _Moments
     #: sum of log(1 + var_S / n)
     information: Any
-    #: whether epsilon does not matter beside any var_S
-    lively: bool
-
-    def variance(self, xp):
-        """var_S, 0 where it is below epsilon."""
-        flat = self.inverse == 0
-        return xp.where(flat, 0., 1 / xp.where(flat, 1., self.inverse) -
-                        _EPSILON)
+    #: sum of log(var_S) if epsilon does not matter beside any var_S
+    log_variance: Any
 
 
 def _window(scale: int) -> Tuple[int, float, str]:
@@ -80,26 +71,23 @@ def _level(image: Image, scale: int) -> Image:
         image.ops.separable(above.values, side, side, 'valid', step=2))
 
 
-@feature
-def _offset(image: Image):
-    """Mean of the image, a whole number so that squares stay exact."""
-    return image.ops.mean(image.values, keepdims=True).round()
-
-
-def _moments(band: Image, whole: Image, scale: int) -> _Moments:
+def _moments(band: Image, scale: int) -> _Moments:
     """Not kept: what is soon dropped is written to the same memory again."""
-    pixels = band.values - _offset(whole)
+    ops = band.ops
+    # Of whole numbers, so that squares stay exact.
+    offset = ops.mean(band.values, keepdims=True).round()
+    pixels = band.values - offset
     mean = smooth(band, pixels, *_window(scale))
     variance = smooth(band, pixels * pixels, *_window(scale))
     variance -= mean * mean
-    if not _is_double(variance):
-        variance = band.ops.at_least(variance, 0.)
+    if not _is_double(band):
+        variance = ops.at_least(variance, 0.)
     return _Moments(pixels, mean, variance)
 
 
-def _is_double(x) -> bool:
+def _is_double(image: Image) -> bool:
     """Whether rounding does not matter to a variance."""
-    return str(x.dtype).endswith('float64')
+    return image.values.dtype == image.ops.xp.float64
 
 
 def _information(band: Image, variance, noise: float):
@@ -108,15 +96,13 @@ def _information(band: Image, variance, noise: float):
     return band.ops.log_sum(variance + noise) - count * math.log(noise)
 
 
-@pair_feature
-def _known(band: Image, whole: Image, scale: int) -> _Known:
-    pixels, mean, variance = _moments(band, whole, scale)
-    inverse = 1 / (variance + _EPSILON)
+@feature
+def _known(band: Image, scale: int) -> _Known:
+    moments = _moments(band, scale)
+    variance = moments.variance
     lively = band.ops.exceeds(variance, _LIVELY)
-    if not lively:
-        inverse[variance < _EPSILON] = 0.
-    return _Known(pixels, mean, inverse,
-                  _information(band, variance, _NOISE), lively)
+    return _Known(moments, _information(band, variance, _NOISE),
+                  band.ops.log_sum(variance) if lively else None)
 
 
 def _scale_bands(fused: Image, sources: Sequence[Image], scale: int):
@@ -125,27 +111,27 @@ def _scale_bands(fused: Image, sources: Sequence[Image], scale: int):
     fused, *sources = (_level(image, scale) for image in (fused, *sources))
     theirs = zip(*(bands(source, overlap) for source in sources), strict=True)
     for band, others in zip(cut(fused, overlap), theirs, strict=True):
-        yield band, _moments(band, fused, scale), [
-            _known(other, source, scale)
-            for other, source in zip(others, sources, strict=True)
+        yield band, _moments(band, scale), [
+            _known(other, scale) for other in others
         ]
 
 
-def _shared(band: Image, ours: _Moments, theirs: _Known,
-            scale: int) -> Tuple[Any, Any]:
-    """Gain g and explained variance g cov of a band of F.
-
-    A negative covariance counts as none.
-    """
-    ops = band.ops
+def _covariance(band: Image, ours: _Moments, theirs: _Moments, scale: int):
+    """Of a band of F; a negative one, and gain, counts as none."""
     product = smooth(band, ours.pixels * theirs.pixels, *_window(scale))
     product -= ours.mean * theirs.mean
-    explained = ops.at_least(product, 0.)
-    gain = explained * theirs.inverse
-    explained *= gain
-    if not _is_double(explained):
-        explained = ops.xp.minimum(explained, ours.variance)
-    return gain, explained
+    return band.ops.at_least(product, 0.)
+
+
+def _gain(band: Image, covariance, ours: _Moments, theirs: _Moments):
+    """Gain g, explained variance g cov and signal g^2 var_S."""
+    xp = band.ops.xp
+    flat = theirs.variance < _EPSILON
+    inverse = xp.where(flat, 0., 1 / (theirs.variance + _EPSILON))
+    gain = covariance * inverse
+    explained = xp.minimum(gain * covariance, ours.variance)
+    # var_S / (var_S + epsilon) is 1 - epsilon / (var_S + epsilon).
+    return gain, explained, explained * (1 - _EPSILON * inverse)
 
 
 def _of_scale(fused: Image, sources: Sequence[Image], scale: int):
@@ -153,7 +139,8 @@ def _of_scale(fused: Image, sources: Sequence[Image], scale: int):
 
     But for epsilon, g^2 var_S + v is var_F, and so
 
-        1 + g^2 var_S / (v + n) = (var_F + n) / (var_F + n - g cov).
+        1 + g^2 var_S / (v + n) = (var_F + n) / (var_F + n - g cov)
+            = (var_F + n) var_S / ((var_F + n) var_S - cov^2).
     """
     ours, theirs = [0.] * len(sources), [0.] * len(sources)
     for band, moments, known in _scale_bands(fused, sources, scale):
@@ -161,14 +148,16 @@ def _of_scale(fused: Image, sources: Sequence[Image], scale: int):
         noisy = moments.variance + _NOISE
         most = log_sum(noisy)
         for k, other in enumerate(known):
-            _, explained = _shared(band, moments, other, scale)
-            if other.lively:
-                ours[k] += most - log_sum(noisy - explained)
+            covariance = _covariance(band, moments, other.moments, scale)
+            if other.log_variance is None:
+                _, explained, signal = _gain(band, covariance, moments,
+                                             other.moments)
+                ours[k] += log_sum(1 + signal / (noisy - explained))
             else:
-                # var_S / (var_S + epsilon)
-                share = 1 - _EPSILON * other.inverse
-                ours[k] += log_sum(1 + explained * share /
-                                   (noisy - explained))
+                rest = noisy * other.moments.variance
+                covariance *= covariance
+                rest -= covariance
+                ours[k] += most + other.log_variance - log_sum(rest)
             theirs[k] += other.information
     return ours, theirs
 
@@ -268,10 +257,12 @@ def visual_fidelity_for_fusion(fused: Image, sources: Sequence[Image]):
             flat = moments.variance < _EPSILON
             gain = kept = given = None
             for other in known:
-                its_gain, explained = _shared(band, moments, other, scale)
-                its_kept = 1 + its_gain**2 * other.variance(xp) / (
+                covariance = _covariance(band, moments, other.moments, scale)
+                its_gain, explained, signal = _gain(
+                    band, covariance, moments, other.moments)
+                its_kept = 1 + signal / (
                     moments.variance - explained + _HAN_NOISE)
-                its_given = 1 + other.variance(xp) / _HAN_NOISE
+                its_given = 1 + other.moments.variance / _HAN_NOISE
                 its_gain = xp.where(flat, 0., its_gain)
                 if gain is None:
                     gain, kept, given = its_gain, its_kept, its_given
