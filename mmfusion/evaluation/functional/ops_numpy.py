@@ -15,9 +15,8 @@ BORDERS = dict(
 _AXES = (-2, -1)
 #: values of all arrays of a block of rows: 2 MB
 _BLOCK_ITEMS = 1 << 18
-#: windows of a filter, along height and width, that one product of matrices
-#: gives
-_WINDOWS_AT_ONCE = 8, 16
+#: windows of a filter that one product of matrices gives
+_WINDOWS_AT_ONCE = 8
 
 
 class NumpyOps:
@@ -326,12 +325,18 @@ def _banded(weights: Tuple[float, ...], count: int, step: int) -> np.ndarray:
     return matrix
 
 
+@lru_cache(maxsize=256)
+def _banded_upright(*how) -> np.ndarray:
+    """Transpose of :func:`_banded`; a copy, which takes half the time."""
+    return np.ascontiguousarray(_banded(*how).T)
+
+
 def _correlate_columns(x: np.ndarray, weights: Tuple[float, ...],
                        step: int) -> np.ndarray:
     """Correlate along the height, full windows alone."""
     height, width = x.shape
     total = (height - len(weights)) // step + 1
-    count = min(_WINDOWS_AT_ONCE[0], total)
+    count = min(_WINDOWS_AT_ONCE, total)
     matrix = _banded(weights, count, step)
     out = np.empty((total, width))
     blocks, rest = divmod(total, count)
@@ -353,8 +358,8 @@ def _correlate_rows(x: np.ndarray, weights: Tuple[float, ...],
     """Correlate along the width, full windows alone."""
     height, width = x.shape
     total = (width - len(weights)) // step + 1
-    count = min(_WINDOWS_AT_ONCE[1], total)
-    matrix = _banded(weights, count, step).T
+    count = min(_WINDOWS_AT_ONCE, total)
+    matrix = _banded_upright(weights, count, step)
     out = np.empty((height, total))
     blocks, rest = divmod(total, count)
     down, along = x.strides

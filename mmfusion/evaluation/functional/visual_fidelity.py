@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, Sequence, Tuple
 from .bands import bands, cut
 from .image import Image, feature
 from .metric import fusion_metric
+from .pixel_statistics import centred
 from .windows import exact, local_mean, smooth, window
 
 #: sides of the Gaussian windows of the four scales; sigma is a fifth
@@ -38,11 +39,7 @@ _HAN_STABILITY = 1e-7 * math.log(10)
 
 
 class _Moments(NamedTuple):
-    """A band: its pixels, and what lies under every window.
-
-    Pixels are less their mean, so that variances keep digits.
-    """
-    pixels: Any
+    """Under every window."""
     mean: Any
     variance: Any
 
@@ -50,9 +47,11 @@ class _Moments(NamedTuple):
 class _Known(NamedTuple):
     """What a band of a source adds to the formulas."""
     moments: _Moments
+    #: where var_S is below epsilon; None if that is nowhere
+    flat: Any
     #: sum of log(1 + var_S / n)
     information: Any
-    #: sum of log(var_S) if epsilon does not matter beside any var_S
+    #: sum of log(var_S + epsilon); None if epsilon matters somewhere
     log_variance: Any
 
 
@@ -63,9 +62,12 @@ def _window(scale: int) -> Tuple[int, float, str]:
 
 @feature
 def _level(image: Image, scale: int) -> Image:
-    """Scale 0 is the image; every further one is smoothed and halved."""
+    """Scale 0 is the image; every further one is smoothed and halved.
+
+    Less the mean of the image, so that variances keep digits.
+    """
     if scale == 0:
-        return image
+        return image.derive(centred(image))
     above, side = _level(image, scale - 1), window(*_window(scale)[:2])
     return image.derive(
         image.ops.separable(above.values, side, side, 'valid', step=2))
@@ -73,16 +75,13 @@ def _level(image: Image, scale: int) -> Image:
 
 def _moments(band: Image, scale: int) -> _Moments:
     """Not kept: what is soon dropped is written to the same memory again."""
-    ops = band.ops
-    # Of whole numbers, so that squares stay exact.
-    offset = ops.mean(band.values, keepdims=True).round()
-    pixels = band.values - offset
-    mean = smooth(band, pixels, *_window(scale))
-    variance = smooth(band, pixels * pixels, *_window(scale))
+    x = band.values
+    mean = smooth(band, x, *_window(scale))
+    variance = smooth(band, x * x, *_window(scale))
     variance -= mean * mean
     if not _is_double(band):
-        variance = ops.at_least(variance, 0.)
-    return _Moments(pixels, mean, variance)
+        variance = band.ops.at_least(variance, 0.)
+    return _Moments(mean, variance)
 
 
 def _is_double(image: Image) -> bool:
@@ -98,67 +97,74 @@ def _information(band: Image, variance, noise: float):
 
 @feature
 def _known(band: Image, scale: int) -> _Known:
-    moments = _moments(band, scale)
+    ops, moments = band.ops, _moments(band, scale)
     variance = moments.variance
-    lively = band.ops.exceeds(variance, _LIVELY)
-    return _Known(moments, _information(band, variance, _NOISE),
-                  band.ops.log_sum(variance) if lively else None)
+    flat = log_variance = None
+    if ops.exceeds(variance, _LIVELY):
+        log_variance = ops.log_sum(variance + _EPSILON)
+    elif not ops.exceeds(variance, _EPSILON):
+        flat = variance < _EPSILON
+    return _Known(moments, flat, _information(band, variance, _NOISE),
+                  log_variance)
 
 
 def _scale_bands(fused: Image, sources: Sequence[Image], scale: int):
-    """Bands of one scale: a band of F, its moments, those of the sources."""
+    """Bands of one scale.
+
+    Yields:
+        tuple: Band of F, its moments, bands of the sources, what is known
+        of them.
+    """
     overlap = _SIDES[scale] - 1
     fused, *sources = (_level(image, scale) for image in (fused, *sources))
     theirs = zip(*(bands(source, overlap) for source in sources), strict=True)
     for band, others in zip(cut(fused, overlap), theirs, strict=True):
-        yield band, _moments(band, scale), [
+        yield band, _moments(band, scale), others, [
             _known(other, scale) for other in others
         ]
 
 
-def _covariance(band: Image, ours: _Moments, theirs: _Moments, scale: int):
-    """Of a band of F; a negative one, and gain, counts as none."""
-    product = smooth(band, ours.pixels * theirs.pixels, *_window(scale))
-    product -= ours.mean * theirs.mean
-    return band.ops.at_least(product, 0.)
-
-
-def _gain(band: Image, covariance, ours: _Moments, theirs: _Moments):
-    """Gain g, explained variance g cov and signal g^2 var_S."""
-    xp = band.ops.xp
-    flat = theirs.variance < _EPSILON
-    inverse = xp.where(flat, 0., 1 / (theirs.variance + _EPSILON))
-    gain = covariance * inverse
-    explained = xp.minimum(gain * covariance, ours.variance)
-    # var_S / (var_S + epsilon) is 1 - epsilon / (var_S + epsilon).
-    return gain, explained, explained * (1 - _EPSILON * inverse)
+def _covariance(band: Image, moments: _Moments, other: Image, known: _Known,
+                scale: int):
+    """Of F and a source; none where the gain is negative or S is flat."""
+    ops = band.ops
+    product = smooth(band, band.values * other.values, *_window(scale))
+    product -= moments.mean * known.moments.mean
+    product = ops.at_least(product, 0.)
+    if known.flat is not None:
+        product = ops.overwrite(product, known.flat, 0.)
+    return product
 
 
 def _of_scale(fused: Image, sources: Sequence[Image], scale: int):
     """Information of F and of every source, summed over one scale.
 
-    But for epsilon, g^2 var_S + v is var_F, and so
+    With t = var_S + epsilon, g = cov / t and var_F + n = v + n + g cov,
 
-        1 + g^2 var_S / (v + n) = (var_F + n) / (var_F + n - g cov)
-            = (var_F + n) var_S / ((var_F + n) var_S - cov^2).
+        1 + g^2 var_S / (v + n)
+            = ((var_F + n) t - epsilon cov^2 / t) / ((var_F + n) t - cov^2).
     """
+    ops = fused.ops
     ours, theirs = [0.] * len(sources), [0.] * len(sources)
-    for band, moments, known in _scale_bands(fused, sources, scale):
-        log_sum = band.ops.log_sum
+    for band, moments, others, known in _scale_bands(fused, sources, scale):
         noisy = moments.variance + _NOISE
-        most = log_sum(noisy)
-        for k, other in enumerate(known):
-            covariance = _covariance(band, moments, other.moments, scale)
-            if other.log_variance is None:
-                _, explained, signal = _gain(band, covariance, moments,
-                                             other.moments)
-                ours[k] += log_sum(1 + signal / (noisy - explained))
+        most = ops.log_sum(noisy)
+        for k, (other, its) in enumerate(zip(others, known, strict=True)):
+            tolerant = its.moments.variance + _EPSILON
+            square = _covariance(band, moments, other, its, scale)
+            square *= square
+            if not _is_double(band):  # rounding breaks |cov|^2 <= var var
+                square = ops.xp.minimum(square, moments.variance * tolerant)
+            whole = noisy * tolerant
+            rest = whole - square
+            if its.log_variance is None:
+                square *= _EPSILON
+                square /= tolerant
+                whole -= square
+                ours[k] += ops.log_sum(whole) - ops.log_sum(rest)
             else:
-                rest = noisy * other.moments.variance
-                covariance *= covariance
-                rest -= covariance
-                ours[k] += most + other.log_variance - log_sum(rest)
-            theirs[k] += other.information
+                ours[k] += most + its.log_variance - ops.log_sum(rest)
+            theirs[k] += its.information
     return ours, theirs
 
 
@@ -253,17 +259,19 @@ def visual_fidelity_for_fusion(fused: Image, sources: Sequence[Image]):
         if not weight:
             continue
         ours = theirs = count = 0.
-        for band, moments, known in _scale_bands(fused, sources, scale):
-            flat = moments.variance < _EPSILON
+        for band, moments, others, known in _scale_bands(
+                fused, sources, scale):
+            variance = moments.variance
             gain = kept = given = None
-            for other in known:
-                covariance = _covariance(band, moments, other.moments, scale)
-                its_gain, explained, signal = _gain(
-                    band, covariance, moments, other.moments)
-                its_kept = 1 + signal / (
-                    moments.variance - explained + _HAN_NOISE)
-                its_given = 1 + other.moments.variance / _HAN_NOISE
-                its_gain = xp.where(flat, 0., its_gain)
+            for other, its in zip(others, known, strict=True):
+                covariance = _covariance(band, moments, other, its, scale)
+                tolerant = its.moments.variance + _EPSILON
+                its_gain = covariance / tolerant
+                explained = xp.minimum(its_gain * covariance, variance)
+                signal = explained * (1 - _EPSILON / tolerant)
+                its_kept = 1 + signal / (variance - explained + _HAN_NOISE)
+                its_given = 1 + its.moments.variance / _HAN_NOISE
+                its_gain = xp.where(variance < _EPSILON, 0., its_gain)
                 if gain is None:
                     gain, kept, given = its_gain, its_kept, its_given
                     continue
