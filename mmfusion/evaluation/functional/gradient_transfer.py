@@ -8,7 +8,7 @@ import math
 from typing import Any, Sequence, Tuple
 
 from .bands import bands, cut
-from .gradients import sobel, sobel_magnitude
+from .gradients import compact, sobel, sobel_magnitude
 from .guards import ratio
 from .image import Image, feature
 from .metric import fusion_metric
@@ -83,11 +83,12 @@ def edge_preservation(fused: Image,
     ratio, and orientations are not wrapped.
     """
     kept = total = 0.
-    theirs = [bands(source, 2, 'zero') for source in sources]
-    for band, *others in zip(cut(fused, 2, 'zero'), *theirs, strict=True):
-        ours = edges(band)
+    theirs = [bands(compact(source), 2, 'zero') for source in sources]
+    ours = cut(compact(fused), 2, 'zero')
+    for band, *others in zip(ours, *theirs, strict=True):
+        own = edges(band)
         for other in others:
-            found, strength = _kept_and_given(fused.ops, ours, edges(other))
+            found, strength = _kept_and_given(fused.ops, own, edges(other))
             kept, total = kept + found, total + strength
     return ratio(fused.ops.xp, kept, total, 0.)
 

@@ -140,7 +140,7 @@ class NumpyOps:
         """Derivatives along width and height by unscaled Sobel kernels.
 
         Args:
-            x (np.ndarray): (H, W).
+            x (np.ndarray): (H, W), float64 or uint8.
             border (str): A key of ``BORDERS``, or ``'valid'`` for pixels
                 with eight neighbours alone.
 
@@ -150,11 +150,10 @@ class NumpyOps:
         """
         if border != 'valid':
             x = self.pad(x, 1, 1, 1, 1, border)
-        levels = x.astype(np.uint8)
-        if np.array_equal(levels, x):  # in a fraction of the time
+        if x.dtype == np.uint8:  # in a fraction of the time
             return tuple(
                 part[1:-1, 1:-1].astype(np.float64)
-                for part in cv2.spatialGradient(levels))
+                for part in cv2.spatialGradient(x))
         height, width = x.shape
         along, down = np.empty((2, height - 2, width - 2))
         # OpenCV's filters take twice as long in float64. The order of the
@@ -273,6 +272,10 @@ class NumpyOps:
     def to_levels(self, x: np.ndarray) -> np.ndarray:
         """Nearest integers 0 to 255, halves to even, uint8."""
         return cv2.convertScaleAbs(np.maximum(x, 0))
+
+    def compact(self, x: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """``levels`` if they are ``x``, for what is quicker on 8 bits."""
+        return levels if np.array_equal(levels, x) else x
 
     def entropy(self, counts: np.ndarray, axes: int):
         """Shannon entropy in bits of counts over the last axes."""
