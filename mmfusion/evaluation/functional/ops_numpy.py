@@ -199,11 +199,8 @@ class NumpyOps:
 
     def box(self, x: np.ndarray, size: int, border: str) -> np.ndarray:
         """Mean of square windows of an odd size; as :meth:`separable`."""
-        kind = BORDERS.get(border, cv2.BORDER_REPLICATE)
-        out = cv2.boxFilter(x, cv2.CV_64F, (size, size), borderType=kind)
-        if border == 'valid':
-            out = _inside(out, size // 2, size // 2)
-        return out
+        side = (1 / size, ) * size
+        return self.separable(x, side, side, border)
 
     def correlate(self, x: np.ndarray, kernel: np.ndarray,
                   border: str) -> np.ndarray:

@@ -51,7 +51,7 @@ class _Known(NamedTuple):
     flat: Any
     #: sum of log(1 + var_S / n)
     information: Any
-    #: sum of log(var_S + epsilon); None if epsilon matters somewhere
+    #: sum of log(var_S); None if epsilon matters beside any var_S
     log_variance: Any
 
 
@@ -101,7 +101,7 @@ def _known(band: Image, scale: int) -> _Known:
     variance = moments.variance
     flat = log_variance = None
     if ops.exceeds(variance, _LIVELY):
-        log_variance = ops.log_sum(variance + _EPSILON)
+        log_variance = ops.log_sum(variance)
     elif not ops.exceeds(variance, _EPSILON):
         flat = variance < _EPSILON
     return _Known(moments, flat, _information(band, variance, _NOISE),
@@ -142,7 +142,9 @@ def _of_scale(fused: Image, sources: Sequence[Image], scale: int):
     With t = var_S + epsilon, g = cov / t and var_F + n = v + n + g cov,
 
         1 + g^2 var_S / (v + n)
-            = ((var_F + n) t - epsilon cov^2 / t) / ((var_F + n) t - cov^2).
+            = ((var_F + n) t - epsilon cov^2 / t) / ((var_F + n) t - cov^2)
+
+    and without epsilon (var_F + n) var_S / ((var_F + n) var_S - cov^2).
     """
     ops = fused.ops
     ours, theirs = [0.] * len(sources), [0.] * len(sources)
@@ -150,20 +152,22 @@ def _of_scale(fused: Image, sources: Sequence[Image], scale: int):
         noisy = moments.variance + _NOISE
         most = ops.log_sum(noisy)
         for k, (other, its) in enumerate(zip(others, known, strict=True)):
-            tolerant = its.moments.variance + _EPSILON
             square = _covariance(band, moments, other, its, scale)
             square *= square
-            if not _is_double(band):  # rounding breaks |cov|^2 <= var var
-                square = ops.xp.minimum(square, moments.variance * tolerant)
-            whole = noisy * tolerant
-            rest = whole - square
-            if its.log_variance is None:
-                square *= _EPSILON
-                square /= tolerant
-                whole -= square
-                ours[k] += ops.log_sum(whole) - ops.log_sum(rest)
+            variance, lively = its.moments.variance, its.log_variance
+            if lively is None:
+                variance = variance + _EPSILON
+            if not _is_double(band):  # rounding breaks cov^2 <= var var
+                square = ops.xp.minimum(square, moments.variance * variance)
+            whole = noisy * variance
+            if lively is None:
+                lost = square / variance
+                lost *= _EPSILON
+                ours[k] += ops.log_sum(whole - lost)
             else:
-                ours[k] += most + its.log_variance - ops.log_sum(rest)
+                ours[k] += most + lively
+            whole -= square
+            ours[k] -= ops.log_sum(whole)
             theirs[k] += its.information
     return ours, theirs
 
