@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from mmfusion.evaluation import SourceContext, compute
+from mmfusion.evaluation.functional import ops_numpy
 from mmfusion.evaluation.functional.ops_numpy import NUMPY
 
 VARIANTS = ('gauss11', 'film', 'cddfuse', 'tang_py', 'warren', 'tang2023')
@@ -179,7 +180,7 @@ def test_smaller_than_the_window(key, smallest):
 
 
 def test_windows_are_measured_once(monkeypatch):
-    """MS-SSIM and Piella's indices take the windows of SSIM."""
+    """MS-SSIM and Piella's indices share them; SSIM goes band by band."""
     shape = (163, 170)
     fused, *sources = random_images(*shape)
     seen = []
@@ -192,10 +193,18 @@ def test_windows_are_measured_once(monkeypatch):
 
     monkeypatch.setattr(type(NUMPY), 'separable', counting)
     context = SourceContext(sources)
-    compute(fused, context, 'SSIM,MS_SSIM,SSIM:tang_py,QS,QW')
+    compute(fused, context, 'MS_SSIM,MS_SSIM:warren,QS,QW')
     assert len(seen) == 8  # mean and square of three, two products
-    compute(fused, context, 'SSIM')
+    compute(fused, context, 'MS_SSIM')
     assert len(seen) == 12  # those of the sources are known
+
+
+@pytest.mark.parametrize('key', ['SSIM', 'SSIM:film', 'SSIM:tang2023'])
+def test_bands_do_not_show(monkeypatch, key):
+    fused, *sources = random_images(60, 50)
+    expected = compute(fused, sources, key)
+    monkeypatch.setattr(ops_numpy, '_BLOCK_ITEMS', 50)
+    assert compute(fused, sources, key) == pytest.approx(expected, rel=1e-12)
 
 
 LABMAN = {

@@ -1,7 +1,8 @@
 """SSIM and MS-SSIM of the fused image with its sources."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional, Sequence
 
+from .bands import bands, cut
 from .image import Image, pair_feature
 from .metric import fusion_metric
 from .pyramids import halved
@@ -71,7 +72,7 @@ GAUSS11_SAME_RANGE1 = SSIMForm(border='replicate', data_range=1.)
 def luminance(image: Image, other: Image, form: SSIMForm):
     """(2 m_x m_y + C1) / (m_x^2 + m_y^2 + C1) under every window."""
     return _likeness(
-        local_mean_product(image, other, *form.window),
+        image.ops, local_mean_product(image, other, *form.window),
         squared_local_mean(image, *form.window),
         squared_local_mean(other, *form.window), form.luminance_constant)
 
@@ -80,14 +81,16 @@ def luminance(image: Image, other: Image, form: SSIMForm):
 def contrast_structure(image: Image, other: Image, form: SSIMForm):
     """(2 s_xy + C2) / (s_x^2 + s_y^2 + C2) under every window."""
     return _likeness(
-        local_covariance(image, other, *form.window),
+        image.ops, local_covariance(image, other, *form.window),
         local_variance(image, *form.window),
         local_variance(other, *form.window), form.contrast_constant)
 
 
-def _likeness(product, one, two, constant: float):
+def _likeness(ops, product, one, two, constant: float):
     """(2 product + constant) / (one + two + constant)."""
-    return (2 * product + constant) / (one + two + constant)
+    total = one + two
+    total += constant
+    return ops.linear(product, 2., constant) / total
 
 
 @pair_feature
@@ -110,10 +113,30 @@ def mean_ssim(image: Image, other: Image, form: SSIMForm = GAUSS11):
     return image.ops.mean(ssim_map(image, other, form))
 
 
+def _sum_of_means(fused: Image, sources: Sequence[Image], form: SSIMForm):
+    """Sum over the sources of :func:`mean_ssim`, band by band."""
+    overlap = form.size - 1
+    border = None if form.border == 'valid' else form.border
+    form = replace(form, border='valid')
+    total = count = 0
+    theirs = [bands(source, overlap, border) for source in sources]
+    for band, *others in zip(
+            cut(fused, overlap, border), *theirs, strict=True):
+        maps = [ssim_map(band, other, form) for other in others]
+        total = total + sum(fused.ops.sum(part) for part in maps)
+        count += maps[0].shape[-2] * maps[0].shape[-1]
+    return total / count
+
+
+def _sum_of_products(fused: Image, sources: Sequence[Image], form: SSIMForm):
+    """Sum over the sources of their MS-SSIM."""
+    return sum(_multi_scale(fused, source, form) for source in sources)
+
+
 def _over_sources(function, fused, sources, form, average: bool):
     if form.data_range < 255:  # float32's rounding exceeds the constants
         fused, *sources = (exact(image) for image in (fused, *sources))
-    total = sum(function(fused, source, form) for source in sources)
+    total = function(fused, sources, form)
     return total / len(sources) if average else total
 
 
@@ -152,7 +175,7 @@ def structural_similarity(fused: Image,
     Each source adds -1 to 1; 1 if F equals it. The constants define flat
     windows: two flat windows are as like as their levels are.
     """
-    return _over_sources(mean_ssim, fused, sources, form, average)
+    return _over_sources(_sum_of_means, fused, sources, form, average)
 
 
 @fusion_metric(
@@ -179,7 +202,7 @@ def multi_scale_similarity(fused: Image,
     the mean SSIM of the fifth, each to its weight. Negative means count as
     0. Each source adds 0 to 1.
     """
-    return _over_sources(_multi_scale, fused, sources, form, average)
+    return _over_sources(_sum_of_products, fused, sources, form, average)
 
 
 def _multi_scale(fused: Image, source: Image, form: SSIMForm):
