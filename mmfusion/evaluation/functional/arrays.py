@@ -175,18 +175,22 @@ def planes(image,
     else:
         from .ops_torch import TORCH
         parts, ops = list(image.unbind(1)), TORCH
+    whole = quantize or _is_eight_bit(parts[0])
     if _is_eight_bit(parts[0]):
         parts = [part.astype(np.float64) if array else part.double()
                  for part in parts]
     elif quantize:
         parts = [part.round().clip(0, 255) for part in parts]
-    if channels == 'gray':
-        if len(parts) == 3:
-            parts = [to_gray(np.stack(parts, -1)) if array else
-                     to_gray(ops.xp.stack(parts, 1))]
-        return [Image(parts[0], ops, lasting)]
-    images = [Image(part, ops, lasting) for part in parts]
-    return images if len(images) == 3 else images * 3
+    if channels == 'gray' and len(parts) == 3:
+        parts = [to_gray(np.stack(parts, -1)) if array else
+                 to_gray(ops.xp.stack(parts, 1))]
+        whole = True
+    images = [
+        Image(part, ops, lasting,
+              part.astype(np.uint8) if array and whole else None)
+        for part in parts
+    ]
+    return images * 3 if channels == 'rgb' and len(images) == 1 else images
 
 
 def side_by_side(images: List[Image]) -> Image:

@@ -6,6 +6,8 @@ from .levels import levels
 @feature
 def compact(image: Image) -> Image:
     """The image, in 8 bits if it has no more and if that is quicker."""
+    if image.eight_bit is not None:
+        return image.derive(image.eight_bit)
     return image.derive(image.ops.compact(image.values, levels(image)))
 
 

@@ -19,12 +19,19 @@ class Image:
         lasting (bool): Whether it serves several fused images, so that
             what is large but soon computed again is kept, too. Defaults to
             False.
+        eight_bit (np.ndarray, optional): The values as uint8, where that is
+            at hand and loses nothing.
     """
 
-    def __init__(self, values: Any, ops: Any, lasting: bool = False) -> None:
+    def __init__(self,
+                 values: Any,
+                 ops: Any,
+                 lasting: bool = False,
+                 eight_bit: Any = None) -> None:
         self.values = values
         self.ops = ops
         self.lasting = lasting
+        self.eight_bit = eight_bit
         self._known: Dict[Tuple, Any] = {}
 
     @property

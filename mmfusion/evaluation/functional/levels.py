@@ -5,6 +5,8 @@ from .image import Image, feature, pair_feature
 @feature
 def levels(image: Image):
     """Values as integers 0 to 255, (..., H, W)."""
+    if image.eight_bit is not None:
+        return image.eight_bit
     return image.ops.to_levels(image.values)
 
 
