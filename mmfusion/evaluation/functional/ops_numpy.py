@@ -110,12 +110,13 @@ class NumpyOps:
 
     def angle(self, x: np.ndarray, y: np.ndarray,
               vertical: float) -> np.ndarray:
-        """arctan(y / x), and ``vertical`` where x is 0."""
+        """arctan(y / x), and ``vertical`` where x, which is lost, is 0."""
         flat = x == 0
-        out = y / (x + flat)  # the arctangent of infinity takes long
-        np.arctan(out, out=out)
-        np.copyto(out, vertical, where=flat)
-        return out
+        np.copyto(x, 1., where=flat)  # the arctangent of infinity takes long
+        np.divide(y, x, out=x)
+        np.arctan(x, out=x)
+        np.copyto(x, vertical, where=flat)
+        return x
 
     def overwrite(self, x: np.ndarray, where: np.ndarray,
                   values: np.ndarray) -> np.ndarray:
