@@ -84,6 +84,10 @@ class NumpyOps:
         """|x - y|."""
         return cv2.absdiff(x, y)
 
+    def squared_distance(self, x: np.ndarray, y: np.ndarray) -> np.float64:
+        """Sum of (x - y)^2 over height and width; also of 8-bit images."""
+        return np.float64(cv2.norm(x, y, cv2.NORM_L2SQR))
+
     def linear(self, x: np.ndarray, scale: float,
                shift: float) -> np.ndarray:
         """scale * x + shift."""

@@ -80,6 +80,11 @@ class TorchOps:
         """|x - y|."""
         return (x - y).abs()
 
+    def squared_distance(self, x: Tensor, y: Tensor) -> Tensor:
+        """Sum of (x - y)^2 over height and width."""
+        difference = x - y
+        return self.dot(difference, difference)
+
     def linear(self, x: Tensor, scale: float, shift: float) -> Tensor:
         """scale * x + shift."""
         return scale * x + shift

@@ -2,6 +2,7 @@
 import math
 from typing import Sequence
 
+from .gradients import compact
 from .image import Image, feature, pair_feature
 from .metric import fusion_metric
 
@@ -30,8 +31,16 @@ def _covariance(image: Image, other: Image):
 @pair_feature
 def _squared_error(image: Image, other: Image):
     """Mean squared difference of two images, of levels 0 to 255."""
-    difference = image.values - other.values
-    return image.ops.dot(difference, difference) / _area(image)
+    total = image.ops.squared_distance(*_alike(image, other))
+    return total / _area(image)
+
+
+def _alike(image: Image, other: Image):
+    """Values of two images, in 8 bits if both have no more."""
+    pair = compact(image).values, compact(other).values
+    if pair[0].dtype == pair[1].dtype:
+        return pair
+    return image.values, other.values
 
 
 def _area(image: Image) -> int:

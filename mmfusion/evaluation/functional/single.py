@@ -1,7 +1,7 @@
 """Metrics of the fused image alone."""
 from typing import Sequence
 
-from .gradients import sobel_magnitude
+from .gradients import compact, sobel_magnitude
 from .image import Image, feature
 from .levels import histogram
 from .metric import fusion_metric
@@ -68,14 +68,13 @@ def spatial_frequency(fused: Image,
                       by_area: bool = False,
                       scale: float = 1.):
     """Activity: root of the mean squared first differences, both ways."""
-    ops, x = fused.ops, fused.values
-    down = x[..., 1:, :] - x[..., :-1, :]
-    along = x[..., :, 1:] - x[..., :, :-1]
+    ops, x = fused.ops, compact(fused).values
+    down = ops.squared_distance(x[..., 1:, :], x[..., :-1, :])
+    along = ops.squared_distance(x[..., :, 1:], x[..., :, :-1])
     height, width = fused.size
     areas = ((height * width, ) * 2 if by_area else
              ((height - 1) * width, height * (width - 1)))
-    return scale * ops.xp.sqrt(
-        ops.dot(down, down) / areas[0] + ops.dot(along, along) / areas[1])
+    return scale * (down / areas[0] + along / areas[1])**0.5
 
 
 @fusion_metric(
@@ -90,7 +89,8 @@ def average_gradient(fused: Image,
                      inner: bool = False):
     """Sharpness: mean length of the gradient over sqrt(2)."""
     ops = fused.ops
-    length = ops.sum(ops.magnitude(*ops.central(fused.values))) / 2**0.5
+    along, down = ops.central(compact(fused).values)
+    length = ops.sum(ops.magnitude(along, down)) / 2**0.5
     height, width = fused.size
     area = (height - 1) * (width - 1) if inner else height * width
     return length / area
