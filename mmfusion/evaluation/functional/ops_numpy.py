@@ -219,28 +219,6 @@ class NumpyOps:
         side = (1 / size, ) * size
         return self.separable(x, side, side, border)
 
-    def correlate(self, x: np.ndarray, kernel: np.ndarray,
-                  border: str) -> np.ndarray:
-        """Correlate with an odd kernel.
-
-        Args:
-            x (np.ndarray): (H, W).
-            kernel (np.ndarray): (n, m).
-            border (str): A key of ``BORDERS`` or ``'valid'``.
-
-        Returns:
-            np.ndarray: As :meth:`separable`.
-        """
-        kernel = np.asarray(kernel, np.float64)
-        out = cv2.filter2D(
-            x,
-            cv2.CV_64F,
-            kernel,
-            borderType=BORDERS.get(border, cv2.BORDER_REPLICATE))
-        if border == 'valid':
-            out = _inside(out, *(side // 2 for side in kernel.shape))
-        return out
-
     def pad(self, x: np.ndarray, top: int, bottom: int, left: int,
             right: int, border: str) -> np.ndarray:
         """Pad height and width by a rule of ``BORDERS``."""
@@ -312,10 +290,6 @@ class NumpyOps:
     def irfft2(self, x: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
         """Real inverse of :meth:`rfft2` for an image of ``size``."""
         return np.fft.irfft2(x, s=size)
-
-
-def _inside(x: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    return x[rows:x.shape[0] - rows, columns:x.shape[1] - columns]
 
 
 def _overlapping(length: int, step: int, overlap: int) -> List[slice]:

@@ -142,13 +142,6 @@ class TorchOps:
         side = (1 / size, ) * size
         return self.separable(x, side, side, border)
 
-    def correlate(self, x: Tensor, kernel, border: str) -> Tensor:
-        """Correlate with an odd (n, m) kernel."""
-        kernel = self.asarray(kernel, x)[None, None]
-        x = self._around(x, *(side // 2 for side in kernel.shape[2:]),
-                         border)
-        return F.conv2d(x, kernel)[:, 0]
-
     def _around(self, x: Tensor, rows: int, columns: int,
                 border: str) -> Tensor:
         """(B, 1, H, W) with room for the windows at the border."""
