@@ -20,7 +20,9 @@ default_hooks = dict(
     # draw=True writes panels of fused images at every validation
     visualization=dict(type='FusionVisualizationHook', draw=False),
     curves=dict(type='LossCurveHook'),
-    finite_loss=dict(type='FiniteLossHook'))
+    finite_loss=dict(type='FiniteLossHook'),
+    # checks what refresh losses need; without them it does nothing
+    history_bank=dict(type='HistoryBankHook'))
 # TensorBoard: _base_/tensorboard.py in place of this file, or the line
 # visualizer = dict(vis_backends=[dict(type='LocalVisBackend'),
 #                                 dict(type='TensorboardVisBackend')])

@@ -21,7 +21,7 @@ from .errors import UsageError
 
 PathLike = Union[str, os.PathLike]
 #: only used in training: a checkpoint may have them or not
-_UNUSED_IN_TEST = ('fusion_losses.', )
+_UNUSED_IN_TEST = ('fusion_losses.', 'pairs.')
 _PARTS = ('fuser.', 'segmentor.')
 
 

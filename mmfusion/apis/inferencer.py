@@ -12,6 +12,7 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from mmfusion.models.wrappers import inference_config
 from mmfusion.registry import DATASETS, INFERENCERS, MODELS
 from mmfusion.structures import FusionDataSample
 from mmfusion.visualization import (
@@ -83,11 +84,7 @@ def build_network(cfg: Config) -> nn.Module:
     if cfg.get('model') is None:
         raise UsageError(f'{cfg.filename}: expected a model, got none.')
     init_default_scope(cfg.get('default_scope', 'mmfusion'))
-    node = {
-        key: value
-        for key, value in cfg.model.items()
-        if key not in ('losses', 'fusion_losses')
-    }
+    node = inference_config(cfg.model)
     return revert_sync_batchnorm(MODELS.build(node)).eval()
 
 
@@ -114,8 +111,8 @@ def fuse_samples(model: nn.Module,
         list[FusionDataSample]: With ``fused_img`` at the original sizes.
     """
     data = model.data_preprocessor(pseudo_collate(samples), False)
-    fused = model.fuse(data['inputs'], data['data_samples']).fused
-    return model.add_fused(fused, data['data_samples'])
+    output = model.fuse(data['inputs'], data['data_samples'])
+    return model.add_fused(output, data['inputs'], data['data_samples'])
 
 
 def draw_sample(visualizer: FusionLocalVisualizer, inputs: torch.Tensor,

@@ -8,6 +8,8 @@ from typing import Any, Dict
 
 from mmengine.dist import is_main_process
 
+from mmfusion.models.wrappers import inference_config
+
 from .checkpoint import load_model_weights
 from .cli_config import apply_to_config
 from .config_file import load_config, require_file
@@ -44,6 +46,7 @@ def test(args: argparse.Namespace) -> Dict[str, float]:
     checkpoint = require_file(args.checkpoint, 'a checkpoint file',
                               'Train one with tools/train.py.')
     cfg.load_from, cfg.resume = None, False
+    cfg.model = inference_config(cfg.model)
     runner = build_runner(cfg)
     _, notes = load_model_weights(runner.model, checkpoint)
     announce(notes)

@@ -1,4 +1,4 @@
-"""Fusion pretraining before joint training.
+"""Fusion pretraining before joint training, a teacher before its student.
 
 A stage-2 config names the config and the checkpoint of its first stage at
 the top level: ``stage1_config`` and ``stage1_checkpoint``.
@@ -87,7 +87,7 @@ def ensure_stage1(cfg: Config, args: argparse.Namespace,
     stage1 = stage1_arguments(cfg, args)
     if not args.two_stage:
         raise UsageError(
-            "The fuser starts from its first stage's checkpoint "
+            "The training starts from its first stage's checkpoint "
             f'{checkpoint}, which does not exist. Make it with\n'
             f'  python tools/train.py {stage1.config} '
             f'--work-dir {stage1.work_dir}\n'

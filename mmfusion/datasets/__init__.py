@@ -13,6 +13,7 @@ from .fmb import FMBDataset  # noqa: E402
 from .mfnet import MFNetDataset  # noqa: E402
 from .msrs import MSRSDataset  # noqa: E402
 from .paired_dataset import PairedImageDataset  # noqa: E402
+from .patches import PatchFileDataset  # noqa: E402
 from .samplers import (  # noqa: E402
     DeterministicEpochSampler,
     DeterministicSampler,
@@ -22,6 +23,6 @@ from .samplers import (  # noqa: E402
 
 __all__ = [
     'FileRule', 'natural_key', 'FMBDataset', 'MFNetDataset', 'MSRSDataset',
-    'PairedImageDataset', 'DeterministicEpochSampler', 'DeterministicSampler',
-    'DrawIndex', 'draw_seed'
+    'PairedImageDataset', 'PatchFileDataset', 'DeterministicEpochSampler',
+    'DeterministicSampler', 'DrawIndex', 'draw_seed'
 ]

@@ -7,7 +7,7 @@ from mmseg.datasets import BaseSegDataset
 from mmfusion.fileio import FileRule, Suffix
 from mmfusion.registry import DATASETS
 
-from .samplers import DrawIndex, draw_seed
+from .samplers import SeededDraws
 
 MAP_KEYS = ('binary_path', 'boundary_path', 'mask_path')
 
@@ -18,7 +18,7 @@ def _brief(names: List[str], limit: int = 5) -> str:
 
 
 @DATASETS.register_module()
-class PairedImageDataset(BaseSegDataset):
+class PairedImageDataset(SeededDraws, BaseSegDataset):
     """Aligned pairs from any two folders.
 
     A sample is a *stem*: the name that its files share once suffix and stem
@@ -217,14 +217,3 @@ class PairedImageDataset(BaseSegDataset):
             reduce_zero_label=self.reduce_zero_label,
             seg_fields=[])
         return info
-
-    def __getitem__(self, idx: int) -> dict:
-        """Sample ``idx`` after the pipeline.
-
-        With a :class:`DrawIndex` (from a deterministic sampler) the random
-        transforms depend on its seed and draw number alone.
-        """
-        if not isinstance(idx, DrawIndex):
-            return super().__getitem__(idx)
-        with draw_seed(idx.seed, idx.draw):
-            return super().__getitem__(int(idx))

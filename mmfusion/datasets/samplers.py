@@ -70,6 +70,21 @@ def draw_seed(seed: int, draw: int):
         torch.default_generator.set_state(states[2])
 
 
+class SeededDraws:
+    """Mixin of datasets: samples whose random transforms are repeatable.
+
+    With a :class:`DrawIndex` (from a deterministic sampler) the random
+    transforms of a sample depend on its seed and draw number alone.
+    """
+
+    def __getitem__(self, idx: int) -> dict:
+        """Sample ``idx`` after the pipeline."""
+        if not isinstance(idx, DrawIndex):
+            return super().__getitem__(idx)
+        with draw_seed(idx.seed, idx.draw):
+            return super().__getitem__(int(idx))
+
+
 class _DrawOrder(Sampler):
     """The order of draws, a function of seed, epoch and rank."""
 

@@ -3,7 +3,7 @@ from mmengine.hooks import (CheckpointHook, DistSamplerSeedHook, IterTimerHook,
 from mmengine.visualization import LocalVisBackend
 
 from mmfusion.engine.hooks import (FiniteLossHook, FusionVisualizationHook,
-                                   LossCurveHook)
+                                   HistoryBankHook, LossCurveHook)
 from mmfusion.models.wrappers import FuserSegTTAModel
 from mmfusion.visualization import FusionLocalVisualizer
 
@@ -18,7 +18,8 @@ default_hooks = dict(
     sampler_seed=dict(type=DistSamplerSeedHook),
     visualization=dict(type=FusionVisualizationHook, draw=False),
     curves=dict(type=LossCurveHook),
-    finite_loss=dict(type=FiniteLossHook))
+    finite_loss=dict(type=FiniteLossHook),
+    history_bank=dict(type=HistoryBankHook))
 visualizer = dict(
     type=FusionLocalVisualizer,
     name='visualizer',

@@ -1,10 +1,12 @@
 from .annotations import DeriveFusionMaps, LoadFusionAnnotations
+from .fixed import FixedAugment
 from .formatting import PackFusionInputs
 from .geometric import RandomRotate90, ResizeToCover
 from .loading import LoadFusionPair
 from .modality import OnModality
 
 __all__ = [
-    'DeriveFusionMaps', 'LoadFusionAnnotations', 'PackFusionInputs',
-    'RandomRotate90', 'ResizeToCover', 'LoadFusionPair', 'OnModality'
+    'DeriveFusionMaps', 'FixedAugment', 'LoadFusionAnnotations',
+    'PackFusionInputs', 'RandomRotate90', 'ResizeToCover', 'LoadFusionPair',
+    'OnModality'
 ]

@@ -3,6 +3,7 @@ from . import (
     contrast_quality,
     detail_quality,
     feature_mutual_information,
+    gradient_similarity,
     gradient_transfer,
     information,
     learned,
@@ -23,7 +24,7 @@ __all__ = [
     'FUSION_METRICS', 'FusionMetricSpec', 'PRESETS', 'Preset',
     'SourceContext', 'compute', 'contrast_quality', 'detail_quality',
     'feature_mutual_information', 'fusion_metric', 'get_metric',
-    'get_preset', 'gradient_transfer', 'information', 'learned',
-    'mef_ssim', 'petrovic', 'phase_congruency', 'pixel_statistics',
+    'get_preset', 'gradient_similarity', 'gradient_transfer', 'information',
+    'learned', 'mef_ssim', 'petrovic', 'phase_congruency', 'pixel_statistics',
     'quality_index', 'select_metrics', 'single', 'ssim', 'visual_fidelity',
 ]

@@ -1,11 +1,13 @@
 from .attention import pixel_attention
 from .colour import luma, rgb_to_ycbcr, ycbcr_to_rgb
 from .conv_block import FReLU, GlobalAttention, conv_norm_act
-from .gradient import filter2d, second_sobel, sobel
+from .gradient import filter2d, laplacian, second_sobel, sobel
 from .memory import apply_to_concat, recompute, trim_heap
+from .vgg import VGG19_TAPS, VGGFeatures, shared_features
 
 __all__ = [
-    'FReLU', 'GlobalAttention', 'apply_to_concat', 'conv_norm_act',
-    'filter2d', 'luma', 'pixel_attention', 'recompute', 'rgb_to_ycbcr',
-    'second_sobel', 'sobel', 'trim_heap', 'ycbcr_to_rgb'
+    'FReLU', 'GlobalAttention', 'VGG19_TAPS', 'VGGFeatures',
+    'apply_to_concat', 'conv_norm_act', 'filter2d', 'laplacian', 'luma',
+    'pixel_attention', 'recompute', 'rgb_to_ycbcr', 'second_sobel',
+    'shared_features', 'sobel', 'trim_heap', 'ycbcr_to_rgb'
 ]

@@ -1,4 +1,4 @@
-"""Image gradients by Sobel kernels."""
+"""Image gradients by small kernels."""
 from typing import Tuple
 
 import torch
@@ -74,3 +74,18 @@ def second_sobel(image: Tensor) -> Tensor:
     kernels = torch.cat((xx, xy, xx.transpose(2, 3)))
     kernels = kernels / kernels.abs().sum(dim=(1, 2, 3), keepdim=True)
     return filter2d(image, kernels, 'replicate')
+
+
+def laplacian(image: Tensor) -> Tensor:
+    """Mean of the eight neighbours less the pixel itself, zero padding.
+
+    Args:
+        image (Tensor): (B, C, H, W).
+
+    Returns:
+        Tensor: (B, C, H, W), signed.
+    """
+    kernel = torch.full((1, 1, 3, 3), 1 / 8, dtype=image.dtype,
+                        device=image.device)
+    kernel[..., 1, 1] = -1
+    return filter2d(image, kernel, 'zeros')[:, :, 0]

@@ -4,13 +4,25 @@ Every loss module is called as ``loss(output, inputs, data_samples)``.
 ``output`` is a :class:`FuserOutput`; ``inputs`` holds ``vis`` (B, 3, H, W)
 RGB, ``ir`` (B, 1, H, W) and ``vis_luma`` (B, 1, H, W), the luminance as the
 fuser sees it; ``data_samples`` hold the labels, where there are any. The
-result is a scalar or a dict of scalars.
+result is a scalar or a dict of scalars. A :class:`PairLoss` is called as
+``loss(student, teacher)`` by :class:`FuserDistiller`.
 """
 from .average import AverageLoss, average_loss
 from .correlation import CorrelationLoss, correlation, correlation_loss
+from .distillation import (
+                           CosineDistillationLoss,
+                           DistanceLoss,
+                           PairLoss,
+                           cosine_distillation_loss,
+)
+from .dynamic_refresh import DynamicRefreshLoss
+from .gmsd import GMSDLoss, gmsd_loss
 from .gradient import GradientLoss, max_gradient_loss
+from .history_bank import HistoryBank
 from .intensity import IntensityLoss, contrast_intensity_loss, local_variance
+from .laplacian import LaplacianLoss, laplacian_loss
 from .max_intensity import MaxIntensityLoss, max_intensity_loss
+from .perceptual import MaxPerceptualLoss, max_perceptual_loss
 from .psfusion import PSFusionLoss
 from .reconstruction import ReconstructionLoss, reconstruction_loss
 from .segmentation import (
@@ -27,22 +39,34 @@ __all__ = [
     'BinaryMapLoss',
     'BoundaryMapLoss',
     'CorrelationLoss',
+    'CosineDistillationLoss',
+    'DistanceLoss',
+    'DynamicRefreshLoss',
+    'GMSDLoss',
     'GradientLoss',
+    'HistoryBank',
     'IntensityLoss',
+    'LaplacianLoss',
     'MaxIntensityLoss',
+    'MaxPerceptualLoss',
     'OHEMSemanticLoss',
     'PSFusionLoss',
+    'PairLoss',
     'ReconstructionLoss',
     'SSIMLoss',
     'average_loss',
     'contrast_intensity_loss',
     'correlation',
     'correlation_loss',
+    'cosine_distillation_loss',
+    'gmsd_loss',
+    'laplacian_loss',
     'local_variance',
     'max_gradient_loss',
     'max_intensity_loss',
+    'max_perceptual_loss',
     'ohem_cross_entropy',
     'reconstruction_loss',
     'ssim_loss',
-    'two_channel_bce'
+    'two_channel_bce',
 ]

@@ -1,10 +1,12 @@
-from .base import BaseFusionModel
+from .base import BaseFusionModel, inference_config
+from .fuser_distiller import FuserDistiller
 from .fuser_segmenter import FuserSegmenter
 from .image_fuser import ImageFuser
 from .task_norm import TaskNormalizer
 from .tta import FuserSegTTAModel
 
 __all__ = [
-    'BaseFusionModel', 'FuserSegTTAModel', 'FuserSegmenter', 'ImageFuser',
-    'TaskNormalizer'
+    'BaseFusionModel', 'FuserDistiller', 'FuserSegTTAModel',
+    'FuserSegmenter', 'ImageFuser', 'TaskNormalizer',
+    'inference_config'
 ]

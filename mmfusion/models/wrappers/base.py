@@ -2,7 +2,6 @@
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 import torch
-import torch.nn.functional as F
 from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from torch import Tensor, nn
@@ -11,35 +10,26 @@ from mmfusion.models.layers import trim_heap
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 
+from .output_policy import OutputPolicy
+
 SampleList = List[FusionDataSample]
 OptSampleList = Optional[SampleList]
 ForwardResult = Union[Tensor, Dict[str, Tensor], SampleList]
 
 
-def restore(data: Tensor, metainfo: dict) -> Tensor:
-    """Undo padding, flip and resizing of one prediction.
+def inference_config(cfg: dict) -> dict:
+    """A model's config without what only its training needs.
 
     Args:
-        data (Tensor): (C, H, W), as the network saw the image.
-        metainfo (dict): Meta information of the sample.
+        cfg (dict): Of a wrapper; others are returned as they are.
 
     Returns:
-        Tensor: (C, *ori_shape); unchanged where nothing is recorded.
+        dict: Builds without losses, teachers and their files.
     """
-    padding = metainfo.get('img_padding_size',
-                           metainfo.get('padding_size', (0, 0, 0, 0)))
-    left, right, top, bottom = padding
-    height, width = data.shape[-2:]
-    data = data[:, top:height - bottom, left:width - right]
-    if metainfo.get('flip'):
-        direction = metainfo['flip_direction']
-        axes = {'horizontal': [2], 'vertical': [1], 'diagonal': [1, 2]}
-        data = data.flip(axes[direction])
-    size = tuple(metainfo.get('ori_shape', data.shape[-2:]))[:2]
-    if size != tuple(data.shape[-2:]):
-        data = F.interpolate(
-            data[None], size=size, mode='bilinear', align_corners=False)[0]
-    return data
+    wrapper = MODELS.get(cfg['type']) if isinstance(cfg['type'],
+                                                    str) else cfg['type']
+    reduce = getattr(wrapper, 'inference_config', None)
+    return cfg if reduce is None else reduce(cfg)
 
 
 class BaseFusionModel(BaseModel):
@@ -54,6 +44,10 @@ class BaseFusionModel(BaseModel):
             each name becomes a line in the log.
         fuser_frozen (bool): Keep the fuser in eval mode and out of the
             optimizer; its fusion losses are then not computed.
+        output_norm (str): ``'clamp'``, ``'minmax'`` or ``'none'``, see
+            :class:`OutputPolicy`; of the images that ``predict`` gives, not
+            of what losses and task networks see. Defaults to ``'clamp'``.
+        output_colour (str): ``'colour'`` or ``'grey'``, likewise.
         data_preprocessor (dict, optional): Defaults to a
             :class:`FusionDataPreprocessor`.
         init_cfg (dict, optional): Initialization config.
@@ -63,6 +57,8 @@ class BaseFusionModel(BaseModel):
                  fuser: Union[dict, nn.Module],
                  losses: Optional[Dict[str, dict]] = None,
                  fuser_frozen: bool = False,
+                 output_norm: str = 'clamp',
+                 output_colour: str = 'colour',
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
         if data_preprocessor is None:
@@ -82,9 +78,16 @@ class BaseFusionModel(BaseModel):
             name: MODELS.build(cfg)
             for name, cfg in losses.items()
         })
+        self.output_policy = OutputPolicy(output_norm, output_colour)
         self.fuser_frozen = fuser_frozen
         if fuser_frozen:
             self.fuser.requires_grad_(False)
+
+    @classmethod
+    def inference_config(cls, cfg: dict) -> dict:
+        """The part of a wrapper's config that fusing needs."""
+        unused = ('losses', 'fusion_losses')
+        return {key: value for key, value in cfg.items() if key not in unused}
 
     def train(self, mode: bool = True) -> 'BaseFusionModel':
         """As ``nn.Module.train``; a frozen fuser stays in eval mode."""
@@ -190,20 +193,32 @@ class BaseFusionModel(BaseModel):
                 terms[f'loss_{name}'] = value
         return terms
 
-    def add_fused(self, fused: Tensor,
+    def add_fused(self, output: FuserOutput, inputs: Tensor,
                   data_samples: OptSampleList) -> SampleList:
         """Write each fused image into its sample, at its original size.
 
         Args:
-            fused (Tensor): (B, 3, H, W) RGB.
+            output (FuserOutput): The fuser's output.
+            inputs (Tensor): The stacked batch it was made of.
             data_samples (list[FusionDataSample], optional): Samples.
 
         Returns:
-            list[FusionDataSample]: With ``fused_img``, clamped to [0, 1].
+            list[FusionDataSample]: With ``fused_img``, see
+            :class:`OutputPolicy`.
         """
         if data_samples is None:
-            data_samples = [FusionDataSample() for _ in fused]
-        for image, sample in zip(fused, data_samples, strict=True):
-            image = restore(image, sample.metainfo).clamp(0, 1)
+            data_samples = [FusionDataSample() for _ in inputs]
+        policy = self.output_policy
+        if policy.by_luma and output.luma is not None:
+            _, cbcr = self.fuser.split_colour(self.split(inputs)[0])
+            images = (
+                policy.from_luma(y, c, sample.metainfo, self.fuser.join_colour)
+                for y, c, sample in zip(
+                    output.luma, cbcr, data_samples, strict=True))
+        else:
+            images = (
+                policy.from_rgb(image, sample.metainfo) for image, sample in
+                zip(output.fused, data_samples, strict=True))
+        for image, sample in zip(images, data_samples, strict=True):
             sample.fused_img = PixelData(data=image)
         return data_samples

@@ -36,9 +36,7 @@ class FuserSegmenter(BaseFusionModel):
             switches the normalization off.
         task_std (sequence | str | None): Likewise.
         task_channel_order (str): ``'auto'``, ``'rgb'`` or ``'bgr'``.
-        data_preprocessor (dict, optional): Defaults to
-            ``FusionDataPreprocessor``.
-        init_cfg (dict, optional): Initialization config.
+        kwargs: See :class:`BaseFusionModel`.
     """
 
     def __init__(self,
@@ -50,14 +48,9 @@ class FuserSegmenter(BaseFusionModel):
                  task_mean: Stats = 'auto',
                  task_std: Stats = 'auto',
                  task_channel_order: str = 'auto',
-                 data_preprocessor: Optional[dict] = None,
-                 init_cfg: Optional[dict] = None) -> None:
+                 **kwargs) -> None:
         super().__init__(
-            fuser,
-            losses=fusion_losses,
-            fuser_frozen=fuser_frozen,
-            data_preprocessor=data_preprocessor,
-            init_cfg=init_cfg)
+            fuser, losses=fusion_losses, fuser_frozen=fuser_frozen, **kwargs)
         segmentor = copy.deepcopy(segmentor)
         self.task_norm = TaskNormalizer.from_config(
             segmentor.pop('data_preprocessor', None), task_mean, task_std,
@@ -85,8 +78,8 @@ class FuserSegmenter(BaseFusionModel):
             list[FusionDataSample]: With ``fused_img``, ``seg_logits`` and
             ``pred_sem_seg`` at the original image sizes.
         """
-        fused = self.fuse(inputs, data_samples).fused
-        data_samples = self.add_fused(fused, data_samples)
+        output = self.fuse(inputs, data_samples)
+        data_samples = self.add_fused(output, inputs, data_samples)
         for sample in data_samples:
             if 'ori_shape' not in sample:
                 sample.set_metainfo(
@@ -94,7 +87,8 @@ class FuserSegmenter(BaseFusionModel):
                         ori_shape=tuple(inputs.shape[2:]),
                         img_shape=tuple(inputs.shape[2:])))
         if self.fuse_first:
-            return self.segmentor.predict(self.task_norm(fused), data_samples)
+            return self.segmentor.predict(
+                self.task_norm(output.fused), data_samples)
         with self._fusing(self.segmentor.backbone):
             return self.segmentor.predict(inputs, data_samples)
 

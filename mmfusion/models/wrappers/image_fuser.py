@@ -7,7 +7,8 @@ from torch import Tensor
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
 
-from .base import BaseFusionModel, OptSampleList, SampleList, restore
+from .base import BaseFusionModel, OptSampleList, SampleList
+from .output_policy import restore
 
 
 @MODELS.register_module()
@@ -52,7 +53,7 @@ class ImageFuser(BaseFusionModel):
             list[FusionDataSample]: With ``fused_img``; see the class.
         """
         output = self.fuse(inputs, data_samples)
-        data_samples = self.add_fused(output.fused, data_samples)
+        data_samples = self.add_fused(output, inputs, data_samples)
         if 'semantic' in output.aux:
             self._add_semantic(output, data_samples)
         return data_samples

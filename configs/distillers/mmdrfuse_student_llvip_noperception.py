@@ -1,0 +1,8 @@
+# MMDRFuse's ablation: without the perceptual loss.
+_base_ = './mmdrfuse_student_llvip.py'
+
+losses = _base_.model.losses
+model = dict(
+    losses=dict(
+        _delete_=True,
+        **{name: loss for name, loss in losses.items() if name != 'perception'}))

@@ -1,0 +1,73 @@
+"""Prepares banks of past outputs, and checks that they can work."""
+from typing import Iterator
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from mmfusion.registry import HOOKS
+
+_ANOTHER_DRAW = 'FixedAugment'
+
+
+def random_transforms(pipeline) -> Iterator[str]:
+    """Names of the random transforms in a pipeline, nested ones too.
+
+    Args:
+        pipeline: A ``Compose``, a transform or a sequence of them.
+    """
+    for step in getattr(pipeline, 'transforms', pipeline):
+        name = type(step).__name__
+        if name == _ANOTHER_DRAW:
+            continue
+        if name.startswith(('Random', 'PhotoMetric', 'Albu', 'CutOut')):
+            yield name
+        nested = getattr(step, 'transforms', ())
+        for part in getattr(nested, 'transforms', nested):
+            yield from random_transforms(
+                part if isinstance(part, (list, tuple)) else [part])
+
+
+@HOOKS.register_module()
+class HistoryBankHook(Hook):
+    """Sizes each :class:`HistoryBank` of the model for the training set.
+
+    Before anything is trained it refuses pipelines that move or change a
+    sample's pixels from epoch to epoch, and data sets whose samples share
+    indices.
+
+    Raises:
+        ValueError: See above; says what to do.
+    """
+
+    def before_run(self, runner) -> None:
+        # Before a checkpoint is loaded, which may fill the banks.
+        from mmfusion.models.losses import HistoryBank
+        model = runner.model
+        if is_model_wrapper(model):
+            model = model.module
+        banks = [
+            module for module in model.modules()
+            if isinstance(module, HistoryBank)
+        ]
+        loop = getattr(runner, '_train_loop', None)
+        if not banks or not hasattr(loop, 'dataloader'):
+            return
+        dataset = loop.dataloader.dataset
+        if hasattr(dataset, 'datasets'):
+            raise ValueError(
+                'HistoryBankHook: expected one data set, whose samples have '
+                f'indices of their own, got a {type(dataset).__name__}. '
+                'Join the folders instead, or leave the refresh losses out.')
+        while hasattr(dataset, 'dataset'):
+            dataset = dataset.dataset
+        moving = list(random_transforms(dataset.pipeline))
+        if moving:
+            raise ValueError(
+                'HistoryBankHook: expected every sample to show the same '
+                f'pixels in all epochs, got {", ".join(moving)} in the '
+                'training pipeline. Train on fixed patches (tools/'
+                'dataset_converters/make_patches.py), or put the random '
+                "transforms into dict(type='FixedAugment', transforms=[...]"
+                '), or leave the refresh losses out.')
+        for bank in banks:
+            bank.allocate(len(dataset))

@@ -1,0 +1,163 @@
+"""Cut pairs into patches of one size, row by row.
+
+The images of both folders match by stem. The result is lossless, either a
+folder, OUT/{vis,ir}/STEM_ROW_COLUMN.png, for PairedImageDataset, or one file,
+OUT/patches.npy and OUT/patches.txt (a stem per line), for PatchFileDataset,
+which is read several times as fast.
+"""
+import argparse
+import os
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Iterator, Tuple
+
+import cv2
+import numpy as np
+
+from mmfusion.datasets.conversion import (
+    finished_file,
+    read_pair,
+    report_failures,
+    run_jobs,
+    write_lines,
+    write_png,
+)
+from mmfusion.datasets.patches import IMAGES, STEMS
+from mmfusion.fileio import FileRule
+
+
+def _grey(image: np.ndarray) -> np.ndarray:
+    return image if image.ndim == 2 else cv2.cvtColor(image,
+                                                      cv2.COLOR_BGR2GRAY)
+
+
+def cut(image: np.ndarray, size: int,
+        stride: int) -> Iterator[Tuple[str, np.ndarray]]:
+    """Name and content of every whole patch, rows then columns."""
+    for row, top in enumerate(range(0, image.shape[0] - size + 1, stride)):
+        for column, left in enumerate(
+                range(0, image.shape[1] - size + 1, stride)):
+            yield (f'{row:03d}_{column:03d}',
+                   image[top:top + size, left:left + size])
+
+
+def convert_one(out: Path, size: int, stride: int, grey: bool, form: str,
+                pair: Tuple[str, str, str]) -> list:
+    """Cut one pair.
+
+    Returns:
+        list[str]: Stems of its patches.
+
+    Raises:
+        ValueError: If it has no 8 bits or is smaller than a patch.
+    """
+    stem, vis_path, ir_path = pair
+    vis, ir = read_pair(vis_path, ir_path)
+    if vis.dtype != np.uint8 or ir.dtype != np.uint8:
+        raise ValueError(f'{vis_path}: expected images of 8 bits, got '
+                         f'{vis.dtype} and {ir.dtype}')
+    if min(vis.shape[:2]) < size:
+        raise ValueError(
+            f'{vis_path}: expected sides of at least {size} pixels, got '
+            f'{vis.shape[0]}x{vis.shape[1]}; choose a smaller --size')
+    if grey:
+        vis = _grey(vis)
+    elif vis.ndim == 2:
+        vis = cv2.cvtColor(vis, cv2.COLOR_GRAY2BGR)
+    patches = list(cut(np.dstack((vis, _grey(ir))), size, stride))
+    stems = [f'{stem}_{place}' for place, _ in patches]
+    if form == 'file':
+        part = out / '.parts' / f'{stem}.npy'
+        with finished_file(part) as draft:
+            np.save(draft, np.stack([patch for _, patch in patches]))
+        return stems
+    for name, (_, patch) in zip(stems, patches, strict=True):
+        write_png(out / 'vis' / f'{name}.png',
+                  patch[..., 0] if grey else patch[..., :3])
+        write_png(out / 'ir' / f'{name}.png', patch[..., -1])
+    return stems
+
+
+def join_parts(out: Path, outcomes: list) -> None:
+    """Put the patches of all pairs into one file, pair by pair."""
+    done = [(out / '.parts' / f'{job[0]}.npy', stems)
+            for job, stems, error in outcomes if error is None]
+    first = np.load(done[0][0], mmap_mode='r')
+    total = sum(len(stems) for _, stems in done)
+    with finished_file(out / IMAGES) as draft:
+        whole = np.lib.format.open_memmap(
+            draft, 'w+', first.dtype, (total, *first.shape[1:]))
+        place = 0
+        for part, stems in done:
+            whole[place:place + len(stems)] = np.load(part)
+            place += len(stems)
+        whole.flush()
+    write_lines(out / STEMS, [stem for _, stems in done for stem in stems])
+    shutil.rmtree(out / '.parts')
+
+
+def convert(out, vis, ir, size: int = 128, stride=None, grey: bool = False,
+            form: str = 'folder', limit=None, workers: int = 0) -> int:
+    """Cut all pairs.
+
+    Returns:
+        int: 0, or 1 if pairs failed.
+    """
+    stride = size if stride is None else stride
+    if size < 1 or stride < 1:
+        raise ValueError('expected a size and a stride of at least 1, got '
+                         f'{size} and {stride}')
+    out = Path(out)
+    listed = [FileRule().list(str(folder), name)
+              for folder, name in ((vis, '--vis'), (ir, '--ir'))]
+    single = [files[stem] for files, others in (listed, listed[::-1])
+              for stem in files if stem not in others]
+    if single:
+        raise ValueError(
+            f'expected the same stems in {vis} and {ir}, but {len(single)} '
+            f'file(s) have no partner, such as {single[0]}')
+    pairs = [(stem, path, listed[1][stem])
+             for stem, path in listed[0].items()][:limit]
+    outcomes = run_jobs(
+        partial(convert_one, out, size, stride, grey, form), pairs, workers)
+    done = [stems for _, stems, error in outcomes if error is None]
+    if form == 'file' and done:
+        join_parts(out, outcomes)
+    print(f'{sum(map(len, done))} patches of {len(done)} pairs in {out}')
+    return report_failures(outcomes, 'pair')
+
+
+def main(argv=None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('out', help='output folder')
+    parser.add_argument('--vis', required=True,
+                        help='folder of visible (or first) images')
+    parser.add_argument('--ir', required=True,
+                        help='folder of infrared (or second) images')
+    parser.add_argument('--size', type=int, default=128,
+                        help='side of a patch, pixels (default: %(default)s)')
+    parser.add_argument('--stride', type=int,
+                        help='distance of patches, pixels (default: --size)')
+    parser.add_argument('--grey', action='store_true',
+                        help='keep the luminance of visible images alone')
+    parser.add_argument('--format', dest='form', default='folder',
+                        choices=('folder', 'file'),
+                        help='what to write (default: %(default)s)')
+    parser.add_argument('--limit', type=int, metavar='N',
+                        help='take the first N pairs alone')
+    parser.add_argument('--workers', type=int,
+                        default=min(os.cpu_count() or 1, 8),
+                        help='processes (default: %(default)s)')
+    args = parser.parse_args(argv)
+    try:
+        return convert(**vars(args))
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
