@@ -5,4 +5,7 @@ losses = _base_.model.losses
 model = dict(
     losses=dict(
         _delete_=True,
-        **{name: loss for name, loss in losses.items() if name != 'perception'}))
+        **{
+            name: loss
+            for name, loss in losses.items() if name != 'perception'
+        }))

@@ -10,6 +10,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+import mmfusion  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = Path(__file__).with_name('train_worker.py')
@@ -77,6 +81,29 @@ model = dict(
         heads=(1, 1, 2, 2)),
     losses=dict(average=dict(type='AverageLoss')))
 '''
+# remembers outputs of an epoch of three iterations of two pairs
+REFRESH = '''
+model = dict(
+    _delete_=True,
+    type='ImageFuser',
+    fuser=dict(type='MMDRFuseStudent'),
+    losses=dict(
+        intensity=dict(type='MaxIntensityLoss'),
+        refresh_ssim=dict(
+            type='DynamicRefreshLoss', score='SSIM', pixel='l1',
+            granularity='{granularity}', bank={bank}),
+        refresh_gmsd=dict(
+            type='DynamicRefreshLoss', score='GMSD', pixel='laplacian',
+            granularity='{granularity}', bank={bank})))
+'''
+FIXED_PATCHES = '''
+optim_wrapper.update(optimizer=dict(type='AdamW', lr=0.1))
+param_scheduler = []
+train_dataloader['dataset']['pipeline'] = [
+    dict(type='LoadFusionPair'), dict(type='PackFusionInputs')]
+default_hooks.update(history_bank=dict(type='HistoryBankHook'))
+'''
+BANK = "dict(type='HistoryBank', dtype='float32', save_state={save})"
 NORM_EVAL = '''
 custom_imports = dict(imports=['frozen_norm'], allow_failed_imports=False)
 custom_hooks = _base_.custom_hooks + [dict(type='FreezeNormHook')]
@@ -188,3 +215,73 @@ def test_two_processes_compute_what_one_does(train):
             extra=NORM_EVAL) for name, batch, processes in (
                 ('one', 2, 1), ('two', 1, 2)))
     assert_same(two, one)
+
+
+def refresh(granularity='batch', save=True, memmap=None):
+    bank = BANK.format(save=save)
+    if memmap:
+        bank = bank.replace('save_state', f'memmap_dir={memmap!r}, save_state')
+    return dict(model=REFRESH.format(granularity=granularity, bank=bank),
+                extra=FIXED_PATCHES)
+
+
+def test_killed_and_resumed_with_a_bank(train):
+    """In the middle of epoch 2."""
+    whole = train('whole', **refresh())
+    assert any(key.endswith('bank.images') for key in whole)
+    assert train('killed', options=['--die-at', '5'], expect=-signal.SIGKILL,
+                 **refresh()) is None
+    assert_same(train('killed', options=['--resume'], **refresh()), whole)
+
+
+@pytest.mark.parametrize('granularity', ['batch', 'sample'])
+def test_two_processes_share_a_bank(train, tmp_path, granularity):
+    """Samples change ranks from epoch to epoch."""
+    settings = refresh(granularity, save=False)
+    one = train('one', **settings)
+    in_file = str(tmp_path / 'bank') if granularity == 'batch' else None
+    assert_same(
+        train('two', batch=1, processes=2,
+              **refresh(granularity, save=False, memmap=in_file)), one)
+    if in_file:  # and the bank matters
+        settings['extra'] += ("model['losses'] = dict(intensity=dict("
+                              "type='MaxIntensityLoss'))\n")
+        plain = train('plain', **settings)
+        assert not torch.allclose(plain['fuser.out.weight'],
+                                  one['fuser.out.weight'], atol=1e-4)
+
+
+@pytest.mark.parametrize('change,match', [
+    ("dict(type='RandomFlip', prob=0.5)", 'RandomFlip'),
+    ("dict(type='mmcv.RandomApply', prob=0.5, transforms=[dict("
+     "type='mmseg.RandomCrop', crop_size=(32, 32))])", 'RandomCrop'),
+    ("dict(type='FixedAugment', transforms=[dict(type='RandomFlip', "
+     "prob=0.5)])", None),
+    (None, 'ConcatDataset'),
+])
+def test_banks_refuse_what_moves(tmp_path, data, change, match):
+    """Before the first step, naming the transform."""
+    settings = refresh()
+    extra = settings['extra']
+    if change:
+        extra += ("train_dataloader['dataset']['pipeline'].insert(1, "
+                  f'{change})\n')
+    else:
+        extra += ("train_dataloader['dataset'] = dict(type='ConcatDataset', "
+                  "datasets=[train_dataloader['dataset']] * 2)\n")
+    extra += 'train_cfg.update(max_iters=1)\n'
+    path = tmp_path / 'config.py'
+    path.write_text(CONFIG.format(configs=ROOT / 'configs', data=data,
+                                  batch=2, model=settings['model'],
+                                  extra=extra))
+    cfg = Config.fromfile(path)
+    cfg.work_dir = str(tmp_path / 'work')
+    cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
+    runner = Runner.from_cfg(cfg)
+    if match is None:
+        runner.train()
+        bank = runner.model.fusion_losses['refresh_ssim'].bank
+        assert bank.images.shape == (6, 1, 48, 64) and len(bank) == 2
+        return
+    with pytest.raises(ValueError, match=match):
+        runner.train()

@@ -95,7 +95,7 @@ class VGGFeatures(nn.Module):
         if init_cfg is not None:
             self._load(init_cfg)
         self.requires_grad_(False).eval()
-        self._kept: Dict[tuple, tuple] = {}
+        self._last: Optional[tuple] = None
 
     def _load(self, init_cfg: dict) -> None:
         from mmfusion.models.fusers.checkpoint import (
@@ -148,14 +148,20 @@ class VGGFeatures(nn.Module):
         return found
 
     def kept(self, image: Tensor) -> Dict[str, Tensor]:
-        """:meth:`forward`, computed once as long as ``image`` lives."""
-        key = (id(image), image._version,
-               torch.is_grad_enabled() and image.requires_grad)
-        if key not in self._kept:
-            self._kept[key] = (
-                self(image),
-                weakref.ref(image, lambda _: self._kept.pop(key, None)))
-        return self._kept[key][0]
+        """:meth:`forward`, not computed again for the same ``image``.
+
+        That of the last call alone is kept, and dropped with its image.
+        """
+        state = image._version, torch.is_grad_enabled()
+        if (self._last is None or self._last[0]() is not image
+                or self._last[1] != state):
+            found = self(image)
+            self._last = weakref.ref(image, self._forget), state, found
+        return self._last[2]
+
+    def _forget(self, image: weakref.ref) -> None:
+        if self._last is not None and self._last[0] is image:
+            self._last = None
 
     def __deepcopy__(self, memo: dict) -> 'VGGFeatures':
         """Itself: a frozen network needs no copy (EMA copies models)."""

@@ -12,7 +12,6 @@ from mmfusion.registry import MODELS
 
 _DTYPES = dict(
     uint8=torch.uint8, float16=torch.float16, float32=torch.float32)
-_FIELDS = ('images', 'stored', 'prints')
 
 
 @MODELS.register_module()
@@ -138,7 +137,7 @@ class HistoryBank(nn.Module):
         if shared and parallel:  # all make the file before one writes
             last = max(all_gather_object(max(indices, default=-1)))
             self._reserve(last + 1, data.shape[1:])
-            self._put(rows, data)
+            self.images[rows] = data
         told = (rows, prints, None if shared and parallel else data)
         for rows, prints, data in (all_gather_object(told)
                                    if parallel else (told, )):
@@ -146,18 +145,9 @@ class HistoryBank(nn.Module):
                 continue
             if data is not None:
                 self._reserve(int(rows.max()) + 1, data.shape[1:])
-                self._put(rows, data)
+                self.images[rows] = data
             self.stored[rows] = True
             self.prints[rows] = prints
-
-    def _put(self, rows: Tensor, data: Tensor) -> None:
-        if data.shape[1:] != self.images.shape[1:]:
-            raise ValueError(
-                f'HistoryBank: expected images of one size, '
-                f'{tuple(self.images.shape[2:])}, got '
-                f'{tuple(data.shape[2:])}. Train on patches of one size '
-                '(tools/dataset_converters/make_patches.py).')
-        self.images[rows] = data
 
     def _encode(self, images: Tensor) -> Tensor:
         if self.dtype is not torch.uint8:
@@ -167,28 +157,31 @@ class HistoryBank(nn.Module):
         return scaled.round().clamp(0, 255).to(torch.uint8)
 
     def _reserve(self, samples: int, shape: Tuple[int, ...]) -> None:
-        """Room for ``samples`` images."""
+        """Room for ``samples`` images of one shape."""
         have = len(self.stored)
-        if self.images is not None and samples <= have:
-            return
-        wanted = max(samples, self._samples or 0)
         if self.images is not None:
-            wanted = max(wanted, have * 3 // 2)
-        for name, size in zip(_FIELDS, (shape, (), ()), strict=True):
-            old = getattr(self, name)
-            if name == 'images':
-                new = self._room(wanted, tuple(size), old)
-            else:
-                new = old.new_zeros(wanted)
-            if old is not None:
-                new[:len(old)] = old
-            setattr(self, name, new)
+            if self.images.shape[1:] != shape:
+                raise ValueError(
+                    'HistoryBank: expected images of one size, '
+                    f'{tuple(self.images.shape[2:])}, got '
+                    f'{tuple(shape[1:])}. Train on patches of one size '
+                    '(tools/dataset_converters/make_patches.py).')
+            if samples <= have:
+                return
+            samples = max(samples, have * 3 // 2)
+        samples = max(samples, self._samples or 0)
+        images = self._room(samples, tuple(shape))
+        if self.images is not None:
+            images[:have] = self.images
+        self.images = images
+        self.stored, self.prints = (
+            torch.cat((old, old.new_zeros(samples - have)))
+            for old in (self.stored, self.prints))
 
-    def _room(self, samples: int, shape: Tuple[int, ...],
-              old: Optional[Tensor]) -> Tensor:
+    def _room(self, samples: int, shape: Tuple[int, ...]) -> Tensor:
         if self.memmap_dir is None:
             return torch.empty((samples, *shape), dtype=self.dtype)
-        if self._samples is None or old is not None:
+        if self._samples is None or self.images is not None:
             raise ValueError(
                 'HistoryBank: expected allocate(samples) before anything is '
                 'stored in memmap_dir, and no further samples. Keep '

@@ -1,10 +1,10 @@
-"""What the tests of fusers share."""
+"""What the tests of models share."""
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope='module')
