@@ -27,7 +27,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tools' / 'model_converters')]
 
 from mappings import MAPPINGS  # noqa: E402
 
-from benchmarks.naive import NaivePSFusion, NaiveTransFuser6  # noqa: E402
+from benchmarks.naive import (  # noqa: E402
+    NaiveMMDRFuseStudent,
+    NaiveMMDRFuseTeacher,
+    NaivePSFusion,
+    NaiveTransFuser6,
+)
 from mmfusion.models.layers import luma, trim_heap  # noqa: E402
 from mmfusion.registry import MODELS  # noqa: E402
 
@@ -44,11 +49,14 @@ class Method:
             authors'.
         run_naive (callable): ``(network, vis, ir) -> tuple of tensors``.
         run_ours (callable): The same for our fuser.
+        mapping (tuple[str, int]): Converter method and its table, where
+            they are not the method's name and the first.
     """
     config: dict
     naive: Callable[[], nn.Module]
     run_naive: Callable[[nn.Module, Tensor, Tensor], Tuple[Tensor, ...]]
     run_ours: Callable[[nn.Module, Tensor, Tensor], Tuple[Tensor, ...]]
+    mapping: Tuple[str, int] = ()
 
 
 def _run_psfusion(net: nn.Module, vis: Tensor,
@@ -70,7 +78,19 @@ METHODS: Dict[str, Method] = dict(
         config=dict(type='PSFusion'),
         naive=NaivePSFusion,
         run_naive=lambda net, vis, ir: net(vis, ir),
-        run_ours=_run_psfusion))
+        run_ours=_run_psfusion),
+    **{
+        f'mmdrfuse_{name}': Method(
+            config=dict(type=f'MMDRFuse{name.title()}'),
+            naive=naive,
+            run_naive=lambda net, vis, ir: (net(vis[:, :1], ir), ),
+            run_ours=lambda net, vis, ir:
+            (net.fuse_luma(vis[:, :1], ir)[0], ),
+            mapping=('mmdrfuse', place))
+        for place, (name, naive) in enumerate(
+            dict(student=NaiveMMDRFuseStudent,
+                 teacher=NaiveMMDRFuseTeacher).items())
+    })
 
 
 def build(name: str, variant: str, same_weights: bool) -> nn.Module:
@@ -91,7 +111,8 @@ def build(name: str, variant: str, same_weights: bool) -> nn.Module:
         return naive
     fuser = MODELS.build(METHODS[name].config)
     state = naive.state_dict()
-    reference_key = MAPPINGS[name][0].reference_key
+    method, place = METHODS[name].mapping or (name, 0)
+    reference_key = MAPPINGS[method][place].reference_key
     fuser.load_state_dict(
         {key: state[reference_key(f'fuser.{key}')]
          for key in fuser.state_dict()})
@@ -224,13 +245,15 @@ def table(results: Dict[str, dict]) -> str:
         for variant in VARIANTS:
             times = [1e3 * s for s in result['seconds'][variant]]
             peak = result['peak_mib'][variant]
+            digits = 2 if median(times) < 100 else 0
             ratios = ('1', '1', '') if variant == 'naive' else (
                 f'{medians["naive"] / medians[variant]:.2f}',
                 f'{peak / result["peak_mib"]["naive"]:.2f}',
                 f'{result["max_difference"]:.1e}')
             lines.append(
-                f'| {name} | {variant} | {median(times):.0f} '
-                f'({min(times):.0f} - {max(times):.0f}) | {ratios[0]} | '
+                f'| {name} | {variant} | {median(times):.{digits}f} '
+                f'({min(times):.{digits}f} - {max(times):.{digits}f}) | '
+                f'{ratios[0]} | '
                 f'{peak:.0f} | {ratios[1]} | {ratios[2]} |')
     return '\n'.join(lines)
 

@@ -12,6 +12,7 @@ from mmfusion.datasets import (
     MFNetDataset,
     MSRSDataset,
     PairedImageDataset,
+    PatchFileDataset,
 )
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools/dataset_converters'
@@ -339,3 +340,60 @@ def test_synthetic_command(tmp_path, capsys):
         run('make_synthetic_rgbt', *arguments, '--night-ratio', 2)
     assert stop.value.code == 2
     assert 'night_ratio' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+@pytest.mark.parametrize('form', ['folder', 'file'])
+@pytest.mark.parametrize('grey', [False, True])
+def test_patches(tmp_path, grey, form, workers):
+    """Whole patches alone, rows before columns, without loss."""
+    for seed, (stem, size) in enumerate((('a/one', (20, 33)),
+                                         ('two', (16, 16)))):
+        write(tmp_path / f'vis/{stem}.png', image(seed, size=size))
+        write(tmp_path / f'ir/{stem}.png', image(9 + seed, 1, size))
+    flags = ['--grey'] if grey else []
+    out = tmp_path / 'out'
+    assert run('make_patches', out, '--vis', tmp_path / 'vis', '--ir',
+               tmp_path / 'ir', '--size', 16, '--stride', 8, '--format', form,
+               *flags, workers=workers) == 0
+    assert no_drafts(out)
+    pipeline = [dict(type='LoadFusionPair'), dict(type='PackFusionInputs')]
+    kind = PatchFileDataset if form == 'file' else PairedImageDataset
+    dataset = kind(data_root=str(out), pipeline=pipeline)
+    expected = {}
+    for stem, places in (('a/one', [(0, 0), (0, 1), (0, 2)]),
+                         ('two', [(0, 0)])):
+        vis, ir = (read(tmp_path / f'{kind}/{stem}.png')
+                   for kind in ('vis', 'ir'))
+        if grey:
+            vis = cv2.cvtColor(vis, cv2.COLOR_BGR2GRAY)[..., None].repeat(3, 2)
+        for row, column in places:
+            window = np.s_[8 * row:8 * row + 16, 8 * column:8 * column + 16]
+            expected[f'{stem}_{row:03d}_{column:03d}'] = np.dstack(
+                (vis[window], ir[window])).transpose(2, 0, 1)
+    found = {sample['data_samples'].metainfo['stem']:
+             sample['inputs'].numpy() for sample in dataset}
+    assert list(found) == list(expected)
+    for stem, patch in expected.items():
+        assert np.array_equal(found[stem], patch), stem
+
+
+def test_patches_of_what_does_not_fit(tmp_path, capsys):
+    for stem, size in (('big', (20, 20)), ('small', (12, 40))):
+        write(tmp_path / f'vis/{stem}.png', image(0, size=size))
+        write(tmp_path / f'ir/{stem}.png', image(1, 1, size))
+    folders = ['--vis', tmp_path / 'vis', '--ir', tmp_path / 'ir']
+    out = tmp_path / 'out'
+    assert run('make_patches', out, *folders, '--size', 16, '--format',
+               'file') == 1
+    assert re.search('small.png: expected sides of at least 16',
+                     capsys.readouterr().err)
+    assert (out / 'patches.txt').read_text() == 'big_000_000\n'
+    assert run('make_patches', tmp_path / 'one', *folders, '--size', 8,
+               '--limit', 1) == 0
+    assert len(list((tmp_path / 'one/vis').iterdir())) == 4
+    write(tmp_path / 'ir/lonely.png', image(1, 1))
+    for wrong in (folders, [*folders, '--size', 0]):
+        with pytest.raises(SystemExit):
+            run('make_patches', tmp_path / 'two', *wrong)
+    assert 'no partner' in capsys.readouterr().err
