@@ -65,7 +65,8 @@ class FuserDistiller(ImageFuser):
                 "Set teacher=dict(..., init_cfg=dict(type='Pretrained', "
                 'checkpoint=FILE)).')
         network = MODELS.build(teacher)
-        network.init_weights()
+        if teacher.get('init_cfg'):
+            network.init_weights()
         # In a tuple, it is not registered: no checkpoint, no optimizer.
         self._teacher = (network.requires_grad_(False).eval(), )
         self.pairs = build_pairs(pairs)
