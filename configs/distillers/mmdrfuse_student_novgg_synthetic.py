@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/models/mmdrfuse_student.py',
     '../_base_/datasets/patches_synthetic.py',
     '../_base_/schedules/mmdrfuse_mini.py',
-    '../_base_/default_runtime.py',
+    '../_base_/mini_runtime.py',
 ]
 
 stage1_config = 'fusers/mmdrfuse_teacher_novgg_synthetic.py'

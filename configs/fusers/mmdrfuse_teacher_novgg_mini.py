@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/models/mmdrfuse_teacher.py',
     '../_base_/datasets/patches_mini.py',
     '../_base_/schedules/mmdrfuse_mini.py',
-    '../_base_/default_runtime.py',
+    '../_base_/mini_runtime.py',
 ]
 
 default_hooks = dict(checkpoint=dict(interval=320))
