@@ -183,10 +183,12 @@ def main() -> None:
         '--workers',
         type=int,
         help='measure a folder with as many processes, and with one')
+    parser.add_argument(
+        '--images', type=int, default=256, help='images of that folder')
     args = parser.parse_args()
     cv2.setNumThreads(1)
     if args.workers:
-        row = time_workers(args.workers, number=64, repeats=3)
+        row = time_workers(args.workers, number=args.images, repeats=3)
         print(json.dumps(row, indent=2) if args.json else
               '| images | 1 process, images/s | '
               f'{args.workers} processes, images/s | ratio |\n'
