@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import tiny_project
 import torch
-from mmengine.config import Config
 
 from mmfusion.apis.cli import UsageError
 from mmfusion.apis.method_benchmark import (
@@ -17,8 +16,6 @@ from mmfusion.apis.method_benchmark import (
     read_methods,
     read_sets,
     run,
-    segmentation,
-    strips,
 )
 from mmfusion.evaluation import scenes
 from mmfusion.evaluation.functional import compute
@@ -350,105 +347,3 @@ def test_foreign_folders_stay(benchmark, tmp_path, capsys):
     assert benchmark('baseline:average', flags=('--restart', )) == 2
     assert 'Name another --out' in capsys.readouterr().err
     assert precious.exists()
-
-
-class TestSegmentor:
-
-    @pytest.fixture
-    def ours(self, trained):
-        return segmentation.Segmentor(
-            f'{trained}/configs/fusers/stage2.py',
-            f'{trained}/stage2/iter_2.pth')
-
-    def test_looks_at_the_image_alone(self, ours, tmp_path):
-        """What the model's segmentor says of this very image."""
-        tiny_project.write_pairs(tmp_path, 1)
-        vis, labels = (tmp_path / kind / '000.png'
-                       for kind in ('vis', 'labels'))
-        rgb = cv2.imread(str(vis))[..., ::-1].copy()
-        truth = cv2.imread(str(labels), -1)
-        areas = ours.areas(str(vis), str(labels))
-        model = ours.predict.model
-        inputs = torch.from_numpy(rgb).permute(2, 0, 1)[None] / 255
-        with torch.no_grad():
-            logits = model.segmentor._forward(model.task_norm(inputs))
-        guess = torch.nn.functional.interpolate(
-            logits, truth.shape, mode='bilinear').argmax(1)[0].numpy()
-        for index in range(9):
-            assert areas[f'intersect.{index}'] == (
-                (guess == index) & (truth == index)).sum()
-            assert areas[f'union.{index}'] == (
-                (guess == index) | (truth == index)).sum()
-
-    def test_a_plain_mmseg_model_counts_the_same(self, ours, trained,
-                                                 tmp_path):
-        tiny_project.write_pairs(tmp_path, 1)
-        segmentor = Config.fromfile(
-            trained / 'configs/fusers/stage2.py').model.segmentor.to_dict()
-        pipeline = [dict(type='LoadImageFromFile'),
-                    dict(type='Resize', scale=(56, 40), keep_ratio=True),
-                    dict(type='LoadAnnotations'), dict(type='PackSegInputs')]
-        dataset = dict(type='BaseSegDataset', pipeline=pipeline)
-        Config(dict(default_scope='mmseg', model=segmentor,
-                    test_dataloader=dict(dataset=dataset))).dump(
-                        tmp_path / 'seg.py')
-        state = torch.load(
-            trained / 'stage2/iter_2.pth', weights_only=False)['state_dict']
-        torch.save(
-            dict(meta=dict(dataset_meta=dict(classes=tuple('abcdefghi'))),
-                 state_dict={
-                     key.removeprefix('segmentor.'): value
-                     for key, value in state.items()
-                     if key.startswith('segmentor.')
-                 }), tmp_path / 'seg.pth')
-        theirs = segmentation.Segmentor(
-            str(tmp_path / 'seg.py'), str(tmp_path / 'seg.pth'))
-        files = [str(tmp_path / kind / '000.png')
-                 for kind in ('vis', 'labels')]
-        assert theirs.areas(*files) == ours.areas(*files)
-        assert theirs.classes == list('abcdefghi')
-
-    def test_bad_labels(self, ours, tmp_path):
-        tiny_project.write_pairs(tmp_path, 1)
-        files = [str(tmp_path / kind / '000.png')
-                 for kind in ('vis', 'labels')]
-        labels = cv2.imread(files[1], -1)
-        cv2.imwrite(files[1], labels + 5)
-        with pytest.raises(ValueError, match='labels below 9.* got 13'):
-            ours.areas(*files)
-        cv2.imwrite(files[1], labels[:20])
-        with pytest.raises(ValueError, match="label map of the image's size"):
-            ours.areas(*files)
-
-    def test_a_fuser_is_no_segmentor(self, trained):
-        with pytest.raises(UsageError, match='got ImageFuser'):
-            segmentation.Segmentor(f'{trained}/configs/fusers/stage1.py',
-                                   f'{trained}/stage1/iter_2.pth')
-
-    def test_iou_of_several_images(self):
-        areas = [{'intersect.0': 2, 'union.0': 4, 'intersect.1': 0,
-                  'union.1': 0}, {'intersect.0': 1, 'union.0': 2,
-                                  'intersect.1': 0, 'union.1': 0}]
-        assert segmentation.class_iou(areas, 2) == [50, None]
-
-
-class TestCrops:
-
-    def test_lie_where_the_sources_vary(self):
-        rng = np.random.RandomState(0)
-        vis, ir = (np.full((100, 150), 90, np.uint8) for _ in range(2))
-        ir[10:30, 20:50] = rng.randint(0, 255, (20, 30))
-        vis[60:80, 100:130] = rng.randint(0, 255, (20, 30))
-        vis[12:30, 22:50] = rng.randint(60, 200, (18, 28))
-        assert strips.choose_crops(vis, ir) == [(20, 10, 30, 20),
-                                                (100, 60, 30, 20)]
-
-    @pytest.mark.parametrize('size', [(1, 1), (3, 4), (37, 300)])
-    def test_stay_inside_of_any_image(self, size):
-        image = np.random.RandomState(0).randint(0, 255, size, np.uint8)
-        for left, top, width, height in strips.choose_crops(image, image):
-            assert left >= 0 and left + width <= size[1] and width >= 1
-            assert top >= 0 and top + height <= size[0] and height >= 1
-        html = strips.pair_strip('<a>', image, image, {'"b"': image})
-        assert '&lt;a&gt;' in html and '&quot;b&quot;' in html
-        assert html.count('<img') == 9
