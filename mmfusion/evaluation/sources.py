@@ -1,9 +1,15 @@
 """Source images of a sample, as the pipeline loads them."""
-from typing import Any, List, Mapping
+from typing import Any, Iterable, List, Mapping
 
 import numpy as np
 
 from mmfusion.datasets.transforms import LoadFusionPair
+
+
+def in_order(modalities: Iterable[str]) -> List[str]:
+    """The order in which metrics take modalities: infrared first, then as
+    they come. A few metrics depend on it."""
+    return sorted(modalities, key=lambda name: name != 'ir')
 
 
 class PairSources:
@@ -29,9 +35,9 @@ class PairSources:
             metainfo (mapping): With ``modalities`` and ``<name>_path``.
 
         Returns:
-            list[np.ndarray]: Infrared first, then the others in their
-            order: (H, W) or (H, W, 3) RGB; uint8, or float64 in 0..1 for
-            files of more than 8 bits.
+            list[np.ndarray]: In the order of :func:`in_order`: (H, W) or
+                (H, W, 3) RGB; uint8, or float64 in 0..1 for files of more
+                than 8 bits.
         """
         layout = metainfo.get('modalities')
         if not layout:
@@ -44,8 +50,7 @@ class PairSources:
         stack = self.loader.transform(dict(paths, modalities=layout))['img']
         if stack.dtype != np.uint8:
             stack = stack.astype(np.float64) / 255
-        names = sorted(layout, key=lambda name: name != 'ir')
-        return [_image(stack, *layout[name]) for name in names]
+        return [_image(stack, *layout[name]) for name in in_order(layout)]
 
 
 def _image(stack: np.ndarray, first: int, end: int) -> np.ndarray:

@@ -11,6 +11,8 @@ from mmfusion.models.layers import trim_heap
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 
+from .pair_roles import PairRoles, TaskLike, resolve_task
+
 SampleList = List[FusionDataSample]
 OptSampleList = Optional[SampleList]
 ForwardResult = Union[Tensor, Dict[str, Tensor], SampleList]
@@ -45,8 +47,9 @@ def restore(data: Tensor, metainfo: dict) -> Tensor:
 class BaseFusionModel(BaseModel):
     """Base of the wrappers: fuses, computes fusion losses, freezes.
 
-    The model's input is the stacked tensor (B, 3 + 1, H, W) that
-    :class:`FusionDataPreprocessor` makes, RGB first, in [0, 1].
+    The model's input is the stacked tensor (B, C, H, W) that
+    :class:`FusionDataPreprocessor` makes, in [0, 1]: RGB and infrared (C =
+    3 + 1), or the modalities of another ``task``.
 
     Args:
         fuser (dict | nn.Module): Config of a registered fuser.
@@ -54,8 +57,13 @@ class BaseFusionModel(BaseModel):
             each name becomes a line in the log.
         fuser_frozen (bool): Keep the fuser in eval mode and out of the
             optimizer; its fusion losses are then not computed.
+        task (str | dict, optional): Which modality takes which input of the
+            fuser, and where colour comes from: ``'ivf'``, ``'mri_ct'``,
+            ``'mri_pet'``, ``'mri_spect'``, ``'mef'``, ``'mff'``, or a dict
+            for :meth:`FusionTask.of`. None: what the modalities of the
+            ``data_preprocessor`` say, by default ``'ivf'``.
         data_preprocessor (dict, optional): Defaults to a
-            :class:`FusionDataPreprocessor`.
+            :class:`FusionDataPreprocessor` for the task.
         init_cfg (dict, optional): Initialization config.
     """
 
@@ -63,14 +71,13 @@ class BaseFusionModel(BaseModel):
                  fuser: Union[dict, nn.Module],
                  losses: Optional[Dict[str, dict]] = None,
                  fuser_frozen: bool = False,
+                 task: TaskLike = None,
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
-        if data_preprocessor is None:
-            data_preprocessor = dict(type='FusionDataPreprocessor')
-        if isinstance(data_preprocessor, dict):
-            data_preprocessor = MODELS.build(data_preprocessor)
+        task, data_preprocessor = resolve_task(task, data_preprocessor)
         super().__init__(
             data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        self.roles = PairRoles(task)
         self.fuser = (
             fuser if isinstance(fuser, nn.Module) else MODELS.build(fuser))
         losses = losses or {}
@@ -110,7 +117,7 @@ class BaseFusionModel(BaseModel):
         """Entry of mmengine's loops.
 
         Args:
-            inputs (Tensor): Stacked modalities, (B, 4, H, W) in [0, 1].
+            inputs (Tensor): Stacked modalities, (B, C, H, W) in [0, 1].
             data_samples (list[FusionDataSample], optional): Samples.
             mode (str): ``'tensor'``, ``'predict'`` or ``'loss'``.
 
@@ -145,11 +152,7 @@ class BaseFusionModel(BaseModel):
 
     def split(self, inputs: Tensor) -> Tuple[Tensor, Tensor]:
         """Split a stacked batch into vis (B, 3, H, W), ir (B, 1, H, W)."""
-        if inputs.ndim != 4 or inputs.shape[1] != 4:
-            raise ValueError(
-                'Expected stacked modalities (B, 3 + 1, H, W), got '
-                f'{tuple(inputs.shape)}. Load pairs with LoadFusionPair.')
-        return inputs[:, :3], inputs[:, 3:]
+        return self.roles.split(inputs, self.fuser)
 
     def fuse(self,
              inputs: Tensor,
@@ -159,7 +162,8 @@ class BaseFusionModel(BaseModel):
         condition = self.condition(data_samples)
         with torch.set_grad_enabled(torch.is_grad_enabled()
                                     and not self.fuser_frozen):
-            return self.fuser(vis, ir, **condition)
+            output = self.fuser(vis, ir, **condition)
+            return self.roles.recolour(output, inputs, self.fuser)
 
     def condition(self, data_samples: OptSampleList) -> Dict[str, Any]:
         """Keyword inputs of conditioned fusers; none by default."""

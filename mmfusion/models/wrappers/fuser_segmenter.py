@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mmfusion.registry import MODELS
 
 from .base import BaseFusionModel, OptSampleList, SampleList
+from .pair_roles import TaskLike
 from .task_norm import Stats, TaskNormalizer
 
 
@@ -36,6 +37,7 @@ class FuserSegmenter(BaseFusionModel):
             switches the normalization off.
         task_std (sequence | str | None): Likewise.
         task_channel_order (str): ``'auto'``, ``'rgb'`` or ``'bgr'``.
+        task (str | dict, optional): See :class:`BaseFusionModel`.
         data_preprocessor (dict, optional): Defaults to
             ``FusionDataPreprocessor``.
         init_cfg (dict, optional): Initialization config.
@@ -50,12 +52,14 @@ class FuserSegmenter(BaseFusionModel):
                  task_mean: Stats = 'auto',
                  task_std: Stats = 'auto',
                  task_channel_order: str = 'auto',
+                 task: TaskLike = None,
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(
             fuser,
             losses=fusion_losses,
             fuser_frozen=fuser_frozen,
+            task=task,
             data_preprocessor=data_preprocessor,
             init_cfg=init_cfg)
         segmentor = copy.deepcopy(segmentor)
