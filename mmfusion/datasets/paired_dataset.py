@@ -112,7 +112,11 @@ class PairedImageDataset(BaseSegDataset):
         # none, so the mode is set afterwards.
         super().__init__(
             data_root=data_root,
-            data_prefix={k: v for k, v in prefix.items() if v is not None},
+            data_prefix={
+                key: folder
+                for key, folder in prefix.items()
+                if folder is not None and key in self.rules
+            },
             ann_file=ann_file,
             seg_map_suffix=seg_map_suffix,
             metainfo={**(metainfo or {}), 'modalities': modalities},
