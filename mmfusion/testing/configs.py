@@ -89,7 +89,8 @@ def demo_fusion_inputs(batch_size: int = 2,
     Returns:
         dict: ``inputs``, a list of (C, H, W) uint8 tensors (by default BGR
         + infrared), and ``data_samples``, a list of
-        :class:`FusionDataSample` with all ground truth. Pass it through ``model.data_preprocessor``.
+        :class:`FusionDataSample` with all ground truth. Pass it through
+        ``model.data_preprocessor``.
     """
     generator = torch.Generator().manual_seed(seed)
 
