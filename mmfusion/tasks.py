@@ -3,7 +3,7 @@
 Imports nothing: the command line reads it before torch.
 """
 from dataclasses import dataclass
-from typing import Dict, Mapping, Tuple, Union
+from typing import Dict, Iterable, List, Mapping, Tuple, Union
 
 #: Colour policies other than the name of a modality.
 WEIGHTED, GREY = 'weighted', 'grey'
@@ -161,6 +161,12 @@ def channel_spans(modalities: Mapping[str, int]) -> Dict[str, Tuple[int, int]]:
         spans[name] = (first, first + channels)
         first += channels
     return spans
+
+
+def metric_order(modalities: Iterable[str]) -> List[str]:
+    """The order in which metrics take modalities: infrared first, then as
+    they come. A few metrics depend on it."""
+    return sorted(modalities, key=lambda name: name != 'ir')
 
 
 def caption(modality: str) -> str:

@@ -4,7 +4,14 @@ import sys
 
 import pytest
 
-from mmfusion.tasks import TASKS, FusionTask, caption, channel_spans, task_of
+from mmfusion.tasks import (
+    TASKS,
+    FusionTask,
+    caption,
+    channel_spans,
+    metric_order,
+    task_of,
+)
 
 
 def test_the_four_tasks():
@@ -81,6 +88,11 @@ def test_what_is_no_task(wrong, text):
 
 def test_spans():
     assert channel_spans(dict(mri=1, pet=3)) == dict(mri=(0, 1), pet=(1, 4))
+
+
+def test_metrics_take_infrared_first():
+    assert metric_order(TASKS['ivf'].modalities) == ['ir', 'vis']
+    assert metric_order(TASKS['mff'].modalities) == ['near', 'far']
 
 
 def test_no_torch_for_the_command_line():

@@ -7,8 +7,9 @@ from mmfusion.evaluation.folders import describe
 from mmfusion.evaluation.protocol import Protocol
 from mmfusion.evaluation.records import write_csv
 from mmfusion.evaluation.scenes import Scene, available_cores, measure
-from mmfusion.evaluation.sources import PairSources, in_order
+from mmfusion.evaluation.sources import PairSources
 from mmfusion.evaluation.tables import ScoreTable
+from mmfusion.tasks import metric_order
 
 from .pairs import PairReader
 from .progress import track
@@ -57,7 +58,7 @@ def score_saved(folder: Path, samples: Mapping[str, Dict[str, Any]],
         print(table.to_markdown())
         write_csv(folder / 'fusion_metrics.csv', good, protocol.specs)
         path = folder / 'fusion_metrics.json'
-        sources = in_order(next(iter(samples.values()))['modalities'])
+        sources = metric_order(next(iter(samples.values()))['modalities'])
         write_json(
             path,
             dict(

@@ -7,13 +7,12 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from mmfusion.apis.progress import track
 from mmfusion.fileio import FileRule, natural_key
-from mmfusion.tasks import TASKS
+from mmfusion.tasks import TASKS, metric_order
 
 from .protocol import Protocol
 from .records import PathLike, Record, RecordStore, write_csv, write_text
 from .scenes import Scene, available_cores, measure
 from .selection import split_words
-from .sources import in_order
 from .tables import ScoreTable
 
 PLAIN = '{stem}'
@@ -262,7 +261,7 @@ def from_arguments(args: argparse.Namespace) -> FolderEvaluation:
     else:
         first, second = TASKS[args.task or 'ivf'].modalities
         folders = {first: args.vis, second: args.ir}
-        sources = {name: folders[name] for name in in_order(folders)}
+        sources = {name: folders[name] for name in metric_order(folders)}
         rules = {first: args.vis_stem, second: args.ir_stem}
     metrics = split_words(args.metrics) if args.metrics else None
     protocol = Protocol(

@@ -1,15 +1,10 @@
 """Source images of a sample, as the pipeline loads them."""
-from typing import Any, Iterable, List, Mapping
+from typing import Any, List, Mapping
 
 import numpy as np
 
 from mmfusion.datasets.transforms import LoadFusionPair
-
-
-def in_order(modalities: Iterable[str]) -> List[str]:
-    """The order in which metrics take modalities: infrared first, then as
-    they come. A few metrics depend on it."""
-    return sorted(modalities, key=lambda name: name != 'ir')
+from mmfusion.tasks import metric_order
 
 
 class PairSources:
@@ -35,7 +30,7 @@ class PairSources:
             metainfo (mapping): With ``modalities`` and ``<name>_path``.
 
         Returns:
-            list[np.ndarray]: In the order of :func:`in_order`: (H, W) or
+            list[np.ndarray]: In the order of :func:`~mmfusion.tasks.metric_order`: (H, W) or
                 (H, W, 3) RGB; uint8, or float64 in 0..1 for files of more
                 than 8 bits.
         """
@@ -50,7 +45,7 @@ class PairSources:
         stack = self.loader.transform(dict(paths, modalities=layout))['img']
         if stack.dtype != np.uint8:
             stack = stack.astype(np.float64) / 255
-        return [_image(stack, *layout[name]) for name in in_order(layout)]
+        return [_image(stack, *layout[name]) for name in metric_order(layout)]
 
 
 def _image(stack: np.ndarray, first: int, end: int) -> np.ndarray:
