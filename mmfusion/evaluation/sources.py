@@ -30,9 +30,9 @@ class PairSources:
             metainfo (mapping): With ``modalities`` and ``<name>_path``.
 
         Returns:
-            list[np.ndarray]: In the order of :func:`~mmfusion.tasks.metric_order`: (H, W) or
-                (H, W, 3) RGB; uint8, or float64 in 0..1 for files of more
-                than 8 bits.
+            list[np.ndarray]: As :func:`~mmfusion.tasks.metric_order` orders
+                them: (H, W) or (H, W, 3) RGB; uint8, or float64 in 0..1 for
+                files of more than 8 bits.
         """
         layout = metainfo.get('modalities')
         if not layout:
