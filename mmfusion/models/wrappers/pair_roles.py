@@ -1,7 +1,8 @@
 """From the modalities of any task to a fuser's two inputs, and back."""
 from dataclasses import replace
-from typing import Mapping, Optional, Tuple, Union
+from typing import Mapping, Tuple, Union
 
+import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
@@ -115,17 +116,21 @@ class PairRoles:
         if self.task.colour == self.task.visible:
             return output
         y = luma(output.fused) if output.luma is None else output.luma
-        cbcr = self._chroma(inputs, fuser)
-        if cbcr is not None:
-            return replace(output, fused=fuser.join_colour(y, cbcr))
-        if fuser.clamp:
-            y = y.clamp(0, 1)
-        return replace(output, fused=y.expand(-1, 3, -1, -1))
+        cbcr = self.chroma(inputs, fuser)
+        return replace(output, fused=fuser.join_colour(y, cbcr))
 
-    def _chroma(self, inputs: Tensor, fuser: BaseFuser) -> Optional[Tensor]:
-        """CbCr (B, 2, H, W) of the policy; None for grey."""
+    def chroma(self, inputs: Tensor, fuser: BaseFuser) -> Tensor:
+        """The chrominance that the task asks for.
+
+        Args:
+            inputs (Tensor): The stacked batch.
+            fuser (BaseFuser): Its colour formula is used.
+
+        Returns:
+            Tensor: CbCr (B, 2, H, W), centred at 0.5; just that for grey.
+        """
         if self.task.colour == GREY:
-            return None
+            return torch.full_like(inputs[:, :2], 0.5)
         if self.task.colour == WEIGHTED:
             return weighted_chroma(*(
                 fuser.split_colour(self._part(inputs, name))[1]
