@@ -12,6 +12,6 @@ model = dict(
     fuser=dict(stem_channels=8, channels=(16, 24, 32, 48)),
     losses=dict(
         _delete_=True,
-        intensity=dict(type='AverageLoss', loss_weight=10.0),
-        gradient=dict(type='GradientLoss', loss_weight=2.0),
+        intensity=dict(type='AverageLoss', loss_weight=2.0),
+        gradient=dict(type='GradientLoss', loss_weight=5.0),
         ssim=dict(type='SSIMLoss')))
