@@ -14,9 +14,11 @@ from mmfusion.visualization import write_image
 
 def parse_args(argv=None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Fuse one visible and one infrared image.')
-    parser.add_argument('vis', help='visible image')
-    parser.add_argument('ir', help='infrared image of the same view')
+        description='Fuse two images of one view: visible and infrared, or '
+        "the two modalities of the config's task.")
+    parser.add_argument('vis', help='visible (or first) image')
+    parser.add_argument(
+        'ir', help='infrared (or second) image of the same view')
     parser.add_argument('config', help='config of the trained model')
     parser.add_argument('checkpoint', help='its weights')
     parser.add_argument(
@@ -24,7 +26,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='fused image; default fused.png')
     parser.add_argument(
         '--panel', metavar='DIR',
-        help='also write visible, infrared, fused and, where the model '
+        help='also write both images, the fused one and, where the model '
         'segments, its prediction side by side into this folder')
     parser.add_argument('--device', help='default a GPU if there is one')
     return parser.parse_args(argv)

@@ -14,6 +14,8 @@ from typing import Callable, List, MutableMapping, Optional, Sequence, Tuple
 
 from mmengine.config import DictAction
 
+from mmfusion.tasks import TASKS
+
 from .config_file import find_config
 from .errors import UsageError
 
@@ -83,14 +85,20 @@ def build_parser(tool: str) -> argparse.ArgumentParser:
         description=dict(
             train='Train a fuser, alone or with a segmentor.',
             test='Score a trained model: segmentation and fused images.',
-            test_fusion='Fuse the images of a config or of two folders.',
+            test_fusion='Fuse the images of a config or of two folders: '
+            'visible and infrared ones, or the two modalities of --task.',
         )[tool])
     parser.add_argument(
         'config',
         help='config file, or a name such as '
         'mmfusion::fusers/transfuser6_avg_mfnet.py')
-    if tool != 'train':
+    if tool == 'test':
         parser.add_argument('checkpoint', help='checkpoint file')
+    elif tool == 'test_fusion':
+        parser.add_argument(
+            'checkpoint',
+            nargs='?',
+            help='checkpoint file; a fusion rule without weights needs none')
     parser.add_argument(
         '--work-dir',
         help='folder of logs and results; default work_dirs/<config name>')
@@ -200,8 +208,21 @@ def _add_test(parser: argparse.ArgumentParser,
 
 def _add_test_fusion(parser: argparse.ArgumentParser,
                      legacy: argparse._ArgumentGroup) -> None:
-    parser.add_argument('--vis', metavar='DIR', help='visible images')
-    parser.add_argument('--ir', metavar='DIR', help='infrared images')
+    parser.add_argument(
+        '--vis',
+        '--first',
+        metavar='DIR',
+        help="visible images, or those of the task's first modality")
+    parser.add_argument(
+        '--ir',
+        '--second',
+        metavar='DIR',
+        help="infrared images, or those of the task's second modality")
+    parser.add_argument(
+        '--task',
+        choices=tuple(TASKS),
+        help='what the two folders hold, e.g. mri_pet: MRI and PET; default '
+        "the config's")
     parser.add_argument(
         '--out-dir',
         '--save-fused',
@@ -226,7 +247,7 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
     parser.add_argument(
         '--show-dir',
         metavar='DIR',
-        help='also write panels of visible, infrared and fused image')
+        help='also write panels of both source images and the fused one')
     legacy.add_argument('--out', metavar='DIR')
     legacy.add_argument('--launcher', choices=('none', ), default='none')
     legacy.add_argument('--show', action='store_true')
@@ -315,6 +336,9 @@ def _translate_fusion(parser: argparse.ArgumentParser,
     vars(args).pop('out', None)
     if bool(args.vis) != bool(args.ir):
         parser.error('--vis and --ir go together: name both folders.')
+    if args.task and not args.vis:
+        parser.error('--task says what two folders hold: name them with '
+                     '--vis and --ir (or --first and --second).')
 
 
 def _single_gpu(parser: argparse.ArgumentParser, tool: str,

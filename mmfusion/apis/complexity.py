@@ -8,6 +8,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmfusion.tasks import TASKS
+
 from .errors import UsageError
 from .inferencer import build_network
 
@@ -43,7 +45,8 @@ def network_of(cfg: Config,
         device (str): Where it goes.
 
     Returns:
-        nn.Module: In eval mode; takes (B, 4, H, W) in [0, 1].
+        nn.Module: In eval mode; takes (B, C, H, W) in [0, 1], see
+        :func:`input_channels`.
 
     Raises:
         UsageError: If the config has no model or the part is unknown.
@@ -56,10 +59,18 @@ def network_of(cfg: Config,
     return FuserPart(model) if part == 'fuser' else model
 
 
+def input_channels(network: nn.Module) -> int:
+    """Channels of the stacked modalities that a network takes."""
+    preprocessor = getattr(network, 'data_preprocessor', None)
+    modalities = getattr(preprocessor, 'modalities', None)
+    return sum((modalities or TASKS['ivf'].modalities).values())
+
+
 def random_input(shape: Tuple[int, int],
                  batch: int = 1,
-                 device: str = 'cpu') -> Tensor:
-    """Stacked pairs (``batch``, 4, H, W) in [0, 1].
+                 device: str = 'cpu',
+                 channels: int = 4) -> Tensor:
+    """Stacked pairs (``batch``, ``channels``, H, W) in [0, 1].
 
     Raises:
         UsageError: If a size is below 1.
@@ -68,7 +79,7 @@ def random_input(shape: Tuple[int, int],
         raise UsageError('Expected height, width and batch of at least 1, '
                          f'got {shape[0]}, {shape[1]} and {batch}.')
     generator = torch.Generator().manual_seed(0)
-    inputs = torch.rand(batch, 4, *shape, generator=generator)
+    inputs = torch.rand(batch, channels, *shape, generator=generator)
     return inputs.to(device)
 
 
@@ -100,7 +111,8 @@ def count_flops(network: nn.Module,
     # to the counter
     plain_attention = sdpa_kernel(SDPBackend.MATH)
     fake = FakeTensorMode(allow_non_fake_inputs=True)
-    inputs = fake.from_tensor(random_input(shape))
+    inputs = fake.from_tensor(
+        random_input(shape, channels=input_channels(network)))
     with torch.no_grad(), plain_attention, fake, counter:
         network(inputs)
     root = type(network).__name__

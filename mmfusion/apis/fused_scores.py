@@ -9,6 +9,7 @@ from mmfusion.evaluation.records import write_csv
 from mmfusion.evaluation.scenes import Scene, available_cores, measure
 from mmfusion.evaluation.sources import PairSources
 from mmfusion.evaluation.tables import ScoreTable
+from mmfusion.tasks import metric_order
 
 from .pairs import PairReader
 from .progress import track
@@ -57,13 +58,16 @@ def score_saved(folder: Path, samples: Mapping[str, Dict[str, Any]],
         print(table.to_markdown())
         write_csv(folder / 'fusion_metrics.csv', good, protocol.specs)
         path = folder / 'fusion_metrics.json'
+        sources = metric_order(next(iter(samples.values()))['modalities'])
         write_json(
             path,
             dict(
                 settings=protocol.settings(),
                 preset=protocol.preset,
+                sources=sources,
                 **table.to_json()))
-        print(f'{describe(protocol)}\nwrote {path}')
+        print(f'Sources: {", ".join(sources)}. {describe(protocol)}\n'
+              f'wrote {path}')
     return [(record.stem, record.error) for record in records
             if record.error is not None]
 

@@ -17,7 +17,12 @@ from .config_file import default_work_dir, load_config, require_file
 from .errors import UsageError
 from .fused_image import to_uint8
 from .fused_scores import score_saved
-from .inferencer import draw_sample, fuse_samples, init_model
+from .inferencer import (
+    draw_sample,
+    fuse_samples,
+    init_model,
+    task_of_model,
+)
 from .pairs import (
     FailedPair,
     PairReader,
@@ -48,18 +53,25 @@ def test_fusion(args: argparse.Namespace) -> int:
     """
     selection = parse_eval(args.eval) if args.eval else None
     cfg = load_config(args.config, args.cfg_options)
-    checkpoint = require_file(args.checkpoint, 'a checkpoint file',
-                              'Train one with tools/train.py.')
+    if args.task:
+        use_task(cfg, args.task)
+    checkpoint = args.checkpoint and require_file(
+        args.checkpoint, 'a checkpoint file', 'Train one with tools/train.py.')
     init_default_scope(cfg.default_scope)
+    model = init_model(
+        cfg, checkpoint, args.device or get_device(), fuser_is_enough=True)
+    if not checkpoint and any(True for _ in model.fuser.parameters()):
+        raise UsageError(
+            f'{type(model.fuser).__name__} has weights: expected a '
+            'checkpoint file after the config, got none.')
     unmatched: List[str] = []
     if args.vis:
-        pairs, unmatched = match_folders(args.vis, args.ir)
+        pairs, unmatched = match_folders(
+            args.vis, args.ir, task_of_model(model).modalities)
         reader = PairReader(pairs, inference_pipeline(cfg, native=True))
         workers = 2 if len(pairs) > 16 else 0
     else:
         reader, workers = fusion_set(cfg)
-    model = init_model(
-        cfg, checkpoint, args.device or get_device(), fuser_is_enough=True)
     work_dir = args.work_dir or cfg.get('work_dir') or default_work_dir(cfg)
     out_dir = args.out_dir or os.path.join(work_dir, 'test_result')
     samples, failures = fuse_into(
@@ -79,6 +91,18 @@ def test_fusion(args: argparse.Namespace) -> int:
     for name, reason in failures:
         print(f'failed: {name}: {reason}', file=sys.stderr)
     return int(bool(failures or unmatched))
+
+
+def use_task(cfg: Config, task: str) -> None:
+    """Let a config's model fuse the pairs of another task.
+
+    Args:
+        cfg (Config): With a ``model``, which is changed.
+        task (str): A name of :data:`~mmfusion.tasks.TASKS`.
+    """
+    cfg.model.task = task
+    if cfg.model.get('data_preprocessor'):
+        cfg.model.data_preprocessor.pop('modalities', None)
 
 
 def fusion_set(cfg: Config) -> Tuple[PairReader, int]:

@@ -15,6 +15,7 @@ from torch import nn
 from mmfusion.models.wrappers import inference_config
 from mmfusion.registry import DATASETS, INFERENCERS, MODELS
 from mmfusion.structures import FusionDataSample
+from mmfusion.tasks import TASKS, FusionTask, channel_spans
 from mmfusion.visualization import (
     FusionLocalVisualizer,
     stacked_to_rgb,
@@ -98,6 +99,12 @@ def _dataset_meta(cfg: Config) -> dict:
     }
 
 
+def task_of_model(model: nn.Module) -> FusionTask:
+    """The task of a wrapper; IVF of a network that names none."""
+    roles = getattr(model, 'roles', None)
+    return TASKS['ivf'] if roles is None else roles.task
+
+
 @torch.no_grad()
 def fuse_samples(model: nn.Module,
                  samples: List[dict]) -> List[FusionDataSample]:
@@ -127,7 +134,8 @@ def draw_sample(visualizer: FusionLocalVisualizer, inputs: torch.Tensor,
     images = list(
         stacked_to_rgb(
             inputs,
-            sample.metainfo.get('modalities') or dict(vis=(0, 3), ir=(3, 4))
+            sample.metainfo.get('modalities')
+            or channel_spans(TASKS['ivf'].modalities)
         ).values())
     colours = visualizer.palette is not None
     return visualizer.draw(
@@ -181,11 +189,13 @@ class FusionInferencer:
         """Fuse one pair, a list of pairs or two folders.
 
         Args:
-            vis: Visible image(s): path, array, list of either, or folder.
+            vis: Visible image(s), or those of the first modality of the
+                model's task: path, array, list of either, or folder.
                 Arrays are uint8, uint16 or float in [0, 1], (H, W) or
                 (H, W, 3) in **RGB** order.
-            ir: Infrared image(s), of the same kind. The images of folders
-                match by stem, whatever their suffix.
+            ir: Infrared image(s), or those of the second modality, of the
+                same kind. The images of folders match by stem, whatever
+                their suffix.
             progress (bool): Whether to show a progress bar.
             kwargs: See :meth:`stream`.
 
@@ -220,7 +230,9 @@ class FusionInferencer:
 
         Args:
             samples (list[dict]): ``vis_path`` and ``ir_path``, or arrays
-                ``vis`` (BGR) and ``ir``, of each pair.
+                ``vis`` (BGR) and ``ir``, of each pair; of another task,
+                the same with its modalities' names, and ``modalities``,
+                their spans of channels.
             batch_size (int): Pairs of one size that run together.
             num_workers (int): Processes that read.
             out_dir (str | PathLike, optional): Write ``<name>.png`` here
@@ -278,11 +290,11 @@ class FusionInferencer:
             result['pred_sem_seg'] = labels.astype(np.uint8)
         return result
 
-    @staticmethod
-    def _samples(vis: Any, ir: Any) -> Tuple[List[dict], bool]:
+    def _samples(self, vis: Any, ir: Any) -> Tuple[List[dict], bool]:
         """Raw samples, and whether there was a single pair."""
+        modalities = task_of_model(self.model).modalities
         if _is_folder(vis) and _is_folder(ir):
-            pairs, unmatched = match_folders(vis, ir)
+            pairs, unmatched = match_folders(vis, ir, modalities)
             announce([f'{path} has no partner' for path in unmatched])
             return pairs, False
         single = not isinstance(vis, (list, tuple))
@@ -291,12 +303,16 @@ class FusionInferencer:
                              'got a list and a single image.')
         vis, ir = ([vis], [ir]) if single else (vis, ir)
         if len(vis) != len(ir):
-            raise ValueError('Expected as many visible as infrared images, '
-                             f'got {len(vis)} and {len(ir)}.')
+            raise ValueError('Expected as many images of one modality as of '
+                             f'the other, got {len(vis)} and {len(ir)}.')
         samples = []
-        for index, (visible, infrared) in enumerate(zip(vis, ir, strict=True)):
-            sample = {**_entry('vis', visible), **_entry('ir', infrared)}
-            if 'vis_path' not in sample:
+        first, second = modalities
+        for index, (one, two) in enumerate(zip(vis, ir, strict=True)):
+            sample = {
+                **_entry(first, one),
+                **_entry(second, two), 'modalities': channel_spans(modalities)
+            }
+            if f'{first}_path' not in sample:
                 sample['stem'] = f'pair_{index:05d}'
             samples.append(sample)
         return samples, single

@@ -4,13 +4,24 @@ import os
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from torch.utils.data import DataLoader, Dataset
 
 from mmfusion.datasets import FileRule
+from mmfusion.tasks import TASKS, channel_spans
 
 from .cli_config import type_name
 from .errors import UsageError
@@ -26,18 +37,26 @@ _DEFAULT_PIPELINE = [
 ]
 
 
-def match_folders(vis: PathLike,
-                  ir: PathLike) -> Tuple[List[dict], List[str]]:
+def match_folders(
+        vis: PathLike,
+        ir: PathLike,
+        modalities: Optional[Mapping[str, int]] = None
+) -> Tuple[List[dict], List[str]]:
     """Match the images of two folders by their stems.
 
     Args:
         vis (str | PathLike): Folder of visible images, of any suffix;
             searched with its sub-folders.
         ir (str | PathLike): Folder of infrared images.
+        modalities (dict[str, int], optional): Channels of the two
+            modalities whose folders these are, in order. Defaults to
+            ``dict(vis=3, ir=1)``.
 
     Returns:
-        tuple[list[dict], list[str]]: ``stem``, ``vis_path`` and ``ir_path``
-        of each pair in natural order, and the files without a partner.
+        tuple[list[dict], list[str]]: ``stem``, ``modalities`` (spans of
+        channels) and the paths ``vis_path`` and ``ir_path`` (or those of
+        the modalities given) of each pair in natural order, and the files
+        without a partner.
 
     Raises:
         FileNotFoundError: If a folder does not exist.
@@ -50,10 +69,14 @@ def match_folders(vis: PathLike,
             for folder, flag in ((vis, '--vis'), (ir, '--ir')))
     except ValueError as error:
         raise UsageError(str(error)) from error
-    pairs = [
-        dict(stem=stem, vis_path=path, ir_path=infrared[stem])
-        for stem, path in visible.items() if stem in infrared
-    ]
+    spans = channel_spans(modalities or TASKS['ivf'].modalities)
+    first, second = (f'{name}_path' for name in spans)
+    pairs = [{
+        'stem': stem,
+        'modalities': spans,
+        first: path,
+        second: infrared[stem]
+    } for stem, path in visible.items() if stem in infrared]
     single = [
         files[stem] for files, others in ((visible, infrared),
                                           (infrared, visible))
@@ -95,10 +118,11 @@ def inference_pipeline(cfg: Optional[Config], native: bool = False) -> list:
 
 
 def pair_name(sample: Dict[str, Any], index: int = 0) -> str:
-    """Name of a pair's output: its stem, else that of its visible image."""
+    """Name of a pair's output: its stem, else that of its first image."""
     if sample.get('stem'):
         return sample['stem']
-    path = sample.get('vis_path') or sample.get('img_path')
+    names = sample.get('modalities') or ('vis', )
+    path = sample.get(f'{next(iter(names))}_path') or sample.get('img_path')
     return Path(path).stem if path else f'pair_{index:05d}'
 
 

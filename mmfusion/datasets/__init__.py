@@ -10,8 +10,17 @@ from mmfusion.fileio import FileRule, natural_key  # noqa: E402
 
 from . import transforms  # noqa: E402, F401
 from .fmb import FMBDataset  # noqa: E402
+from .infrared_visible import (  # noqa: E402
+    LLVIPFusionDataset,
+    M3FDFusionDataset,
+    RoadSceneDataset,
+    TNODataset,
+)
+from .medical import HarvardMedicalDataset  # noqa: E402
 from .mfnet import MFNetDataset  # noqa: E402
 from .msrs import MSRSDataset  # noqa: E402
+from .multi_exposure import MEFBDataset, SICEDataset  # noqa: E402
+from .multi_focus import LytroDataset, RealMFFDataset  # noqa: E402
 from .paired_dataset import PairedImageDataset  # noqa: E402
 from .patches import PatchFileDataset  # noqa: E402
 from .samplers import (  # noqa: E402
@@ -22,7 +31,10 @@ from .samplers import (  # noqa: E402
 )
 
 __all__ = [
-    'FileRule', 'natural_key', 'FMBDataset', 'MFNetDataset', 'MSRSDataset',
-    'PairedImageDataset', 'PatchFileDataset', 'DeterministicEpochSampler',
-    'DeterministicSampler', 'DrawIndex', 'draw_seed'
+    'FileRule', 'natural_key', 'FMBDataset', 'HarvardMedicalDataset',
+    'LLVIPFusionDataset', 'LytroDataset', 'M3FDFusionDataset', 'MEFBDataset',
+    'MFNetDataset', 'MSRSDataset', 'PairedImageDataset', 'PatchFileDataset',
+    'RealMFFDataset', 'RoadSceneDataset', 'SICEDataset', 'TNODataset',
+    'DeterministicEpochSampler', 'DeterministicSampler', 'DrawIndex',
+    'draw_seed'
 ]

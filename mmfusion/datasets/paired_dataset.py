@@ -6,6 +6,7 @@ from mmseg.datasets import BaseSegDataset
 
 from mmfusion.fileio import FileRule, Suffix
 from mmfusion.registry import DATASETS
+from mmfusion.tasks import TASKS, FusionTask, channel_spans, task_of
 
 from .samplers import SeededDraws
 
@@ -21,11 +22,14 @@ def _brief(names: List[str], limit: int = 5) -> str:
 class PairedImageDataset(SeededDraws, BaseSegDataset):
     """Aligned pairs from any two folders.
 
+    The two modalities are those of a task (``vis`` and ``ir`` by default);
+    ``<m>`` below stands for the name of either.
+
     A sample is a *stem*: the name that its files share once suffix and stem
     rule are taken off, sub-folders included. Samples come in natural order
     (``2`` before ``10``), or in the order of the split file.
 
-    A sample holds ``<modality>_path`` for each modality, ``seg_map_path``
+    A sample holds ``<m>_path`` for each modality, ``seg_map_path``
     and the further maps where given, ``stem``, ``modalities`` (dict from
     name to (first, end) channel of the stacked image), ``classes``,
     ``label_map``, ``reduce_zero_label`` and an empty ``seg_fields``.
@@ -34,31 +38,37 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
         data_root (str, optional): Folder that relative prefixes and
             ``ann_file`` start from.
         data_prefix (dict): Folders, updating the class's ``PREFIX``:
-            ``vis_path``, ``ir_path``, optional ``seg_map_path``,
-            ``binary_path``, ``boundary_path``, ``mask_path`` (0 / 255
-            images of foreground, class boundary and salient objects). None
-            leaves an optional one out. Two modalities may share a folder
-            when their stem rules or suffixes tell them apart; with equal
-            rules too, a file holds the channels of both.
+            ``<m>_path`` (by default a folder of the modality's name),
+            optional ``seg_map_path``, ``binary_path``, ``boundary_path``,
+            ``mask_path`` (0 / 255 images of foreground, class boundary and
+            salient objects). None leaves an optional one out. Two
+            modalities may share a folder when their stem rules or suffixes
+            tell them apart; with equal rules too, a file holds the channels
+            of both.
         ann_file (str): Split file with one stem per line. Defaults to '',
             all files.
-        vis_suffix, ir_suffix, seg_map_suffix (str | tuple | None): Accepted
-            suffixes; None means any image suffix. Further maps use
-            ``seg_map_suffix``.
-        vis_stem, ir_stem, seg_map_stem (str): Stem rules, for instance
-            ``'{stem}_ir'``.
+        task (str, optional): One of
+            :data:`~mmfusion.tasks.TASKS`; replaces the class's
+            modalities.
+        seg_map_suffix (str | tuple | None): Accepted suffixes; None means
+            any image suffix. Further maps use it, too.
+        seg_map_stem (str): Stem rule, for instance ``'{stem}_label'``.
         metainfo (dict, optional): As in mmengine; ``modalities`` (dict from
             name to channel count, ordered) replaces the class's.
-        kwargs: See :class:`mmseg.datasets.BaseSegDataset`.
+        kwargs: ``<m>_suffix`` and ``<m>_stem``, as above (``vis_stem=
+            '{stem}_rgb'``), updating the class's ``STEMS``; the rest see
+            :class:`mmseg.datasets.BaseSegDataset`.
 
     Raises:
         FileNotFoundError: If a folder or the split file does not exist.
         ValueError: If a pair is incomplete, a folder has no images, the
-            split file names a missing stem, a prefix key is unknown, or
-            labels are tested without classes.
+            split file names a missing stem, a prefix key or a rule is
+            unknown, or labels are tested without classes.
     """
-    METAINFO: dict = dict(modalities=dict(vis=3, ir=1))
-    PREFIX: dict = dict(vis_path='vis', ir_path='ir', seg_map_path=None)
+    METAINFO: dict = TASKS['ivf'].meta
+    PREFIX: dict = {}
+    #: Stem rule of each modality that has one of its own.
+    STEMS: Dict[str, str] = {}
     #: Prefixes of ``PREFIX`` that are used only where the folder exists.
     IF_PRESENT: Tuple[str, ...] = ()
 
@@ -66,45 +76,54 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
                  data_root: Optional[str] = None,
                  data_prefix: Optional[dict] = None,
                  ann_file: str = '',
-                 vis_suffix: Suffix = None,
-                 ir_suffix: Suffix = None,
+                 task: Optional[str] = None,
                  seg_map_suffix: Suffix = '.png',
-                 vis_stem: str = '{stem}',
-                 ir_stem: str = '{stem}',
                  seg_map_stem: str = '{stem}',
                  metainfo: Optional[dict] = None,
                  test_mode: bool = False,
                  lazy_init: bool = False,
                  **kwargs) -> None:
-        modalities = dict((metainfo or {}).get('modalities')
-                          or self.METAINFO['modalities'])
+        meta = dict(self.METAINFO)
+        if task is not None:
+            meta.update(FusionTask.of(task).meta)
+        meta.update(metainfo or {})
+        modalities = dict(meta['modalities'])
         self._check_prefix(data_prefix or {}, modalities)
-        prefix = {**self.PREFIX, **(data_prefix or {})}
+        prefix = {
+            **{f'{name}_path': name for name in modalities},
+            **self.PREFIX, **(data_prefix or {})
+        }
+        self._check_folders(prefix, modalities)
         self._optional = {
             key for key in self.IF_PRESENT if key not in (data_prefix or {})
         }
-        label_rule = FileRule(seg_map_suffix, seg_map_stem)
-        self.rules = {f'{name}_path': FileRule() for name in modalities}
+        self.rules = {
+            f'{name}_path': FileRule(
+                kwargs.pop(f'{name}_suffix', None),
+                kwargs.pop(f'{name}_stem', self.STEMS.get(name, '{stem}')))
+            for name in modalities
+        }
+        self._check_rules(kwargs, modalities)
         self.rules.update(
-            vis_path=FileRule(vis_suffix, vis_stem),
-            ir_path=FileRule(ir_suffix, ir_stem),
-            **dict.fromkeys(('seg_map_path', *MAP_KEYS), label_rule))
-        first = 0
-        self._spans: Dict[str, Tuple[int, int]] = {}
-        for name, channels in modalities.items():
-            self._spans[name] = (first, first + channels)
-            first += channels
+            dict.fromkeys(('seg_map_path', *MAP_KEYS),
+                          FileRule(seg_map_suffix, seg_map_stem)))
+        self._spans = channel_spans(modalities)
         # mmseg insists on classes in test mode; without labels there are
         # none, so the mode is set afterwards.
         super().__init__(
             data_root=data_root,
-            data_prefix={k: v for k, v in prefix.items() if v is not None},
+            data_prefix={
+                key: folder
+                for key, folder in prefix.items()
+                if folder is not None and key in self.rules
+            },
             ann_file=ann_file,
             seg_map_suffix=seg_map_suffix,
-            metainfo=metainfo,
+            metainfo={**(metainfo or {}), 'modalities': modalities},
             test_mode=False,
             lazy_init=True,
             **kwargs)
+        self._metainfo['task'] = task_of(modalities)
         self.test_mode = test_mode
         if (test_mode and 'seg_map_path' in self.data_prefix
                 and not self._metainfo.get('classes')):
@@ -123,15 +142,27 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
             raise ValueError(
                 f'{type(self).__name__}: expected data_prefix keys among '
                 f'{known}, got {unknown}.')
-        needed = {**self.PREFIX, **prefix}
+
+    def _check_folders(self, prefix: dict, modalities: dict) -> None:
         missing = [
             f'{name}_path' for name in modalities
-            if not isinstance(needed.get(f'{name}_path'), str)
+            if not isinstance(prefix[f'{name}_path'], str)
         ]
         if missing:
             raise ValueError(
                 f'{type(self).__name__}: expected a folder for each modality '
                 f'in data_prefix, got none for {missing}.')
+
+    def _check_rules(self, left: dict, modalities: dict) -> None:
+        """Rules of modalities that this dataset has not."""
+        unknown = [
+            key for key in left if key.endswith(('_suffix', '_stem'))
+            and key != 'img_suffix'
+        ]
+        if unknown:
+            raise ValueError(
+                f'{type(self).__name__}: expected rules of its modalities '
+                f'{list(modalities)}, got {unknown}.')
 
     def load_data_list(self) -> List[dict]:
         """Match the files of all folders.

@@ -7,6 +7,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from mmfusion.apis.progress import track
 from mmfusion.fileio import FileRule, natural_key
+from mmfusion.tasks import TASKS, metric_order
 
 from .protocol import Protocol
 from .records import PathLike, Record, RecordStore, write_csv, write_text
@@ -148,6 +149,7 @@ class FolderEvaluation:
                  **kwargs) -> None:
         self.protocol = protocol or Protocol()
         self.methods = list(fused)
+        self.sources = list(sources)
         self.out = Path(out)
         self.scenes, self.missing = match_scenes(fused, sources, **kwargs)
         self.store = RecordStore(self.out / 'records.jsonl',
@@ -219,11 +221,14 @@ class FolderEvaluation:
         protocol, table = self.protocol, scores.table
         write_csv(self.out / 'per_image.csv', records, protocol.specs)
         write_text(self.out / 'summary.md',
-                   table.to_markdown() + f'\n{describe(protocol)}\n')
+                   table.to_markdown() +
+                   f'\nSources: {", ".join(self.sources)}. '
+                   f'{describe(protocol)}\n')
         write_text(self.out / 'summary.tex', table.to_latex())
         content = dict(
             settings=protocol.settings(),
             preset=protocol.preset,
+            sources=self.sources,
             **table.to_json(),
             problems=scores.problems)
         write_text(self.out / 'summary.json',
@@ -244,13 +249,20 @@ def from_arguments(args: argparse.Namespace) -> FolderEvaluation:
     if args.workers is not None and args.workers < 1:
         raise ValueError(
             f'Expected --workers of 1 or more, got {args.workers}.')
+    if args.sources and args.task:
+        raise ValueError('Expected --task with --vis and --ir, got it with '
+                         '--sources: name these NAME=DIR.')
+    rules = None
     if args.sources:
         sources = named_folders(args.sources)
         if len(sources) < 2:
             raise ValueError('Expected two folders or more after --sources, '
                              f'got {args.sources}.')
     else:
-        sources = dict(ir=args.ir, vis=args.vis)
+        first, second = TASKS[args.task or 'ivf'].modalities
+        folders = {first: args.vis, second: args.ir}
+        sources = {name: folders[name] for name in metric_order(folders)}
+        rules = {first: args.vis_stem, second: args.ir_stem}
     metrics = split_words(args.metrics) if args.metrics else None
     protocol = Protocol(
         metrics='all' if metrics == ['all'] else metrics and tuple(metrics),
@@ -271,7 +283,7 @@ def from_arguments(args: argparse.Namespace) -> FolderEvaluation:
         protocol,
         args.restart,
         fused_rule=args.fused_stem,
-        source_rules=dict(vis=args.vis_stem, ir=args.ir_stem),
+        source_rules=rules,
         stems=stems)
 
 

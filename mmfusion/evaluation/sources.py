@@ -4,6 +4,7 @@ from typing import Any, List, Mapping
 import numpy as np
 
 from mmfusion.datasets.transforms import LoadFusionPair
+from mmfusion.tasks import metric_order
 
 
 class PairSources:
@@ -29,9 +30,9 @@ class PairSources:
             metainfo (mapping): With ``modalities`` and ``<name>_path``.
 
         Returns:
-            list[np.ndarray]: Infrared first, then the others in their
-            order: (H, W) or (H, W, 3) RGB; uint8, or float64 in 0..1 for
-            files of more than 8 bits.
+            list[np.ndarray]: As :func:`~mmfusion.tasks.metric_order` orders
+                them: (H, W) or (H, W, 3) RGB; uint8, or float64 in 0..1 for
+                files of more than 8 bits.
         """
         layout = metainfo.get('modalities')
         if not layout:
@@ -44,8 +45,7 @@ class PairSources:
         stack = self.loader.transform(dict(paths, modalities=layout))['img']
         if stack.dtype != np.uint8:
             stack = stack.astype(np.float64) / 255
-        names = sorted(layout, key=lambda name: name != 'ir')
-        return [_image(stack, *layout[name]) for name in names]
+        return [_image(stack, *layout[name]) for name in metric_order(layout)]
 
 
 def _image(stack: np.ndarray, first: int, end: int) -> np.ndarray:

@@ -95,6 +95,8 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
         images: Union[Tensor, Sequence[Tensor]] = data['inputs']
         samples = data.get('data_samples')
         self._check(images)
+        for sample in samples or ():
+            self._check_order(sample)
         sizes = [tuple(image.shape[-2:]) for image in images]
         target = self._target(sizes, self.size if training else None)
         if len(set(sizes)) == 1:
@@ -122,6 +124,19 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
                     'FusionDataPreprocessor: expected images of shape '
                     f'({expected}, H, W) for the modalities '
                     f'{self.modalities}, got {tuple(image.shape)}.')
+
+    def _check_order(self, sample: FusionDataSample) -> None:
+        """Other modalities may have as many channels in all."""
+        spans = sample.metainfo.get('modalities')
+        if spans is None:
+            return
+        counts = [end - first for first, end in spans.values()]
+        if counts != list(self.modalities.values()):
+            raise ValueError(
+                'FusionDataPreprocessor: expected the modalities '
+                f'{self.modalities}, got a sample of '
+                f'{dict(zip(spans, counts, strict=True))}. Set the task of '
+                'the model to that of the data.')
 
     def _convert(self, batch: Tensor) -> Tensor:
         """RGB float in [0, 1] of a (B, C, H, W) batch."""

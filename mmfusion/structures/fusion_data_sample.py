@@ -31,7 +31,8 @@ class FusionDataSample(SegDataSample):
 
     In the three ground-truth maps 255 marks padding.
 
-    Meta information: ``vis_path``, ``ir_path``, ``seg_map_path``,
+    Meta information: ``vis_path`` and ``ir_path`` (of another task
+    ``<modality>_path``), ``img_path`` (the first one), ``seg_map_path``,
     ``modalities`` (dict from a modality's name to its (first, end)
     channels in the stacked image), ``ori_shape``, ``img_shape``,
     ``scale_factor``, ``flip``, ``flip_direction``, ``padding_size``.

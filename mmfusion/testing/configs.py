@@ -8,6 +8,7 @@ from mmengine.structures import PixelData
 
 from mmfusion.apis.config_file import config_folders, load_config
 from mmfusion.structures import FusionDataSample
+from mmfusion.tasks import FusionTask, channel_spans
 
 
 def config_files() -> List[str]:
@@ -79,7 +80,8 @@ def _without_weights(node: Any) -> Any:
 def demo_fusion_inputs(batch_size: int = 2,
                        size: Tuple[int, int] = (64, 64),
                        num_classes: int = 9,
-                       seed: int = 0) -> dict:
+                       seed: int = 0,
+                       task: str = 'ivf') -> dict:
     """A batch as a data loader gives it, of random content.
 
     Args:
@@ -87,25 +89,30 @@ def demo_fusion_inputs(batch_size: int = 2,
         size (tuple[int, int]): (height, width).
         num_classes (int): Labels are drawn below it.
         seed (int): Of the draws.
+        task (str): What the pairs are, see :data:`~mmfusion.tasks.TASKS`.
 
     Returns:
-        dict: ``inputs``, a list of (4, H, W) uint8 tensors (BGR + infrared),
-        and ``data_samples``, a list of :class:`FusionDataSample` with all
-        ground truth. Pass it through ``model.data_preprocessor``.
+        dict: ``inputs``, a list of (C, H, W) uint8 tensors (by default BGR
+        + infrared), and ``data_samples``, a list of
+        :class:`FusionDataSample` with all ground truth. Pass it through
+        ``model.data_preprocessor``.
     """
     generator = torch.Generator().manual_seed(seed)
 
     def draw(high: int, *shape: int) -> torch.Tensor:
         return torch.randint(0, high, shape, generator=generator)
 
+    spans = channel_spans(FusionTask.of(task).modalities)
     samples = []
     for index in range(batch_size):
         sample = FusionDataSample(
             metainfo=dict(
                 sample_idx=index,
-                vis_path=f'vis/{index}.png',
-                ir_path=f'ir/{index}.png',
-                modalities=dict(vis=(0, 3), ir=(3, 4)),
+                **{
+                    f'{name}_path': f'{name}/{index}.png'
+                    for name in spans
+                },
+                modalities=spans,
                 ori_shape=size,
                 img_shape=size,
                 scale_factor=(1., 1.)))
@@ -113,5 +120,6 @@ def demo_fusion_inputs(batch_size: int = 2,
         for name in ('gt_binary', 'gt_boundary', 'gt_mask'):
             setattr(sample, name, PixelData(data=draw(2, 1, *size)))
         samples.append(sample)
-    inputs = [draw(256, 4, *size).to(torch.uint8) for _ in samples]
+    channels = max(end for _, end in spans.values())
+    inputs = [draw(256, channels, *size).to(torch.uint8) for _ in samples]
     return dict(inputs=inputs, data_samples=samples)

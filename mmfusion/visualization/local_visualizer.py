@@ -10,6 +10,7 @@ from mmengine.structures import BaseDataElement
 from mmengine.visualization import Visualizer
 
 from mmfusion.registry import VISUALIZERS
+from mmfusion.tasks import caption
 
 from .panel import draw_panel, resize_like
 
@@ -42,6 +43,7 @@ def write_image(path: Union[str, Path], image: np.ndarray) -> None:
 class FusionLocalVisualizer(Visualizer):
     """Draws visible | infrared | fused | prediction | ground truth.
 
+    Pairs of other tasks are drawn under the names of their modalities.
     Class names and colours come from ``classes`` and ``palette``, else from
     ``dataset_meta``, which the runner sets from the dataset. Panels go to
     the configured backends, e.g.
@@ -88,10 +90,12 @@ class FusionLocalVisualizer(Visualizer):
         """Draw one sample; unlike ``add_datasample``, on every rank.
 
         Args:
-            image (np.ndarray): Visible image, RGB (H, W, 3) ``uint8``.
-            infrared (np.ndarray, optional): Infrared image.
+            image (np.ndarray): First image of the pair, RGB (H, W, 3)
+                ``uint8``: the visible one.
+            infrared (np.ndarray, optional): Second image.
             data_sample (FusionDataSample, optional): May hold
-                ``fused_img``, ``pred_sem_seg`` and ``gt_sem_seg``.
+                ``fused_img``, ``pred_sem_seg`` and ``gt_sem_seg``; its
+                ``modalities`` name the images.
             draw_gt (bool): Whether to draw the ground truth.
             draw_pred (bool): Whether to draw the prediction.
             dataset_meta (dict, optional): ``classes``, ``palette`` and
@@ -101,7 +105,9 @@ class FusionLocalVisualizer(Visualizer):
             np.ndarray: RGB panel ``uint8``.
         """
         meta = dataset_meta or self.dataset_meta or {}
-        modalities = tuple(meta.get('modalities', ('vis', 'ir')))
+        own = getattr(data_sample, 'metainfo', {})
+        modalities = tuple(
+            own.get('modalities') or meta.get('modalities') or ('vis', 'ir'))
 
         def data(field: str, wanted: bool = True):
             found = wanted and data_sample is not None \
@@ -120,9 +126,7 @@ class FusionLocalVisualizer(Visualizer):
             alpha=self.alpha,
             columns=self.columns,
             legend=self.legend,
-            captions=tuple(
-                dict(vis='visible', ir='infrared').get(name, name)
-                for name in modalities[:2]))
+            captions=tuple(caption(name) for name in modalities[:2]))
 
     @master_only
     def add_datasample(self,

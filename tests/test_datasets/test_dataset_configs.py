@@ -12,9 +12,11 @@ from mmengine.dataset import pseudo_collate
 from mmfusion.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
-# paired_seg is no set but what the labelled sets inherit
+# what the labelled and the unlabelled sets inherit is no set
 NAMES = sorted(
-    path.stem for path in FOLDER.glob('*.py') if path.stem != 'paired_seg')
+    path.stem for path in FOLDER.glob('*.py')
+    if not path.stem.startswith('paired_'))
+#: folder, splits, and what a split holds: folders, or patterns of files
 LAYOUTS = dict(
     msrs=('MSRS', ('train', 'test'), 'vi ir label'),
     mfnet=('MFNet', ('', ), 'vis ir labels'),
@@ -23,6 +25,23 @@ LAYOUTS = dict(
     synthetic=('data/synthetic_rgbt', ('train', 'val'), 'vis ir label'),
     fusion_folders=('', ('', ), 'vis ir'),
     demo=('work_dirs/demo/data', ('train', 'val'), 'vis ir label'),
+    m3fd=('M3FD_Fusion', ('', ), 'Vis Ir'),
+    roadscene=('RoadScene', ('', ), 'crop_LR_visible cropinfrared'),
+    tno=('TNO', ('', ), 'vis ir'),
+    llvip=('LLVIP', ('', ), 'visible/train infrared/train visible/test '
+           'infrared/test'),
+    harvard=('Harvard', ('MRI_PET', ), 'MRI PET'),
+    sice=('SICE', ('', ), 'under over'),
+    mefb=('MEFB', ('', ), 'under over'),
+    real_mff=('RealMFF', ('', ), 'imageA/{}_A imageB/{}_B'),
+    lytro=('LytroDataset', ('', ), '{}-A {}-B'),
+    fusion_roadscene_mini=('fusion_roadscene', ('test', ), 'vi ir'),
+    fusion_tno_mini=('fusion_tno', ('test', ), 'vi ir'),
+    fusion_medical_mini=('fusion_medical', ('', ),
+                         'mri_ct/mri mri_ct/ct mri_pet/mri mri_pet/pet '
+                         'mri_spect/mri mri_spect/spect'),
+    fusion_mef_mini=('fusion_mef', ('test', ), 'under over'),
+    fusion_mff_mini=('fusion_mff', ('test', ), 'a b'),
 )
 
 
@@ -36,13 +55,15 @@ def laid_out(tmp_path, monkeypatch):
         root, splits, folders = LAYOUTS[name]
         for split in splits:
             for number, folder in enumerate(folders.split()):
-                path = tmp_path / root / split / folder
-                path.mkdir(parents=True)
+                name_rule = folder if '{}' in folder else folder + '/{}'
                 image = np.zeros((480, 640, 3) if number == 0 else
                                  (480, 640), np.uint8)
                 image[100:300, 100:500] = 1
                 for stem in ('00001D', '00002N'):
-                    cv2.imwrite(str(path / f'{stem}.png'), image)
+                    path = tmp_path / root / split / (
+                        name_rule.format(stem) + '.png')
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    assert cv2.imwrite(str(path), image)
         if name == 'mfnet':
             for split in ('train', 'val', 'test'):
                 (tmp_path / root / f'{split}.txt').write_text(
@@ -65,11 +86,14 @@ def test_all_layouts_are_known():
 @pytest.mark.parametrize('name', NAMES)
 def test_loaders(laid_out, name):
     cfg = laid_out(name)
-    prepare = MODELS.build(dict(type='FusionDataPreprocessor'))
     dataset, data = batch(cfg.train_dataloader)
-    assert len(dataset) == 2
+    assert len(dataset) == (6 if name == 'fusion_medical_mini' else 2)
+    modalities = batch(cfg.fusion_dataloader)[0].metainfo['modalities']
+    channels = sum(modalities.values())
+    prepare = MODELS.build(
+        dict(type='FusionDataPreprocessor', modalities=modalities))
     out = prepare(data, training=True)
-    assert out['inputs'].shape == (2, 4, *cfg.crop_size)
+    assert out['inputs'].shape == (2, channels, *cfg.crop_size)
     assert 0 <= out['inputs'].min() and out['inputs'].max() <= 1
     labelled = 'label' in LAYOUTS[name][2].lower()
     for sample in out['data_samples']:
@@ -80,11 +104,13 @@ def test_loaders(laid_out, name):
         dataset, data = batch(cfg[f'{kind}_dataloader'])
         assert dataset.test_mode
         sample = data['data_samples'][0]
-        assert sample.gt_sem_seg.shape == sample.ori_shape == (480, 640)
+        assert sample.ori_shape == (480, 640)
+        if labelled:
+            assert sample.gt_sem_seg.shape == sample.ori_shape
         metric = METRICS.build(cfg[f'{kind}_evaluator'])
         metric.dataset_meta = dataset.metainfo
     dataset, data = batch(cfg.fusion_dataloader)
-    assert data['inputs'][0].shape == (4, 480, 640)
+    assert data['inputs'][0].shape == (channels, 480, 640)
     assert 'gt_sem_seg' not in data['data_samples'][0]
 
 
@@ -97,7 +123,7 @@ def test_maps_are_derived(laid_out, name):
 
 
 @pytest.mark.parametrize(
-    'name', [name for name in NAMES if name != 'fusion_folders'])
+    'name', [name for name in NAMES if 'label' in LAYOUTS[name][2].lower()])
 def test_tta_pipeline(laid_out, name):
     cfg = laid_out(name)
     cfg.val_dataloader.dataset.pipeline = cfg.tta_pipeline
@@ -146,3 +172,18 @@ def test_real_mini_set(real_data, monkeypatch):
     dataset, data = batch(cfg.val_dataloader)
     assert len(dataset) == 65
     assert data['inputs'][0].shape == (4, 240, 320)
+
+
+@pytest.mark.parametrize('name, number', [
+    ('fusion_roadscene_mini', 50), ('fusion_tno_mini', 25),
+    ('fusion_medical_mini', 21), ('fusion_mef_mini', 10),
+    ('fusion_mff_mini', 10)
+])
+def test_real_unlabelled_mini_sets(real_data, monkeypatch, name, number):
+    if not (real_data / LAYOUTS[name][0]).is_dir():
+        pytest.skip(f'no {LAYOUTS[name][0]}')
+    monkeypatch.setenv('MMFUSION_DATA', str(real_data))
+    cfg = Config.fromfile(str(FOLDER / f'{name}.py'))
+    dataset, data = batch(cfg.train_dataloader)
+    assert len(dataset) == number
+    assert data['inputs'][0].shape[1:] == (128, 128)

@@ -7,7 +7,9 @@ import torch
 from mmengine.config import Config
 
 import mmfusion.models  # noqa: F401
-from mmfusion.registry import MODELS
+from mmfusion.datasets import PairedImageDataset
+from mmfusion.registry import DATASETS, MODELS
+from mmfusion.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob('docs/*.md'), *ROOT.glob('configs/**/README.md'),
@@ -52,6 +54,25 @@ def test_python_blocks_run(page):
     finally:
         MODELS._module_dict.clear()
         MODELS._module_dict.update(registered)
+
+
+def test_every_task_and_data_set_is_documented():
+    """The table of tasks says what the tasks are."""
+    text = (ROOT / 'docs/tasks_and_datasets.md').read_text()
+    for name, task in TASKS.items():
+        row = next(line for line in text.splitlines()
+                   if line.startswith(f'| `{name}`'))
+        colour = dict(weighted='both, weighted').get(
+            task.colour, f'`{task.colour}`' if task.colour in task.modalities
+            else task.colour)
+        pair = ', '.join(f'`{modality}` ({count})'
+                         for modality, count in task.modalities.items())
+        assert f'| {pair} | `{task.visible}` | {colour} |' in row
+    classes = [name for name, cls in DATASETS.module_dict.items()
+               if issubclass(cls, PairedImageDataset)]
+    assert len(classes) >= 13
+    assert not [name for name in classes if f'`{name}`' not in text
+                and name != 'PairedImageDataset']
 
 
 @pytest.mark.parametrize('page', ['docs/joint_training.md', 'README.md'])

@@ -73,7 +73,9 @@ def main():
         gflops=complexity.count_flops(network, args.shape)[''] / 1e9)
     network = complexity.network_of(cfg, args.part, not args.no_optimize,
                                        args.device)
-    inputs = complexity.random_input(args.shape, args.batch, args.device)
+    inputs = complexity.random_input(
+        args.shape, args.batch, args.device,
+        complexity.input_channels(network))
     result.update(measure(network, inputs, args.warmup, args.runs, dtype))
     table = PrettyTable(['', 'value'])
     table.align = 'l'

@@ -11,6 +11,7 @@ if __name__ == '__main__':
         os.environ.setdefault(_name, '1')
 
 from mmfusion.apis.cli import UsageError, run  # noqa: E402
+from mmfusion.tasks import TASKS  # noqa: E402
 
 
 def parse_args():
@@ -20,16 +21,29 @@ def parse_args():
         nargs='+',
         metavar='[NAME=]DIR',
         help='fused images of one method or several; files match by stem')
-    parser.add_argument('--vis', metavar='DIR', help='visible images')
-    parser.add_argument('--ir', metavar='DIR', help='infrared images')
+    parser.add_argument(
+        '--vis',
+        '--first',
+        metavar='DIR',
+        help="visible images, or those of the task's first modality")
+    parser.add_argument(
+        '--ir',
+        '--second',
+        metavar='DIR',
+        help="infrared images, or those of the task's second modality")
+    parser.add_argument(
+        '--task',
+        choices=tuple(TASKS),
+        help='what --vis and --ir hold; default ivf')
     parser.add_argument(
         '--sources',
         nargs='+',
         metavar='[NAME=]DIR',
         help='instead of --vis and --ir: two or more source folders')
-    for name in ('fused', 'vis', 'ir'):
+    for name, *others in (['fused'], ['vis', 'first'], ['ir', 'second']):
         parser.add_argument(
             f'--{name}-stem',
+            *(f'--{other}-stem' for other in others),
             default='{stem}',
             metavar='RULE',
             help=f'names of the files of --{name}, e.g. ' +

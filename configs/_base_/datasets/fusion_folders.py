@@ -1,7 +1,10 @@
 # Any two folders of aligned images, without labels: fuse them, or pretrain
 # a fuser on them. Layout: <data_root>/{vis,ir}/NAME, any image format, the
 # same names in both; set the two folders and the stem rules for your own.
+# Pairs of another task: task = 'mef', folders under_path and over_path, ...
 import os
+
+_base_ = './paired_fusion.py'
 
 # ======================= Frequently modified ===============================
 data_root = os.environ.get('MMFUSION_DATA') or 'data'
@@ -17,7 +20,6 @@ on_size_mismatch = 'error'  # or 'resize_ir', 'resize_vis'
 uint16_range = 'full'  # 16-bit infrared: 'full', 'minmax' or (low, high)
 
 # ======================= Rarely modified ===================================
-dataset_type = 'PairedImageDataset'
 load = dict(
     type='LoadFusionPair',
     on_size_mismatch=on_size_mismatch,
@@ -26,36 +28,20 @@ train_pipeline = [
     load,
     dict(type='ResizeToCover', size=crop_size),
     dict(type='RandomCrop', crop_size=crop_size),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackFusionInputs'),
+    *_base_.train_pipeline[3:],
 ]
-fusion_pipeline = [
-    load,
-    dict(type='PackFusionInputs'),
-]
+fusion_pipeline = [load, *_base_.fusion_pipeline[1:]]
+dataset = dict(
+    data_root=data_root,
+    data_prefix=data_prefix,
+    vis_stem=vis_stem,
+    ir_stem=ir_stem)
 train_dataloader = dict(
     batch_size=train_batch_size,
     num_workers=train_num_workers,
     persistent_workers=train_num_workers > 0,
-    sampler=dict(type='DeterministicSampler', shuffle=True),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=data_prefix,
-        vis_stem=vis_stem,
-        ir_stem=ir_stem,
-        pipeline=train_pipeline))
-# What tools/test_fusion.py fuses.
-fusion_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=data_prefix,
-        vis_stem=vis_stem,
-        ir_stem=ir_stem,
-        pipeline=fusion_pipeline,
-        test_mode=True))
+    dataset=dict(pipeline=train_pipeline, **dataset))
+fusion_dataloader = dict(dataset=dict(pipeline=fusion_pipeline, **dataset))
+val_dataloader = fusion_dataloader
+test_dataloader = fusion_dataloader
 del os

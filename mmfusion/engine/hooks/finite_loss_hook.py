@@ -20,8 +20,9 @@ def _files(data_batch) -> List[str]:
         if isinstance(data_batch, dict) else []
     return [
         ' + '.join(
-            str(sample.metainfo[key]) for key in ('vis_path', 'ir_path')
-            if key in sample.metainfo) for sample in samples
+            str(sample.metainfo[f'{name}_path'])
+            for name in sample.metainfo.get('modalities', ('vis', 'ir'))
+            if f'{name}_path' in sample.metainfo) for sample in samples
     ]
 
 

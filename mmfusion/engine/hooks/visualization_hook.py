@@ -17,8 +17,9 @@ from mmfusion.visualization import resize_like, stacked_to_rgb, write_image
 class FusionVisualizationHook(Hook):
     """Draws visible | infrared | fused | prediction | ground truth.
 
-    The pair is taken from the batch where it has the original size, else it
-    is read from the sample's ``vis_path`` and ``ir_path``. The runner's
+    Pairs of other tasks are drawn under their own names. The pair is taken
+    from the batch where it has the original size, else it is read from the
+    sample's paths (``vis_path`` and ``ir_path``). The runner's
     visualizer must be a :class:`FusionLocalVisualizer`.
 
     In a distributed run, rank 0 sends its samples to the visualizer's
@@ -103,7 +104,9 @@ class FusionVisualizationHook(Hook):
         meta = getattr(loader.dataset, 'metainfo', None)
         pair = list(self._pair(sample, stack).values())
         image, infrared = pair[0], pair[1] if len(pair) > 1 else None
-        stem = Path(sample.metainfo.get('vis_path', f'sample{index}')).stem
+        path = sample.metainfo.get('img_path') or sample.metainfo.get(
+            'vis_path', f'sample{index}')
+        stem = Path(path).stem
         # Two folders of one dataset may use the same file names.
         name = f'{stem}-{index}' if stem in self._drawn else stem
         self._drawn.add(name)
@@ -138,8 +141,8 @@ class FusionVisualizationHook(Hook):
             return self._load(meta, modalities)
         if not is_stack:
             raise ValueError(
-                'Expected samples with modalities, vis_path and ir_path, or '
-                'a stacked input, to draw a pair; got meta information '
+                'Expected samples with modalities and their paths, or a '
+                'stacked input, to draw a pair; got meta information '
                 f'{sorted(meta)}. Pack samples with PackFusionInputs.')
         return {
             name: resize_like(image, shape)

@@ -84,6 +84,18 @@ _PRESETS = (
         'flat windows.',
         channels='rgb'),
     Preset(
+        'mef',
+        _columns('EN', 'SD', 'SF', 'AG', 'MI', 'CC', 'VIF', 'Qabf',
+                 'MEF_SSIM', 'MEF_MS_SSIM'),
+        'Correct definitions for two exposures: MEF_SSIM (Ma et al., TIP '
+        '2015) compares with the best patch that they could give.'),
+    Preset(
+        'mff',
+        _columns('EN', 'SF', 'AG', 'NMI', 'VIF', 'Qabf', 'QG', 'QM', 'QS',
+                 'QY', 'QCB', 'SSIM'),
+        'Correct definitions for two focus depths, with the quality '
+        'indices that comparisons of multi-focus methods report.'),
+    Preset(
         'liu',
         _columns('NMI', 'TE:liu', 'NCIE', 'QG', 'QM', 'QSF', 'QP', 'QS',
                  'QC:liu', 'QY', 'QCV', 'QCB'),

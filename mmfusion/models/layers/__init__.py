@@ -1,5 +1,5 @@
 from .attention import pixel_attention
-from .colour import luma, rgb_to_ycbcr, ycbcr_to_rgb
+from .colour import luma, rgb_to_ycbcr, weighted_chroma, ycbcr_to_rgb
 from .conv_block import FReLU, GlobalAttention, conv_norm_act
 from .gradient import filter2d, laplacian, second_sobel, sobel
 from .memory import apply_to_concat, recompute, trim_heap
@@ -9,5 +9,6 @@ __all__ = [
     'FReLU', 'GlobalAttention', 'VGG19_TAPS', 'VGGFeatures',
     'apply_to_concat', 'conv_norm_act', 'filter2d', 'laplacian', 'luma',
     'pixel_attention', 'recompute', 'rgb_to_ycbcr', 'second_sobel',
-    'shared_features', 'sobel', 'trim_heap', 'ycbcr_to_rgb'
+    'shared_features', 'sobel', 'trim_heap', 'weighted_chroma',
+    'ycbcr_to_rgb'
 ]

@@ -11,6 +11,7 @@ from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 
 from .output_policy import OutputPolicy
+from .pair_roles import PairRoles, TaskLike, resolve_task
 
 SampleList = List[FusionDataSample]
 OptSampleList = Optional[SampleList]
@@ -35,8 +36,9 @@ def inference_config(cfg: dict) -> dict:
 class BaseFusionModel(BaseModel):
     """Base of the wrappers: fuses, computes fusion losses, freezes.
 
-    The model's input is the stacked tensor (B, 3 + 1, H, W) that
-    :class:`FusionDataPreprocessor` makes, RGB first, in [0, 1].
+    The model's input is the stacked tensor (B, C, H, W) that
+    :class:`FusionDataPreprocessor` makes, in [0, 1]: RGB and infrared (C =
+    3 + 1), or the modalities of another ``task``.
 
     Args:
         fuser (dict | nn.Module): Config of a registered fuser.
@@ -48,8 +50,13 @@ class BaseFusionModel(BaseModel):
             :class:`OutputPolicy`; of the images that ``predict`` gives, not
             of what losses and task networks see. Defaults to ``'clamp'``.
         output_colour (str): ``'colour'`` or ``'grey'``, likewise.
+        task (str | dict, optional): Which modality takes which input of the
+            fuser, and where colour comes from: ``'ivf'``, ``'mri_ct'``,
+            ``'mri_pet'``, ``'mri_spect'``, ``'mef'``, ``'mff'``, or a dict
+            for :meth:`FusionTask.of`. None: what the modalities of the
+            ``data_preprocessor`` say, by default ``'ivf'``.
         data_preprocessor (dict, optional): Defaults to a
-            :class:`FusionDataPreprocessor`.
+            :class:`FusionDataPreprocessor` for the task.
         init_cfg (dict, optional): Initialization config.
     """
 
@@ -59,14 +66,13 @@ class BaseFusionModel(BaseModel):
                  fuser_frozen: bool = False,
                  output_norm: str = 'clamp',
                  output_colour: str = 'colour',
+                 task: TaskLike = None,
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
-        if data_preprocessor is None:
-            data_preprocessor = dict(type='FusionDataPreprocessor')
-        if isinstance(data_preprocessor, dict):
-            data_preprocessor = MODELS.build(data_preprocessor)
+        task, data_preprocessor = resolve_task(task, data_preprocessor)
         super().__init__(
             data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        self.roles = PairRoles(task)
         self.fuser = (
             fuser if isinstance(fuser, nn.Module) else MODELS.build(fuser))
         losses = losses or {}
@@ -113,7 +119,7 @@ class BaseFusionModel(BaseModel):
         """Entry of mmengine's loops.
 
         Args:
-            inputs (Tensor): Stacked modalities, (B, 4, H, W) in [0, 1].
+            inputs (Tensor): Stacked modalities, (B, C, H, W) in [0, 1].
             data_samples (list[FusionDataSample], optional): Samples.
             mode (str): ``'tensor'``, ``'predict'`` or ``'loss'``.
 
@@ -148,11 +154,7 @@ class BaseFusionModel(BaseModel):
 
     def split(self, inputs: Tensor) -> Tuple[Tensor, Tensor]:
         """Split a stacked batch into vis (B, 3, H, W), ir (B, 1, H, W)."""
-        if inputs.ndim != 4 or inputs.shape[1] != 4:
-            raise ValueError(
-                'Expected stacked modalities (B, 3 + 1, H, W), got '
-                f'{tuple(inputs.shape)}. Load pairs with LoadFusionPair.')
-        return inputs[:, :3], inputs[:, 3:]
+        return self.roles.split(inputs, self.fuser)
 
     def fuse(self,
              inputs: Tensor,
@@ -162,7 +164,8 @@ class BaseFusionModel(BaseModel):
         condition = self.condition(data_samples)
         with torch.set_grad_enabled(torch.is_grad_enabled()
                                     and not self.fuser_frozen):
-            return self.fuser(vis, ir, **condition)
+            output = self.fuser(vis, ir, **condition)
+            return self.roles.recolour(output, inputs, self.fuser)
 
     def condition(self, data_samples: OptSampleList) -> Dict[str, Any]:
         """Keyword inputs of conditioned fusers; none by default."""
@@ -210,7 +213,7 @@ class BaseFusionModel(BaseModel):
             data_samples = [FusionDataSample() for _ in inputs]
         policy = self.output_policy
         if policy.by_luma and output.luma is not None:
-            _, cbcr = self.fuser.split_colour(self.split(inputs)[0])
+            cbcr = self.roles.chroma(inputs, self.fuser)
             images = (
                 policy.from_luma(y, c, sample.metainfo, self.fuser.join_colour)
                 for y, c, sample in zip(

@@ -124,6 +124,7 @@ class FuserDistiller(ImageFuser):
         with torch.no_grad(), teacher.recording(self.teacher) as theirs:
             target = self.teacher(*self.split(inputs),
                                   **self.condition(data_samples))
+            target = self.roles.recolour(target, inputs, self.teacher)
         losses = self.fusion_loss(output, inputs, data_samples)
         for pair in self.pairs:
             losses[f'loss_distill.{pair.name}'] = pair(

@@ -1,0 +1,20 @@
+# Twenty-five pairs of TNO, for a CPU. Layout:
+# <root>/fusion_tno/test/{vi,ir}/NAME.png
+import os
+
+_base_ = './paired_fusion_mini.py'
+
+# ======================= Frequently modified ===============================
+data_root = os.path.join(
+    os.environ.get('MMFUSION_DATA') or 'data', 'fusion_tno')
+
+# ======================= Rarely modified ===================================
+dataset = dict(
+    type='TNODataset',
+    data_root=data_root,
+    data_prefix=dict(vis_path='test/vi', ir_path='test/ir'))
+train_dataloader = dict(dataset=dataset)
+fusion_dataloader = dict(dataset=dataset)
+val_dataloader = fusion_dataloader
+test_dataloader = fusion_dataloader
+del os

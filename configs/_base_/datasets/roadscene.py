@@ -1,0 +1,18 @@
+# RoadScene, 221 pairs. Layout:
+# <root>/RoadScene/{crop_LR_visible,cropinfrared}/NAME.jpg
+# There is no official split: name one with ann_file, or train elsewhere.
+import os
+
+_base_ = './paired_fusion.py'
+
+# ======================= Frequently modified ===============================
+data_root = os.path.join(
+    os.environ.get('MMFUSION_DATA') or 'data', 'RoadScene')
+
+# ======================= Rarely modified ===================================
+dataset = dict(type='RoadSceneDataset', data_root=data_root)
+train_dataloader = dict(dataset=dataset)
+fusion_dataloader = dict(dataset=dataset)
+val_dataloader = fusion_dataloader
+test_dataloader = fusion_dataloader
+del os

@@ -1,0 +1,37 @@
+"""Every registered fuser serves every task."""
+import pytest
+import torch
+from test_fuser_sweep import FUSERS, build
+
+from mmfusion.models.wrappers import ImageFuser
+from mmfusion.tasks import TASKS
+from mmfusion.testing import demo_fusion_inputs
+
+SIZE = (33, 47)
+
+
+@pytest.fixture(scope='module')
+def fusers():
+    """Each is built once."""
+    return {name: build(name).eval() for name in FUSERS}
+
+
+@pytest.mark.parametrize('task', TASKS)
+@pytest.mark.parametrize('name', FUSERS)
+@torch.no_grad()
+def test_fuses(fusers, name, task, monkeypatch):
+    fuser = fusers[name]
+    if type(fuser).needs_text:
+        monkeypatch.setattr(
+            ImageFuser, 'condition',
+            lambda self, samples: dict(text=torch.zeros(2, 3, 768)))
+    model = ImageFuser(fuser, task=task).eval()
+    samples = model.test_step(demo_fusion_inputs(2, SIZE, task=task))
+    for sample in samples:
+        fused = sample.fused_img.data
+        assert fused.shape == (3, *SIZE)
+        assert torch.isfinite(fused).all()
+        if TASKS[task].colour == 'grey':
+            assert torch.equal(fused[:1].expand(3, -1, -1), fused)
+        elif name != 'SelectModality':  # may show a grey modality alone
+            assert (fused.amax(0) - fused.amin(0)).max() > 0.1
