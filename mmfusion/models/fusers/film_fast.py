@@ -6,7 +6,7 @@ fits a core's cache; of each image only three maps of the branches' width
 and one of twice that exist. Maps are matrices, one row a pixel, so that a
 1x1 convolution is a product of matrices that writes where it belongs.
 """
-from typing import Iterator, NamedTuple, Tuple
+from typing import Iterator, List, NamedTuple, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -20,13 +20,12 @@ from .film_layers import (
     RestormerBlock,
     TextGate,
     normalize_gate,
-    resize,
 )
 
 #: pixels of a strip; measured, flat between half and twice of it
 STRIP_PIXELS = 4096
 #: text tokens that look at the image at a time
-QUERIES = 256
+QUERIES = 32
 
 
 class Strip(NamedTuple):
@@ -49,8 +48,12 @@ def strips(height: int, rows: int) -> Iterator[Strip]:
 
 
 def image_view(pixels: Tensor, height: int) -> Tensor:
-    """Pixels (H * W, C) as an image (1, C, H, W), channels last."""
-    return pixels.unflatten(0, (height, -1)).permute(2, 0, 1).unsqueeze(0)
+    """Pixels (H * W, C) as an image (1, C, H, W), channels last.
+
+    The batch comes first, so that its stride is the largest: convolutions
+    tell the memory format by that.
+    """
+    return pixels.unflatten(0, (1, height, -1)).permute(0, 3, 1, 2)
 
 
 def pixel_view(image: Tensor) -> Tensor:
@@ -85,12 +88,12 @@ class SlidingRows:
         if strip.first == 0:
             self.buffer[0].zero_()
         else:
-            # strips but the last are equally high; one row may overlap
-            self.buffer[:2] = self.buffer[-2:].clone()
+            # all strips but the last are equally high
+            self.buffer[:2] = self.buffer[-2:]
         count = strip.last - strip.first
         if strip.last == self.height:
             self.buffer[count + 1].zero_()
-        self.image = self.buffer[:count + 2].permute(2, 0, 1).unsqueeze(0)
+        self.image = self.buffer[None, :count + 2].permute(0, 3, 1, 2)
         above = strip.first - 1
         return self.buffer[strip.new - above:strip.end - above].flatten(0, 1)
 
@@ -170,7 +173,8 @@ class FastRestormer(nn.Module):
 
     @staticmethod
     def _rows(size: Tuple[int, int]) -> int:
-        return min(max(STRIP_PIXELS // size[1], 1), size[0])
+        # the rows kept for the next strip must not overlap
+        return min(max(STRIP_PIXELS // size[1], 2), size[0])
 
 
 def _normalize(x: Tensor, norm: nn.LayerNorm) -> Tensor:
@@ -178,8 +182,46 @@ def _normalize(x: Tensor, norm: nn.LayerNorm) -> Tensor:
                         norm.eps)
 
 
-def text_gate(gate: TextGate, text: Tensor, weights: Tensor,
-              tokens: Tensor) -> Tensor:
+class Workspace:
+    """Buffers for one image.
+
+    Fresh memory costs more than the work on it, since the system has to
+    clear it page by page.
+
+    Args:
+        branch (GuidedBranch): Any one of the network.
+        size (tuple[int, int]): Height and width of the image.
+    """
+
+    def __init__(self, branch: GuidedBranch, size: Tuple[int, int]) -> None:
+        channels, pixels = branch.to_tokens.in_channels, size[0] * size[1]
+        token_channels = branch.to_tokens.out_channels
+        height, width = branch.token_grid
+        grid = height * width
+        self.size = size
+        # whatever the mode now, the next call may come in another one
+        with torch.inference_mode(False):
+            empty = branch.to_tokens.weight.new_empty
+            self.both = empty(pixels, 2 * channels)
+            self.wide_value = empty(pixels, 2 * channels)
+            self.features, self.value = self.wide_value.view(
+                2, pixels, channels)
+            self.sampled, self.gated = empty(2, grid, channels)
+            self.tokens, self.key = empty(2, token_channels, grid)
+            row, column = _nearest(size[0], height), _nearest(size[1], width)
+            self.to_grid = (row[:, None] * size[1] + column).flatten()
+            self.rows, self.columns = (
+                _nearest(height, size[0]) * width, _nearest(width, size[1]))
+
+
+def _nearest(count: int, size: int) -> Tensor:
+    """Which of ``count`` each of ``size`` positions takes, as in resize."""
+    index = torch.arange(count, dtype=torch.float32)[None, None]
+    return F.interpolate(index, size, mode='nearest')[0, 0].long()
+
+
+def text_gate(gate: TextGate, text: Tensor, weights: Tensor, tokens: Tensor,
+              key: Tensor) -> Tensor:
     """What ``gate`` computes, with a third of the multiplications.
 
     The values are linear in the tokens, so the mean of the attention's
@@ -191,26 +233,27 @@ def text_gate(gate: TextGate, text: Tensor, weights: Tensor,
         text (Tensor): (L, C).
         weights (Tensor): (L,).
         tokens (Tensor): (N, C).
+        key (Tensor): Room for the keys, (C, N).
 
     Returns:
         Tensor: (C,).
     """
-    count, width = tokens.shape
-    heads, depth = gate.heads, width // gate.heads
+    width, heads = tokens.shape[1], gate.heads
     to_query, to_key, to_value = gate.in_proj.weight.chunk(3)
     query_shift, _, value_shift = gate.in_proj.bias.chunk(3)
-    query = F.linear(text, to_query, query_shift) * depth**-0.5
-    key = to_key @ tokens.t()
-    pooled = tokens.new_zeros(heads, count)
-    for part, weight in zip(
-            query.split(QUERIES), weights.split(QUERIES), strict=True):
-        for head in range(heads):
-            own = slice(head * depth, (head + 1) * depth)
-            attention = (part[:, own] @ key[own]).softmax(dim=-1)
+    query = F.linear(text, to_query, query_shift) * (width // heads)**-0.5
+    torch.mm(to_key, tokens.t(), out=key)
+    pooled = tokens.new_zeros(heads, len(tokens))
+    parts = tuple(zip(query.split(QUERIES), weights.split(QUERIES),
+                      strict=True))
+    for head, own in enumerate(key.chunk(heads)):
+        columns = slice(head * len(own), (head + 1) * len(own))
+        for part, weight in parts:
+            attention = (part[:, columns] @ own).softmax(dim=-1)
             pooled[head].addmv_(attention.t(), weight)
     context = pooled @ tokens
     mean = torch.einsum('hc,hdc->hd', context,
-                        to_value.unflatten(0, (heads, depth))).flatten()
+                        to_value.unflatten(0, (heads, -1))).flatten()
     return normalize_gate(gate.out_proj(mean + value_shift))
 
 
@@ -227,69 +270,66 @@ class FastBranch(nn.Module):
             for act in (branch.stem_act, branch.gated_act, branch.merge_act))
 
     def forward(self, x: Tensor, text: Tensor, weights: Tensor,
-                room: Tensor, out: Tensor) -> None:
+                work: Workspace, out: Tensor) -> None:
         """
         Args:
             x (Tensor): One image, (1, in_channels, H, W).
             text (Tensor): Its text, (L, token_dim).
             weights (Tensor): Of the text's tokens, (L,).
-            room (Tensor): For two maps, (2, H * W, channels).
+            work (Workspace): For images of this size.
             out (Tensor): Where to write the result, (H * W, channels); may
                 be where ``x`` lies.
         """
-        size = x.shape[-2:]
-        features, value = room
-        image = image_view(features, size[0])
+        features, width = work.features, work.size[1]
         slope = self.slopes[0]
         run_in_strips(
             lambda part: F.leaky_relu_(self.stem(part), slope),
             x,
             halo=1,
-            out=image)
-        self.block(features, value, size)
-        guided = self._guide(image, text, weights)
+            out=image_view(features, work.size[0]))
+        self.block(features, work.value, work.size)
+        guided = self._guide(text, weights, work)
         own = self.branch.merge_weights()[0].flatten(1).t()
-        height, width = self.branch.token_grid
-        row_of = _nearest(features, height, size[0])
-        guided = guided.unflatten(0, (height, width)).index_select(
-            1, _nearest(features, width, size[1]))
-        for strip in strips(size[0], max(STRIP_PIXELS // size[1], 1)):
-            rows = slice(strip.first * size[1], strip.last * size[1])
-            part = guided.index_select(
-                0, row_of[strip.first:strip.last]).flatten(0, 1)
+        for strip in strips(work.size[0], max(STRIP_PIXELS // width, 1)):
+            rows = slice(strip.first * width, strip.last * width)
+            row = work.rows[strip.first:strip.last, None]
+            part = guided[(row + work.columns).flatten()]
             part.addmm_(features[rows], own)
             out[rows] = F.leaky_relu_(part, self.slopes[2])
 
-    def _guide(self, image: Tensor, text: Tensor, weights: Tensor) -> Tensor:
+    def _guide(self, text: Tensor, weights: Tensor,
+               work: Workspace) -> Tensor:
         """See the trained branch; at the grid's size, (pixels, channels).
 
         The bias of the last layer is in it.
         """
-        branch = self.branch
-        sampled = pixel_view(resize(image, branch.token_grid))
-        tokens = torch.addmm(
+        branch, tokens = self.branch, work.tokens
+        torch.index_select(work.features, 0, work.to_grid, out=work.sampled)
+        torch.addmm(
             branch.to_tokens.bias.unsqueeze(1),
-            branch.to_tokens.weight.flatten(1), sampled.t())
-        shape = tokens.shape
-        tokens = tokens.view(-1, branch.token_dim)
-        tokens *= text_gate(branch.gate, text, weights, tokens)
-        gated = torch.addmm(
+            branch.to_tokens.weight.flatten(1),
+            work.sampled.t(),
+            out=tokens)
+        cut = tokens.view(-1, branch.token_dim)
+        cut *= text_gate(branch.gate, text, weights, cut,
+                         work.key.view(branch.token_dim, -1))
+        torch.addmm(
             branch.from_tokens.bias,
-            tokens.view(shape).t(),
-            branch.from_tokens.weight.flatten(1).t())
-        F.leaky_relu_(gated, self.slopes[1])
-        return torch.addmm(branch.merge.bias, gated,
-                           branch.merge_weights()[1].flatten(1).t())
-
-
-def _nearest(like: Tensor, count: int, size: int) -> Tensor:
-    """Which of ``count`` each of ``size`` positions takes, see resize."""
-    index = torch.arange(count, dtype=like.dtype, device=like.device)
-    return F.interpolate(index[None, None], size, mode='nearest')[0, 0].long()
+            tokens.t(),
+            branch.from_tokens.weight.flatten(1).t(),
+            out=work.gated)
+        F.leaky_relu_(work.gated, self.slopes[1])
+        return torch.addmm(
+            branch.merge.bias,
+            work.gated,
+            branch.merge_weights()[1].flatten(1).t(),
+            out=work.sampled)
 
 
 class FastFILM(nn.Module):
     """The network of ``FILMFusion``, image by image.
+
+    Its buffers are kept for the next image of the same size.
 
     Args:
         fuser (FILMFusion): In eval mode; its layers are shared.
@@ -303,6 +343,7 @@ class FastFILM(nn.Module):
         wide, self.narrow, *blocks, self.to_luma = fuser.decoder
         self.wide = FastRestormer(wide)
         self.blocks = nn.ModuleList(FastRestormer(block) for block in blocks)
+        self._spare: List[Workspace] = []
 
     def fits(self, *images: Tensor) -> bool:
         """Whether this way is open: float32 on a CPU, no gradients."""
@@ -317,32 +358,37 @@ class FastFILM(nn.Module):
     def forward(self, vis_luma: Tensor, ir: Tensor, text: Tensor,
                 weights: Tensor) -> Tensor:
         """See ``FILMFusion.fuse_luma``; the text is projected."""
-        size = vis_luma.shape[-2:]
-        pixels, channels = size[0] * size[1], self.narrow.out_channels
         out = torch.empty_like(vis_luma)
-        both = vis_luma.new_empty(pixels, 2 * channels)
-        room = vis_luma.new_empty(2, pixels, channels)
+        size = tuple(vis_luma.shape[-2:])
+        # taken away, so that calls from two threads do not share one
+        work = self._spare.pop() if self._spare else None
+        if work is None or work.size != size:
+            work = Workspace(self.vis_stages[0].branch, size)
         # image by image: a batch would only take more memory
         for index in range(len(out)):
             real = weights[index] > 0
             inputs = ir[index:index + 1], vis_luma[index:index + 1]
-            parts = both.chunk(2, dim=1)
             for stages, x, part in zip((self.ir_stages, self.vis_stages),
-                                       inputs, parts, strict=True):
+                                       inputs, work.both.chunk(2, dim=1),
+                                       strict=True):
                 for stage in stages:
-                    stage(x, text[index][real], weights[index][real], room,
+                    stage(x, text[index][real], weights[index][real], work,
                           part)
                     x = image_view(part, size[0])
-            self._decode(both, room, size, out[index].flatten())
+            self._decode(work, out[index].flatten())
+        self._spare[:] = [work]
         return out
 
-    def _decode(self, both: Tensor, room: Tensor, size: Tuple[int, int],
-                out: Tensor) -> None:
-        self.wide(both, room.view(both.shape), size)
-        x, value = room
+    def _decode(self, work: Workspace, out: Tensor) -> None:
+        x, size = work.features, work.size
+        self.wide(work.both, work.wide_value, size)
         torch.addmm(
-            self.narrow.bias, both, self.narrow.weight.flatten(1).t(), out=x)
+            self.narrow.bias,
+            work.both,
+            self.narrow.weight.flatten(1).t(),
+            out=x)
         for block in self.blocks:
-            block(x, value, size)
-        torch.addmv(self.to_luma.bias, x, self.to_luma.weight.flatten(),
-                    out=out).sigmoid_()
+            block(x, work.value, size)
+        torch.addmv(
+            self.to_luma.bias, x, self.to_luma.weight.flatten(),
+            out=out).sigmoid_()
