@@ -1,9 +1,10 @@
 from .finite_loss_hook import FiniteLossHook
 from .loss_curve_hook import LossCurveHook
 from .step_seed_hook import StepSeedHook
+from .training_strip_hook import TrainingStripHook
 from .visualization_hook import FusionVisualizationHook
 
 __all__ = [
     'FiniteLossHook', 'FusionVisualizationHook', 'LossCurveHook',
-    'StepSeedHook'
+    'StepSeedHook', 'TrainingStripHook'
 ]

@@ -23,7 +23,7 @@ from .film_layers import (
 )
 
 #: pixels of a strip; measured, flat between half and twice of it
-STRIP_PIXELS = 4096
+STRIP_PIXELS = 8192
 #: text tokens that look at the image at a time
 QUERIES = 32
 

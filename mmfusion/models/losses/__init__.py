@@ -8,8 +8,10 @@ result is a scalar or a dict of scalars.
 """
 from .average import AverageLoss, average_loss
 from .correlation import CorrelationLoss, correlation, correlation_loss
+from .film import FILMLoss
 from .gradient import GradientLoss, max_gradient_loss
 from .intensity import IntensityLoss, contrast_intensity_loss, local_variance
+from .lp_ssim import LpSSIMLoss, lp_ssim_loss
 from .max_intensity import MaxIntensityLoss, max_intensity_loss
 from .psfusion import PSFusionLoss
 from .reconstruction import ReconstructionLoss, reconstruction_loss
@@ -27,8 +29,10 @@ __all__ = [
     'BinaryMapLoss',
     'BoundaryMapLoss',
     'CorrelationLoss',
+    'FILMLoss',
     'GradientLoss',
     'IntensityLoss',
+    'LpSSIMLoss',
     'MaxIntensityLoss',
     'OHEMSemanticLoss',
     'PSFusionLoss',
@@ -39,6 +43,7 @@ __all__ = [
     'correlation',
     'correlation_loss',
     'local_variance',
+    'lp_ssim_loss',
     'max_gradient_loss',
     'max_intensity_loss',
     'ohem_cross_entropy',
