@@ -52,6 +52,10 @@ class TrainingStripHook(Hook):
             return
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
+        if not hasattr(model, 'fuser'):
+            raise TypeError('TrainingStripHook: expected a model with a '
+                            f'fuser, got {type(model).__name__}. Leave the '
+                            'hook out.')
         self._handle = model.fuser.register_forward_hook(self._keep)
 
     def after_train_iter(self,

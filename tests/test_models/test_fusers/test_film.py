@@ -12,7 +12,7 @@ from mmfusion.testing.film_reference import (
     reference_shapes,
 )
 
-pytestmark = pytest.mark.usefixtures('repository_paths')
+pytestmark = pytest.mark.usefixtures('repository_paths', 'one_thread')
 # (B, H, W, L) -> mean, std; values of the last image
 GOLDEN = {
     (1, 64, 80, 149): ((0.485414081, 0.265271830), {

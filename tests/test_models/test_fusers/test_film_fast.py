@@ -8,7 +8,7 @@ from film_cases import GRID, film, golden_state
 from mmfusion.models.fusers import FILMFusion, film_fast
 from mmfusion.testing.film_reference import reference_input
 
-pytestmark = pytest.mark.usefixtures('repository_paths')
+pytestmark = pytest.mark.usefixtures('repository_paths', 'one_thread')
 # (H, W, L) -> mean, std; values; tolerance
 GOLDEN = {
     (288, 384, 149): ((0.502691361, 0.262301272), {

@@ -10,10 +10,11 @@ from collections import OrderedDict
 from typing import Any
 
 import numpy as np
-from numpy.core import multiarray
 
 MARK = b'HCAJSLHD'
 _DIGEST = hashlib.sha1().digest_size
+# NumPy 2 renamed it
+_CORE = getattr(np, '_core', None) or np.core
 
 _ALLOWED = {
     ('collections', 'OrderedDict'): OrderedDict,
@@ -21,8 +22,12 @@ _ALLOWED = {
     ('numpy', 'dtype'): np.dtype,
     # how protocols below 3 spell bytes
     ('_codecs', 'encode'): lambda text, encoding: text.encode('latin1'),
-    **{(f'numpy.{core}.multiarray', name): getattr(multiarray, name)
-       for core in ('core', '_core') for name in ('_reconstruct', 'scalar')},
+    **{(f'numpy.{core}.{module}', name): getattr(
+        getattr(_CORE, module), name)
+       for core in ('core', '_core')
+       for module, name in (('multiarray', '_reconstruct'),
+                            ('multiarray', 'scalar'),
+                            ('numeric', '_frombuffer'))},
 }
 
 
