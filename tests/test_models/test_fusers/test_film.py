@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from film_cases import GRID, film, golden_state, naive_film
 from mmengine.config import Config
 
+from mmfusion.apis.fused_image import to_uint8
 from mmfusion.models.fusers import FILMFusion
 from mmfusion.registry import MODELS
 from mmfusion.testing.film_reference import (
@@ -248,6 +249,24 @@ def test_bfloat16():
         fused.sum().backward()
     assert (fused - expected).abs().max() < 0.02
     assert all(p.grad.isfinite().all() for p in fuser.parameters())
+
+
+@torch.inference_mode()
+def test_saved_as_the_authors_save(fuser):
+    """Stretched and truncated, from a grey visible image."""
+    inputs = reference_input(1, 40, 56, 12)
+    vis = inputs.pop('vis_luma')
+    output = fuser(vis.expand(-1, 3, -1, -1), inputs['ir'],
+                   text=inputs['text'])
+    luma = output.luma[0, 0]
+    expected = ((luma - luma.min()) / (luma.max() - luma.min()) * 255).to(
+        torch.uint8).int()
+    saved = torch.from_numpy(
+        to_uint8(output.fused[0], 'minmax', grey=True)).int()
+    assert (saved - expected).abs().max() <= 1
+    # what the way over colour rounds otherwise
+    assert (saved != expected).float().mean() < 0.005
+    assert saved.min() == 0 and saved.max() == 255
 
 
 def test_base_config_trains(monkeypatch):
