@@ -4,7 +4,7 @@ Both run alternately in one process, with the same weights and inputs;
 memory is the peak above the idle process (libraries loaded, no network),
 each time in a fresh process. Prints a table in Markdown.
 
-    python benchmarks/fusers.py --method transfuser6 psfusion
+    python benchmarks/fusers.py --method transfuser6 psfusion film
     python benchmarks/fusers.py --train --shape 256 256 --batch 2
 """
 import argparse
@@ -14,6 +14,7 @@ import sys
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Callable, Dict, List, Tuple
@@ -28,6 +29,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tools' / 'model_converters')]
 from mappings import MAPPINGS  # noqa: E402
 
 from benchmarks.naive import (  # noqa: E402
+    NaiveFILM,
     NaiveMMDRFuseStudent,
     NaiveMMDRFuseTeacher,
     NaivePSFusion,
@@ -68,6 +70,13 @@ def _run_psfusion(net: nn.Module, vis: Tensor,
             aux['vis_rec'], aux['ir_rec'])
 
 
+@cache
+def _text(batch: int, device: torch.device) -> Tensor:
+    """A text as long as FILM's own, (B, 149, 768)."""
+    generator = torch.Generator().manual_seed(2)
+    return torch.randn(batch, 149, 768, generator=generator).to(device)
+
+
 METHODS: Dict[str, Method] = dict(
     transfuser6=Method(
         config=dict(type='TransFuser6'),
@@ -79,6 +88,14 @@ METHODS: Dict[str, Method] = dict(
         naive=NaivePSFusion,
         run_naive=lambda net, vis, ir: net(vis, ir),
         run_ours=_run_psfusion),
+    film=Method(
+        # recomputes in training alone
+        config=dict(type='FILMFusion', with_cp=True),
+        naive=NaiveFILM,
+        run_naive=lambda net, vis, ir:
+        (net(ir, luma(vis), _text(len(vis), vis.device)), ),
+        run_ours=lambda net, vis, ir: (net.fuse_luma(
+            luma(vis), ir, text=_text(len(vis), vis.device)), )),
     **{
         f'mmdrfuse_{name}': Method(
             config=dict(type=f'MMDRFuse{name.title()}'),

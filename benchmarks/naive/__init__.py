@@ -4,11 +4,12 @@ They are the baseline of the speed tables and an independent reference for
 tests: plain modules, explicit attention, unfolded BatchNorm, default memory
 format. Their state-dict keys are those of the authors' checkpoints.
 """
+from .film import NaiveFILM
 from .mmdrfuse import NaiveMMDRFuseStudent, NaiveMMDRFuseTeacher
 from .psfusion import NaivePSFusion
 from .transfuser6 import NaiveTransFuser6
 
 __all__ = [
-    'NaiveMMDRFuseStudent', 'NaiveMMDRFuseTeacher', 'NaivePSFusion',
-    'NaiveTransFuser6'
+    'NaiveFILM', 'NaiveMMDRFuseStudent', 'NaiveMMDRFuseTeacher',
+    'NaivePSFusion', 'NaiveTransFuser6'
 ]

@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -15,3 +16,12 @@ def repository_paths():
     yield
     for path in paths:
         sys.path.remove(path)
+
+
+@pytest.fixture
+def one_thread():
+    """On small images a second thread only waits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

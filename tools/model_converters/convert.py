@@ -6,12 +6,24 @@ under ``fuser.``. One mapping table a method lies in ``mappings/``.
 import argparse
 import os
 from pathlib import Path
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Tuple
 
 import torch
 from mappings import MAPPINGS, KeyMapping
 
 from mmfusion.models.fusers.checkpoint import find_state_dict, read_checkpoint
+
+
+def tables_of(method: str) -> Tuple[KeyMapping, ...]:
+    """A method's tables, one for each kind of file.
+
+    Raises:
+        ValueError: If the method is unknown.
+    """
+    if method not in MAPPINGS:
+        raise ValueError(f'Expected a method out of {sorted(MAPPINGS)}, got '
+                         f'{method!r}.')
+    return MAPPINGS[method]
 
 
 def choose(checkpoint: Any,
@@ -30,10 +42,7 @@ def choose(checkpoint: Any,
     Raises:
         ValueError: If the method is unknown or there is no state dict.
     """
-    if method not in MAPPINGS:
-        raise ValueError(f'Expected a method out of {sorted(MAPPINGS)}, got '
-                         f'{method!r}.')
-    tables = MAPPINGS[method]
+    tables = tables_of(method)
     if len(tables) == 1:
         return tables[0]
     keys = set(find_state_dict(checkpoint))
@@ -129,7 +138,8 @@ def convert_file(source: str,
         ValueError: If the method is unknown or the checkpoint does not fit.
     """
     work = revert if reverse else convert
-    checkpoint = read_checkpoint(source)
+    read = read_checkpoint if reverse else tables_of(method)[0].read
+    checkpoint = read(source)
     result = work(checkpoint, choose(checkpoint, method, reverse))
     path = Path(target)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,12 +7,14 @@ from mmseg.models.backbones.resnet import BasicBlock
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-#: activation -> (oneDNN's name, its scalars, PyTorch's function in place)
+#: activation -> (oneDNN's name, its scalars, its algorithm, PyTorch's
+#: function, in place where there is one)
 _ACTS = {
-    'none': ('none', [], lambda x: x),
-    'relu': ('relu', [], F.relu_),
-    'relu6': ('hardtanh', [0., 6.], lambda x: x.clamp_(0, 6)),
-    'sigmoid': ('sigmoid', [], torch.sigmoid_),
+    'none': ('none', [], '', lambda x: x),
+    'relu': ('relu', [], '', F.relu_),
+    'relu6': ('hardtanh', [0., 6.], '', lambda x: x.clamp_(0, 6)),
+    'sigmoid': ('sigmoid', [], '', torch.sigmoid_),
+    'gelu': ('gelu', [], 'none', F.gelu),
 }
 _ACT_LAYERS = {nn.ReLU: 'relu', nn.ReLU6: 'relu6', nn.Sigmoid: 'sigmoid'}
 
@@ -41,7 +43,8 @@ class FusedConv2d(nn.Module):
 
     Args:
         conv (nn.Conv2d): Convolution with zero padding.
-        act (str): ``'none'``, ``'relu'``, ``'relu6'`` or ``'sigmoid'``.
+        act (str): ``'none'``, ``'relu'``, ``'relu6'``, ``'sigmoid'`` or
+            ``'gelu'`` (exact).
     """
 
     def __init__(self, conv: nn.Conv2d, act: str = 'none') -> None:
@@ -85,12 +88,13 @@ class FusedConv2d(nn.Module):
         if not self._fusible(x):
             out = F.conv2d(x, self.weight, self.bias, self.stride,
                            self.padding, self.dilation, self.groups)
-            return _ACTS[self.act][2](out if add is None else out.add_(add))
+            return _ACTS[self.act][3](out if add is None else out.add_(add))
         geometry = (self.padding, self.stride, self.dilation, self.groups)
-        name, scalars, function = _ACTS[self.act]
+        name, scalars, algorithm, function = _ACTS[self.act]
         if add is None:
             return torch.ops.mkldnn._convolution_pointwise(
-                x, self.weight, self.bias, *geometry, name, scalars, '')
+                x, self.weight, self.bias, *geometry, name, scalars,
+                algorithm)
         name = 'relu' if self.act == 'relu' else None
         out = torch.ops.mkldnn._convolution_pointwise_.binary(
             add.contiguous(memory_format=torch.channels_last), x, self.weight,

@@ -16,11 +16,13 @@ from .distillation import (
                            cosine_distillation_loss,
 )
 from .dynamic_refresh import DynamicRefreshLoss
+from .film import FILMLoss
 from .gmsd import GMSDLoss, gmsd_loss
 from .gradient import GradientLoss, max_gradient_loss
 from .history_bank import HistoryBank
 from .intensity import IntensityLoss, contrast_intensity_loss, local_variance
 from .laplacian import LaplacianLoss, laplacian_loss
+from .lp_ssim import LpSSIMLoss, lp_ssim_loss
 from .max_intensity import MaxIntensityLoss, max_intensity_loss
 from .perceptual import MaxPerceptualLoss, max_perceptual_loss
 from .psfusion import PSFusionLoss
@@ -43,10 +45,12 @@ __all__ = [
     'DistanceLoss',
     'DynamicRefreshLoss',
     'GMSDLoss',
+    'FILMLoss',
     'GradientLoss',
     'HistoryBank',
     'IntensityLoss',
     'LaplacianLoss',
+    'LpSSIMLoss',
     'MaxIntensityLoss',
     'MaxPerceptualLoss',
     'OHEMSemanticLoss',
@@ -62,6 +66,7 @@ __all__ = [
     'gmsd_loss',
     'laplacian_loss',
     'local_variance',
+    'lp_ssim_loss',
     'max_gradient_loss',
     'max_intensity_loss',
     'max_perceptual_loss',

@@ -1,5 +1,5 @@
 """SSIM loss: the fused image keeps the structure of both sources."""
-from typing import Optional, Sequence
+from typing import List, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -47,14 +47,22 @@ def ssim_loss(fused: Tensor,
             f'Expected images of {window_size} pixels or more a side, got '
             f'{tuple(fused.shape[-2:])}. Set a smaller window_size.')
     form = SSIMForm(window_size, sigma, data_range=data_range)
-    # Variances are differences of large numbers: half is not enough.
-    image, one, two = (
-        Image(x[:, 0].to(torch.promote_types(x.dtype, torch.float32)), TORCH)
-        for x in (fused, first, second))
+    image, one, two = as_images(fused, first, second)
     similarity = (
         weights[0] * mean_ssim(image, one, form) +
         weights[1] * mean_ssim(image, two, form)) / sum(weights)
     return 1 - similarity.mean()
+
+
+def as_images(*images: Tensor) -> List[Image]:
+    """What the metrics compare, of luminances (B, 1, H, W).
+
+    In float32 at least: variances are differences of large numbers.
+    """
+    return [
+        Image(x[:, 0].to(torch.promote_types(x.dtype, torch.float32)), TORCH)
+        for x in images
+    ]
 
 
 @MODELS.register_module()

@@ -12,7 +12,14 @@ from mmfusion.registry import MODELS
 SMALL = dict(
     TransFuser6=dict(
         stem_channels=4, channels=(4, 4, 8, 8), heads=(1, 1, 2, 2)),
-    PSFusion=dict(base_channels=8, depths=(1, 1, 1, 1)))
+    PSFusion=dict(base_channels=8, depths=(1, 1, 1, 1)),
+    FILMFusion=dict(
+        channels=8,
+        token_dim=16,
+        token_channels=4,
+        text_channels=12,
+        num_heads=2,
+        token_grid=(20, 26)))
 FUSERS = sorted(
     name for name, cls in MODELS.module_dict.items()
     if issubclass(cls, BaseFuser) and cls.__module__.startswith('mmfusion.'))
@@ -29,6 +36,15 @@ def pair(*size, dtype=torch.float32):
     return stacked[:, :3].to(dtype), stacked[:, 3:].to(dtype)
 
 
+def condition(fuser, batch, length=5, dtype=torch.float32):
+    """What the fuser needs beside a pair."""
+    if not fuser.needs_text:
+        return {}
+    generator = torch.Generator().manual_seed(1)
+    shape = batch, length, getattr(fuser, 'text_channels', 768)
+    return dict(text=torch.randn(shape, generator=generator).to(dtype))
+
+
 def check(output, batch, height, width):
     assert output.fused.shape == (batch, 3, height, width)
     tensors = [output.fused, *output.aux.values()]
@@ -39,7 +55,8 @@ def check(output, batch, height, width):
 
 
 def test_the_sweep_sees_the_methods():
-    assert {'TransFuser6', 'PSFusion', 'AverageFuser'} <= set(FUSERS)
+    assert {'TransFuser6', 'PSFusion', 'AverageFuser', 'FILMFusion'
+            } <= set(FUSERS)
 
 
 @pytest.mark.parametrize('name', FUSERS)
@@ -49,7 +66,8 @@ class TestContract:
                                       (1, 64, 64), (1, 94, 63)])
     @torch.no_grad()
     def test_any_size(self, name, size):
-        check(build(name).eval()(*pair(*size)), *size)
+        fuser = build(name).eval()
+        check(fuser(*pair(*size), **condition(fuser, size[0])), *size)
 
     @torch.no_grad()
     def test_padding_keeps_the_image_in_place(self, name):
@@ -58,15 +76,19 @@ class TestContract:
         side = max(fuser.size_divisor, fuser.min_size, 32)
         vis, ir = pair(1, side, side)
         assert fuser._padding(side, side) == (0, 0, 0, 0)
-        whole = fuser(vis, ir)
-        torch.testing.assert_close(fuser.fuse(vis, ir).fused, whole.fused)
+        text = condition(fuser, 1)
+        whole = fuser(vis, ir, **text)
+        torch.testing.assert_close(
+            fuser.fuse(vis, ir, **text).fused, whole.fused)
 
     @torch.no_grad()
     def test_double(self, name):
         fuser = build(name).double().eval()
         vis, ir = pair(1, 40, 52, dtype=torch.float64)
-        double = fuser(vis, ir).fused
-        single = fuser.float()(vis.float(), ir.float()).fused
+        double = fuser(
+            vis, ir, **condition(fuser, 1, dtype=torch.float64)).fused
+        single = fuser.float()(
+            vis.float(), ir.float(), **condition(fuser, 1)).fused
         assert double.dtype == torch.float64
         torch.testing.assert_close(single.double(), double, atol=1e-3, rtol=0)
 
@@ -76,7 +98,9 @@ class TestContract:
         state = copy.deepcopy(fuser.state_dict())
         fast = fuser.optimize_for_inference()
         for size in ((1, 64, 96), (2, 45, 50)):
-            expected, got = fuser(*pair(*size)), fast(*pair(*size))
+            text = condition(fuser, size[0])
+            expected = fuser(*pair(*size), **text)
+            got = fast(*pair(*size), **text)
             torch.testing.assert_close(
                 got.fused, expected.fused, atol=1e-4, rtol=0)
         assert not any(p.requires_grad for p in fast.parameters())
@@ -86,7 +110,7 @@ class TestContract:
     def test_gradients(self, name):
         """Finite, and to every parameter: DDP finds none unused."""
         fuser = build(name).train()
-        output = fuser(*pair(2, 64, 64))
+        output = fuser(*pair(2, 64, 64), **condition(fuser, 2))
         total = output.fused.square().mean() + sum(
             value.square().mean() for value in output.aux.values())
         if total.requires_grad:
@@ -103,6 +127,25 @@ class TestContract:
             with pytest.raises(ValueError, match=f'{name}: expected'):
                 fuser(*bad)
 
+    @torch.no_grad()
+    def test_text(self, name):
+        """Where one is needed: demanded, and padding is masked."""
+        fuser = build(name).eval()
+        assert isinstance(type(fuser).needs_text, bool)
+        if not fuser.needs_text:
+            return
+        vis, ir = pair(2, 32, 40)
+        with pytest.raises(ValueError, match=f'{name}: expected text'):
+            fuser(vis, ir)
+        text = condition(fuser, 2)['text']
+        mask = torch.ones(text.shape[:2], dtype=torch.bool)
+        mask[1, 2:] = False
+        together = fuser(vis, ir, text=text, text_mask=mask).fused
+        for i, length in enumerate((5, 2)):
+            alone = fuser(
+                vis[i:i + 1], ir[i:i + 1], text=text[i:i + 1, :length])
+            torch.testing.assert_close(together[i:i + 1], alone.fused)
+
     def test_exportable(self, name):
         """``torch.export`` accepts what is flagged, at the same numbers."""
         fuser = build(name).eval()
@@ -110,6 +153,7 @@ class TestContract:
         if not type(fuser).exportable:
             return
         vis, ir = pair(1, 64, 64)
+        text = condition(fuser, 1)
 
         class Fused(torch.nn.Module):
 
@@ -117,13 +161,13 @@ class TestContract:
                 super().__init__()
                 self.fuser = fuser
 
-            def forward(self, vis, ir):
-                return self.fuser(vis, ir).fused
+            def forward(self, vis, ir, **text):
+                return self.fuser(vis, ir, **text).fused
 
-        program = torch.export.export(Fused(), (vis, ir))
+        program = torch.export.export(Fused(), (vis, ir), text)
         torch.testing.assert_close(
-            program.module()(vis, ir),
-            fuser(vis, ir).fused,
+            program.module()(vis, ir, **text),
+            fuser(vis, ir, **text).fused,
             atol=1e-5,
             rtol=0)
 

@@ -1,7 +1,7 @@
 """Every registered fuser serves every task."""
 import pytest
 import torch
-from test_fuser_sweep import FUSERS, build
+from test_fuser_sweep import FUSERS, build, condition
 
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.tasks import TASKS
@@ -21,10 +21,9 @@ def fusers():
 @torch.no_grad()
 def test_fuses(fusers, name, task, monkeypatch):
     fuser = fusers[name]
-    if type(fuser).needs_text:
-        monkeypatch.setattr(
-            ImageFuser, 'condition',
-            lambda self, samples: dict(text=torch.zeros(2, 3, 768)))
+    text = condition(fuser, 2)
+    if text:
+        monkeypatch.setattr(ImageFuser, 'condition', lambda *_: text)
     model = ImageFuser(fuser, task=task).eval()
     samples = model.test_step(demo_fusion_inputs(2, SIZE, task=task))
     for sample in samples:

@@ -1,15 +1,17 @@
 """Mapping tables from our state-dict keys to those of the authors."""
 from .base import KeyMapping
 from .bffr import BFFR, TRANSFUSER6
+from .film import FILM
 from .mmdrfuse import MMDRFUSE
 from .psfusion import PSFUSION
 
 #: method name of the command line -> tables, one for each kind of file
 MAPPINGS = {
     tables[0].method: tables
-    for tables in ((TRANSFUSER6, ), (BFFR, ), (PSFUSION, ), MMDRFUSE)
+    for tables in ((TRANSFUSER6, ), (BFFR, ), (PSFUSION, ), MMDRFUSE, (FILM, ))
 }
 
 __all__ = [
-    'BFFR', 'MAPPINGS', 'MMDRFUSE', 'PSFUSION', 'TRANSFUSER6', 'KeyMapping'
+    'BFFR', 'FILM', 'MAPPINGS', 'MMDRFUSE', 'PSFUSION', 'TRANSFUSER6',
+    'KeyMapping'
 ]

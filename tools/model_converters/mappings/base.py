@@ -1,12 +1,16 @@
 """What a mapping table says, and how it is applied."""
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Tuple
 
 import torch
 from torch import Tensor, nn
 
-from mmfusion.models.fusers.checkpoint import State, check_state_dict
+from mmfusion.models.fusers.checkpoint import (
+    State,
+    check_state_dict,
+    read_checkpoint,
+)
 
 Shapes = Dict[str, Tuple[int, ...]]
 
@@ -26,12 +30,18 @@ class KeyMapping:
             checkpoint holds beyond that (layers that are never called).
         container (str): Name under which the authors' file holds the state
             dict. A bare one and ``'state_dict'`` are accepted as well.
+        read (callable): ``read(path)`` gives the content of an authors'
+            file. Defaults to :func:`read_checkpoint`.
+        prefix (str): What the authors' files put before all names, if
+            anything; dropped where it is found, written by :meth:`revert`.
     """
     method: str
     build: Callable[[], nn.Module]
     reference_key: Callable[[str], str]
     unused: Shapes = field(default_factory=dict)
     container: str = 'state_dict'
+    read: Callable[[str], Any] = read_checkpoint
+    prefix: str = ''
 
     def our_shapes(self) -> Shapes:
         """Shapes by our names."""
@@ -96,7 +106,7 @@ class KeyMapping:
                 it is empty, neutral values take its place.
 
         Returns:
-            dict[str, Tensor]: The authors' keys, sorted.
+            dict[str, Tensor]: The authors' keys, sorted, with the prefix.
 
         Raises:
             ValueError: If a key is missing, unexpected or misshapen.
@@ -112,7 +122,10 @@ class KeyMapping:
             unused, self.unused,
             "These are the tensors under meta['unused'] of the checkpoint.")
         reverted = {name: state[key] for key, name in self.names().items()}
-        return dict(sorted({**reverted, **unused}.items()))
+        return {
+            self.prefix + name: value
+            for name, value in sorted({**reverted, **unused}.items())
+        }
 
 
 def _neutral(name: str, shape: Tuple[int, ...]) -> Tensor:

@@ -1,0 +1,10 @@
+# FILM by itself. What a pair's text is comes with the data; to fuse without
+# one: fuser=dict(missing_text='none').
+model = dict(
+    type='ImageFuser',
+    fuser=dict(type='FILMFusion'),
+    # target='max' for infrared and visible, medical and multi-focus pairs;
+    # 'mean' for multi-exposure pairs. The weights are those of the authors'
+    # training script; theirs for multi-exposure and multi-focus training are
+    # not known.
+    losses=dict(film=dict(type='FILMLoss', target='max')))

@@ -1,0 +1,80 @@
+"""Reading Jittor's ``.pkl`` checkpoints without Jittor, and safely.
+
+Such a file is a pickle, the SHA-1 of the pickle (20 bytes) and a mark (8
+bytes). Every tensor in it is a call of ``jittor.Var`` on a numpy array.
+"""
+import hashlib
+import io
+import pickle
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+
+MARK = b'HCAJSLHD'
+_DIGEST = hashlib.sha1().digest_size
+# NumPy 2 renamed it
+_CORE = getattr(np, '_core', None) or np.core
+
+_ALLOWED = {
+    ('collections', 'OrderedDict'): OrderedDict,
+    ('numpy', 'ndarray'): np.ndarray,
+    ('numpy', 'dtype'): np.dtype,
+    # how protocols below 3 spell bytes
+    ('_codecs', 'encode'): lambda text, encoding: text.encode('latin1'),
+    **{(f'numpy.{core}.{module}', name): getattr(
+        getattr(_CORE, module), name)
+       for core in ('core', '_core')
+       for module, name in (('multiarray', '_reconstruct'),
+                            ('multiarray', 'scalar'),
+                            ('numeric', '_frombuffer'))},
+}
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Builds arrays and plain containers, and calls nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.partition('.')[0].startswith('jittor') and name == 'Var':
+            return lambda array: array
+        if (module, name) in _ALLOWED:
+            return _ALLOWED[module, name]
+        raise pickle.UnpicklingError(f'it asks for {module}.{name}')
+
+
+def is_jittor(content: bytes) -> bool:
+    """Whether ``content`` ends as Jittor's files do."""
+    return content.endswith(MARK)
+
+
+def loads(content: bytes) -> Any:
+    """Content of a Jittor checkpoint, or of a pickle of arrays.
+
+    Args:
+        content (bytes): The whole file.
+
+    Returns:
+        object: Plain containers; tensors are numpy arrays.
+
+    Raises:
+        ValueError: If the checksum is wrong, the pickle is damaged, or it
+            holds objects other than arrays and plain containers.
+    """
+    if is_jittor(content):
+        end = len(content) - len(MARK)
+        content, digest = content[:end - _DIGEST], content[end - _DIGEST:end]
+        found = hashlib.sha1(content).digest()
+        if found != digest:
+            raise ValueError(
+                f'Expected content of SHA-1 {digest.hex()}, as the Jittor '
+                f'file says of itself, got {found.hex()}. The file is '
+                'damaged: fetch it again.')
+    try:
+        return _ArrayUnpickler(io.BytesIO(content)).load()
+    # pickle raises whatever the damage leads it to
+    except Exception as error:
+        raise ValueError(
+            'Expected a pickle of arrays and plain containers only, got one '
+            f'that cannot be read safely ({error}). If it is damaged, fetch '
+            'it again; if it holds other objects, do not trust it.'
+        ) from error
