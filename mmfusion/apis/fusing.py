@@ -1,5 +1,6 @@
 """What ``tools/test_fusion.py`` does."""
 import argparse
+import copy
 import os
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ from .pairs import (
     pair_name,
 )
 from .progress import track
+from .text import is_text_step, load_text_step, needs_text, use_in_dataset
 
 Failure = Tuple[str, str]
 
@@ -52,14 +54,25 @@ def test_fusion(args: argparse.Namespace) -> int:
                               'Train one with tools/train.py.')
     init_default_scope(cfg.default_scope)
     unmatched: List[str] = []
+    text = load_text_step(args.text_features, args.captions,
+                          args.text_encoder)
     if args.vis:
         pairs, unmatched = match_folders(args.vis, args.ir)
-        reader = PairReader(pairs, inference_pipeline(cfg, native=True))
+        pipeline = inference_pipeline(cfg, native=True, text=text)
+        reader = PairReader(pairs, pipeline)
         workers = 2 if len(pairs) > 16 else 0
     else:
-        reader, workers = fusion_set(cfg)
+        reader, workers = fusion_set(cfg, text)
+    if args.captions:
+        workers = 0  # one process, one copy of the encoder and its results
     model = init_model(
         cfg, checkpoint, args.device or get_device(), fuser_is_enough=True)
+    if args.vis and needs_text(model) and not any(
+            map(is_text_step, pipeline)):
+        raise UsageError(
+            f'{type(model.fuser).__name__} is guided by text: give '
+            '--text-features FILE_OR_DIR, or --captions FILE and '
+            '--text-encoder TYPE=DIR (docs/text_guidance.md).')
     work_dir = args.work_dir or cfg.get('work_dir') or default_work_dir(cfg)
     out_dir = args.out_dir or os.path.join(work_dir, 'test_result')
     samples, failures = fuse_into(
@@ -81,8 +94,12 @@ def test_fusion(args: argparse.Namespace) -> int:
     return int(bool(failures or unmatched))
 
 
-def fusion_set(cfg: Config) -> Tuple[PairReader, int]:
+def fusion_set(cfg: Config, text: Any = None) -> Tuple[PairReader, int]:
     """The pairs a config fuses, and its number of loading processes.
+
+    Args:
+        cfg (Config): With a ``fusion_dataloader`` or ``test_dataloader``.
+        text (LoadTextFeatures, optional): Replaces the pipeline's own.
 
     Raises:
         UsageError: If there is no ``fusion_dataloader`` or
@@ -95,9 +112,12 @@ def fusion_set(cfg: Config) -> Tuple[PairReader, int]:
             f'{cfg.filename}: expected a fusion_dataloader or '
             'test_dataloader, got none: name two folders with --vis DIR '
             '--ir DIR.')
+    dataset = copy.deepcopy(loader.dataset)
+    if text is not None:
+        use_in_dataset(dataset, text)
     try:
-        dataset = DATASETS.build(loader.dataset)
-    except ValueError as error:
+        dataset = DATASETS.build(dataset)
+    except (ValueError, ImportError) as error:
         raise UsageError(str(error)) from error
     return PairReader(dataset), loader.get('num_workers', 0)
 

@@ -10,6 +10,7 @@ from mmfusion.fileio import FileRule, natural_key  # noqa: E402
 
 from . import transforms  # noqa: E402, F401
 from .fmb import FMBDataset  # noqa: E402
+from .h5_dataset import FusionH5Dataset  # noqa: E402
 from .mfnet import MFNetDataset  # noqa: E402
 from .msrs import MSRSDataset  # noqa: E402
 from .paired_dataset import PairedImageDataset  # noqa: E402
@@ -21,7 +22,8 @@ from .samplers import (  # noqa: E402
 )
 
 __all__ = [
-    'FileRule', 'natural_key', 'FMBDataset', 'MFNetDataset', 'MSRSDataset',
-    'PairedImageDataset', 'DeterministicEpochSampler', 'DeterministicSampler',
-    'DrawIndex', 'draw_seed'
+    'FileRule', 'natural_key', 'FMBDataset', 'FusionH5Dataset',
+    'MFNetDataset', 'MSRSDataset', 'PairedImageDataset',
+    'DeterministicEpochSampler', 'DeterministicSampler', 'DrawIndex',
+    'draw_seed'
 ]

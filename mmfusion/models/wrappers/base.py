@@ -8,6 +8,7 @@ from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from mmfusion.models.layers import trim_heap
+from mmfusion.models.text_encoders import batch_text
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 
@@ -162,8 +163,27 @@ class BaseFusionModel(BaseModel):
             return self.fuser(vis, ir, **condition)
 
     def condition(self, data_samples: OptSampleList) -> Dict[str, Any]:
-        """Keyword inputs of conditioned fusers; none by default."""
-        return {}
+        """Keyword inputs of text-guided fusers; none for the others.
+
+        Args:
+            data_samples (list[FusionDataSample], optional): With ``text``
+                (L, C) where the fuser needs it.
+
+        Returns:
+            dict[str, Tensor]: ``text`` (B, L, C) float32, padded to the
+            longest of the batch, and ``text_mask`` (B, L) bool, True for
+            real tokens; on the fuser's device.
+
+        Raises:
+            ValueError: If a sample has no text; names its file.
+        """
+        if not getattr(self.fuser, 'needs_text', False):
+            return {}
+        weight = next(self.fuser.parameters(), None)
+        device = (
+            self.data_preprocessor.device if weight is None else
+            weight.device)
+        return batch_text(data_samples, type(self.fuser).__name__, device)
 
     def fusion_loss(self, output: FuserOutput, inputs: Tensor,
                     data_samples: OptSampleList) -> Dict[str, Tensor]:
