@@ -1,16 +1,15 @@
-"""Tiny text encoders on disk, a text-guided fuser, and HDF5 pairs."""
+"""Tiny text encoders on disk, and a text-guided fuser."""
 import string
 from pathlib import Path
 
-import numpy as np
 import torch
+from h5_cases import WIDTH
 from torch import nn
 
 from mmfusion.models.fusers import BaseFuser
 from mmfusion.registry import MODELS
 
 WORDS = ('a', 'street', 'at', 'night', 'with', 'two', 'cars', 'man', 'lamp')
-WIDTH = 16
 
 
 @MODELS.register_module(force=True)
@@ -29,38 +28,6 @@ class TextGateFuser(BaseFuser):
         mean = (text * keep).sum(1) / keep.sum(1)
         weight = self.gate(mean).sigmoid()[..., None, None]
         return weight * vis_luma + (1 - weight) * ir
-
-
-def feature(seed, length=5, width=WIDTH):
-    """A random feature (L, C), float32."""
-    rng = np.random.RandomState(seed)
-    return rng.standard_normal((length, width)).astype(np.float32)
-
-
-def write_h5(path, groups):
-    """Arrays by group and name."""
-    import h5py
-    with h5py.File(path, 'w') as file:
-        for group, arrays in groups.items():
-            node = file.create_group(group)
-            for name, array in arrays.items():
-                node[name] = array
-    return str(path)
-
-
-def h5_groups(names, size=(24, 32)):
-    """``imageA``, ``imageB`` and ``text`` of some pairs."""
-    rng = np.random.RandomState(0)
-    groups = {
-        group: {
-            name: (rng.randint(0, 256, (1, *size)) / np.float32(255)).astype(
-                np.float32) for name in names
-        }
-        for group in ('imageA', 'imageB')
-    }
-    groups['text'] = {name: feature(index, 3 + index)[None]
-                      for index, name in enumerate(names)}
-    return groups
 
 
 def _wordpiece_tokenizer(extra=()):

@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 import torch
-from text_cases import h5_groups, write_h5
+from h5_cases import h5_groups, write_h5
 from torch.utils.data import DataLoader, Dataset
 
 from mmfusion.fileio import h5, h5_shapes, read_h5, read_image
@@ -65,7 +65,7 @@ def test_few_files_stay_open(tmp_path):
 
 
 class Reader(Dataset):
-    """Gives the image, the process and how often that opened a file."""
+    """Gives the image, the process, and who opened the file as what."""
 
     def __init__(self, file):
         self.file = file
@@ -76,8 +76,8 @@ class Reader(Dataset):
     def __getitem__(self, index):
         name = NAMES[index % len(NAMES)]
         image = read_h5(f'{self.file}:imageA/{name}')
-        handle = h5._OPEN[self.file][1]
-        return torch.tensor(image), os.getpid(), id(handle)
+        (opener, *_), handle = h5._OPEN[self.file]
+        return torch.tensor(image), os.getpid(), opener, id(handle)
 
 
 @pytest.mark.parametrize('start', ['fork', 'spawn'])
@@ -89,10 +89,11 @@ def test_workers(file, start):
     loader = DataLoader(
         reader, batch_size=4, num_workers=2, multiprocessing_context=start)
     handles = {}
-    for number, (images, processes, ids) in enumerate(loader):
+    for number, (images, processes, openers, ids) in enumerate(loader):
         for offset, image in enumerate(images):
             name = NAMES[(4 * number + offset) % len(NAMES)]
             np.testing.assert_array_equal(image.numpy(), want[name])
+        assert torch.equal(processes, openers)
         for process, handle in zip(processes.tolist(), ids.tolist(),
                                    strict=True):
             handles.setdefault(process, set()).add(handle)

@@ -4,7 +4,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from text_cases import feature, write_h5
+from h5_cases import feature, write_h5
 
 from mmfusion.models.text_encoders import PrecomputedText, pad_text
 from mmfusion.models.text_encoders.cache import RecentCache
