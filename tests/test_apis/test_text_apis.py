@@ -230,14 +230,15 @@ fusion_dataloader = dict(dataset=dict(
 ''')
         assert fuse(config='h5.py', folders=False) == 0
         first = self.outputs(root)
-        assert fuse('--text-features', root / 'text', config='h5.py',
+        np.save(root / 'one.npy', feature(9))
+        assert fuse('--text-features', root / 'one.npy', config='h5.py',
                     folders=False) == 0
         second = self.outputs(root)
         groups = h5_groups(names)
         vis, ir = (torch.tensor(groups[group]['001'])[None]
                    for group in ('imageB', 'imageA'))
         for images, text in ((first, groups['text']['001'][0]),
-                             (second, feature(1, 4))):
+                             (second, feature(9))):
             with torch.no_grad():
                 fused = make_model().fuser(
                     vis.expand(-1, 3, -1, -1), ir,

@@ -95,7 +95,7 @@ def test_resumes_after_an_interruption(make, folder, tmp_path, calls,
     monkeypatch.setattr(np, 'save', plain)
     del calls[:]
     assert make('out', '--batch-size', 1) == 0
-    assert len(calls) == 2
+    assert sorted(calls) == ['a lamp', 'a man', 'two cars']
     check(tmp_path / 'out', folder)
     del calls[:]
     assert make('out') == 0 and not calls
