@@ -100,7 +100,7 @@ def inference_pipeline(cfg: Optional[Config],
 
 
 def pair_name(sample: Dict[str, Any], index: int = 0) -> str:
-    """Name of a pair's output: its stem, else that of its visible image."""
+    """Name of a pair's output: its stem, else that of its first image."""
     return sample_stem(sample) or f'pair_{index:05d}'
 
 

@@ -25,14 +25,15 @@ def natural_key(text: str) -> Tuple:
 
 
 def sample_stem(sample: Mapping[str, Any]) -> Optional[str]:
-    """Name of a sample: its ``stem``, else that of its visible image.
+    """Name of a sample: its ``stem``, else that of its first image.
 
     Returns:
         str | None: None for arrays without a name.
     """
     if sample.get('stem'):
         return sample['stem']
-    path = sample.get('vis_path') or sample.get('img_path')
+    names = sample.get('modalities') or ('vis', )
+    path = sample.get(f'{next(iter(names))}_path') or sample.get('img_path')
     return Path(path).stem if path else None
 
 

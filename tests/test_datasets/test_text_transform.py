@@ -38,7 +38,9 @@ def encoder(tmp_path_factory):
 def test_by_stem(stored):
     load = TRANSFORMS.build(dict(type='LoadTextFeatures', features=stored))
     for sample in (dict(stem='b'), dict(vis_path='vis/b.png'),
-                   dict(img_path='vis/b.jpg')):
+                   dict(img_path='vis/b.jpg'),
+                   dict(modalities=dict(under=(0, 3), over=(3, 6)),
+                        under_path='under/b.png', over_path='over/a.png')):
         text = load(sample)['text']
         np.testing.assert_array_equal(text, feature(1))
     assert stored in repr(load)
