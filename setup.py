@@ -66,8 +66,8 @@ setup(
     install_requires=read_requirements('runtime'),
     extras_require={
         name: read_requirements(name)
-        for name in ('onedl', 'upstream', 'detection', 'metrics', 'tests',
-                     'docs')
+        for name in ('onedl', 'upstream', 'detection', 'metrics', 'text',
+                     'tests', 'docs')
     },
     classifiers=[
         'Development Status :: 4 - Beta',

@@ -62,6 +62,10 @@ MODELS = _child('model', MMENGINE_MODELS, 'models')
 MODEL_WRAPPERS = _child('model wrapper', MMENGINE_MODEL_WRAPPERS)
 WEIGHT_INITIALIZERS = _child('weight initializer',
                              MMENGINE_WEIGHT_INITIALIZERS)
+# Without a parent: a child of MODELS in the same scope would be passed over,
+# since mmengine takes the first registry of a scope for all of it.
+TEXT_ENCODERS = Registry(
+    'text encoder', scope='mmfusion', locations=['mmfusion.models'])
 TASK_UTILS = _child('task util', MMENGINE_TASK_UTILS, 'models')
 
 METRICS = _child('metric', MMENGINE_METRICS, 'evaluation.metrics')

@@ -248,6 +248,7 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
         '--show-dir',
         metavar='DIR',
         help='also write panels of both source images and the fused one')
+    _add_text(parser)
     legacy.add_argument('--out', metavar='DIR')
     legacy.add_argument('--launcher', choices=('none', ), default='none')
     legacy.add_argument('--show', action='store_true')
@@ -256,6 +257,25 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
     legacy.add_argument('--tmpdir', metavar='DIR')
     legacy.add_argument('--gpu-collect', action='store_true')
     legacy.add_argument('--opacity', type=float)
+
+
+def _add_text(parser: argparse.ArgumentParser) -> None:
+    """Text of fusers that are guided by it."""
+    parser.add_argument(
+        '--text-features',
+        metavar='FILE_OR_DIR',
+        help='stored text features: a folder of STEM.npy, an .h5 or .npz '
+        'file, or one .npy for all pairs')
+    parser.add_argument(
+        '--captions',
+        metavar='FILE',
+        help='captions (.json, .csv, .txt) of the pairs without stored '
+        'features')
+    parser.add_argument(
+        '--text-encoder',
+        metavar='TYPE=DIR',
+        help='what encodes the captions: blip2, bert, clip or t5, and the '
+        'local folder of its files')
 
 
 def _translate(parser: argparse.ArgumentParser, tool: str,
@@ -339,6 +359,9 @@ def _translate_fusion(parser: argparse.ArgumentParser,
     if args.task and not args.vis:
         parser.error('--task says what two folders hold: name them with '
                      '--vis and --ir (or --first and --second).')
+    if bool(args.captions) != bool(args.text_encoder):
+        parser.error('--captions and --text-encoder go together: name both, '
+                     'or give --text-features.')
 
 
 def _single_gpu(parser: argparse.ArgumentParser, tool: str,

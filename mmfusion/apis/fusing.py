@@ -1,5 +1,6 @@
 """What ``tools/test_fusion.py`` does."""
 import argparse
+import copy
 import os
 import sys
 from pathlib import Path
@@ -31,6 +32,7 @@ from .pairs import (
     pair_name,
 )
 from .progress import track
+from .text import is_text_step, load_text_step, needs_text, use_in_dataset
 
 Failure = Tuple[str, str]
 
@@ -65,13 +67,23 @@ def test_fusion(args: argparse.Namespace) -> int:
             f'{type(model.fuser).__name__} has weights: expected a '
             'checkpoint file after the config, got none.')
     unmatched: List[str] = []
+    text = load_text_step(args.text_features, args.captions,
+                          args.text_encoder)
     if args.vis:
         pairs, unmatched = match_folders(
             args.vis, args.ir, task_of_model(model).modalities)
-        reader = PairReader(pairs, inference_pipeline(cfg, native=True))
+        pipeline = inference_pipeline(cfg, native=True, text=text)
+        if needs_text(model) and not any(map(is_text_step, pipeline)):
+            raise UsageError(
+                f'{type(model.fuser).__name__} is guided by text: give '
+                '--text-features FILE_OR_DIR, or --captions FILE and '
+                '--text-encoder TYPE=DIR (docs/text_guidance.md).')
+        reader = PairReader(pairs, pipeline)
         workers = 2 if len(pairs) > 16 else 0
     else:
-        reader, workers = fusion_set(cfg)
+        reader, workers = fusion_set(cfg, text)
+    if args.captions:
+        workers = 0  # one process, one copy of the encoder and its results
     work_dir = args.work_dir or cfg.get('work_dir') or default_work_dir(cfg)
     out_dir = args.out_dir or os.path.join(work_dir, 'test_result')
     samples, failures = fuse_into(
@@ -105,8 +117,12 @@ def use_task(cfg: Config, task: str) -> None:
         cfg.model.data_preprocessor.pop('modalities', None)
 
 
-def fusion_set(cfg: Config) -> Tuple[PairReader, int]:
+def fusion_set(cfg: Config, text: Any = None) -> Tuple[PairReader, int]:
     """The pairs a config fuses, and its number of loading processes.
+
+    Args:
+        cfg (Config): With a ``fusion_dataloader`` or ``test_dataloader``.
+        text (LoadTextFeatures, optional): Replaces the pipeline's own.
 
     Raises:
         UsageError: If there is no ``fusion_dataloader`` or
@@ -119,9 +135,12 @@ def fusion_set(cfg: Config) -> Tuple[PairReader, int]:
             f'{cfg.filename}: expected a fusion_dataloader or '
             'test_dataloader, got none: name two folders with --vis DIR '
             '--ir DIR.')
+    dataset = copy.deepcopy(loader.dataset)
+    if text is not None:
+        use_in_dataset(dataset, text)
     try:
-        dataset = DATASETS.build(loader.dataset)
-    except ValueError as error:
+        dataset = DATASETS.build(dataset)
+    except (ValueError, ImportError) as error:
         raise UsageError(str(error)) from error
     return PairReader(dataset), loader.get('num_workers', 0)
 

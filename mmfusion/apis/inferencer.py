@@ -29,6 +29,14 @@ from .errors import UsageError
 from .fused_image import to_uint8
 from .pairs import FailedPair, PairReader, inference_pipeline, match_folders
 from .progress import track
+from .text import (
+    is_text_step,
+    load_text_step,
+    needs_text,
+    text_of_each,
+    with_text,
+    with_text_step,
+)
 from .training import announce
 
 Image = Union[PathLike, np.ndarray]
@@ -155,12 +163,25 @@ class FusionInferencer:
         cfg_options (dict, optional): Dotted keys to values.
         optimize (bool): See :func:`init_model`.
         native (bool): Whether to skip the test pipeline's resizing.
+        text_features (str, optional): For text-guided fusers: stored
+            features, see
+            :class:`mmfusion.models.text_encoders.PrecomputedText`.
+        captions (str, optional): Captions of the pairs without stored
+            features, see :func:`mmfusion.fileio.read_captions`.
+        text_encoder (str | dict, optional): What encodes captions:
+            ``'TYPE=FOLDER'`` or a config of ``TEXT_ENCODERS``.
+
+    Raises:
+        FileNotFoundError: If a file or folder is missing.
+        UsageError: If the checkpoint or the text does not fit.
 
     Examples:
         >>> fuse = FusionInferencer('mmfusion::fusers/psfusion_msrs.py')
         >>> fuse('vis.png', 'ir.png')['fused'].shape
         (480, 640, 3)
         >>> results = fuse('folder/vis', 'folder/ir', out_dir='fused')
+        >>> guided = FusionInferencer(CFG, CKPT, text_encoder='blip2=DIR')
+        >>> guided('vis.png', 'ir.png', text='a street at night')
     """
 
     def __init__(self,
@@ -169,7 +190,10 @@ class FusionInferencer:
                  device: Optional[str] = None,
                  cfg_options: Optional[dict] = None,
                  optimize: bool = True,
-                 native: bool = False) -> None:
+                 native: bool = False,
+                 text_features: Optional[str] = None,
+                 captions: Optional[str] = None,
+                 text_encoder: Union[str, dict, None] = None) -> None:
         if isinstance(config, nn.Module):
             self.model = config.eval()
         else:
@@ -179,12 +203,20 @@ class FusionInferencer:
                                     optimize)
         self.cfg = getattr(self.model, 'cfg', None)
         init_default_scope((self.cfg or {}).get('default_scope', 'mmfusion'))
-        self.pipeline = inference_pipeline(self.cfg, native)
+        step = load_text_step(text_features, captions, text_encoder)
+        self.pipeline = inference_pipeline(self.cfg, native, step)
+        if needs_text(self.model) and not any(
+                map(is_text_step, self.pipeline)):
+            # for what is given with each call
+            self.pipeline = with_text_step(
+                self.pipeline, dict(type='LoadTextFeatures'))
+        self.pipeline = Compose(self.pipeline)
 
     def __call__(self,
                  vis: Union[Image, Sequence[Image]],
                  ir: Union[Image, Sequence[Image]],
                  progress: bool = False,
+                 text: Any = None,
                  **kwargs: Any) -> Union[dict, List[dict]]:
         """Fuse one pair, a list of pairs or two folders.
 
@@ -197,6 +229,9 @@ class FusionInferencer:
                 same kind. The images of folders match by stem, whatever
                 their suffix.
             progress (bool): Whether to show a progress bar.
+            text: For text-guided fusers: one text for all pairs, or a list
+                of one each. A text is a caption, a tuple of captions or a
+                feature (L, C).
             kwargs: See :meth:`stream`.
 
         Returns:
@@ -210,7 +245,7 @@ class FusionInferencer:
             ValueError: If lists differ in length, files do not match, or a
                 pair cannot be read.
         """
-        samples, single = self._samples(vis, ir)
+        samples, single = self._samples(vis, ir, text)
         results = self.stream(samples, **kwargs)
         if progress:
             results = track(results, len(samples))
@@ -230,9 +265,9 @@ class FusionInferencer:
 
         Args:
             samples (list[dict]): ``vis_path`` and ``ir_path``, or arrays
-                ``vis`` (BGR) and ``ir``, of each pair; of another task,
-                the same with its modalities' names, and ``modalities``,
-                their spans of channels.
+                ``vis`` (BGR) and ``ir``, of each pair, and perhaps its
+                ``text``; of another task, the same with its modalities'
+                names, and ``modalities``, their spans of channels.
             batch_size (int): Pairs of one size that run together.
             num_workers (int): Processes that read.
             out_dir (str | PathLike, optional): Write ``<name>.png`` here
@@ -270,10 +305,10 @@ class FusionInferencer:
                             panel, result['name'], wait_time=wait_time)
                 yield result
 
-    def preprocess(self, vis: Image, ir: Image) -> dict:
+    def preprocess(self, vis: Image, ir: Image, text: Any = None) -> dict:
         """One pair as the model's ``test_step`` takes it."""
-        samples, _ = self._samples(vis, ir)
-        return pseudo_collate([Compose(self.pipeline)(samples[0])])
+        samples, _ = self._samples(vis, ir, text)
+        return pseudo_collate([self.pipeline(samples[0])])
 
     def _visualizer(self) -> FusionLocalVisualizer:
         meta = getattr(self.model, 'dataset_meta', {})
@@ -290,8 +325,14 @@ class FusionInferencer:
             result['pred_sem_seg'] = labels.astype(np.uint8)
         return result
 
-    def _samples(self, vis: Any, ir: Any) -> Tuple[List[dict], bool]:
+    def _samples(self, vis: Any, ir: Any,
+                 text: Any = None) -> Tuple[List[dict], bool]:
         """Raw samples, and whether there was a single pair."""
+        samples, single = self._images(vis, ir)
+        texts = text_of_each(text, len(samples))
+        return list(map(with_text, samples, texts)), single
+
+    def _images(self, vis: Any, ir: Any) -> Tuple[List[dict], bool]:
         modalities = task_of_model(self.model).modalities
         if _is_folder(vis) and _is_folder(ir):
             pairs, unmatched = match_folders(vis, ir, modalities)

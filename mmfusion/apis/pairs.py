@@ -3,7 +3,6 @@ import copy
 import os
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import (
     Any,
     Dict,
@@ -20,11 +19,12 @@ from mmcv.transforms import Compose
 from mmengine.config import Config
 from torch.utils.data import DataLoader, Dataset
 
-from mmfusion.datasets import FileRule
+from mmfusion.fileio import FileRule, sample_stem
 from mmfusion.tasks import TASKS, channel_spans
 
 from .cli_config import type_name
 from .errors import UsageError
+from .text import with_text_step
 
 PathLike = Union[str, os.PathLike]
 #: transforms of a test pipeline that need labels
@@ -91,7 +91,9 @@ def match_folders(
     return pairs, single
 
 
-def inference_pipeline(cfg: Optional[Config], native: bool = False) -> list:
+def inference_pipeline(cfg: Optional[Config],
+                       native: bool = False,
+                       text: Any = None) -> list:
     """Transforms that bring a pair to the model, without its labels.
 
     Args:
@@ -100,9 +102,11 @@ def inference_pipeline(cfg: Optional[Config], native: bool = False) -> list:
             packing alone.
         native (bool): Whether to leave out resizing, so that images are
             fused at their own size. Defaults to False.
+        text (LoadTextFeatures, optional): Takes the place of the one that
+            the pipeline has.
 
     Returns:
-        list[dict]: Configs of the transforms.
+        list: Configs of the transforms, and ``text`` as it is.
     """
     pipeline = None
     for name in ('test_dataloader', 'fusion_dataloader'):
@@ -111,19 +115,16 @@ def inference_pipeline(cfg: Optional[Config], native: bool = False) -> list:
             node = node.get('dataset') or (node.get('datasets') or [None])[0]
             pipeline = node and node.get('pipeline')
     unwanted = _LABEL_TRANSFORMS + (_RESIZES if native else ())
-    return [
+    steps = [
         copy.deepcopy(step) for step in pipeline or _DEFAULT_PIPELINE
         if type_name(step['type']) not in unwanted
     ]
+    return steps if text is None else with_text_step(steps, text)
 
 
 def pair_name(sample: Dict[str, Any], index: int = 0) -> str:
     """Name of a pair's output: its stem, else that of its first image."""
-    if sample.get('stem'):
-        return sample['stem']
-    names = sample.get('modalities') or ('vis', )
-    path = sample.get(f'{next(iter(names))}_path') or sample.get('img_path')
-    return Path(path).stem if path else f'pair_{index:05d}'
+    return sample_stem(sample) or f'pair_{index:05d}'
 
 
 @dataclass
@@ -139,14 +140,15 @@ class PairReader(Dataset):
     Args:
         source (Dataset | list[dict]): An mmengine dataset with its own
             pipeline, or raw samples.
-        pipeline (list[dict], optional): Transforms of raw samples.
+        pipeline (list | Compose, optional): Transforms of raw samples.
     """
 
     def __init__(self,
                  source: Union[Dataset, Sequence[dict]],
-                 pipeline: Optional[list] = None) -> None:
+                 pipeline: Union[list, Compose, None] = None) -> None:
         self.source = source
-        self.pipeline = None if pipeline is None else Compose(pipeline)
+        self.pipeline = (
+            Compose(pipeline) if isinstance(pipeline, list) else pipeline)
 
     def __len__(self) -> int:
         return len(self.source)

@@ -5,6 +5,8 @@ import cv2
 import mmengine.fileio as fileio
 import numpy as np
 
+from .h5 import read_h5_image, split_h5_path
+
 _PNG = b'\x89PNG\r\n\x1a\n'
 _JPEG = b'\xff\xd8\xff'
 
@@ -15,7 +17,8 @@ def read_image(path: str,
     """Read and decode one image.
 
     Args:
-        path (str): The file, on any backend of mmengine.
+        path (str): The file, on any backend of mmengine, or
+            ``FILE.h5:FIELD`` (see :func:`read_h5_image`).
         flags (int): OpenCV's ``imdecode`` flags. By default depth and
             colour (grey or BGR) stay as stored; transparency is dropped.
         backend_args (dict, optional): File backend.
@@ -27,6 +30,8 @@ def read_image(path: str,
         FileNotFoundError: If there is no such file.
         ValueError: If it is empty, cut off or no image; names the file.
     """
+    if split_h5_path(path):
+        return read_h5_image(path)
     content = read_bytes(path, backend_args)
     image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     if image is None:

@@ -2,7 +2,8 @@
 import os.path as osp
 import re
 from dataclasses import dataclass
-from typing import Dict, Optional, Sequence, Tuple, Union
+from pathlib import Path
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 import mmengine.fileio as fileio
 
@@ -21,6 +22,19 @@ def natural_key(text: str) -> Tuple:
     return tuple(
         (0, int(part), '') if part.isdecimal() else (1, 0, part)
         for part in parts), text
+
+
+def sample_stem(sample: Mapping[str, Any]) -> Optional[str]:
+    """Name of a sample: its ``stem``, else that of its first image.
+
+    Returns:
+        str | None: None for arrays without a name.
+    """
+    if sample.get('stem'):
+        return sample['stem']
+    names = sample.get('modalities') or ('vis', )
+    path = sample.get(f'{next(iter(names))}_path') or sample.get('img_path')
+    return Path(path).stem if path else None
 
 
 @dataclass(frozen=True)
@@ -122,7 +136,7 @@ class FileRule:
                 folder, path, backend_args=backend_args)
         if not paths:
             raise ValueError(
-                f'Expected images of {key!r} in {folder!r} with suffix '
+                f'Expected files of {key!r} in {folder!r} with suffix '
                 f'{" or ".join(self.suffixes)} and names like '
                 f'{self.stem!r}, got none. Check the folder, the suffix and '
                 'the stem rule.')

@@ -1,1 +1,7 @@
-from . import data_preprocessor, fusers, losses, wrappers  # noqa: F401
+from . import (  # noqa: F401
+    data_preprocessor,
+    fusers,
+    losses,
+    text_encoders,
+    wrappers,
+)

@@ -1,9 +1,10 @@
 """The data sample that flows through mmfusion's pipelines and models."""
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from torch import Tensor
 
 
-def _pixel_field(name: str, doc: str) -> property:
+def _field(name: str, doc: str, dtype: type = PixelData) -> property:
     """A typed field, as :class:`BaseDataElement` expects them."""
     key = f'_{name}'
 
@@ -11,7 +12,7 @@ def _pixel_field(name: str, doc: str) -> property:
         return getattr(self, key)
 
     def write(self, value):
-        self.set_field(value, key, dtype=PixelData)
+        self.set_field(value, key, dtype=dtype)
 
     def remove(self):
         delattr(self, key)
@@ -28,6 +29,7 @@ class FusionDataSample(SegDataSample):
     - ``gt_binary``: foreground map, data (1, H, W) with values 0 / 1.
     - ``gt_boundary``: class-boundary map, data (1, H, W), values 0 / 1.
     - ``gt_mask``: salient-object map, data (1, H, W), values 0 / 1.
+    - ``text``: text feature, a tensor (L, C), float32.
 
     In the three ground-truth maps 255 marks padding.
 
@@ -37,7 +39,8 @@ class FusionDataSample(SegDataSample):
     channels in the stacked image), ``ori_shape``, ``img_shape``,
     ``scale_factor``, ``flip``, ``flip_direction``, ``padding_size``.
     """
-    fused_img = _pixel_field('fused_img', 'Fused RGB image, (3, H, W).')
-    gt_binary = _pixel_field('gt_binary', 'Foreground map, (1, H, W).')
-    gt_boundary = _pixel_field('gt_boundary', 'Boundary map, (1, H, W).')
-    gt_mask = _pixel_field('gt_mask', 'Salient-object map, (1, H, W).')
+    fused_img = _field('fused_img', 'Fused RGB image, (3, H, W).')
+    gt_binary = _field('gt_binary', 'Foreground map, (1, H, W).')
+    gt_boundary = _field('gt_boundary', 'Boundary map, (1, H, W).')
+    gt_mask = _field('gt_mask', 'Salient-object map, (1, H, W).')
+    text = _field('text', 'Text feature, (L, C).', Tensor)

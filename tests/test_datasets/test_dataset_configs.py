@@ -16,6 +16,7 @@ FOLDER = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
 NAMES = sorted(
     path.stem for path in FOLDER.glob('*.py')
     if not path.stem.startswith('paired_'))
+PATCH = (16, 16)
 #: folder, splits, and what a split holds: folders, or patterns of files
 LAYOUTS = dict(
     msrs=('MSRS', ('train', 'test'), 'vi ir label'),
@@ -42,6 +43,9 @@ LAYOUTS = dict(
                          'mri_spect/mri mri_spect/spect'),
     fusion_mef_mini=('fusion_mef', ('test', ), 'under over'),
     fusion_mff_mini=('fusion_mff', ('test', ), 'a b'),
+    patches=('LLVIP', ('', ), 'visible/test infrared/test'),
+    patches_mini=('fusion_roadscene_ref10', ('', ), 'vi ir'),
+    patches_synthetic=('data/synthetic_rgbt/val', ('', ), 'vis ir'),
 )
 
 
@@ -68,7 +72,13 @@ def laid_out(tmp_path, monkeypatch):
             for split in ('train', 'val', 'test'):
                 (tmp_path / root / f'{split}.txt').write_text(
                     '00001D\n00001D_flip\n00002N\n')
-        return Config.fromfile(str(FOLDER / f'{name}.py'))
+        cfg = Config.fromfile(str(FOLDER / f'{name}.py'))
+        if 'patch_root' in cfg:
+            root = tmp_path / cfg.patch_root
+            root.mkdir(parents=True)
+            np.save(root / 'patches.npy', np.zeros((2, *PATCH, 2), np.uint8))
+            (root / 'patches.txt').write_text('a_000_000\na_000_001\n')
+        return cfg
 
     return make
 
@@ -93,7 +103,8 @@ def test_loaders(laid_out, name):
     prepare = MODELS.build(
         dict(type='FusionDataPreprocessor', modalities=modalities))
     out = prepare(data, training=True)
-    assert out['inputs'].shape == (2, channels, *cfg.crop_size)
+    size = cfg.get('crop_size', PATCH)
+    assert out['inputs'].shape == (2, channels, *size)
     assert 0 <= out['inputs'].min() and out['inputs'].max() <= 1
     labelled = 'label' in LAYOUTS[name][2].lower()
     for sample in out['data_samples']:
@@ -145,7 +156,7 @@ def test_inherited_dumped_and_read_again(name, tmp_path, monkeypatch):
                      'train_dataloader = dict(batch_size=3)\n')
     cfg = Config.fromfile(str(child))
     assert cfg.train_dataloader.batch_size == 3
-    fixed = name in ('synthetic', 'demo')
+    fixed = name in ('synthetic', 'demo', 'patches_synthetic')
     assert cfg.data_root.startswith('/some/where') or fixed
     cfg.dump(str(tmp_path / 'dumped.py'))
     again = Config.fromfile(str(tmp_path / 'dumped.py'))

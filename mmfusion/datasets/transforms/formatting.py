@@ -1,5 +1,5 @@
 """Pack a pipeline's result for the model."""
-from typing import Sequence
+from typing import Any, Sequence
 
 import cv2
 import numpy as np
@@ -22,8 +22,8 @@ class PackFusionInputs(BaseTransform):
     """Turn the stack into a tensor and the rest into a data sample.
 
     Required key: ``img`` (H, W, C). Optional keys: ``gt_seg_map``,
-    ``gt_binary_map``, ``gt_boundary_map``, ``gt_mask_map`` (H, W) and those
-    of ``meta_keys``.
+    ``gt_binary_map``, ``gt_boundary_map``, ``gt_mask_map`` (H, W), ``text``
+    (L, C) float32 of :class:`LoadTextFeatures` and those of ``meta_keys``.
 
     Returns a dict with ``inputs``, a tensor (C, H, W) of the stack's dtype,
     and ``data_samples``, a :class:`FusionDataSample` whose ground truth is
@@ -36,7 +36,8 @@ class PackFusionInputs(BaseTransform):
 
     Raises:
         ValueError: If a map has neither the image's size nor, as in test
-            pipelines that load labels after resizing, the original size.
+            pipelines that load labels after resizing, the original size;
+            or if the text was not encoded.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class PackFusionInputs(BaseTransform):
             self._check_size(key, results)
             data = torch.from_numpy(results[key].astype(np.int64))
             setattr(sample, field, PixelData(data=data[None]))
+        if results.get('text') is not None:
+            sample.text = self._text(results['text'])
         meta = {
             key: results[key]
             for key in self.meta_keys if key in results
@@ -71,6 +74,15 @@ class PackFusionInputs(BaseTransform):
             meta.setdefault(f'{name}_path', results.get(f'{name}_path'))
         sample.set_metainfo(meta)
         return dict(inputs=inputs, data_samples=sample)
+
+    @staticmethod
+    def _text(text: Any) -> torch.Tensor:
+        if not isinstance(text, np.ndarray):
+            raise ValueError(
+                f'PackFusionInputs: expected a text feature (L, C), got '
+                f'{text!r}. Put LoadTextFeatures(encoder=...) before it.')
+        # a copy: stored features are shared between samples
+        return torch.tensor(text, dtype=torch.float32)
 
     @staticmethod
     def _check_size(key: str, results: dict) -> None:

@@ -7,6 +7,7 @@ from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from mmfusion.models.layers import trim_heap
+from mmfusion.models.text_encoders import batch_text
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 
@@ -167,9 +168,32 @@ class BaseFusionModel(BaseModel):
             output = self.fuser(vis, ir, **condition)
             return self.roles.recolour(output, inputs, self.fuser)
 
-    def condition(self, data_samples: OptSampleList) -> Dict[str, Any]:
-        """Keyword inputs of conditioned fusers; none by default."""
-        return {}
+    def condition(self,
+                  data_samples: OptSampleList,
+                  fuser: Optional[nn.Module] = None) -> Dict[str, Any]:
+        """Keyword inputs of text-guided fusers; none for the others.
+
+        Args:
+            data_samples (list[FusionDataSample], optional): With ``text``
+                (L, C) where the fuser needs it.
+            fuser (nn.Module, optional): Defaults to the model's own.
+
+        Returns:
+            dict[str, Tensor]: ``text`` (B, L, C) float32, padded to the
+            longest of the batch, and ``text_mask`` (B, L) bool, True for
+            real tokens; on the fuser's device.
+
+        Raises:
+            ValueError: If a sample has no text; names its file.
+        """
+        fuser = self.fuser if fuser is None else fuser
+        if not getattr(fuser, 'needs_text', False):
+            return {}
+        weight = next(fuser.parameters(), None)
+        device = (
+            self.data_preprocessor.device if weight is None else
+            weight.device)
+        return batch_text(data_samples, type(fuser).__name__, device)
 
     def fusion_loss(self, output: FuserOutput, inputs: Tensor,
                     data_samples: OptSampleList) -> Dict[str, Tensor]:

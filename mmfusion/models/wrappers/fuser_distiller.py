@@ -122,8 +122,9 @@ class FuserDistiller(ImageFuser):
         with student.recording(self.fuser) as ours:
             output = self.fuse(inputs, data_samples)
         with torch.no_grad(), teacher.recording(self.teacher) as theirs:
-            target = self.teacher(*self.split(inputs),
-                                  **self.condition(data_samples))
+            target = self.teacher(
+                *self.split(inputs),
+                **self.condition(data_samples, self.teacher))
             target = self.roles.recolour(target, inputs, self.teacher)
         losses = self.fusion_loss(output, inputs, data_samples)
         for pair in self.pairs:

@@ -89,7 +89,7 @@ class FuserSegmenter(BaseFusionModel):
         if self.fuse_first:
             return self.segmentor.predict(
                 self.task_norm(output.fused), data_samples)
-        with self._fusing(self.segmentor.backbone):
+        with self._fusing(self.segmentor.backbone, data_samples):
             return self.segmentor.predict(inputs, data_samples)
 
     def _forward(self,
@@ -100,11 +100,13 @@ class FuserSegmenter(BaseFusionModel):
         return self.segmentor._forward(self.task_norm(fused), data_samples)
 
     @contextmanager
-    def _fusing(self, backbone: nn.Module) -> Iterator[None]:
+    def _fusing(self, backbone: nn.Module,
+                data_samples: SampleList) -> Iterator[None]:
         """Let ``backbone`` accept stacked crops, fusing each on its way."""
 
         def fuse_crop(_, args):
-            return (self.task_norm(self.fuse(args[0]).fused), )
+            fused = self.fuse(args[0], data_samples).fused
+            return (self.task_norm(fused), )
 
         handle = backbone.register_forward_pre_hook(fuse_crop)
         try:

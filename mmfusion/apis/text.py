@@ -1,0 +1,118 @@
+"""Text for text-guided fusers at inference: flags to a transform."""
+from typing import Any, List, Optional, Union
+
+import numpy as np
+from torch import nn
+
+from mmfusion.datasets.transforms import LoadTextFeatures
+
+from .cli_config import type_name
+from .errors import UsageError
+
+_STEP = 'LoadTextFeatures'
+
+
+def load_text_step(
+        features: Optional[str] = None,
+        captions: Optional[str] = None,
+        encoder: Union[str, dict, None] = None) -> Optional[LoadTextFeatures]:
+    """The transform that gives pairs their text.
+
+    Args:
+        features (str, optional): Stored features; see
+            :class:`mmfusion.models.text_encoders.PrecomputedText`.
+        captions (str, optional): See
+            :func:`mmfusion.fileio.read_captions`.
+        encoder (str | dict, optional): ``'TYPE=FOLDER'``, such as
+            ``'blip2=DIR'``, or a config.
+
+    Returns:
+        LoadTextFeatures | None: None where nothing is given.
+
+    Raises:
+        FileNotFoundError: If a file or folder does not exist.
+        UsageError: If something does not fit; says what.
+    """
+    if features is None and captions is None and encoder is None:
+        return None
+    if isinstance(encoder, str):
+        encoder = parse_encoder(encoder)
+    try:
+        return LoadTextFeatures(features, captions, encoder)
+    except (ValueError, ImportError) as error:
+        raise UsageError(str(error)) from error
+
+
+def parse_encoder(word: str) -> dict:
+    """Config of an encoder from ``TYPE=FOLDER``.
+
+    Raises:
+        UsageError: If the word has another form, or the type is not known.
+    """
+    from mmfusion.registry import TEXT_ENCODERS
+    kind, equals, folder = word.partition('=')
+    if not (kind and equals and folder):
+        raise UsageError('Expected a text encoder as TYPE=DIR, such as '
+                         f'blip2=checkpoints/blip2, got {word!r}.')
+    if TEXT_ENCODERS.get(kind) is None:
+        known = ', '.join(sorted(name for name in TEXT_ENCODERS.module_dict
+                                 if name.islower()))
+        raise UsageError(f'Expected a text encoder of the types {known}, got '
+                         f'{kind!r} in {word!r}.')
+    return dict(type=kind, folder=folder)
+
+
+def with_text_step(pipeline: list, step: Any) -> list:
+    """The pipeline with ``step`` in front, in place of its own."""
+    return [step, *(other for other in pipeline if not is_text_step(other))]
+
+
+def is_text_step(step: Any) -> bool:
+    """Whether a transform, or its config, loads text."""
+    if isinstance(step, dict):
+        return type_name(step['type']) == _STEP
+    return isinstance(step, LoadTextFeatures)
+
+
+def use_in_dataset(node: dict, step: Any) -> None:
+    """Put ``step`` into the pipelines of a dataset's config, wrapped or not.
+    """
+    for part in node.get('datasets') or ():
+        use_in_dataset(part, step)
+    if node.get('dataset'):
+        use_in_dataset(node['dataset'], step)
+    if node.get('pipeline') is not None:
+        node['pipeline'] = with_text_step(node['pipeline'], step)
+
+
+def needs_text(model: nn.Module) -> bool:
+    """Whether a wrapper's fuser is guided by text."""
+    return getattr(model.fuser, 'needs_text', False)
+
+
+def text_of_each(text: Any, count: int) -> List[Any]:
+    """One text a pair.
+
+    Args:
+        text: None, one text for all pairs, or a list of one each. A text is
+            a caption, a tuple of captions or a feature (L, C).
+        count (int): Number of pairs.
+
+    Raises:
+        ValueError: If the list has another length.
+    """
+    if not isinstance(text, list):
+        return [text] * count
+    if len(text) != count:
+        raise ValueError(f'Expected one text for all pairs, or a list of '
+                         f'{count}, got a list of {len(text)}.')
+    return text
+
+
+def with_text(sample: dict, text: Any) -> dict:
+    """A raw sample with its text, where there is one."""
+    if text is None:
+        return sample
+    if not isinstance(text, (str, tuple)):
+        text = np.asarray(text)
+    return dict(sample, text=text)

@@ -1,0 +1,153 @@
+"""Captions of images: JSON, CSV and text files."""
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Tuple, Union
+
+from .rules import IMG_SUFFIXES, natural_key
+
+#: The texts of one pair; each is encoded by itself.
+Caption = Tuple[str, ...]
+_NAME_KEYS = ('stem', 'name', 'file_name', 'image')
+_TEXT_KEYS = ('captions', 'caption', 'text')
+
+
+def read_captions(path: Union[str, Path]) -> Dict[str, Caption]:
+    """Read the captions of a data set.
+
+    - ``.json``: ``{"00001": "a street", "00002": ["a car", "a man"]}``, or
+      a list of ``{"name": "00001", "caption": "a street"}`` (also ``stem``,
+      ``file_name``, ``image``; ``captions``, ``text``).
+    - ``.csv``: a line of column names, then one line a pair: its name, and
+      a caption in each further column.
+    - ``.txt``: one line a pair: its name, a tab, and captions separated by
+      tabs.
+    - a folder of ``NAME.txt``: one caption a line.
+
+    Image suffixes of names are dropped.
+
+    Args:
+        path (str | Path): The file or folder.
+
+    Returns:
+        dict[str, tuple[str, ...]]: Captions by stem, in natural order.
+
+    Raises:
+        FileNotFoundError: If there is no such file or folder.
+        ValueError: If it has another form, a name twice or none, or an
+            empty caption; names the entry.
+    """
+    path = Path(path)
+    if path.is_dir():
+        entries = _from_folder(path)
+    elif not path.is_file():
+        raise FileNotFoundError(
+            f'Expected captions at {str(path)!r}, but there is nothing.')
+    elif path.suffix.lower() in _READERS:
+        try:
+            text = path.read_text(encoding='utf-8-sig')
+        except UnicodeDecodeError as error:
+            raise ValueError(f'{path}: expected UTF-8 text ({error}).'
+                             ) from error
+        entries = _READERS[path.suffix.lower()](text, str(path))
+    else:
+        raise ValueError(
+            f'{path}: expected a file of {", ".join(_READERS)} or a folder '
+            f'of .txt files, got the suffix {path.suffix!r}.')
+    captions: Dict[str, Caption] = {}
+    for place, name, texts in entries:
+        stem = _stem(name, place)
+        if stem in captions:
+            raise ValueError(f'{place}: the name {stem!r} is there twice.')
+        captions[stem] = _checked(texts, place, stem)
+    if not captions:
+        raise ValueError(f'{path}: expected captions, got none.')
+    return dict(sorted(captions.items(), key=lambda i: natural_key(i[0])))
+
+
+Entries = Iterator[Tuple[str, Any, Any]]
+
+
+def _from_json(text: str, path: str) -> Entries:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f'{path}: expected JSON ({error}).') from error
+    if isinstance(content, dict):
+        for name, texts in content.items():
+            yield path, name, texts
+        return
+    if not isinstance(content, list):
+        raise ValueError(f'{path}: expected a mapping or a list, got '
+                         f'{type(content).__name__}.')
+    for index, entry in enumerate(content):
+        place = f'{path}, entry {index}'
+        if not isinstance(entry, dict):
+            raise ValueError(f'{place}: expected a mapping, got {entry!r}.')
+        yield (place, _one(entry, _NAME_KEYS, place),
+               _one(entry, _TEXT_KEYS, place))
+
+
+def _from_csv(text: str, path: str) -> Entries:
+    rows = csv.reader(io.StringIO(text, newline=''))
+    head = next(rows, [])
+    if len(head) < 2 or head[0].strip().lower() not in _NAME_KEYS:
+        raise ValueError(
+            f'{path}: expected a first line of column names that begins '
+            f'with one of {list(_NAME_KEYS)}, such as "stem,caption", got '
+            f'{",".join(head)!r}.')
+    for row in rows:
+        if row:
+            yield (f'{path}, line {rows.line_num}', row[0],
+                   [cell for cell in row[1:] if cell.strip()])
+
+
+def _from_txt(text: str, path: str) -> Entries:
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        name, tab, rest = line.partition('\t')
+        if not tab:
+            raise ValueError(
+                f'{path}, line {number}: expected a name, a tab and a '
+                f'caption, got {line[:60]!r} without a tab.')
+        yield f'{path}, line {number}', name, rest.split('\t')
+
+
+def _from_folder(path: Path) -> Entries:
+    for file in sorted(path.rglob('*.txt')):
+        lines = file.read_text(encoding='utf-8-sig').splitlines()
+        name = file.relative_to(path).with_suffix('').as_posix()
+        yield str(file), name, [line for line in lines if line.strip()]
+
+
+_READERS = {'.json': _from_json, '.csv': _from_csv, '.txt': _from_txt}
+
+
+def _one(entry: dict, keys: Tuple[str, ...], place: str) -> Any:
+    found = [key for key in keys if key in entry]
+    if len(found) != 1:
+        raise ValueError(f'{place}: expected one of the keys {list(keys)}, '
+                         f'got {found or sorted(entry)}.')
+    return entry[found[0]]
+
+
+def _stem(name: Any, place: str) -> str:
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"{place}: expected an image's name, got {name!r}.")
+    name = name.strip().replace('\\', '/')
+    for suffix in IMG_SUFFIXES:
+        if name.lower().endswith(suffix) and len(name) > len(suffix):
+            return name[:-len(suffix)]
+    return name
+
+
+def _checked(texts: Any, place: str, stem: str) -> Caption:
+    texts: List[Any] = [texts] if isinstance(texts, str) else texts
+    fine = (isinstance(texts, (list, tuple)) and texts and all(
+        isinstance(text, str) and text.strip() for text in texts))
+    if not fine:
+        raise ValueError(f'{place}: expected a caption of {stem!r}, or '
+                         f'several, got {texts!r}.')
+    return tuple(text.strip() for text in texts)

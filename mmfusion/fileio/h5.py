@@ -1,0 +1,184 @@
+"""Arrays in HDF5 files, named by paths such as ``pairs.h5:text/00001``."""
+import os
+import re
+from collections import OrderedDict
+from types import ModuleType
+from typing import Any, Dict, Optional, Sequence, Tuple
+
+import numpy as np
+
+H5_SUFFIXES = ('.h5', '.hdf5')
+_PATH = re.compile(r'(.*?\.(?:h5|hdf5)):(.+)', re.IGNORECASE | re.DOTALL)
+#: Files kept open by this process; more are closed in the order of opening.
+_MOST_OPEN = 4
+_OPEN: 'OrderedDict[str, Tuple[tuple, Any]]' = OrderedDict()
+
+
+def require_h5py() -> ModuleType:
+    """The optional package ``h5py``.
+
+    Raises:
+        ImportError: If it is not installed; says how to get it.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            'HDF5 files need h5py, which is not installed. Run: '
+            'pip install "mmfusion[text]" (or pip install h5py).') from error
+    return h5py
+
+
+def split_h5_path(path: str) -> Optional[Tuple[str, str]]:
+    """File and field of ``FILE.h5:FIELD``; None for any other path."""
+    match = _PATH.fullmatch(str(path))
+    return match and match.groups()
+
+
+def _open(path: str) -> Any:
+    """The file, opened once in each process and kept open.
+
+    A handle that came with a fork is replaced: processes that share one
+    would share its state. So is one whose file has been replaced.
+    """
+    h5py = require_h5py()
+    try:
+        status = os.stat(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'Expected an HDF5 file at {path!r}, but there is none.'
+        ) from error
+    stamp = (os.getpid(), status.st_ino, status.st_size, status.st_mtime_ns)
+    known = _OPEN.get(path)
+    if known is not None and known[0] == stamp:
+        return known[1]
+    if known is not None:
+        _OPEN.pop(path)[1].close()
+    try:
+        handle = h5py.File(path, 'r')
+    except OSError as error:
+        raise ValueError(
+            f'Expected an HDF5 file, got a damaged or other file: {path!r} '
+            f'({error}).') from error
+    _OPEN[path] = (stamp, handle)
+    while len(_OPEN) > _MOST_OPEN:
+        _OPEN.popitem(last=False)[1][1].close()
+    return handle
+
+
+def h5_shapes(path: str, group: str) -> Optional[Dict[str, Tuple[int, ...]]]:
+    """Shapes of all arrays below a group, by their names.
+
+    Args:
+        path (str): The file.
+        group (str): The group, searched with its sub-groups.
+
+    Returns:
+        dict[str, tuple] | None: None where there is no such group.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no HDF5 file.
+        ImportError: If h5py is not installed.
+    """
+    h5py = require_h5py()
+    node = _open(path).get(group)
+    if not isinstance(node, h5py.Group):
+        return None
+    shapes = {}
+
+    def note(name: str, child: Any) -> None:
+        if isinstance(child, h5py.Dataset):
+            shapes[name] = tuple(child.shape or ())
+
+    node.visititems(note)
+    return shapes
+
+
+def check_same_names(path: str, groups: Dict[str, Sequence[str]]) -> None:
+    """Every group of a file must hold the same names.
+
+    Raises:
+        ValueError: Otherwise; names groups, counts and what is missing.
+    """
+    every = set().union(*groups.values())
+    lacking = {group: sorted(every.difference(names))
+               for group, names in groups.items()}
+    if not any(lacking.values()):
+        return
+    counts = ', '.join(f'{len(names)} in {group!r}'
+                       for group, names in groups.items())
+    told = '; '.join(
+        f'{group!r} lacks {", ".join(map(repr, names[:3]))}'
+        + (f' and {len(names) - 3} more' if len(names) > 3 else '')
+        for group, names in lacking.items() if names)
+    raise ValueError(f'{path}: expected the same names in all groups, got '
+                     f'{counts}: {told}. Are they of different data sets?')
+
+
+def read_h5(path: str) -> np.ndarray:
+    """Read one array.
+
+    Args:
+        path (str): ``FILE.h5:FIELD``.
+
+    Returns:
+        np.ndarray: As stored.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the path names no field, the file is damaged or no
+            HDF5 file, or lacks the field; names both.
+        ImportError: If h5py is not installed.
+    """
+    h5py = require_h5py()
+    parts = split_h5_path(path)
+    if parts is None:
+        raise ValueError(
+            f"Expected a path like 'FILE.h5:GROUP/NAME', got {path!r}.")
+    file, field = parts
+    handle = _open(file)
+    node = handle.get(field)
+    if not isinstance(node, h5py.Dataset):
+        raise ValueError(
+            f'{file}: expected an array {field!r}, got none; the file has '
+            f'the groups {sorted(handle)}.')
+    try:
+        return np.asarray(node[()])
+    except OSError as error:
+        raise ValueError(
+            f'{file}: the array {field!r} cannot be read ({error}).'
+        ) from error
+
+
+def read_h5_image(path: str) -> np.ndarray:
+    """Read a grey image.
+
+    Args:
+        path (str): ``FILE.h5:FIELD``; (1, H, W) or (H, W), uint8 or float
+            in [0, 1].
+
+    Returns:
+        np.ndarray: (H, W), uint8 or float32.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the array is missing, or has another shape, type or
+            range; names file and field.
+    """
+    image = read_h5(path)
+    if image.ndim == 3 and image.shape[0] == 1:
+        image = image[0]
+    if image.ndim != 2 or not image.size:
+        raise ValueError(f'{path}: expected an image of shape (1, H, W), '
+                         f'got {image.shape}.')
+    if image.dtype == np.uint8:
+        return image
+    if image.dtype.kind != 'f':
+        raise ValueError(f'{path}: expected an image of uint8 or float, got '
+                         f'{image.dtype}.')
+    low, high = image.min(), image.max()
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f'{path}: expected an image in [0, 1], got '
+                         f'[{low:.6g}, {high:.6g}].')
+    return image.astype(np.float32, copy=False)
