@@ -161,7 +161,8 @@ class FILMFusion(BaseFuser):
         if text is None:
             text = self.missing_text
         if isinstance(text, str) and text == 'none':
-            text, mask = image.new_zeros(batch, 1, self.text_channels), None
+            return (image.new_zeros(batch, 1, self.text_channels),
+                    image.new_ones(batch, 1))
         if isinstance(text, str):
             raise ValueError(
                 f'{name}: expected text=Tensor (B, L, {self.text_channels}), '
