@@ -189,6 +189,9 @@ class BaseFusionModel(BaseModel):
         fuser = self.fuser if fuser is None else fuser
         if not getattr(fuser, 'needs_text', False):
             return {}
+        if (getattr(fuser, 'missing_text', 'error') != 'error' and not any(
+                'text' in sample for sample in data_samples or ())):
+            return {}  # the fuser knows what to do without
         weight = next(fuser.parameters(), None)
         device = (
             self.data_preprocessor.device if weight is None else
