@@ -273,7 +273,7 @@ def _add_text(parser: argparse.ArgumentParser) -> None:
         'features')
     parser.add_argument(
         '--text-encoder',
-        metavar='TYPE=DIR',
+        metavar='TYPE=DIR|hash',
         help='what encodes the captions: blip2, bert, clip or t5, and the '
         'local folder of its files')
 

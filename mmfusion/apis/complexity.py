@@ -54,6 +54,8 @@ def network_of(cfg: Config,
     if part not in PARTS:
         raise UsageError(f'Expected a part of {PARTS}, got {part!r}.')
     model = build_network(cfg).to(device)
+    if getattr(model.fuser, 'needs_text', False):
+        model.fuser.missing_text = 'none'  # its cost does not count
     if optimize:
         model = model.optimize_for_inference()
     return FuserPart(model) if part == 'fuser' else model

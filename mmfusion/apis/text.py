@@ -44,13 +44,15 @@ def load_text_step(
 
 
 def parse_encoder(word: str) -> dict:
-    """Config of an encoder from ``TYPE=FOLDER``.
+    """Config of an encoder from ``TYPE=FOLDER``, or ``hash``.
 
     Raises:
         UsageError: If the word has another form, or the type is not known.
     """
     from mmfusion.registry import TEXT_ENCODERS
     kind, equals, folder = word.partition('=')
+    if word == 'hash':  # needs no files
+        return dict(type=kind)
     if not (kind and equals and folder):
         raise UsageError('Expected a text encoder as TYPE=DIR, such as '
                          f'blip2=checkpoints/blip2, got {word!r}.')

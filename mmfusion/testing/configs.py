@@ -81,7 +81,8 @@ def demo_fusion_inputs(batch_size: int = 2,
                        size: Tuple[int, int] = (64, 64),
                        num_classes: int = 9,
                        seed: int = 0,
-                       task: str = 'ivf') -> dict:
+                       task: str = 'ivf',
+                       text_channels: int = 768) -> dict:
     """A batch as a data loader gives it, of random content.
 
     Args:
@@ -90,6 +91,7 @@ def demo_fusion_inputs(batch_size: int = 2,
         num_classes (int): Labels are drawn below it.
         seed (int): Of the draws.
         task (str): What the pairs are, see :data:`~mmfusion.tasks.TASKS`.
+        text_channels (int): Width of the samples' text features.
 
     Returns:
         dict: ``inputs``, a list of (C, H, W) uint8 tensors (by default BGR
@@ -98,6 +100,7 @@ def demo_fusion_inputs(batch_size: int = 2,
         ``model.data_preprocessor``.
     """
     generator = torch.Generator().manual_seed(seed)
+    words = torch.Generator().manual_seed(seed)
 
     def draw(high: int, *shape: int) -> torch.Tensor:
         return torch.randint(0, high, shape, generator=generator)
@@ -119,6 +122,7 @@ def demo_fusion_inputs(batch_size: int = 2,
         sample.gt_sem_seg = PixelData(data=draw(num_classes, 1, *size))
         for name in ('gt_binary', 'gt_boundary', 'gt_mask'):
             setattr(sample, name, PixelData(data=draw(2, 1, *size)))
+        sample.text = torch.randn(3 + index, text_channels, generator=words)
         samples.append(sample)
     channels = max(end for _, end in spans.values())
     inputs = [draw(256, channels, *size).to(torch.uint8) for _ in samples]

@@ -104,12 +104,13 @@ def train_one_step(model, cfg, batch):
 
 
 def lazily(dataset):
-    """A dataset's config whose folders need not exist."""
+    """A dataset's config whose folders, and files of text, need not exist."""
     parts = [lazily(part) for part in dataset.get('datasets', ())]
-    return {
-        **dataset, 'lazy_init': True,
-        **(dict(datasets=parts) if parts else {})
-    }
+    if parts:
+        return {**dataset, 'lazy_init': True, 'datasets': parts}
+    pipeline = [{key: value for key, value in step.items()
+                 if key != 'features'} for step in dataset['pipeline']]
+    return {**dataset, 'lazy_init': True, 'pipeline': pipeline}
 
 
 def test_rest_of_the_config_builds(name, tmp_path):

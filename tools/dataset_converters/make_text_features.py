@@ -171,7 +171,7 @@ def main(argv=None) -> int:
     parser.add_argument('captions', help='captions file or folder')
     parser.add_argument('out', help='output folder, or .h5 or .npz file')
     parser.add_argument(
-        '--encoder', required=True, metavar='TYPE=DIR',
+        '--encoder', required=True, metavar='TYPE=DIR|hash',
         help='blip2, bert, clip or t5, and the local folder of its files')
     parser.add_argument(
         '--max-length', type=int,

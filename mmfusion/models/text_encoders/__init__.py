@@ -4,6 +4,7 @@ Built through ``mmfusion.registry.TEXT_ENCODERS``.
 """
 from .base import BaseTextEncoder, TextFeature, pad_text
 from .batching import batch_text
+from .hashing import HashTextEncoder
 from .huggingface import (
     BertTextEncoder,
     Blip2TextEncoder,
@@ -15,6 +16,6 @@ from .precomputed import PrecomputedText
 
 __all__ = [
     'BaseTextEncoder', 'BertTextEncoder', 'Blip2TextEncoder',
-    'CLIPTextEncoder', 'HFTextEncoder', 'PrecomputedText', 'T5TextEncoder',
+    'CLIPTextEncoder', 'HFTextEncoder', 'HashTextEncoder', 'PrecomputedText', 'T5TextEncoder',
     'TextFeature', 'batch_text', 'pad_text'
 ]
