@@ -35,7 +35,7 @@ def guided(project, tmp_path):
     return project / 'guided.py'
 
 
-def test_train_test_and_fuse(guided, call, tmp_path):
+def test_train_test_and_fuse(guided, call, tmp_path, capsys):
     work_dir = tmp_path / 'run'
     tiny_project.train_with(guided, '--work-dir', work_dir, '--seed', 0)
     checkpoint = work_dir / 'iter_2.pth'
@@ -48,3 +48,10 @@ def test_train_test_and_fuse(guided, call, tmp_path):
     assert call('test_fusion.py', guided, checkpoint, '--device', 'cpu',
                 '--out-dir', tmp_path / 'out') == 0
     assert len(list((tmp_path / 'out').iterdir())) == 3
+    tool = 'analysis_tools/text_influence.py'
+    flags = (guided, checkpoint, '--device', 'cpu')
+    assert call(tool, *flags) == 0
+    assert call(tool, *flags, '--swap', 3) != 0  # all the way round
+    rows = capsys.readouterr().out.splitlines()
+    pairs, mean, largest = map(float, rows[-1].strip('| ').split('|'))
+    assert pairs == 3 and 0 < mean < largest

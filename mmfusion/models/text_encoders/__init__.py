@@ -16,6 +16,6 @@ from .precomputed import PrecomputedText
 
 __all__ = [
     'BaseTextEncoder', 'BertTextEncoder', 'Blip2TextEncoder',
-    'CLIPTextEncoder', 'HFTextEncoder', 'HashTextEncoder', 'PrecomputedText', 'T5TextEncoder',
-    'TextFeature', 'batch_text', 'pad_text'
+    'CLIPTextEncoder', 'HFTextEncoder', 'HashTextEncoder', 'PrecomputedText',
+    'T5TextEncoder', 'TextFeature', 'batch_text', 'pad_text'
 ]

@@ -1,0 +1,54 @@
+"""How much the text changes the fused images of a text-guided fuser.
+
+Fuses each pair of a config's fusion set with its own text and with that of
+another pair, and compares both images.
+"""
+import argparse
+import sys
+
+from mmengine.config import DictAction
+
+from mmfusion.apis.cli import run
+from mmfusion.apis.config_file import load_config, require_file
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config')
+    parser.add_argument('checkpoint')
+    parser.add_argument(
+        '--swap', type=int, default=1, metavar='N',
+        help='take the text of the pair N further on (default: %(default)s)')
+    parser.add_argument('--device', help='default a GPU if there is one')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options)
+    checkpoint = require_file(args.checkpoint, 'a checkpoint file',
+                              'Train one with tools/train.py.')
+    from mmengine.device import get_device
+    from mmengine.registry import init_default_scope
+
+    from mmfusion.apis.fusing import fusion_set
+    from mmfusion.apis.inferencer import init_model
+    from mmfusion.apis.text_influence import text_influence
+    init_default_scope(cfg.default_scope)
+    model = init_model(cfg, checkpoint, args.device or get_device(),
+                       fuser_is_enough=True)
+    found = text_influence(model, fusion_set(cfg)[0], args.swap)
+    print('| pairs | mean change, grey levels | largest |\n|---|---|---|\n'
+          f'| {found["pairs"]} | {found["mean_change"]:.3f} | '
+          f'{found["largest_change"]:.1f} |')
+    for name in found['names']:
+        print(f'failed: {name}', file=sys.stderr)
+    return int(bool(found['names']))
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))
