@@ -62,7 +62,7 @@ def test_fusion(args: argparse.Namespace) -> int:
     init_default_scope(cfg.default_scope)
     model = init_model(
         cfg, checkpoint, args.device or get_device(), fuser_is_enough=True)
-    if not checkpoint and any(True for _ in model.fuser.parameters()):
+    if not checkpoint and model.fuser.state_dict():
         raise UsageError(
             f'{type(model.fuser).__name__} has weights: expected a '
             'checkpoint file after the config, got none.')
