@@ -3,6 +3,7 @@ file does not stop the rest."""
 import os
 import shutil
 import sys
+from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -178,6 +179,29 @@ def report_failures(outcomes: list, noun: str = 'file') -> int:
         print(f'{len(errors)} of {len(outcomes)} {noun}s failed, see above; '
               'the others are done', file=sys.stderr)
     return int(bool(errors))
+
+
+def run_converter(parser: ArgumentParser, convert: Callable,
+                  argv: Sequence | None = None) -> int:
+    """Parse a converter's flags, ``--workers`` added, and convert.
+
+    Args:
+        parser (ArgumentParser): Whose arguments ``convert`` takes by name.
+        convert: Returns an exit status.
+        argv: Arguments; None takes those of the command line.
+
+    Returns:
+        int: What ``convert`` returned. A ``ValueError`` or ``OSError`` of
+        it ends the program as a wrong flag does.
+    """
+    parser.add_argument(
+        '--workers', type=int, default=min(os.cpu_count() or 1, 8),
+        help='processes (default: %(default)s)')
+    args = parser.parse_args(argv)
+    try:
+        return convert(**vars(args))
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
 
 
 def _guarded(function, job):

@@ -6,7 +6,6 @@ person'. OUT is a .json file for make_text_features.py.
 """
 import argparse
 import json
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from mmfusion.datasets.conversion import (
     finished_file,
     read_label,
     report_failures,
+    run_converter,
     run_jobs,
 )
 from mmfusion.fileio import FileRule, read_image
@@ -91,14 +91,7 @@ def main(argv=None) -> int:
     parser.add_argument('--least', type=int, default=100,
                         help='pixels that make a class worth a word '
                         '(default: %(default)s)')
-    parser.add_argument('--workers', type=int,
-                        default=min(os.cpu_count() or 1, 8),
-                        help='processes (default: %(default)s)')
-    args = parser.parse_args(argv)
-    try:
-        return convert(**vars(args))
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
+    return run_converter(parser, convert, argv)
 
 
 if __name__ == '__main__':

@@ -6,7 +6,6 @@ OUT/patches.npy and OUT/patches.txt (a stem per line), for PatchFileDataset,
 which is read several times as fast.
 """
 import argparse
-import os
 import shutil
 import sys
 from functools import partial
@@ -20,6 +19,7 @@ from mmfusion.datasets.conversion import (
     finished_file,
     read_pair,
     report_failures,
+    run_converter,
     run_jobs,
     write_lines,
     write_png,
@@ -149,14 +149,7 @@ def main(argv=None) -> int:
                         help='what to write (default: %(default)s)')
     parser.add_argument('--limit', type=int, metavar='N',
                         help='take the first N pairs alone')
-    parser.add_argument('--workers', type=int,
-                        default=min(os.cpu_count() or 1, 8),
-                        help='processes (default: %(default)s)')
-    args = parser.parse_args(argv)
-    try:
-        return convert(**vars(args))
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
+    return run_converter(parser, convert, argv)
 
 
 if __name__ == '__main__':

@@ -5,7 +5,6 @@ train.txt, val.txt, test.txt. The mirrored copies NAME_flip that MFNet's
 own lists may name are left out: flip with probability 0.5 instead.
 """
 import argparse
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from mmfusion.datasets.conversion import (
     place_file,
     read_label,
     report_failures,
+    run_converter,
     run_jobs,
     write_lines,
     write_png,
@@ -107,14 +107,7 @@ def main(argv=None) -> int:
         '--with-flip', action='store_true',
         help='write mirrored copies NAME_flip of the training pairs and '
         'list them in train.txt')
-    parser.add_argument(
-        '--workers', type=int, default=min(os.cpu_count() or 1, 8),
-        help='processes (default: %(default)s)')
-    args = parser.parse_args(argv)
-    try:
-        return convert(**vars(args))
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
+    return run_converter(parser, convert, argv)
 
 
 if __name__ == '__main__':

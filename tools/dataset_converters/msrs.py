@@ -4,7 +4,6 @@ RAW holds {train,test}/{vi,ir,Segmentation_labels}/NAME.png as the authors'
 repository does; a folder named label is accepted too.
 """
 import argparse
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from mmfusion.datasets.conversion import (
     read_label,
     read_pair,
     report_failures,
+    run_converter,
     run_jobs,
     write_png,
 )
@@ -106,14 +106,7 @@ def main(argv=None) -> int:
         'PSFusion trains on, derived from the labels, as train/{bi,bd,mask}')
     parser.add_argument(
         '--link', action='store_true', help='link to images, do not copy')
-    parser.add_argument(
-        '--workers', type=int, default=min(os.cpu_count() or 1, 8),
-        help='processes (default: %(default)s)')
-    args = parser.parse_args(argv)
-    try:
-        return convert(**vars(args))
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
+    return run_converter(parser, convert, argv)
 
 
 if __name__ == '__main__':

@@ -7,7 +7,6 @@ OUT/SPLIT.txt for each split (all.txt where there are none). Where two
 splits use the same stem, stems become SPLIT/STEM.
 """
 import argparse
-import os
 import sys
 from collections import Counter
 from functools import partial
@@ -22,6 +21,7 @@ from mmfusion.datasets.conversion import (
     read_label,
     read_pair,
     report_failures,
+    run_converter,
     run_jobs,
     write_lines,
 )
@@ -206,14 +206,7 @@ def main(argv=None) -> int:
         help='labels must lie below this or be 255 (default: any)')
     parser.add_argument(
         '--link', action='store_true', help='link to files, do not copy')
-    parser.add_argument(
-        '--workers', type=int, default=min(os.cpu_count() or 1, 8),
-        help='processes (default: %(default)s)')
-    args = parser.parse_args(argv)
-    try:
-        return convert(**vars(args))
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
+    return run_converter(parser, convert, argv)
 
 
 if __name__ == '__main__':

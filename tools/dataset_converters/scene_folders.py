@@ -26,6 +26,7 @@ from mmfusion.datasets.conversion import (
     place_file,
     read_pair,
     report_failures,
+    run_converter,
     run_jobs,
 )
 from mmfusion.fileio import IMG_SUFFIXES, natural_key, read_image
@@ -159,14 +160,7 @@ def main(argv=None) -> int:
         help='folders that are no scenes (SICE: Label)')
     parser.add_argument(
         '--link', action='store_true', help='link to images, do not copy')
-    parser.add_argument(
-        '--workers', type=int, default=min(os.cpu_count() or 1, 8),
-        help='processes (default: %(default)s)')
-    args = parser.parse_args(argv)
-    try:
-        return convert(**vars(args))
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
+    return run_converter(parser, convert, argv)
 
 
 if __name__ == '__main__':
