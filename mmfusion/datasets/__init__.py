@@ -9,6 +9,7 @@ with redirect_stdout(sys.stderr):
 from mmfusion.fileio import FileRule, natural_key  # noqa: E402
 
 from . import transforms  # noqa: E402, F401
+from .distill import FusionDistillDataset  # noqa: E402
 from .fmb import FMBDataset  # noqa: E402
 from .mfnet import MFNetDataset  # noqa: E402
 from .msrs import MSRSDataset  # noqa: E402
@@ -22,7 +23,8 @@ from .samplers import (  # noqa: E402
 )
 
 __all__ = [
-    'FileRule', 'natural_key', 'FMBDataset', 'MFNetDataset', 'MSRSDataset',
+    'FileRule', 'natural_key', 'FMBDataset', 'FusionDistillDataset',
+    'MFNetDataset', 'MSRSDataset',
     'PairedImageDataset', 'PatchFileDataset', 'DeterministicEpochSampler',
     'DeterministicSampler', 'DrawIndex', 'draw_seed'
 ]

@@ -25,6 +25,9 @@ class FusionDataSample(SegDataSample):
     Besides ``gt_sem_seg``, ``pred_sem_seg`` and ``seg_logits``:
 
     - ``fused_img``: fused RGB image, data (3, H, W) float in [0, 1].
+    - ``gt_fused``: target of the fused image, made by a teacher, RGB, data
+      (3, H, W), uint8.
+    - ``gt_feature``: a teacher's feature map, data (C, H', W').
     - ``gt_binary``: foreground map, data (1, H, W) with values 0 / 1.
     - ``gt_boundary``: class-boundary map, data (1, H, W), values 0 / 1.
     - ``gt_mask``: salient-object map, data (1, H, W), values 0 / 1.
@@ -34,9 +37,12 @@ class FusionDataSample(SegDataSample):
     Meta information: ``vis_path``, ``ir_path``, ``seg_map_path``,
     ``modalities`` (dict from a modality's name to its (first, end)
     channels in the stacked image), ``ori_shape``, ``img_shape``,
-    ``scale_factor``, ``flip``, ``flip_direction``, ``padding_size``.
+    ``scale_factor``, ``flip``, ``flip_direction``, ``padding_size``,
+    ``misalignment`` (see :class:`RandomMisalign`).
     """
     fused_img = _pixel_field('fused_img', 'Fused RGB image, (3, H, W).')
+    gt_fused = _pixel_field('gt_fused', 'Target image, (3, H, W).')
+    gt_feature = _pixel_field('gt_feature', 'Feature map, (C, H, W).')
     gt_binary = _pixel_field('gt_binary', 'Foreground map, (1, H, W).')
     gt_boundary = _pixel_field('gt_boundary', 'Boundary map, (1, H, W).')
     gt_mask = _pixel_field('gt_mask', 'Salient-object map, (1, H, W).')

@@ -112,6 +112,7 @@ def demo_fusion_inputs(batch_size: int = 2,
         sample.gt_sem_seg = PixelData(data=draw(num_classes, 1, *size))
         for name in ('gt_binary', 'gt_boundary', 'gt_mask'):
             setattr(sample, name, PixelData(data=draw(2, 1, *size)))
+        sample.gt_fused = PixelData(data=draw(256, 3, *size).to(torch.uint8))
         samples.append(sample)
     inputs = [draw(256, 4, *size).to(torch.uint8) for _ in samples]
     return dict(inputs=inputs, data_samples=samples)

@@ -30,6 +30,8 @@ class BaseFuser(BaseModule):
       images too small to be mirrored are padded with ``'replicate'``.
     - ``needs_text`` (bool): whether ``forward`` requires ``text``.
     - ``exportable`` (bool): whether ``torch.export`` accepts the network.
+    - ``trainable`` (bool): whether gradients reach all parameters; samplers
+      of diffusion models are teachers alone, with frozen weights.
 
     Args:
         channel_order (str): Order in which the colour formula sees the
@@ -45,6 +47,7 @@ class BaseFuser(BaseModule):
     padding_mode: str = 'replicate'
     needs_text: bool = False
     exportable: bool = True
+    trainable: bool = True
 
     def __init__(self,
                  channel_order: str = 'rgb',
