@@ -18,3 +18,5 @@ default_hooks = dict(
     loss_stages=dict(stages=[
         dict(begin=0, weights=dict(pix=1, ssim=1, grad=1, feat=1))
     ]))
+
+del pix, ssim, grad, perc, feat

@@ -80,6 +80,7 @@ class DDFM(BaseFuser):
     min_size = 32
     padding_mode = 'reflect'
     exportable = False
+    takes_seeds = True
     trainable = False
 
     def __init__(self,

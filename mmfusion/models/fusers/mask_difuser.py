@@ -59,6 +59,7 @@ class MaskDiFuser(BaseFuser):
     min_size = 16
     padding_mode = 'reflect'
     exportable = False
+    takes_seeds = True
     trainable = False
     T = 1000
 
