@@ -34,8 +34,9 @@ def measure(network: nn.Module,
         dtype (torch.dtype): Type of convolutions and matrix products.
 
     Returns:
-        dict[str, float]: ``latency_ms`` (median of a batch), ``fastest_ms``,
-        ``slowest_ms``, ``images_per_s`` (batch over median) and
+        dict[str, float]: ``latency_ms`` (median of a batch), ``mean_ms``,
+        ``std_ms`` (population), ``fastest_ms``, ``slowest_ms``,
+        ``images_per_s`` (batch over median) and
         ``peak_memory_mib``, the most that was held above what the process
         (CPU) or the model and its input (GPU) held before the first pass;
         NaN where the system does not tell.
@@ -58,6 +59,8 @@ def measure(network: nn.Module,
     median = statistics.median(times)
     return dict(
         latency_ms=median,
+        mean_ms=statistics.fmean(times),
+        std_ms=statistics.pstdev(times),
         fastest_ms=min(times),
         slowest_ms=max(times),
         images_per_s=1000 * len(inputs) / median,

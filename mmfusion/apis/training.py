@@ -39,7 +39,7 @@ def train(args: argparse.Namespace) -> None:
     """
     cfg = apply_to_config(load_config(args.config, args.cfg_options), args)
     announce(ensure_stage1(cfg, args, _train_stage1))
-    _run(cfg)
+    run_training(cfg)
 
 
 def _train_stage1(args: argparse.Namespace) -> None:
@@ -48,10 +48,11 @@ def _train_stage1(args: argparse.Namespace) -> None:
         # mmengine keeps visualizers by name: without another name, the first
         # one would also write the second stage's curves
         cfg.visualizer.name += '_stage1'
-    _run(cfg)
+    run_training(cfg)
 
 
-def _run(cfg: Config) -> None:
+def run_training(cfg: Config) -> None:
+    """Train a config that is complete, flags included."""
     runner = build_runner(cfg)
     start = cfg.get('load_from')
     if start is not None and os.path.isfile(start):

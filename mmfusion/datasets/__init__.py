@@ -9,6 +9,7 @@ with redirect_stdout(sys.stderr):
 from mmfusion.fileio import FileRule, natural_key  # noqa: E402
 
 from . import transforms  # noqa: E402, F401
+from .distill import FusionDistillDataset  # noqa: E402
 from .fmb import FMBDataset  # noqa: E402
 from .h5_dataset import FusionH5Dataset  # noqa: E402
 from .infrared_visible import (  # noqa: E402
@@ -32,11 +33,11 @@ from .samplers import (  # noqa: E402
 )
 
 __all__ = [
-    'FileRule', 'natural_key', 'FMBDataset', 'FusionH5Dataset',
-    'HarvardMedicalDataset', 'LLVIPFusionDataset', 'LytroDataset',
-    'M3FDFusionDataset', 'MEFBDataset', 'MFNetDataset', 'MSRSDataset',
-    'PairedImageDataset', 'PatchFileDataset', 'RealMFFDataset',
-    'RoadSceneDataset', 'SICEDataset', 'TNODataset',
+    'FileRule', 'natural_key', 'FMBDataset', 'FusionDistillDataset',
+    'FusionH5Dataset', 'HarvardMedicalDataset', 'LLVIPFusionDataset',
+    'LytroDataset', 'M3FDFusionDataset', 'MEFBDataset', 'MFNetDataset',
+    'MSRSDataset', 'PairedImageDataset', 'PatchFileDataset',
+    'RealMFFDataset', 'RoadSceneDataset', 'SICEDataset', 'TNODataset',
     'DeterministicEpochSampler', 'DeterministicSampler', 'DrawIndex',
     'draw_seed'
 ]

@@ -13,7 +13,8 @@ from .samplers import SeededDraws
 MAP_KEYS = ('binary_path', 'boundary_path', 'mask_path')
 
 
-def _brief(names: List[str], limit: int = 5) -> str:
+def brief(names: List[str], limit: int = 5) -> str:
+    """The first names, quoted, and how many more there are."""
     more = f' and {len(names) - limit} more' if len(names) > limit else ''
     return ', '.join(repr(name) for name in names[:limit]) + more
 
@@ -196,7 +197,7 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
                 if missing:
                     raise ValueError(
                         f'Split file {self.ann_file!r} names '
-                        f'{_brief(missing)}, but {key!r} has no such file in '
+                        f'{brief(missing)}, but {key!r} has no such file in '
                         f'{self.data_prefix[key]!r}. Expected one stem '
                         '(file name without suffix) per line.')
             return stems
@@ -231,7 +232,7 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
         raise ValueError(
             f'{type(self).__name__}: {len(stems)} of {len(listed[have])} '
             f'files of {have!r} have no partner of {lack!r}: '
-            f'{_brief([listed[have][stem] for stem in stems])} in '
+            f'{brief([listed[have][stem] for stem in stems])} in '
             f'{self.data_prefix[have]!r}, expected names like '
             f'{self.rules[lack].stem!r} with suffix '
             f'{" or ".join(self.rules[lack].suffixes)} in '

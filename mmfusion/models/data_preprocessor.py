@@ -4,6 +4,7 @@ from typing import Dict, List, Optional, Sequence, Tuple, Union
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseDataPreprocessor
+from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
@@ -26,6 +27,8 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
     ``padding_size`` and, in testing, ``img_padding_size`` (left, right,
     top, bottom), by which mmseg crops its predictions. In training the
     ground truth is padded too; in testing it stays at the original size.
+    A distilled student's target, ``gt_fused``, becomes float32 in [0, 1],
+    and in training it is padded as the images are.
 
     Args:
         modalities (dict[str, int]): Channels of each modality, in order.
@@ -166,6 +169,11 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
         # Plain tuples: mmseg reads a torch.Size as a sign of slide mode.
         sample.set_metainfo(
             dict(img_shape=size, pad_shape=target, padding_size=padding))
+        if 'gt_fused' in sample:
+            image = sample.gt_fused.data.float() / 255
+            if training:
+                image = self._pad(image[None], target)[0]
+            sample.gt_fused = PixelData(data=image)
         if not training:
             sample.set_metainfo(dict(img_padding_size=padding))
             return

@@ -26,6 +26,9 @@ class FusionDataSample(SegDataSample):
     Besides ``gt_sem_seg``, ``pred_sem_seg`` and ``seg_logits``:
 
     - ``fused_img``: fused RGB image, data (3, H, W) float in [0, 1].
+    - ``gt_fused``: target of the fused image, made by a teacher, RGB, data
+      (3, H, W), uint8.
+    - ``gt_feature``: a teacher's feature map, data (C, H', W').
     - ``gt_binary``: foreground map, data (1, H, W) with values 0 / 1.
     - ``gt_boundary``: class-boundary map, data (1, H, W), values 0 / 1.
     - ``gt_mask``: salient-object map, data (1, H, W), values 0 / 1.
@@ -37,9 +40,12 @@ class FusionDataSample(SegDataSample):
     ``<modality>_path``), ``img_path`` (the first one), ``seg_map_path``,
     ``modalities`` (dict from a modality's name to its (first, end)
     channels in the stacked image), ``ori_shape``, ``img_shape``,
-    ``scale_factor``, ``flip``, ``flip_direction``, ``padding_size``.
+    ``scale_factor``, ``flip``, ``flip_direction``, ``padding_size``,
+    ``misalignment`` (see :class:`RandomMisalign`).
     """
     fused_img = _field('fused_img', 'Fused RGB image, (3, H, W).')
+    gt_fused = _field('gt_fused', 'Target image, (3, H, W).')
+    gt_feature = _field('gt_feature', 'Feature map, (C, H, W).')
     gt_binary = _field('gt_binary', 'Foreground map, (1, H, W).')
     gt_boundary = _field('gt_boundary', 'Boundary map, (1, H, W).')
     gt_mask = _field('gt_mask', 'Salient-object map, (1, H, W).')

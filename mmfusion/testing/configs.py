@@ -123,6 +123,7 @@ def demo_fusion_inputs(batch_size: int = 2,
         for name in ('gt_binary', 'gt_boundary', 'gt_mask'):
             setattr(sample, name, PixelData(data=draw(2, 1, *size)))
         sample.text = torch.randn(3 + index, text_channels, generator=words)
+        sample.gt_fused = PixelData(data=draw(256, 3, *size).to(torch.uint8))
         samples.append(sample)
     channels = max(end for _, end in spans.values())
     inputs = [draw(256, channels, *size).to(torch.uint8) for _ in samples]

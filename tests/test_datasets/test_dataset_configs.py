@@ -12,11 +12,11 @@ from mmengine.dataset import pseudo_collate
 from mmfusion.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
-# what the labelled and the unlabelled sets inherit is no set; one file of
-# pairs and text is tested with its data set
+# what the labelled and the unlabelled sets inherit is no set; pairs with
+# text in one file, and sets for distillation, have tests of their own
 NAMES = sorted(
     path.stem for path in FOLDER.glob('*.py')
-    if not path.stem.startswith(('paired_', 'vlf')))
+    if not path.stem.startswith(('paired_', 'vlf', 'distill')))
 PATCH = (16, 16)
 #: folder, splits, and what a split holds: folders, or patterns of files
 LAYOUTS = dict(

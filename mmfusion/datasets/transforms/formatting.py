@@ -15,6 +15,7 @@ _FIELDS = dict(
     gt_binary_map='gt_binary',
     gt_boundary_map='gt_boundary',
     gt_mask_map='gt_mask')
+_TARGET = 'teacher'
 
 
 @TRANSFORMS.register_module()
@@ -27,7 +28,10 @@ class PackFusionInputs(BaseTransform):
 
     Returns a dict with ``inputs``, a tensor (C, H, W) of the stack's dtype,
     and ``data_samples``, a :class:`FusionDataSample` whose ground truth is
-    int64 (1, H, W).
+    int64 (1, H, W). The target of a distilled student, a modality
+    ``teacher`` of three channels at the end of the stack, is taken off it
+    and becomes ``gt_fused``, RGB (3, H, W); ``teacher_feature`` (h, w, C)
+    becomes ``gt_feature``.
 
     Args:
         meta_keys (sequence[str]): Keys to take over as meta information
@@ -47,7 +51,8 @@ class PackFusionInputs(BaseTransform):
                                     'img_shape', 'pad_shape', 'scale_factor',
                                     'flip', 'flip_direction',
                                     'reduce_zero_label', 'modalities',
-                                    'sample_idx')
+                                    'sample_idx', 'teacher_path',
+                                    'misalignment')
     ) -> None:
         self.meta_keys = tuple(meta_keys)
 
@@ -56,8 +61,10 @@ class PackFusionInputs(BaseTransform):
         img = results['img']
         if img.ndim == 2:
             img = img[..., None]
-        inputs = torch.from_numpy(np.stack(cv2.split(img)))
         sample = FusionDataSample()
+        if _TARGET in results.get('modalities', ()):
+            results, img = self._take_target(results, sample)
+        inputs = torch.from_numpy(np.stack(cv2.split(img)))
         for key, field in _FIELDS.items():
             if results.get(key) is None:
                 continue
@@ -83,6 +90,25 @@ class PackFusionInputs(BaseTransform):
                 f'{text!r}. Put LoadTextFeatures(encoder=...) before it.')
         # a copy: stored features are shared between samples
         return torch.tensor(text, dtype=torch.float32)
+
+    @staticmethod
+    def _take_target(results: dict, sample: FusionDataSample) -> tuple:
+        """Move the target from the stack into the sample."""
+        img, spans = results['img'], dict(results['modalities'])
+        first, end = spans.pop(_TARGET)
+        if end != img.shape[2] or end - first != 3:
+            raise ValueError(
+                f'PackFusionInputs: expected {_TARGET!r} as the last three '
+                f'channels of {img.shape[2]}, got {(first, end)}. Name it '
+                'last in the modalities, with 3 channels.')
+        target = img[..., first:][..., ::-1]  # BGR to RGB
+        sample.gt_fused = PixelData(
+            data=torch.from_numpy(target.transpose(2, 0, 1).copy()))
+        feature = results.get('teacher_feature')
+        if feature is not None:
+            feature = np.ascontiguousarray(feature.transpose(2, 0, 1))
+            sample.gt_feature = PixelData(data=torch.from_numpy(feature))
+        return {**results, 'modalities': spans}, img[..., :first]
 
     @staticmethod
     def _check_size(key: str, results: dict) -> None:

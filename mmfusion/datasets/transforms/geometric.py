@@ -8,6 +8,7 @@ import math
 from typing import Tuple, Union
 
 import cv2
+import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
@@ -15,8 +16,29 @@ from mmseg.datasets import transforms as mmseg_transforms
 
 from mmfusion.registry import TRANSFORMS
 
-for _name in ('Resize', 'RandomFlip', 'RandomRotate', 'RandomCutOut'):
+from .misalign import flip_matrix
+
+for _name in ('Resize', 'RandomRotate', 'RandomCutOut'):
     TRANSFORMS.register_module(module=getattr(mmseg_transforms, _name))
+
+
+@TRANSFORMS.register_module()
+class RandomFlip(mmseg_transforms.RandomFlip):
+    """mmseg's ``RandomFlip``, which moves along what distillation needs.
+
+    Beside image and maps these are ``teacher_feature`` (h, w, C) and
+    ``misalignment`` (see :class:`RandomMisalign`). Arguments as in mmseg.
+    """
+
+    def _flip(self, results: dict) -> None:
+        super()._flip(results)
+        direction = results['flip_direction']
+        feature = results.get('teacher_feature')
+        if feature is not None:
+            results['teacher_feature'] = mmcv.imflip(feature, direction)
+        if 'misalignment' in results:
+            results['misalignment'] = flip_matrix(
+                results['misalignment'], results['img'].shape[:2], direction)
 
 
 @TRANSFORMS.register_module()

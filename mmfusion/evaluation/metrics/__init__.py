@@ -1,4 +1,5 @@
 """Metrics of mmengine's evaluator."""
+from .distill_metric import DistillMetric
 from .fusion_metric import FusionMetric
 
-__all__ = ['FusionMetric']
+__all__ = ['DistillMetric', 'FusionMetric']

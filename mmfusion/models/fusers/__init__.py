@@ -1,3 +1,4 @@
+from .adm_unet import ADMUNet
 from .base import BaseFuser
 from .baselines import (
     AverageFuser,
@@ -7,14 +8,24 @@ from .baselines import (
     SelectModality,
 )
 from .checkpoint import load_fuser_weights, read_checkpoint
+from .ddfm import DDFM
+from .denoisers import (
+    CallableDenoiser,
+    DiffusersUNetAdapter,
+    GaussianPriorDenoiser,
+)
 from .film import FILMFusion
+from .mask_difuser import MaskDiFuser
 from .mmdrfuse import MMDRFuseStudent, MMDRFuseTeacher
 from .psfusion import PSFusion
+from .realtime import RealtimeFusionNet
 from .transfuser6 import TransFuser6
 
 __all__ = [
-    'AverageFuser', 'BaseFuser', 'FILMFusion', 'GuidedFilterFuser',
+    'ADMUNet', 'AverageFuser', 'BaseFuser', 'CallableDenoiser', 'DDFM',
+    'DiffusersUNetAdapter', 'FILMFusion', 'GaussianPriorDenoiser',
+    'GuidedFilterFuser',
     'LaplacianPyramidFuser', 'MMDRFuseStudent', 'MMDRFuseTeacher',
-    'MaximumFuser', 'PSFusion', 'SelectModality', 'TransFuser6',
-    'load_fuser_weights', 'read_checkpoint'
+    'MaskDiFuser', 'MaximumFuser', 'PSFusion', 'RealtimeFusionNet',
+    'SelectModality', 'TransFuser6', 'load_fuser_weights', 'read_checkpoint'
 ]

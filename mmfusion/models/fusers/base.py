@@ -30,6 +30,10 @@ class BaseFuser(BaseModule):
       images too small to be mirrored are padded with ``'replicate'``.
     - ``needs_text`` (bool): whether ``forward`` requires ``text``.
     - ``exportable`` (bool): whether ``torch.export`` accepts the network.
+    - ``takes_seeds`` (bool): whether ``forward`` takes ``seeds``, one an
+      image, for methods that draw noise.
+    - ``trainable`` (bool): whether gradients reach all parameters; samplers
+      of diffusion models are teachers alone, with frozen weights.
 
     Args:
         channel_order (str): Order in which the colour formula sees the
@@ -45,6 +49,8 @@ class BaseFuser(BaseModule):
     padding_mode: str = 'replicate'
     needs_text: bool = False
     exportable: bool = True
+    takes_seeds: bool = False
+    trainable: bool = True
 
     def __init__(self,
                  channel_order: str = 'rgb',

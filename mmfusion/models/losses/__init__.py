@@ -13,6 +13,7 @@ from .distillation import (
                            CosineDistillationLoss,
                            DistanceLoss,
                            PairLoss,
+                           PerceptualDistance,
                            cosine_distillation_loss,
 )
 from .dynamic_refresh import DynamicRefreshLoss
@@ -56,6 +57,7 @@ __all__ = [
     'OHEMSemanticLoss',
     'PSFusionLoss',
     'PairLoss',
+    'PerceptualDistance',
     'ReconstructionLoss',
     'SSIMLoss',
     'average_loss',

@@ -1,8 +1,11 @@
 """Losses of two tensors, a student's and its teacher's."""
+from typing import Sequence
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmfusion.models.layers import laplacian
+from mmfusion.models.layers import laplacian, shared_features, sobel
 from mmfusion.registry import MODELS
 
 from .ssim import ssim_loss
@@ -74,9 +77,25 @@ def _laplacian(student: Tensor, teacher: Tensor) -> Tensor:
     return F.mse_loss(laplacian(student), laplacian(teacher))
 
 
+def _sobel(student: Tensor, teacher: Tensor) -> Tensor:
+    return sum(
+        F.l1_loss(ours, theirs)
+        for ours, theirs in zip(sobel(student), sobel(teacher), strict=True))
+
+
+def _sobel_magnitude(student: Tensor, teacher: Tensor) -> Tensor:
+    return F.l1_loss(*(sum(part.abs() for part in sobel(x))
+                       for x in (student, teacher)))
+
+
+def _normalized(student: Tensor, teacher: Tensor) -> Tensor:
+    return F.mse_loss(*(F.normalize(x, dim=1) for x in (student, teacher)))
+
+
 _DISTANCES = dict(
     l1=F.l1_loss, mse=F.mse_loss, smooth_l1=F.smooth_l1_loss, ssim=_ssim,
-    laplacian=_laplacian)
+    laplacian=_laplacian, sobel=_sobel, sobel_magnitude=_sobel_magnitude,
+    normalized=_normalized)
 
 
 @MODELS.register_module()
@@ -85,8 +104,12 @@ class DistanceLoss(PairLoss):
 
     Args:
         distance (str): ``'l1'``, ``'mse'``, ``'smooth_l1'``, ``'ssim'``
-            (one less SSIM, of images in [0, 1]) or ``'laplacian'``
-            (squared, of Laplacians).
+            (one less SSIM, of images in [0, 1], each channel by itself),
+            ``'laplacian'`` (squared, of Laplacians), ``'sobel'`` (L1 of
+            both derivatives with their sign, added up),
+            ``'sobel_magnitude'`` (L1 of the sum of their magnitudes) or
+            ``'normalized'`` (squared, of features scaled to length one at
+            each pixel).
         loss_weight (float): Factor of the loss.
 
     Raises:
@@ -102,3 +125,38 @@ class DistanceLoss(PairLoss):
 
     def measure(self, student: Tensor, teacher: Tensor) -> Tensor:
         return _DISTANCES[self.distance](student, teacher)
+
+
+@MODELS.register_module()
+class PerceptualDistance(PairLoss):
+    """Squared distance of VGG features, summed over layers.
+
+    ``sum_k mean (V_k(S) - V_k(T))^2`` (Johnson et al., ECCV 2016, without
+    its style term). In float32, also under autocast.
+
+    Args:
+        features (dict): Config of the feature network, e.g.
+            ``dict(type='VGGFeatures', depth=16, taps=..., normalize=True,
+            init_cfg=...)``. Losses with equal configs share one network,
+            which is in no checkpoint.
+        taps (sequence[str]): Layers compared. Defaults to those of
+            perceptual losses, relu2_2, relu3_3 and relu4_3 of VGG-16.
+        loss_weight (float): Factor of the loss.
+    """
+
+    def __init__(self,
+                 features: dict,
+                 taps: Sequence[str] = ('relu2_2', 'relu3_3', 'relu4_3'),
+                 loss_weight: float = 1.0) -> None:
+        super().__init__(loss_weight)
+        self._features = (shared_features(features), )
+        self.taps = tuple(taps)
+
+    def measure(self, student: Tensor, teacher: Tensor) -> Tensor:
+        features, = self._features
+        with torch.autocast(student.device.type, enabled=False):
+            with torch.no_grad():
+                theirs = features.kept(teacher.float())
+            ours = features.kept(student.float())
+            return sum(
+                F.mse_loss(ours[tap], theirs[tap]) for tap in self.taps)

@@ -85,6 +85,8 @@ class BaseFusionModel(BaseModel):
             name: MODELS.build(cfg)
             for name, cfg in losses.items()
         })
+        #: factors of the terms by name, set by :class:`LossStageHook`
+        self.term_factors: Dict[str, float] = {}
         self.output_policy = OutputPolicy(output_norm, output_colour)
         self.fuser_frozen = fuser_frozen
         if fuser_frozen:
@@ -213,14 +215,17 @@ class BaseFusionModel(BaseModel):
         sources = dict(vis=vis, ir=ir, vis_luma=vis_luma)
         terms = {}
         for name, loss in self.fusion_losses.items():
+            factor = self.term_factors.get(name, 1.)
+            if factor == 0:
+                continue
             value = loss(output, sources, data_samples)
             if isinstance(value, dict):
                 terms.update({
-                    f'loss_{name}.{key}': term
+                    f'loss_{name}.{key}': factor * term
                     for key, term in value.items()
                 })
             else:
-                terms[f'loss_{name}'] = value
+                terms[f'loss_{name}'] = factor * value
         return terms
 
     def add_fused(self, output: FuserOutput, inputs: Tensor,

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
+from mmfusion.structures import FuserOutput
 
 from .base import OptSampleList
 from .feature_pairs import TensorReader, build_pairs
@@ -15,14 +16,20 @@ from .image_fuser import ImageFuser
 class FuserDistiller(ImageFuser):
     """Distils any registered fuser into any other.
 
+    Without a ``teacher`` the student learns from what one has written
+    before: ``gt_fused`` of the data samples is the teacher's ``'fused'``
+    (and its luminance ``'luma'``), ``gt_feature`` its ``'aux.feature'``.
+
     The teacher is frozen, in eval mode and without gradients; it is in no
     checkpoint and no optimizer. The student is ``fuser``: checkpoints,
     ``test_fusion.py`` and joint training take it as that of an
     :class:`ImageFuser`.
 
     Args:
-        teacher (dict): Config of a registered fuser. Without ``init_cfg``
-            it is random, which is refused unless ``random_teacher``.
+        teacher (dict, optional): Config of a registered fuser. Without
+            ``init_cfg`` it is random, which is refused unless
+            ``random_teacher`` or it has no weights to load. None: targets
+            come with the samples, see :class:`FusionDistillDataset`.
         student (dict): Config of a registered fuser.
         pairs (sequence[dict]): What is compared, each
             ``dict(student=PLACE, teacher=PLACE, loss=dict(type=...))``, see
@@ -51,7 +58,7 @@ class FuserDistiller(ImageFuser):
     """
 
     def __init__(self,
-                 teacher: dict,
+                 teacher: Optional[dict],
                  student: dict,
                  pairs: Sequence[dict],
                  losses: Optional[Dict[str, dict]] = None,
@@ -59,14 +66,18 @@ class FuserDistiller(ImageFuser):
                  random_teacher: bool = False,
                  **kwargs) -> None:
         super().__init__(student, losses=losses, **kwargs)
-        if not random_teacher and not teacher.get('init_cfg'):
-            raise ValueError(
-                'FuserDistiller: expected a teacher with weights, got none. '
-                "Set teacher=dict(..., init_cfg=dict(type='Pretrained', "
-                'checkpoint=FILE)).')
-        network = MODELS.build(teacher)
-        if teacher.get('init_cfg'):
-            network.init_weights()
+        network = nn.Module()
+        if teacher is not None:
+            network = MODELS.build(teacher)
+            if teacher.get('init_cfg'):
+                network.init_weights()
+            elif not random_teacher and any(True
+                                            for _ in network.parameters()):
+                raise ValueError(
+                    'FuserDistiller: expected a teacher with weights, got '
+                    "none. Set teacher=dict(..., init_cfg=dict(type="
+                    "'Pretrained', checkpoint=FILE)).")
+        self.cached = teacher is None
         # In a tuple, it is not registered: no checkpoint, no optimizer.
         self._teacher = (network.requires_grad_(False).eval(), )
         self.pairs = build_pairs(pairs)
@@ -91,7 +102,7 @@ class FuserDistiller(ImageFuser):
 
     @property
     def teacher(self) -> nn.Module:
-        """The frozen teacher."""
+        """The frozen teacher; an empty module where targets are cached."""
         return self._teacher[0]
 
     def _apply(self, fn: Callable, recurse: bool = True) -> 'FuserDistiller':
@@ -122,13 +133,53 @@ class FuserDistiller(ImageFuser):
         with student.recording(self.fuser) as ours:
             output = self.fuse(inputs, data_samples)
         with torch.no_grad(), teacher.recording(self.teacher) as theirs:
-            target = self.teacher(
-                *self.split(inputs),
-                **self.condition(data_samples, self.teacher))
-            target = self.roles.recolour(target, inputs, self.teacher)
+            if self.cached:
+                target = cached_output(data_samples, inputs)
+            else:
+                target = self.teacher(
+                    *self.split(inputs),
+                    **self.condition(data_samples, self.teacher))
+                target = self.roles.recolour(target, inputs, self.teacher)
         losses = self.fusion_loss(output, inputs, data_samples)
         for pair in self.pairs:
-            losses[f'loss_distill.{pair.name}'] = pair(
+            factor = self.term_factors.get(pair.name, 1.)
+            # DDP wants gradients for adapters, be they zero.
+            if factor == 0 and not any(True for _ in pair.parameters()):
+                continue
+            losses[f'loss_distill.{pair.name}'] = factor * pair(
                 student.pick(pair.student, output, ours),
                 teacher.pick(pair.teacher, target, theirs).detach())
         return losses
+
+
+def cached_output(data_samples: OptSampleList, inputs: Tensor) -> FuserOutput:
+    """What a teacher gave before the training.
+
+    Args:
+        data_samples (list[FusionDataSample]): With ``gt_fused`` of the size
+            of the inputs, and ``gt_feature`` where there are features.
+        inputs (Tensor): Stacked batch, gives size and device.
+
+    Returns:
+        FuserOutput: ``fused`` and, with features, ``aux['feature']``.
+
+    Raises:
+        ValueError: If a sample has no target or one of another size.
+    """
+    images = []
+    for sample in data_samples or [None] * len(inputs):
+        field = None if sample is None else sample.get('gt_fused')
+        size = None if field is None else tuple(field.data.shape[-2:])
+        if size != tuple(inputs.shape[-2:]):
+            raise ValueError(
+                "FuserDistiller: expected 'gt_fused' of "
+                f'{tuple(inputs.shape[-2:])} in every sample, since there '
+                f'is no teacher network, got {size}. Train on a '
+                'FusionDistillDataset, or set teacher=dict(...).')
+        images.append(field.data.to(inputs))
+    features = [sample.get('gt_feature') for sample in data_samples]
+    aux = {}
+    if all(feature is not None for feature in features):
+        aux['feature'] = torch.stack(
+            [feature.data.to(inputs) for feature in features])
+    return FuserOutput(torch.stack(images), aux=aux)

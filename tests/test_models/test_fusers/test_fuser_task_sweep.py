@@ -32,5 +32,6 @@ def test_fuses(fusers, name, task, monkeypatch):
         assert torch.isfinite(fused).all()
         if TASKS[task].colour == 'grey':
             assert torch.equal(fused[:1].expand(3, -1, -1), fused)
-        elif name != 'SelectModality':  # may show a grey modality alone
+        elif name not in ('SelectModality', 'RealtimeFusionNet'):
+            # these may show a grey modality, or colours not yet learned
             assert (fused.amax(0) - fused.amin(0)).max() > 0.1

@@ -1,0 +1,12 @@
+# The real-time student, tiny and short, on a small real set, without the
+# terms that need VGG weights.
+_base_ = [
+    '../_base_/models/realtime_tiny.py',
+    '../_base_/datasets/distill_mini.py',
+    '../_base_/schedules/realtime_mini.py',
+    '../_base_/default_runtime.py',
+]
+
+default_hooks = dict(
+    checkpoint=dict(
+        interval=500, save_best='distill/SSIM', rule='greater'))

@@ -1,0 +1,178 @@
+"""``tools/distill/make_teacher.py``."""
+import json
+import runpy
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from smooth_pairs import COUNT, smooth_pairs
+
+from mmfusion.apis.teacher_images import image_seed
+
+ROOT = Path(__file__).resolve().parents[2]
+BASES = ROOT / 'configs/_base_/models'
+PYRAMID = BASES / 'laplacian_pyramid.py'
+GAUSSIAN = BASES / 'ddfm_gaussian.py'
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    return smooth_pairs(tmp_path / 'data')
+
+
+def images(folder):
+    return {path.name: cv2.imread(str(path))
+            for path in sorted(folder.glob('*.png'))}
+
+
+def same(one, two):
+    return one.keys() == two.keys() and all(
+        np.array_equal(one[name], two[name]) for name in one)
+
+
+def make(call, config, *flags):
+    return call('distill/make_teacher.py', config, '--device', 'cpu', *flags)
+
+
+def test_teacher_images_and_manifest(call, pairs, capsys):
+    assert make(call, PYRAMID, '--data-root', pairs, '--check') == 0
+    told = capsys.readouterr().out
+    assert '4 of 4 images' in told and 'median of their mean' in told
+    out = pairs / 'TEACHER_FUSED'
+    made = images(out)
+    assert len(made) == COUNT and made['0.png'].shape == (64, 80, 3)
+    manifest = json.loads((out / 'manifest.json').read_text())
+    assert set(manifest['images']) == {'0', '1', '2', '3'}
+    settings = manifest['settings']
+    assert settings['teacher'] == 'LaplacianPyramidFuser'
+    assert settings['seed'] == 3407 and settings['model_sha256']
+    # nothing is made again, but for what is gone or damaged
+    (out / '1.png').unlink()
+    (out / '2.png').write_bytes(b'damaged')
+    before = (out / '0.png').stat().st_mtime_ns
+    assert make(call, PYRAMID, '--data-root', pairs) == 0
+    assert '2 of them from before' in capsys.readouterr().out
+    assert same(images(out), made)
+    assert (out / '0.png').stat().st_mtime_ns == before
+
+
+def test_other_settings_are_refused(call, pairs, capsys):
+    assert make(call, PYRAMID, '--data-root', pairs) == 0
+    assert make(call, GAUSSIAN, '--data-root', pairs) == 2
+    assert 'teacher: ' in capsys.readouterr().err
+    flags = ('--data-root', pairs, '--restart', '--steps', 2)
+    assert make(call, GAUSSIAN, *flags) == 0
+    manifest = json.loads(
+        (pairs / 'TEACHER_FUSED/manifest.json').read_text())
+    assert manifest['settings']['teacher'] == 'DDFM'
+
+
+def test_shards_agree_with_one_run(call, pairs, tmp_path):
+    vis, ir = pairs / 'VIS', pairs / 'IR'
+    flags = ('--vis', vis, '--ir', ir, '--steps', 2, '--seed', 7)
+    assert make(call, GAUSSIAN, *flags, '--out', tmp_path / 'one') == 0
+    two = tmp_path / 'two'
+    assert make(call, GAUSSIAN, *flags, '--out', two, '--shard', '0/2') == 0
+    assert not (two / 'manifest.json').exists()
+    assert make(call, GAUSSIAN, *flags, '--out', two, '--shard', '1/2') == 0
+    assert same(images(two), images(tmp_path / 'one'))
+    joined, single = (json.loads((folder / 'manifest.json').read_text())
+                      for folder in (two, tmp_path / 'one'))
+    assert joined['settings'] == single['settings']
+    assert {name: item['sha256'] for name, item in joined['images'].items()
+            } == {name: item['sha256']
+                  for name, item in single['images'].items()}
+    assert len(list(two.glob('manifest*'))) == 1
+    other = ('--vis', vis, '--ir', ir, '--steps', 2, '--seed', 8)
+    assert make(call, GAUSSIAN, *other, '--out', tmp_path / 'three') == 0
+    assert not same(images(tmp_path / 'three'), images(two))
+    assert image_seed(7, 'a') != image_seed(7, 'b') != image_seed(8, 'b')
+
+
+def test_processes_start_shards(monkeypatch, pairs, tmp_path):
+    tool = runpy.run_path(str(ROOT / 'tools/distill/make_teacher.py'))
+    started = []
+
+    class Job:
+
+        def __init__(self, command):
+            started.append(command)
+
+        def wait(self):
+            return len(started) - 1
+
+    monkeypatch.setattr('subprocess.Popen', Job)
+    assert tool['run_shards'](2, ['cfg.py', '--processes', '2']) == 1
+    assert [command[-1] for command in started] == ['0/2', '1/2']
+    args = tool['parse_args'](started[0][2:] + ['--data-root', 'x'])
+    assert args.processes == 1 and args.shard == (0, 2)
+
+
+def test_sampler_flags(call, pairs, tmp_path, capsys):
+    base = ('--data-root', pairs, '--limit', 1, '--restart')
+    out = pairs / 'TEACHER_FUSED'
+    seen = []
+    for flags in (('--steps', 2), ('--steps', 3), ('--norm', 'minmax'),
+                  ('--num-samples', 2), ('--color', 'gray'),
+                  ('--num-samples', 3, '--reduce', 'median'),
+                  ('--num-samples', 2, '--reduce', 'best-qabf')):
+        flags = ('--steps', 2, *flags)
+        assert make(call, GAUSSIAN, *base, *flags) == 0, flags
+        image = images(out)['0.png']
+        assert not any(np.array_equal(image, other) for other in seen), flags
+        if '--reduce' not in flags:
+            seen.append(image)
+    for flags in (('--tile', 32, 8), ('--fp16', )):
+        assert make(call, GAUSSIAN, *base, '--steps', 1, *flags) == 0
+    assert make(call, PYRAMID, *base, '--color', 'vis-chroma', '--norm',
+                'minmax') == 0
+    capsys.readouterr()
+    for flags, told in ((('--steps', 2), 'no meaning for'),
+                        (('--num-samples', 2), 'draws noise'),
+                        (('--save-features', 'x'), '--save-features')):
+        assert make(call, PYRAMID, *base, *flags) == 2
+        assert told in capsys.readouterr().err
+
+
+def test_features_are_written(call, pairs, tmp_path):
+    config = tmp_path / 'teacher.py'
+    config.write_text("model = dict(type='ImageFuser', fuser=dict("
+                      "type='MMDRFuseTeacher', channels=(4, 6)))")
+    flags = ('--data-root', pairs, '--save-features', 'module.encoder.3')
+    assert make(call, config, *flags) == 2  # random weights
+    assert make(call, config, *flags, '--allow-random') == 0
+    folder = pairs / 'TEACHER_FUSED_features'
+    with np.load(folder / '0.npz') as file:
+        assert file['feature'].shape == (6, 32, 40)
+        assert file['feature'].dtype == np.float16
+
+
+def test_bad_pairs_do_not_stop_the_rest(call, pairs, capsys):
+    (pairs / 'IR/1.png').write_bytes(b'no image')
+    (pairs / 'VIS/lonely.png').write_bytes(b'')
+    assert make(call, PYRAMID, '--data-root', pairs, '--check') == 1
+    told = capsys.readouterr().err
+    assert 'failed: 1:' in told and 'lonely.png' in told
+    assert 'missing:' in told
+    assert sorted(images(pairs / 'TEACHER_FUSED')) == [
+        '0.png', '2.png', '3.png']
+
+
+@pytest.mark.parametrize('flags', [
+    ('--shard', '2/2', '--data-root', 'x'), ('--vis', 'x'),
+    ('--data-root', 'x', '--vis', 'y'), ('--data-root', 'x', '--limit', '0'),
+    ('--data-root', 'x', '--processes', '2', '--shard', '0/2')])
+def test_flags_that_do_not_fit(call, flags):
+    with pytest.raises(SystemExit):
+        make(call, PYRAMID, *flags)
+
+
+def test_all_flags_are_tested():
+    tool = (ROOT / 'tools/distill/make_teacher.py').read_text()
+    text = Path(__file__).read_text()
+    flags = [line.split("'")[1] for line in tool.splitlines()
+             if line.strip().startswith("add('--")]
+    assert len(flags) > 15
+    assert not [flag for flag in flags
+                if flag not in text and flag != '--cfg-options']

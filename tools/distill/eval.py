@@ -1,0 +1,72 @@
+"""Score a real-time student: against the teacher, by itself, its speed."""
+import argparse
+import sys
+from pathlib import Path
+
+import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
+from mmfusion.apis import distill_flags
+from mmfusion.apis.cli import run
+
+
+def parse_args(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add('--checkpoint', required=True, metavar='FILE')
+    add('--config', help="default: the checkpoint's own")
+    add('--data_root', metavar='DIR',
+        help='folder with IR, VIS and, for scores against a teacher, '
+        'TEACHER_FUSED')
+    distill_flags.add_data_flags(parser)
+    add('--input_size', type=int,
+        help='resize to this square before fusing, as the README; default: '
+        'the size of the images. Also that of --benchmark_speed (512)')
+    add('--scale', choices=('levels', 'code'), default='levels',
+        help='SD and SF on 0..255, or as the public code mixes scales')
+    add('--save_dir', default='work_dirs/distill_eval', metavar='DIR',
+        help='metrics.csv and metrics.json; default %(default)s')
+    add('--benchmark_speed', action='store_true')
+    add('--warmup', type=int, default=50)
+    add('--runs', type=int, default=200)
+    add('--analyze', action='store_true',
+        help='print parameters, multiply-adds, time and memory')
+    add('--device', help='cpu, cuda, ...; default a GPU if any')
+    return parser.parse_args(argv)
+
+
+def main():
+    args = parse_args()
+    from mmengine.device import get_device
+
+    from mmfusion.apis.analysis import analyze_model, benchmark_speed
+    from mmfusion.apis.distill_eval import checkpoint_config, evaluate
+    from mmfusion.apis.inferencer import init_model
+    from mmfusion.apis.testing import write_json
+
+    cfg = checkpoint_config(args.checkpoint, args.config)
+    device = args.device or get_device()
+    result = {}
+    if args.data_root or args.vis_root:
+        result['metrics'] = evaluate(cfg, args)
+    if args.benchmark_speed or args.analyze:
+        model = init_model(cfg, args.checkpoint, device, optimize=False)
+        size = args.input_size or 512
+        if args.analyze:
+            result['analysis'] = analyze_model(
+                model, size, device, args.warmup, args.runs)
+        if args.benchmark_speed:
+            fast = model.optimize_for_inference()
+            result['speed'] = benchmark_speed(
+                fast, size, device, args.warmup, args.runs)
+    if not result:
+        from mmfusion.apis.errors import UsageError
+        raise UsageError('Expected something to do: name --data_root or the '
+                         'three flat folders, --benchmark_speed or '
+                         '--analyze.')
+    path = Path(args.save_dir, 'metrics.json')
+    write_json(path, dict(checkpoint=args.checkpoint, **result))
+    print(f'wrote {path}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))

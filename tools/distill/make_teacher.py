@@ -1,0 +1,125 @@
+"""Fuse pairs by a teacher: the images that a student learns from.
+
+Any config with a model will do, of a diffusion sampler
+(configs/_base_/models/ddfm.py), a trained fuser or a rule. Writes
+OUT/STEM.png of the visible image's size and OUT/manifest.json with settings,
+seed and checksums. A run that was interrupted goes on where it stopped; an
+image depends on the seed and its name alone, so that shards agree with a
+single run.
+"""
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
+from mmfusion.apis.cli import run
+
+
+def _shard(text: str) -> tuple:
+    try:
+        index, count = map(int, text.split('/'))
+        if 0 <= index < count:
+            return index, count
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(
+        f'expected I/N with 0 <= I < N, such as 0/4, got {text!r}')
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(
+            f'expected a number of at least 1, got {text!r}')
+    return int(text)
+
+
+def parse_args(argv=None):
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add('config', help='config with the teacher as its model')
+    add('checkpoint', nargs='?', help='weights of the model')
+    add('--data-root', metavar='DIR',
+        help='folder with VIS and IR; writes TEACHER_FUSED into it')
+    add('--vis', metavar='DIR', help='visible images')
+    add('--ir', metavar='DIR', help='infrared images')
+    add('--out', metavar='DIR', help='where the images go')
+    add('--steps', type=_count, metavar='N', help='sampling steps')
+    add('--seed', type=int, default=3407,
+        help='each image draws from this and its name; default %(default)s')
+    add('--device', help='cpu, cuda, cuda:1, ...; default a GPU if any')
+    add('--fp16', action='store_true',
+        help='denoiser in half precision (GPU)')
+    add('--tile', type=int, nargs=2, metavar=('SIDE', 'OVERLAP'),
+        help='denoise in tiles, pixels')
+    add('--color', choices=('teacher', 'vis-chroma', 'gray'),
+        default='teacher',
+        help="colour of the teacher's image (that of the visible image for "
+        'teachers that fuse luminance), of the visible image, or none')
+    add('--norm', choices=('minmax', 'clamp'),
+        help='stretch each image, or keep brightness (for video and mixed '
+        'sets); default what the config says')
+    add('--num-samples', type=_count, default=1, metavar='K',
+        help='samples of a diffusion teacher that are made into one image')
+    add('--reduce', choices=('mean', 'median', 'best-qabf'), default='mean',
+        help='how; default %(default)s')
+    add('--save-features', metavar='PLACE',
+        help="also write OUT_features/STEM.npz (float16) of a tensor such as "
+        "'aux.content' or 'module.encoder.3'")
+    add('--shard', type=_shard, default=(0, 1), metavar='I/N',
+        help='make every N-th image from the I-th on')
+    add('--processes', type=_count, default=1, metavar='N',
+        help='start N shards on this machine')
+    add('--restart', action='store_true',
+        help='make all images anew, whatever is there')
+    add('--limit', type=_count, metavar='N', help='take the first N pairs')
+    add('--check', action='store_true',
+        help='print statistics and point at odd images')
+    add('--allow-random', action='store_true',
+        help='accept a teacher without weights')
+    add('--cfg-options', nargs='+', action=DictAction, default={},
+        metavar='KEY=VALUE')
+    args = parser.parse_args(argv)
+    if args.data_root:
+        if args.vis or args.ir or args.out:
+            parser.error('--data-root says where all is: leave --vis, --ir '
+                         'and --out out.')
+        root = Path(args.data_root)
+        args.vis, args.ir = str(root / 'VIS'), str(root / 'IR')
+        args.out = str(root / 'TEACHER_FUSED')
+    if not (args.vis and args.ir and args.out):
+        parser.error('name --data-root, or --vis, --ir and --out.')
+    if args.processes > 1 and args.shard != (0, 1):
+        parser.error('--processes makes shards itself: leave --shard out.')
+    return args
+
+
+def run_shards(count: int, argv: list) -> int:
+    """Run this tool once a shard, side by side; the worst exit code."""
+    script = str(Path(__file__).resolve())
+    jobs = [
+        subprocess.Popen(
+            [sys.executable, script, *argv, '--processes', '1', '--shard',
+             f'{index}/{count}']) for index in range(count)
+    ]
+    return max(abs(job.wait()) for job in jobs)
+
+
+def main():
+    argv = sys.argv[1:]
+    args = parse_args(argv)
+    if args.processes > 1:
+        return run_shards(args.processes, argv)
+    from mmengine.device import get_device
+
+    from mmfusion.apis.teacher_images import make_teacher
+    args.device = args.device or get_device()
+    return make_teacher(args)
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))
