@@ -21,6 +21,8 @@ TOOLS = ('train', 'test', 'test_fusion')
 SAVE_MODES = ('round', 'minmax', 'trunc')
 #: what --eval of test.py chooses of mmseg's IoUMetric
 IOU_METRICS = ('mIoU', 'mDice', 'mFscore')
+#: and of mmdet's CocoMetric
+COCO_METRICS = ('bbox', 'segm')
 
 #: legacy flag -> what to write today; announced whenever it is used
 MODERN_FORMS = {
@@ -81,8 +83,9 @@ def build_parser(tool: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f'{tool}.py',
         description=dict(
-            train='Train a fuser, alone or with a segmentor.',
-            test='Score a trained model: segmentation and fused images.',
+            train='Train a fuser, alone or with a segmentor or detector.',
+            test='Score a trained model: segmentation or detection, and '
+            'fused images.',
             test_fusion='Fuse the images of a config or of two folders.',
         )[tool])
     parser.add_argument(
@@ -174,7 +177,8 @@ def _add_test(parser: argparse.ArgumentParser,
     parser.add_argument(
         '--out',
         metavar='DIR',
-        help='write predictions as PNG label maps of native size')
+        help='write predictions as PNG label maps of native size, or '
+        'detections as JSON')
     parser.add_argument('--show', action='store_true', help='show panels')
     parser.add_argument('--show-dir', metavar='DIR', help='write panels')
     parser.add_argument(
@@ -188,8 +192,8 @@ def _add_test(parser: argparse.ArgumentParser,
         '--eval',
         nargs='+',
         metavar='NAME',
-        help='what to score: mIoU mDice mFscore of the segmentation; of the '
-        'fused images fusion, another preset (film, vifb, ...) or metrics '
+        help='what to score: mIoU mDice mFscore of the segmentation; bbox '
+        'segm of detections; of the fused images fusion, another preset (film, vifb, ...) or metrics '
         '(EN,SD,VIF)')
     legacy.add_argument('--aug-test', action='store_true')
     legacy.add_argument('--format-only', action='store_true')
@@ -226,7 +230,14 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
     parser.add_argument(
         '--show-dir',
         metavar='DIR',
-        help='also write panels of visible, infrared and fused image')
+        help='also write panels of visible, infrared and fused image, and '
+        "of the detector's boxes on it")
+    parser.add_argument(
+        '--score-thr',
+        type=float,
+        default=0.3,
+        metavar='F',
+        help='lowest score of boxes that are drawn')
     legacy.add_argument('--out', metavar='DIR')
     legacy.add_argument('--launcher', choices=('none', ), default='none')
     legacy.add_argument('--show', action='store_true')

@@ -10,6 +10,7 @@ from mmfusion.registry import MODELS
 from mmfusion.structures import FusionDataSample
 
 _GROUND_TRUTH = ('gt_sem_seg', 'gt_binary', 'gt_boundary', 'gt_mask')
+_BOXES = ('gt_instances', 'ignored_instances', 'proposals')
 
 
 @MODELS.register_module()
@@ -26,6 +27,7 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
     ``padding_size`` and, in testing, ``img_padding_size`` (left, right,
     top, bottom), by which mmseg crops its predictions. In training the
     ground truth is padded too; in testing it stays at the original size.
+    mmdet's box structures become plain tensors, which its heads expect.
 
     Args:
         modalities (dict[str, int]): Channels of each modality, in order.
@@ -39,6 +41,8 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
         pad_mode (str): ``'constant'`` or ``'replicate'``.
         pad_val (float): Value of constant padding, in [0, 1].
         seg_pad_val (int): Padding of ground truth. Defaults to 255.
+        boxtype2tensor (bool): Whether boxes become tensors. Defaults to
+            True.
         batch_augments (list[dict], optional): Modules applied to the
             training batch in turn: ``inputs, data_samples =
             augment(inputs, data_samples)``.
@@ -56,6 +60,7 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
                  pad_mode: str = 'constant',
                  pad_val: float = 0.0,
                  seg_pad_val: int = 255,
+                 boxtype2tensor: bool = True,
                  batch_augments: Optional[List[dict]] = None,
                  non_blocking: bool = False) -> None:
         super().__init__(non_blocking=non_blocking)
@@ -71,6 +76,7 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
         self.pad_mode = pad_mode
         self.pad_val = pad_val
         self.seg_pad_val = seg_pad_val
+        self.boxtype2tensor = boxtype2tensor
         self.batch_augments = nn.ModuleList(
             MODELS.build(augment) for augment in batch_augments or ())
         order: List[int] = []
@@ -151,6 +157,8 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
         # Plain tuples: mmseg reads a torch.Size as a sign of slide mode.
         sample.set_metainfo(
             dict(img_shape=size, pad_shape=target, padding_size=padding))
+        if self.boxtype2tensor:
+            self._plain_boxes(sample)
         if not training:
             sample.set_metainfo(dict(img_padding_size=padding))
             return
@@ -161,3 +169,10 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
                 field = getattr(sample, key)
                 data = F.pad(field.data, padding, value=self.seg_pad_val)
                 setattr(sample, key, type(field)(data=data))
+
+    @staticmethod
+    def _plain_boxes(sample: FusionDataSample) -> None:
+        for key in _BOXES:
+            boxes = sample.get(key, {}).get('bboxes')
+            if hasattr(boxes, 'tensor'):
+                getattr(sample, key).bboxes = boxes.tensor

@@ -1,9 +1,9 @@
 """The data sample that flows through mmfusion's pipelines and models."""
-from mmengine.structures import PixelData
+from mmengine.structures import InstanceData, PixelData
 from mmseg.structures import SegDataSample
 
 
-def _pixel_field(name: str, doc: str) -> property:
+def _field(name: str, doc: str, kind: type = PixelData) -> property:
     """A typed field, as :class:`BaseDataElement` expects them."""
     key = f'_{name}'
 
@@ -11,7 +11,7 @@ def _pixel_field(name: str, doc: str) -> property:
         return getattr(self, key)
 
     def write(self, value):
-        self.set_field(value, key, dtype=PixelData)
+        self.set_field(value, key, dtype=kind)
 
     def remove(self):
         delattr(self, key)
@@ -29,14 +29,27 @@ class FusionDataSample(SegDataSample):
     - ``gt_boundary``: class-boundary map, data (1, H, W), values 0 / 1.
     - ``gt_mask``: salient-object map, data (1, H, W), values 0 / 1.
 
-    In the three ground-truth maps 255 marks padding.
+    In the three ground-truth maps 255 marks padding. Boxes are mmdet's
+    :class:`InstanceData`, ``bboxes`` (N, 4) as x1, y1, x2, y2 in pixels:
+
+    - ``gt_instances``: ``bboxes``, ``labels``, optional ``masks``.
+    - ``ignored_instances``: likewise, neither found nor missed.
+    - ``pred_instances``: ``bboxes``, ``labels``, ``scores``, optional
+      ``masks``, at the original size.
+    - ``proposals``: ``bboxes``, ``scores``.
 
     Meta information: ``vis_path``, ``ir_path``, ``seg_map_path``,
     ``modalities`` (dict from a modality's name to its (first, end)
-    channels in the stacked image), ``ori_shape``, ``img_shape``,
+    channels in the stacked image), ``img_id``, ``condition`` (for instance
+    ``'day'`` or ``'night'``), ``ori_shape``, ``img_shape``,
     ``scale_factor``, ``flip``, ``flip_direction``, ``padding_size``.
     """
-    fused_img = _pixel_field('fused_img', 'Fused RGB image, (3, H, W).')
-    gt_binary = _pixel_field('gt_binary', 'Foreground map, (1, H, W).')
-    gt_boundary = _pixel_field('gt_boundary', 'Boundary map, (1, H, W).')
-    gt_mask = _pixel_field('gt_mask', 'Salient-object map, (1, H, W).')
+    fused_img = _field('fused_img', 'Fused RGB image, (3, H, W).')
+    gt_binary = _field('gt_binary', 'Foreground map, (1, H, W).')
+    gt_boundary = _field('gt_boundary', 'Boundary map, (1, H, W).')
+    gt_mask = _field('gt_mask', 'Salient-object map, (1, H, W).')
+    gt_instances = _field('gt_instances', 'Boxes to find.', InstanceData)
+    ignored_instances = _field('ignored_instances', 'Boxes left out.',
+                               InstanceData)
+    pred_instances = _field('pred_instances', 'Boxes found.', InstanceData)
+    proposals = _field('proposals', 'Boxes proposed.', InstanceData)

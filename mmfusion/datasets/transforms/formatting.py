@@ -15,6 +15,8 @@ _FIELDS = dict(
     gt_binary_map='gt_binary',
     gt_boundary_map='gt_boundary',
     gt_mask_map='gt_mask')
+_INSTANCES = ('gt_bboxes', 'gt_bboxes_labels', 'gt_masks', 'gt_ignore_flags',
+              'proposals', 'proposals_scores')
 
 
 @TRANSFORMS.register_module()
@@ -22,12 +24,13 @@ class PackFusionInputs(BaseTransform):
     """Turn the stack into a tensor and the rest into a data sample.
 
     Required key: ``img`` (H, W, C). Optional keys: ``gt_seg_map``,
-    ``gt_binary_map``, ``gt_boundary_map``, ``gt_mask_map`` (H, W) and those
-    of ``meta_keys``.
+    ``gt_binary_map``, ``gt_boundary_map``, ``gt_mask_map`` (H, W), those of
+    ``meta_keys``, and the boxes of mmdet's ``LoadAnnotations``.
 
     Returns a dict with ``inputs``, a tensor (C, H, W) of the stack's dtype,
     and ``data_samples``, a :class:`FusionDataSample` whose ground truth is
-    int64 (1, H, W).
+    int64 (1, H, W). Boxes become ``gt_instances`` and, where they are
+    flagged as such, ``ignored_instances``, as mmdet packs them.
 
     Args:
         meta_keys (sequence[str]): Keys to take over as meta information
@@ -46,9 +49,10 @@ class PackFusionInputs(BaseTransform):
                                     'img_shape', 'pad_shape', 'scale_factor',
                                     'flip', 'flip_direction',
                                     'reduce_zero_label', 'modalities',
-                                    'sample_idx')
+                                    'sample_idx', 'img_id', 'condition')
     ) -> None:
         self.meta_keys = tuple(meta_keys)
+        self._pack_boxes = None
 
     def transform(self, results: dict) -> dict:
         """Pack one sample."""
@@ -63,6 +67,8 @@ class PackFusionInputs(BaseTransform):
             self._check_size(key, results)
             data = torch.from_numpy(results[key].astype(np.int64))
             setattr(sample, field, PixelData(data=data[None]))
+        if any(key in results for key in _INSTANCES):
+            self._add_instances(sample, results)
         meta = {
             key: results[key]
             for key in self.meta_keys if key in results
@@ -71,6 +77,16 @@ class PackFusionInputs(BaseTransform):
             meta.setdefault(f'{name}_path', results.get(f'{name}_path'))
         sample.set_metainfo(meta)
         return dict(inputs=inputs, data_samples=sample)
+
+    def _add_instances(self, sample: FusionDataSample,
+                       results: dict) -> None:
+        if self._pack_boxes is None:
+            self._pack_boxes = TRANSFORMS.build(
+                dict(type='mmdet.PackDetInputs', meta_keys=()))
+        packed = self._pack_boxes(
+            {key: results[key] for key in _INSTANCES if key in results})
+        for key, instances in packed['data_samples'].items():
+            setattr(sample, key, instances)
 
     @staticmethod
     def _check_size(key: str, results: dict) -> None:

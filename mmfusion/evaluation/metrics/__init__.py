@@ -1,4 +1,6 @@
 """Metrics of mmengine's evaluator."""
+from .condition_metric import ConditionMetric
 from .fusion_metric import FusionMetric
+from .miss_rate_metric import MissRateMetric
 
-__all__ = ['FusionMetric']
+__all__ = ['ConditionMetric', 'FusionMetric', 'MissRateMetric']
