@@ -193,8 +193,8 @@ def _add_test(parser: argparse.ArgumentParser,
         nargs='+',
         metavar='NAME',
         help='what to score: mIoU mDice mFscore of the segmentation; bbox '
-        'segm of detections; of the fused images fusion, another preset (film, vifb, ...) or metrics '
-        '(EN,SD,VIF)')
+        'segm of detections; of the fused images fusion, another preset '
+        '(film, vifb, ...) or metrics (EN,SD,VIF)')
     legacy.add_argument('--aug-test', action='store_true')
     legacy.add_argument('--format-only', action='store_true')
     legacy.add_argument('--tmpdir', metavar='DIR')

@@ -4,7 +4,7 @@ from typing import Any, List, Tuple
 
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.structures import PixelData
+from mmengine.structures import InstanceData, PixelData
 
 from mmfusion.apis.config_file import config_folders, load_config
 from mmfusion.structures import FusionDataSample
@@ -79,6 +79,7 @@ def _without_weights(node: Any) -> Any:
 def demo_fusion_inputs(batch_size: int = 2,
                        size: Tuple[int, int] = (64, 64),
                        num_classes: int = 9,
+                       num_boxes: int = 3,
                        seed: int = 0) -> dict:
     """A batch as a data loader gives it, of random content.
 
@@ -86,6 +87,8 @@ def demo_fusion_inputs(batch_size: int = 2,
         batch_size (int): Number of pairs.
         size (tuple[int, int]): (height, width).
         num_classes (int): Labels are drawn below it.
+        num_boxes (int): Boxes an image, all of class 0; at least a quarter
+            of the image high and wide.
         seed (int): Of the draws.
 
     Returns:
@@ -108,10 +111,18 @@ def demo_fusion_inputs(batch_size: int = 2,
                 modalities=dict(vis=(0, 3), ir=(3, 4)),
                 ori_shape=size,
                 img_shape=size,
-                scale_factor=(1., 1.)))
+                scale_factor=(1., 1.),
+                img_id=index))
         sample.gt_sem_seg = PixelData(data=draw(num_classes, 1, *size))
         for name in ('gt_binary', 'gt_boundary', 'gt_mask'):
             setattr(sample, name, PixelData(data=draw(2, 1, *size)))
+        sides = torch.tensor(size[::-1]).float()
+        first = torch.rand(num_boxes, 2, generator=generator) * 0.7 * sides
+        sample.gt_instances = InstanceData(
+            bboxes=torch.cat((first, first + 0.25 * sides), dim=1),
+            labels=torch.zeros(num_boxes, dtype=torch.long))
+        sample.ignored_instances = InstanceData(
+            bboxes=torch.zeros(0, 4), labels=torch.zeros(0).long())
         samples.append(sample)
     inputs = [draw(256, 4, *size).to(torch.uint8) for _ in samples]
     return dict(inputs=inputs, data_samples=samples)

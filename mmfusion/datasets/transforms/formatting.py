@@ -36,6 +36,8 @@ class PackFusionInputs(BaseTransform):
         meta_keys (sequence[str]): Keys to take over as meta information
             where the sample has them. Paths of all modalities are always
             taken over.
+        extra_meta_keys (sequence[str]): Further ones; ``'instances'`` is
+            what mmdet's ``CocoMetric`` needs without an ``ann_file``.
 
     Raises:
         ValueError: If a map has neither the image's size nor, as in test
@@ -49,9 +51,10 @@ class PackFusionInputs(BaseTransform):
                                     'img_shape', 'pad_shape', 'scale_factor',
                                     'flip', 'flip_direction',
                                     'reduce_zero_label', 'modalities',
-                                    'sample_idx', 'img_id', 'condition')
+                                    'sample_idx', 'img_id', 'condition'),
+        extra_meta_keys: Sequence[str] = ()
     ) -> None:
-        self.meta_keys = tuple(meta_keys)
+        self.meta_keys = (*meta_keys, *extra_meta_keys)
         self._pack_boxes = None
 
     def transform(self, results: dict) -> dict:
