@@ -14,6 +14,8 @@ from typing import Callable, List, MutableMapping, Optional, Sequence, Tuple
 
 from mmengine.config import DictAction
 
+from mmfusion.utils import DetectionMissing
+
 from .config_file import find_config
 from .errors import UsageError
 
@@ -397,10 +399,10 @@ def run(main: Callable[[], Optional[int]]) -> int:
 
     Returns:
         int: The exit code: what ``main`` returns (None counts as 0), or 2
-        after a :class:`UsageError` or a missing file.
+        after a :class:`UsageError`, a missing file or missing operators.
     """
     try:
         return main() or 0
-    except (UsageError, FileNotFoundError) as error:
+    except (UsageError, FileNotFoundError, DetectionMissing) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
