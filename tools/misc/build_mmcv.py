@@ -84,7 +84,7 @@ def main(argv=None) -> int:
          '--no-build-isolation', '-w', str(folder), f'{NAME}{pin}'],
         check=True,
         env=dict({'MAX_JOBS': str(os.cpu_count() or 1)}, **os.environ))
-    wheels = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime)
+    wheels = sorted(folder.glob(pattern), key=os.path.getmtime)
     if wheels:
         install(wheels[-1])
     if not has_operators():

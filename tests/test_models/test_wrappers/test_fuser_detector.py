@@ -2,10 +2,12 @@
 predict behind three fusers is shown by the sweep over the configs."""
 from functools import cache
 
+import numpy as np
 import pytest
 import torch
 from detection_cases import needs_detection
-from mmengine.structures import InstanceData
+from mmengine.logging import MessageHub
+from mmengine.structures import InstanceData, PixelData
 from torch import nn
 
 from mmfusion.apis.config_file import load_config
@@ -156,7 +158,6 @@ def test_batch_augmentation_of_the_detector_moves_pairs_and_boxes(
         lambda images, samples: seen.append((images, samples)) or {})
     inputs, samples = batch(model)
     before = samples[0].gt_instances.bboxes.clone()
-    from mmengine.logging import MessageHub
     MessageHub.get_current_instance().update_info('iter', 0)
     model(inputs, samples, mode='loss')
     images, samples = seen[0]
@@ -166,7 +167,6 @@ def test_batch_augmentation_of_the_detector_moves_pairs_and_boxes(
 
 def test_instance_masks():
     """Mask R-CNN: masks are padded in training and pasted in testing."""
-    import numpy as np
     from mmdet.structures.mask import BitmapMasks
     cfg = config('faster-rcnn').to_dict()['detector']
     cfg.update(type='MaskRCNN')
@@ -220,8 +220,7 @@ def test_tta_merges_flipped_views():
                 ori_shape=SIZE,
                 flip=flip,
                 flip_direction='horizontal' if flip else None))
-        view.fused_img = type(demo_fusion_inputs(1)['data_samples'][0]
-                              .gt_mask)(data=fused + 0.1 * flip)
+        view.fused_img = PixelData(data=fused + 0.1 * flip)
         view.pred_instances = InstanceData(
             bboxes=torch.tensor([box]),
             scores=torch.tensor([0.9 - 0.1 * flip]),
@@ -240,3 +239,13 @@ def test_tensor_mode_without_samples():
     model = build('faster-rcnn').eval()
     with torch.no_grad():
         assert model(torch.rand(1, 4, *SIZE), mode='tensor')
+
+
+def test_benchmark(repository_paths, capsys):
+    from benchmarks import detection
+    threads = torch.get_num_threads()
+    detection.main(['--detectors', 'rtmdet-tiny', '--size', '64', '64',
+                    '--repeats', '1', '--threads', '1'])
+    torch.set_num_threads(threads)
+    row = capsys.readouterr().out.splitlines()[-1]
+    assert row.startswith('| rtmdet-tiny | ') and row.endswith(' % |')
