@@ -145,7 +145,7 @@ def test_cached_transforms_move_pairs_and_boxes(root, kind):
     step = dict(
         CachedMosaic=dict(
             type='CachedMosaic', img_scale=(64, 48), pad_val=0.,
-            max_cached_images=4, random_pop=False, prob=1.0),
+            max_cached_images=8, random_pop=False, prob=1.0),
         CachedMixUp=dict(
             type='CachedMixUp', img_scale=(64, 48), ratio_range=(1., 1.),
             max_cached_images=4, pad_val=0, prob=1.0))[kind]
@@ -153,7 +153,7 @@ def test_cached_transforms_move_pairs_and_boxes(root, kind):
     np.random.seed(0)
     random.seed(0)
     mixed = 0
-    for turn in range(16):
+    for turn in range(20):
         out = dataset[turn % 4]
         if kind == 'CachedMosaic':
             assert all(outside < inside

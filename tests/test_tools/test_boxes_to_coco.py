@@ -192,8 +192,8 @@ VEDAI = ('20 15 0.5 10 30 28 12 8 10 22 20 11 1 0\n',
          '20 15 0.5 1 1 0 10 30 28 12 8 10 22 20\n')
 
 
-@pytest.mark.parametrize('line, name', zip(
-    VEDAI, ('pickup', 'car'), strict=True))
+@pytest.mark.parametrize('line, name', [(VEDAI[0], 'pickup'),
+                                        (VEDAI[1], 'car')])
 def test_vedai(tmp_path, convert, line, name):
     for stem in ('00000000', '00000001'):
         image(tmp_path / f'Vehicules512/{stem}_co.png')

@@ -1,7 +1,14 @@
 """Detection sets of aligned pairs. Importing this imports mmdet."""
+import sys
+from contextlib import redirect_stdout
+
 from mmfusion.utils import require_detection
 
 require_detection()
+# On import the forks' mmdet prints notes to stdout, where they would spoil
+# what our tools print with --json.
+with redirect_stdout(sys.stderr):
+    import mmdet.datasets  # noqa: F401
 
 from .named import (  # noqa: E402
     DroneVehicleDataset,

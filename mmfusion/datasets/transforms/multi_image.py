@@ -71,9 +71,12 @@ class _OnEachModality(BaseTransform):
 class _FromDataset(_OnEachModality):
     """One that mmdet's ``MultiImageMixDataset`` hands further samples."""
 
-    def get_indices(self, dataset: Any) -> Any:
+    def get_indexes(self, dataset: Any) -> List[int]:
         """Indices of the samples for ``mix_results``."""
-        return self._first.get_indices(dataset)
+        drawn = self._first.get_indexes(dataset)
+        drawn = drawn if isinstance(drawn, (list, tuple)) else [drawn]
+        # mmdet's draws may be one beyond the last sample.
+        return [index % len(dataset) for index in drawn]
 
 
 @TRANSFORMS.register_module()

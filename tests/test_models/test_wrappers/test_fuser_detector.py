@@ -1,5 +1,6 @@
 """FuserDetector around mmdet's detectors. That all of them train and
 predict behind three fusers is shown by the sweep over the configs."""
+import copy
 from functools import cache
 
 import numpy as np
@@ -32,16 +33,20 @@ class TakeVisible(nn.Module):
 
 
 @cache
-def config(detector):
-    """Slim config of mmfusion's experiment with a detector."""
-    name = f'fuser_detectors/psfusion_{detector}_llvip_mini.py'
+def read(detector):
+    name = f'fuser_detectors/mmdrfuse_student_{detector}_llvip_mini.py'
     return shrink_config(load_config(name), SIZE).model
 
 
-def build(detector='retinanet', fuser=None, **kwargs):
+def config(detector):
+    """Slim model config of mmfusion's experiment with a detector."""
+    return copy.deepcopy(read(detector))
+
+
+def build(name='retinanet', fuser=None, **kwargs):
     torch.manual_seed(0)
-    cfg = config(detector).to_dict()
-    cfg.update(fuser=fuser or cfg['fuser'], **kwargs)
+    cfg = config(name)
+    cfg.update(fuser=fuser or cfg.fuser, **kwargs)
     return MODELS.build(cfg)
 
 
@@ -60,9 +65,9 @@ def batch():
 @pytest.mark.parametrize('sizes', [[SIZE, SIZE], [(64, 96), (52, 70)]])
 def test_identity_fuser_gives_the_bare_detector(detector, sizes):
     """Also for a batch that has to be padded, and rescaled to the original
-    sizes."""
+    sizes. Boxes are compared to a millionth of the image."""
     from mmdet.structures import DetDataSample
-    cfg = config(detector).to_dict()['detector']
+    cfg = config(detector)['detector']
     torch.manual_seed(0)
     bare = MODELS.build(cfg).eval()
     model = build(detector, TakeVisible(), fusion_losses=None).eval()
@@ -93,8 +98,8 @@ def test_identity_fuser_gives_the_bare_detector(detector, sizes):
             torch.testing.assert_close(
                 one.pred_instances[key],
                 other.pred_instances[key],
-                atol=1e-6 if key == 'scores' else 1e-4,
-                rtol=1e-6)
+                atol=1e-6 * (2 * SIZE[1] if key == 'bboxes' else 1),
+                rtol=0)
         found += len(one.pred_instances)
         assert one.fused_img.shape == (2 * size[0], 2 * size[1])
     assert found or detector == 'retinanet'
@@ -106,12 +111,10 @@ def test_joint_gradient_and_names_of_losses(batch):
     losses = model(*batch(model), mode='loss')
     assert all(key.startswith('detector.') for key in losses)
     model.parse_losses(losses)[0].backward()
-    moved = sum(p.grad.abs().sum() for p in model.fuser.vis_encoder[0]
-                .parameters())
-    assert moved > 0
+    assert all(p.grad.abs().sum() > 0 for p in model.fuser.parameters())
     model = build().train()
     losses = model(*batch(model), mode='loss')
-    assert 'fusion.loss_psfusion.intensity' in losses
+    assert 'fusion.loss_intensity' in losses
 
 
 def test_frozen_fuser(batch):
@@ -145,7 +148,7 @@ def test_padding_is_that_of_the_detector():
 
 def test_batch_augmentation_of_the_detector_moves_pairs_and_boxes(
         batch, monkeypatch):
-    cfg = config('retinanet').to_dict()['detector']
+    cfg = config('retinanet')['detector']
     cfg['data_preprocessor']['batch_augments'] = [
         dict(type='BatchSyncRandomResize', random_size_range=(32, 32))
     ]
@@ -168,7 +171,7 @@ def test_batch_augmentation_of_the_detector_moves_pairs_and_boxes(
 def test_instance_masks():
     """Mask R-CNN: masks are padded in training and pasted in testing."""
     from mmdet.structures.mask import BitmapMasks
-    cfg = config('faster-rcnn').to_dict()['detector']
+    cfg = config('faster-rcnn')['detector']
     cfg.update(type='MaskRCNN')
     cfg['data_preprocessor'].update(pad_mask=True)
     cfg['roi_head'].update(
