@@ -43,13 +43,18 @@ def shrink_config(cfg: Config, size: Tuple[int, int]) -> Config:
         size (tuple[int, int]): (height, width) of the images to come.
 
     Returns:
-        Config: A copy whose model loads no checkpoint, pads to no size, and
-        slides over the image in four overlapping crops where it slides.
+        Config: A copy whose model loads no checkpoint, pads to no size,
+        slides over the image in four overlapping crops where it slides, and
+        asks at most 50 queries where its detector asks some.
     """
     cfg = copy.deepcopy(cfg)
     cfg.model = _without_weights(cfg.model)
     if cfg.model.get('data_preprocessor'):
         cfg.model.data_preprocessor.pop('size', None)
+    detector = cfg.model.get('detector') or {}
+    if detector.get('num_queries'):  # fewer than a small image has places
+        detector.num_queries = min(detector.num_queries, 50)
+        detector.test_cfg.max_per_img = detector.num_queries
     test_cfg = (cfg.model.get('segmentor') or {}).get('test_cfg') or {}
     if test_cfg.get('mode') == 'slide':
         test_cfg['crop_size'] = tuple(side * 3 // 4 for side in size)

@@ -28,16 +28,18 @@ boxes = [dict(type='mmdet.LoadAnnotations', with_bbox=True)]
 pack = [dict(type='PackFusionInputs', extra_meta_keys=('instances', ))]
 resize = [dict(type='mmdet.Resize', scale=(96, 72), keep_ratio=True)]
 dataset = dict(
-    _delete_=True,
     type='PairedCocoDataset',
     data_root={root!r},
     ann_file='annotations/train.json',
     data_prefix=dict(vis_path='train/vis', ir_path='train/ir'),
     pipeline=load + boxes + [dict(type='mmdet.RandomFlip', prob=0.5)] + pack)
-train_dataloader = dict(dataset=dataset)
+train_dataloader = dict(dataset=dict(_delete_=True, **dataset))
 test_dataloader = dict(
     dataset=dict(
-        dataset, pipeline=load + resize + boxes + pack, test_mode=True))
+        dataset,
+        _delete_=True,
+        pipeline=load + resize + boxes + pack,
+        test_mode=True))
 val_dataloader = test_dataloader
 fusion_dataloader = dict(
     batch_size=1,

@@ -63,18 +63,24 @@ class ConditionMetric(BaseMetric):
         """Values of the whole set, then of each condition."""
         metrics = dict(self.metric.compute_metrics([r for r, _ in results]))
         conditions = sorted({c for _, c in results if c is not None})
-        if len(conditions) < 2:
+        if len(conditions) < 2 or not metrics:  # or only files were wanted
             return metrics
-        everywhere = getattr(self.metric, 'img_ids', None)
+        # CocoMetric counts what is missed in all of its images, and writes
+        # its file whenever it computes.
+        whole = {
+            key: getattr(self.metric, key)
+            for key in ('img_ids', 'outfile_prefix')
+            if hasattr(self.metric, key)
+        }
         for condition in conditions:
             part = [r for r, found in results if found == condition]
-            if everywhere is not None:
-                # CocoMetric counts what is missed in all of its images.
+            if whole:
                 self.metric.img_ids = [gt['img_id'] for gt, _ in part]
+                self.metric.outfile_prefix = None
             metrics.update({
                 f'{condition}/{name}': value
                 for name, value in self.metric.compute_metrics(part).items()
             })
-        if everywhere is not None:
-            self.metric.img_ids = everywhere
+        for key, value in whole.items():
+            setattr(self.metric, key, value)
         return metrics

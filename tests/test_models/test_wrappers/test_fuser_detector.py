@@ -45,9 +45,9 @@ def config(detector):
 
 def build(name='retinanet', fuser=None, **kwargs):
     torch.manual_seed(0)
-    cfg = config(name)
-    cfg.update(fuser=fuser or cfg.fuser, **kwargs)
-    return MODELS.build(cfg)
+    # not merged into the config, as ConfigDict.update would
+    cfg = {**config(name), **kwargs}
+    return MODELS.build(dict(cfg, fuser=fuser or cfg['fuser']))
 
 
 @pytest.fixture
