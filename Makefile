@@ -1,11 +1,15 @@
 # make setup | python | demo | test | lint | clean
-# Needs Python 3.11 with pip; everything else is installed into $(VENV).
+# Needs Python 3.11 with pip and a C++ compiler; everything else is installed
+# into $(VENV). Without a compiler: make setup DETECTION=0
 
 VENV   ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check --no-input
 STAMP  := $(VENV)/.mmfusion-installed
+
+# Detection needs mmcv's compiled operators; 0 leaves it out.
+DETECTION ?= 1
 
 # Two threads: more make these small networks slower, not faster.
 export OMP_NUM_THREADS ?= 2
@@ -15,8 +19,11 @@ export OMP_NUM_THREADS ?= 2
 setup: $(STAMP)
 
 # Log on stderr, so that the output of `make -s python` is the path alone.
-# mmcv is built in isolation, hence without compiled operators and in seconds.
-$(STAMP): setup.py pyproject.toml MANIFEST.in $(wildcard requirements/*.txt)
+# mmcv is built in isolation, hence without compiled operators and in seconds;
+# for detection, a build with operators replaces it. That one takes minutes,
+# once: the wheel is kept in pip's cache folder.
+$(STAMP): setup.py pyproject.toml MANIFEST.in $(wildcard requirements/*.txt) \
+    tools/misc/build_mmcv.py
 	@{ set -e; \
 	if ! $(PY) -c 'import pip' 2>/dev/null; then \
 	    echo 'Creating $(VENV) ...'; \
@@ -29,6 +36,12 @@ $(STAMP): setup.py pyproject.toml MANIFEST.in $(wildcard requirements/*.txt)
 	    -r requirements/runtime.txt -r requirements/onedl.txt \
 	    -r requirements/metrics.txt -r requirements/text.txt \
 	    -r requirements/tests.txt; \
+	if [ '$(DETECTION)' != 0 ]; then \
+	    $(PIP) install -qq -c requirements/tested.txt \
+	        -r requirements/detection.txt; \
+	    $(PY) tools/misc/build_mmcv.py \
+	        --constraint requirements/tested.txt; \
+	fi; \
 	$(PIP) install -qq --no-deps --no-build-isolation -e .; \
 	touch $@; \
 	echo 'Ready: $(abspath $(PY))'; } >&2

@@ -1,8 +1,12 @@
 """Registries of mmfusion: children of mmengine's roots, scope ``mmfusion``.
 
 ``locations`` lets a type be built from any registry without an import by
-the user: the packages named there are imported on the first look-up.
+the user: the packages named there are imported on the first look-up. What
+needs mmdet is imported when it is asked for by name, and not before.
 """
+from importlib import import_module
+from typing import Optional
+
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import EVALUATOR as MMENGINE_EVALUATOR
@@ -33,6 +37,20 @@ from mmengine.registry import (
 from mmengine.registry import Registry
 
 
+class _DatasetRegistry(Registry):
+    """Imports the detection datasets, and mmdet with them, on demand."""
+    NAMES = ('PairedCocoDataset', 'LLVIPDetDataset', 'M3FDDetDataset',
+             'FLIRAlignedDataset', 'KAISTDataset', 'VEDAIDataset',
+             'DroneVehicleDataset', 'SyntheticDetDataset')
+
+    def get(self, key: str) -> Optional[type]:
+        """See :meth:`mmengine.registry.Registry.get`."""
+        scope, _, name = key.rpartition('.')
+        if name in self.NAMES and scope in ('', self.scope):
+            import_module('mmfusion.datasets.detection')
+        return super().get(key)
+
+
 def _child(name: str, parent: Registry, *locations: str) -> Registry:
     return Registry(
         name,
@@ -54,7 +72,11 @@ OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor',
 PARAM_SCHEDULERS = _child('parameter scheduler', MMENGINE_PARAM_SCHEDULERS,
                           'engine')
 
-DATASETS = _child('dataset', MMENGINE_DATASETS, 'datasets')
+DATASETS = _DatasetRegistry(
+    'dataset',
+    parent=MMENGINE_DATASETS,
+    scope='mmfusion',
+    locations=['mmfusion.datasets'])
 DATA_SAMPLERS = _child('data sampler', MMENGINE_DATA_SAMPLERS, 'datasets')
 TRANSFORMS = _child('transform', MMENGINE_TRANSFORMS, 'datasets')
 

@@ -22,7 +22,8 @@ from .errors import UsageError
 PathLike = Union[str, os.PathLike]
 #: only used in training: a checkpoint may have them or not
 _UNUSED_IN_TEST = ('fusion_losses.', 'pairs.')
-_PARTS = ('fuser.', 'segmentor.')
+_TASKS = ('segmentor', 'detector')
+_PARTS = ('fuser.', *(f'{task}.' for task in _TASKS))
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -36,7 +37,7 @@ def load_model_weights(model: nn.Module,
                        path: PathLike,
                        fuser_is_enough: bool = False
                        ) -> Tuple[dict, List[str]]:
-    """Load all weights of an ``ImageFuser`` or ``FuserSegmenter``.
+    """Load all weights of a wrapper.
 
     A fuser's bare state dict is taken for its keys under ``fuser.``. A
     checkpoint of stage 2 also serves a stage-1 model, which takes its fuser.
@@ -45,7 +46,8 @@ def load_model_weights(model: nn.Module,
         model (nn.Module): The wrapper, possibly inside DDP or a TTA model.
         path (str | PathLike): Checkpoint of the runner or the converter.
         fuser_is_enough (bool): Whether a checkpoint without the segmentor
-            is accepted for a model that has one, as for fusing only.
+            or detector is accepted for a model that has one, as for fusing
+            only. The model then gets the attribute ``only_fuses``.
 
     Returns:
         tuple[dict, list[str]]: The checkpoint's ``meta`` and one line for
@@ -61,15 +63,18 @@ def load_model_weights(model: nn.Module,
     content, state = _read(path)
     state = _without(_with_prefix(state, expected), _UNUSED_IN_TEST)
     notes = []
-    if _has(state, 'segmentor.') and not _has(expected, 'segmentor.'):
-        state = _only(state, 'fuser.')
-        notes.append(f'{path}: took the weights of its fuser; this config '
-                     'has no segmentor.')
-    elif (fuser_is_enough and _has(expected, 'segmentor.')
-          and not _has(state, 'segmentor.')):
-        expected = _only(expected, 'fuser.')
-        notes.append(f"{path}: has a fuser only; the config's segmentor "
-                     'stays untrained and is not used.')
+    for task in _TASKS:
+        in_file, in_model = (_has(part, f'{task}.')
+                             for part in (state, expected))
+        if in_file and not in_model:
+            state = _without(state, (f'{task}.', ))
+            notes.append(f'{path}: took the weights of its fuser; this '
+                         f'config has no {task}.')
+        elif in_model and not in_file and fuser_is_enough:
+            expected = _only(expected, 'fuser.')
+            model.only_fuses = True
+            notes.append(f"{path}: has a fuser only; the config's {task} "
+                         'stays untrained and is not used.')
     try:
         check_state_dict(
             state, expected,

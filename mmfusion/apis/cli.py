@@ -15,6 +15,7 @@ from typing import Callable, List, MutableMapping, Optional, Sequence, Tuple
 from mmengine.config import DictAction
 
 from mmfusion.tasks import TASKS
+from mmfusion.utils import DetectionMissing
 
 from .config_file import find_config
 from .errors import UsageError
@@ -23,6 +24,8 @@ TOOLS = ('train', 'test', 'test_fusion')
 SAVE_MODES = ('round', 'minmax', 'trunc')
 #: what --eval of test.py chooses of mmseg's IoUMetric
 IOU_METRICS = ('mIoU', 'mDice', 'mFscore')
+#: and of mmdet's CocoMetric
+COCO_METRICS = ('bbox', 'segm')
 
 #: legacy flag -> what to write today; announced whenever it is used
 MODERN_FORMS = {
@@ -83,8 +86,9 @@ def build_parser(tool: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f'{tool}.py',
         description=dict(
-            train='Train a fuser, alone or with a segmentor.',
-            test='Score a trained model: segmentation and fused images.',
+            train='Train a fuser, alone or with a segmentor or detector.',
+            test='Score a trained model: segmentation or detection, and '
+            'fused images.',
             test_fusion='Fuse the images of a config or of two folders: '
             'visible and infrared ones, or the two modalities of --task.',
         )[tool])
@@ -182,7 +186,8 @@ def _add_test(parser: argparse.ArgumentParser,
     parser.add_argument(
         '--out',
         metavar='DIR',
-        help='write predictions as PNG label maps of native size')
+        help='write predictions as PNG label maps of native size, or '
+        'detections as JSON')
     parser.add_argument('--show', action='store_true', help='show panels')
     parser.add_argument('--show-dir', metavar='DIR', help='write panels')
     parser.add_argument(
@@ -196,9 +201,9 @@ def _add_test(parser: argparse.ArgumentParser,
         '--eval',
         nargs='+',
         metavar='NAME',
-        help='what to score: mIoU mDice mFscore of the segmentation; of the '
-        'fused images fusion, another preset (film, vifb, ...) or metrics '
-        '(EN,SD,VIF)')
+        help='what to score: mIoU mDice mFscore of the segmentation; bbox '
+        'segm of detections; of the fused images fusion, another preset '
+        '(film, vifb, ...) or metrics (EN,SD,VIF)')
     legacy.add_argument('--aug-test', action='store_true')
     legacy.add_argument('--format-only', action='store_true')
     legacy.add_argument('--tmpdir', metavar='DIR')
@@ -247,8 +252,15 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
     parser.add_argument(
         '--show-dir',
         metavar='DIR',
-        help='also write panels of both source images and the fused one')
+        help='also write panels of both source images and the fused one, and '
+        "of the detector's boxes on it")
     _add_text(parser)
+    parser.add_argument(
+        '--score-thr',
+        type=float,
+        default=0.3,
+        metavar='F',
+        help='lowest score of boxes that are drawn')
     legacy.add_argument('--out', metavar='DIR')
     legacy.add_argument('--launcher', choices=('none', ), default='none')
     legacy.add_argument('--show', action='store_true')
@@ -433,10 +445,10 @@ def run(main: Callable[[], Optional[int]]) -> int:
 
     Returns:
         int: The exit code: what ``main`` returns (None counts as 0), or 2
-        after a :class:`UsageError` or a missing file.
+        after a :class:`UsageError`, a missing file or missing operators.
     """
     try:
         return main() or 0
-    except (UsageError, FileNotFoundError) as error:
+    except (UsageError, FileNotFoundError, DetectionMissing) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2

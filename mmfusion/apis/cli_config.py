@@ -5,7 +5,7 @@ from typing import Any, List, Optional, Sequence
 
 from mmengine.config import Config
 
-from .cli import IOU_METRICS
+from .cli import COCO_METRICS, IOU_METRICS
 from .config_file import default_work_dir, require_file
 from .errors import UsageError
 
@@ -101,7 +101,10 @@ def _apply_testing(cfg: Config, args: argparse.Namespace) -> None:
     if args.out or args.format_only:
         folder = args.out or f'{cfg.work_dir}/predictions'
         for evaluator in _label_evaluators(cfg, '--out or --format-only'):
-            evaluator.update(output_dir=folder, keep_results=True)
+            if type_name(evaluator['type']) == 'CocoMetric':
+                evaluator.outfile_prefix = f'{folder}/detections'
+            else:
+                evaluator.update(output_dir=folder, keep_results=True)
             if args.format_only:
                 evaluator.format_only = True
     if args.collect_dir or args.gpu_collect:
@@ -128,8 +131,8 @@ def _use_tta(cfg: Config) -> None:
     if missing:
         raise UsageError(
             f'--tta needs {" and ".join(missing)} in the config, got none: '
-            "add tta_model=dict(type='FuserSegTTAModel') and a "
-            'tta_pipeline with TestTimeAug.')
+            "add tta_model=dict(type='FuserSegTTAModel'), or "
+            "'FuserDetTTAModel', and a tta_pipeline with TestTimeAug.")
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     cfg.model = {**cfg.tta_model, 'module': cfg.model}
 
@@ -137,20 +140,27 @@ def _use_tta(cfg: Config) -> None:
 def _choose_evaluators(cfg: Config, words: Sequence[str]) -> None:
     """``--eval``: choose what is computed, by which evaluators.
 
-    ``IoUMetric`` and ``FusionMetric`` stay where one of their names is
-    given; the latter is added where the config has none. Other evaluators
-    stay in any case.
+    ``IoUMetric``, ``CocoMetric`` and ``FusionMetric`` stay where one of
+    their names is given; the last is added where the config has none. Other
+    evaluators stay in any case.
     """
-    iou = [word for word in words if word in IOU_METRICS]
-    fusion = [word for word in words if word not in IOU_METRICS]
-    selection = parse_eval(fusion, with_iou=True) if fusion else {}
-    asked = dict(IoUMetric=bool(iou), FusionMetric=bool(fusion))
-    found = _evaluators(cfg, '--eval') if iou or cfg.get(
+    chosen_words = dict(
+        IoUMetric=[word for word in words if word in IOU_METRICS],
+        CocoMetric=[word for word in words if word in COCO_METRICS])
+    task = [word for part in chosen_words.values() for word in part]
+    fusion = [word for word in words if word not in task]
+    selection = parse_eval(fusion, with_task=True) if fusion else {}
+    asked = {kind: bool(part) for kind, part in chosen_words.items()}
+    asked['FusionMetric'] = bool(fusion)
+    found = _evaluators(cfg, '--eval') if task or cfg.get(
         'test_evaluator') else []
-    kinds = [type_name(evaluator.get('type')) for evaluator in found]
-    if iou and 'IoUMetric' not in kinds:
-        raise UsageError(f'--eval {" ".join(iou)} needs an IoUMetric as the '
-                         f"config's test_evaluator, got {kinds}.")
+    kinds = [type_name(_inner(item).get('type')) for item in found]
+    for kind, part in chosen_words.items():
+        if part and kind not in kinds:
+            article = 'an' if kind[0] == 'I' else 'a'
+            raise UsageError(
+                f'--eval {" ".join(part)} needs {article} {kind} as the '
+                f"config's test_evaluator, got {kinds}.")
     if fusion and 'FusionMetric' not in kinds:
         found.append(dict(type='mmfusion.FusionMetric', **selection))
         kinds.append('FusionMetric')
@@ -159,25 +169,34 @@ def _choose_evaluators(cfg: Config, words: Sequence[str]) -> None:
         if asked.get(kind, True)
     ]
     for evaluator in chosen:
-        kind = type_name(evaluator['type'])
+        kind = type_name(_inner(evaluator)['type'])
         if kind == 'IoUMetric':
-            evaluator['iou_metrics'] = iou
+            _inner(evaluator)['iou_metrics'] = chosen_words[kind]
+        elif kind == 'CocoMetric':
+            _inner(evaluator)['metric'] = chosen_words[kind]
         elif kind == 'FusionMetric':
             if fusion != ['fusion']:
                 evaluator.update(selection)
             evaluator.setdefault('csv_file', f'{cfg.work_dir}/{FUSION_CSV}')
     cfg.test_evaluator = chosen[0] if len(chosen) == 1 else chosen
-    if not iou:
+    if not task:
         _use_fusion_set(cfg)
 
 
-def parse_eval(words: Sequence[str], with_iou: bool = False) -> dict:
+def _inner(evaluator: dict) -> dict:
+    """What a ``ConditionMetric`` splits; others themselves."""
+    if type_name(evaluator.get('type')) == 'ConditionMetric':
+        return evaluator['metric']
+    return evaluator
+
+
+def parse_eval(words: Sequence[str], with_task: bool = False) -> dict:
     """``preset`` and ``metrics`` that the words of ``--eval`` mean.
 
     Args:
         words (sequence[str]): Names.
-        with_iou (bool): Whether the message also names what ``IoUMetric``
-            knows. Defaults to False.
+        with_task (bool): Whether the message also names what ``IoUMetric``
+            and ``CocoMetric`` know. Defaults to False.
 
     Raises:
         UsageError: If a name is not known.
@@ -186,7 +205,9 @@ def parse_eval(words: Sequence[str], with_iou: bool = False) -> dict:
     try:
         return parse_selection(words)
     except ValueError as error:
-        known = f'names of {list(IOU_METRICS)}, or ' if with_iou else ''
+        known = (
+            f'names of {list(IOU_METRICS)} or {list(COCO_METRICS)}, or '
+            if with_task else '')
         raise UsageError(
             f'Expected --eval with {known}a preset or metrics of fused '
             f'images. {error}') from error
@@ -227,16 +248,17 @@ def _evaluators(cfg: Config, flag: str) -> List[dict]:
 
 
 def _label_evaluators(cfg: Config, flag: str) -> List[dict]:
-    """Those that can write label maps."""
+    """Those that can write label maps or detections."""
     found = [
-        evaluator for evaluator in _evaluators(cfg, flag)
-        if type_name(evaluator.get('type')) != 'FusionMetric'
+        _inner(evaluator) for evaluator in _evaluators(cfg, flag)
+        if type_name(_inner(evaluator).get('type')) not in (
+            'FusionMetric', 'MissRateMetric')
     ]
     if not found:
         raise UsageError(
-            f'{flag} writes label maps and needs an evaluator of the '
-            'segmentation, got FusionMetric alone. Fused images come from '
-            'tools/test_fusion.py.')
+            f'{flag} writes label maps or detections and needs an evaluator '
+            'of the segmentation or of boxes, got none. Fused images come '
+            'from tools/test_fusion.py.')
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any, List, Optional, Union
 from mmengine.config import Config, ConfigDict
 
 import mmfusion
+from mmfusion.utils import require_detection
 
 from .errors import UsageError
 
@@ -88,8 +89,14 @@ def load_config(name: PathLike,
 
     Raises:
         FileNotFoundError: If there is no such file.
+        DetectionMissing: If it is about detection, which is not installed.
     """
-    cfg = Config.fromfile(find_config(name, near))
+    try:
+        cfg = Config.fromfile(find_config(name, near))
+    except Exception as error:
+        if 'mmdet' in str(error):
+            require_detection()
+        raise
     before = cfg.get('stage1_checkpoint')
     cfg.merge_from_dict(dict(options or {}))
     after = cfg.get('stage1_checkpoint')

@@ -4,11 +4,13 @@ import copy
 import os
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import DATASETS, init_default_scope
+from mmengine.structures import InstanceData
 from torch import nn
 
 from mmfusion.visualization import FusionLocalVisualizer, write_image
@@ -19,6 +21,7 @@ from .errors import UsageError
 from .fused_image import to_uint8
 from .fused_scores import score_saved
 from .inferencer import (
+    detect_samples,
     draw_sample,
     fuse_samples,
     init_model,
@@ -93,6 +96,8 @@ def test_fusion(args: argparse.Namespace) -> int:
         save_mode=args.save_mode,
         grey=args.grey,
         panel_dir=args.show_dir,
+        detect=detector_of(model, reader, cfg) if args.show_dir else None,
+        score_thr=args.score_thr,
         num_workers=workers)
     print(f'fused {len(reader) - len(failures)} of {len(reader)} pairs into '
           f'{out_dir}')
@@ -145,23 +150,50 @@ def fusion_set(cfg: Config, text: Any = None) -> Tuple[PairReader, int]:
     return PairReader(dataset), loader.get('num_workers', 0)
 
 
+def detector_of(model: nn.Module, reader: PairReader,
+                cfg: Config) -> Optional[Callable[[int], InstanceData]]:
+    """What finds boxes in pair ``index`` of a reader.
+
+    Pairs are fused at their own size, but a detector wants the size that it
+    was trained for: it gets the pair through the test pipeline.
+
+    Returns:
+        callable | None: Gives boxes at the pair's own size. None for a
+        model without a detector, or with an untrained one.
+    """
+    if not hasattr(model, 'detector') or getattr(model, 'only_fuses', False):
+        return None
+    pipeline = Compose(inference_pipeline(cfg))
+
+    def detect(index: int) -> InstanceData:
+        sample = pipeline(reader.raw(index))
+        return detect_samples(model, [sample])[0].pred_instances
+
+    return detect
+
+
 def fuse_into(model: nn.Module,
               reader: PairReader,
               out_dir: Path,
               save_mode: str = 'round',
               grey: bool = False,
               panel_dir: Optional[str] = None,
+              detect: Optional[Callable[[int], InstanceData]] = None,
+              score_thr: float = 0.3,
               num_workers: int = 0
               ) -> Tuple[Dict[str, Dict[str, Any]], List[Failure]]:
     """Fuse pairs one by one and write ``<stem>.png``.
 
     Args:
-        model (nn.Module): ``ImageFuser`` or ``FuserSegmenter``.
+        model (nn.Module): ``ImageFuser``, ``FuserSegmenter``, ...
         reader (PairReader): The pairs.
         out_dir (Path): Made where it is missing.
         save_mode (str): See :func:`mmfusion.apis.fused_image.to_uint8`.
         grey (bool): Whether to write the luminance alone.
         panel_dir (str, optional): Where to write panels.
+        detect (callable, optional): Boxes for the panel of a pair, see
+            :func:`detector_of`.
+        score_thr (float): Detections below it are not drawn.
         num_workers (int): Processes that read.
 
     Returns:
@@ -171,7 +203,9 @@ def fuse_into(model: nn.Module,
     """
     failures: List[Failure] = []
     written: Dict[str, Dict[str, Any]] = {}
-    visualizer = None if panel_dir is None else FusionLocalVisualizer()
+    visualizer = None if panel_dir is None else FusionLocalVisualizer(
+        classes=getattr(model, 'dataset_meta', {}).get('classes'),
+        box_score_thr=score_thr)
     pairs = track(reader.batches(1, num_workers), len(reader))
     for (index, ), (item, ) in pairs:
         try:
@@ -185,6 +219,8 @@ def fuse_into(model: nn.Module,
                         to_uint8(sample.fused_img.data, save_mode, grey))
             written[name] = dict(sample.metainfo)
             if visualizer is not None:
+                if detect is not None:
+                    sample.pred_instances = detect(index)
                 write_image(
                     Path(panel_dir, f'{name}.png'),
                     draw_sample(visualizer, item['inputs'], sample))

@@ -119,7 +119,7 @@ def fuse_samples(model: nn.Module,
     """Run a wrapper's fuser alone, whatever comes behind it.
 
     Args:
-        model (nn.Module): ``ImageFuser`` or ``FuserSegmenter``.
+        model (nn.Module): ``ImageFuser``, ``FuserSegmenter``, ...
         samples (list[dict]): Packed pairs.
 
     Returns:
@@ -130,6 +130,22 @@ def fuse_samples(model: nn.Module,
     return model.add_fused(output, data['inputs'], data['data_samples'])
 
 
+@torch.no_grad()
+def detect_samples(model: nn.Module,
+                   samples: List[dict]) -> List[FusionDataSample]:
+    """Run a whole ``FuserDetector``.
+
+    Args:
+        model (nn.Module): The wrapper.
+        samples (list[dict]): Packed pairs.
+
+    Returns:
+        list[FusionDataSample]: With ``fused_img`` and ``pred_instances`` at
+        the original sizes.
+    """
+    return model.test_step(pseudo_collate(samples))
+
+
 def draw_sample(visualizer: FusionLocalVisualizer, inputs: torch.Tensor,
                 sample: FusionDataSample) -> np.ndarray:
     """Panel of a packed pair and what was made of it, RGB ``uint8``.
@@ -137,7 +153,8 @@ def draw_sample(visualizer: FusionLocalVisualizer, inputs: torch.Tensor,
     Args:
         visualizer (FusionLocalVisualizer): Draws it.
         inputs (Tensor): Stacked pair (C, H, W) before preprocessing.
-        sample (FusionDataSample): May have ``fused_img`` and label maps.
+        sample (FusionDataSample): May have ``fused_img``, label maps and
+            ``pred_instances``.
     """
     images = list(
         stacked_to_rgb(
@@ -147,12 +164,16 @@ def draw_sample(visualizer: FusionLocalVisualizer, inputs: torch.Tensor,
         ).values())
     colours = visualizer.palette is not None
     return visualizer.draw(
-        images[0], images[1], sample, draw_gt=colours, draw_pred=colours)
+        images[0],
+        images[1],
+        sample,
+        draw_gt=colours,
+        draw_pred=colours or 'pred_instances' in sample)
 
 
 @INFERENCERS.register_module()
 class FusionInferencer:
-    """Fuses (and segments) pairs of files, arrays or folders.
+    """Fuses (and segments, or detects in) pairs of files, arrays or folders.
 
     Args:
         config (str | PathLike | Config | nn.Module): A config, where it
@@ -237,8 +258,9 @@ class FusionInferencer:
         Returns:
             dict | list[dict]: For each pair ``name``; ``fused``, ``uint8``
             (H, W, 3) in **RGB** order at the original size; and, from a
-            model that segments, ``pred_sem_seg``, ``uint8`` (H, W). A list
-            unless a single pair was given.
+            model that segments, ``pred_sem_seg``, ``uint8`` (H, W); from
+            one that detects, ``bboxes`` (N, 4), ``labels`` and ``scores``
+            (N,), the best first. A list unless a single pair was given.
 
         Raises:
             FileNotFoundError: If a file or folder is missing.
@@ -323,6 +345,13 @@ class FusionInferencer:
         if 'pred_sem_seg' in sample:
             labels = sample.pred_sem_seg.data[0].cpu().numpy()
             result['pred_sem_seg'] = labels.astype(np.uint8)
+        if 'pred_instances' in sample:
+            found = sample.pred_instances
+            order = found.scores.argsort(descending=True)
+            result.update({
+                key: found[key][order].cpu().numpy()
+                for key in ('bboxes', 'labels', 'scores')
+            })
         return result
 
     def _samples(self, vis: Any, ir: Any,

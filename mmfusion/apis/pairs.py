@@ -164,9 +164,13 @@ class PairReader(Dataset):
 
     def name(self, index: int) -> str:
         """Name of the output of pair ``index``."""
+        return pair_name(self.raw(index), index)
+
+    def raw(self, index: int) -> dict:
+        """What pair ``index`` is before any transform."""
         if self.pipeline is not None:
-            return pair_name(self.source[index], index)
-        return pair_name(self.source.get_data_info(index), index)
+            return dict(self.source[index])
+        return self.source.get_data_info(index)
 
     def batches(self,
                 batch_size: int = 1,

@@ -11,6 +11,7 @@ from mmfusion.registry import MODELS
 from mmfusion.structures import FusionDataSample
 
 _GROUND_TRUTH = ('gt_sem_seg', 'gt_binary', 'gt_boundary', 'gt_mask')
+_BOXES = ('gt_instances', 'ignored_instances', 'proposals')
 
 
 @MODELS.register_module()
@@ -29,6 +30,7 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
     ground truth is padded too; in testing it stays at the original size.
     A distilled student's target, ``gt_fused``, becomes float32 in [0, 1],
     and in training it is padded as the images are.
+    mmdet's box structures become plain tensors, which its heads expect.
 
     Args:
         modalities (dict[str, int]): Channels of each modality, in order.
@@ -42,6 +44,8 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
         pad_mode (str): ``'constant'`` or ``'replicate'``.
         pad_val (float): Value of constant padding, in [0, 1].
         seg_pad_val (int): Padding of ground truth. Defaults to 255.
+        boxtype2tensor (bool): Whether boxes become tensors. Defaults to
+            True.
         batch_augments (list[dict], optional): Modules applied to the
             training batch in turn: ``inputs, data_samples =
             augment(inputs, data_samples)``.
@@ -59,6 +63,7 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
                  pad_mode: str = 'constant',
                  pad_val: float = 0.0,
                  seg_pad_val: int = 255,
+                 boxtype2tensor: bool = True,
                  batch_augments: Optional[List[dict]] = None,
                  non_blocking: bool = False) -> None:
         super().__init__(non_blocking=non_blocking)
@@ -74,6 +79,7 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
         self.pad_mode = pad_mode
         self.pad_val = pad_val
         self.seg_pad_val = seg_pad_val
+        self.boxtype2tensor = boxtype2tensor
         self.batch_augments = nn.ModuleList(
             MODELS.build(augment) for augment in batch_augments or ())
         order: List[int] = []
@@ -174,6 +180,8 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
             if training:
                 image = self._pad(image[None], target)[0]
             sample.gt_fused = PixelData(data=image)
+        if self.boxtype2tensor:
+            self._plain_boxes(sample)
         if not training:
             sample.set_metainfo(dict(img_padding_size=padding))
             return
@@ -184,3 +192,10 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
                 field = getattr(sample, key)
                 data = F.pad(field.data, padding, value=self.seg_pad_val)
                 setattr(sample, key, type(field)(data=data))
+
+    @staticmethod
+    def _plain_boxes(sample: FusionDataSample) -> None:
+        for key in _BOXES:
+            boxes = sample.get(key, {}).get('bboxes')
+            if hasattr(boxes, 'tensor'):
+                getattr(sample, key).bboxes = boxes.tensor

@@ -1,10 +1,10 @@
 """The data sample that flows through mmfusion's pipelines and models."""
-from mmengine.structures import PixelData
+from mmengine.structures import InstanceData, PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
 
-def _field(name: str, doc: str, dtype: type = PixelData) -> property:
+def _field(name: str, doc: str, kind: type = PixelData) -> property:
     """A typed field, as :class:`BaseDataElement` expects them."""
     key = f'_{name}'
 
@@ -12,7 +12,7 @@ def _field(name: str, doc: str, dtype: type = PixelData) -> property:
         return getattr(self, key)
 
     def write(self, value):
-        self.set_field(value, key, dtype=dtype)
+        self.set_field(value, key, dtype=kind)
 
     def remove(self):
         delattr(self, key)
@@ -34,12 +34,20 @@ class FusionDataSample(SegDataSample):
     - ``gt_mask``: salient-object map, data (1, H, W), values 0 / 1.
     - ``text``: text feature, a tensor (L, C), float32.
 
-    In the three ground-truth maps 255 marks padding.
+    In the three ground-truth maps 255 marks padding. Boxes are mmdet's
+    :class:`InstanceData`, ``bboxes`` (N, 4) as x1, y1, x2, y2 in pixels:
+
+    - ``gt_instances``: ``bboxes``, ``labels``, optional ``masks``.
+    - ``ignored_instances``: likewise, neither found nor missed.
+    - ``pred_instances``: ``bboxes``, ``labels``, ``scores``, optional
+      ``masks``, at the original size.
+    - ``proposals``: ``bboxes``, ``scores``.
 
     Meta information: ``vis_path`` and ``ir_path`` (of another task
     ``<modality>_path``), ``img_path`` (the first one), ``seg_map_path``,
     ``modalities`` (dict from a modality's name to its (first, end)
-    channels in the stacked image), ``ori_shape``, ``img_shape``,
+    channels in the stacked image), ``img_id``, ``condition`` (for instance
+    ``'day'`` or ``'night'``), ``ori_shape``, ``img_shape``,
     ``scale_factor``, ``flip``, ``flip_direction``, ``padding_size``,
     ``misalignment`` (see :class:`RandomMisalign`).
     """
@@ -50,3 +58,8 @@ class FusionDataSample(SegDataSample):
     gt_boundary = _field('gt_boundary', 'Boundary map, (1, H, W).')
     gt_mask = _field('gt_mask', 'Salient-object map, (1, H, W).')
     text = _field('text', 'Text feature, (L, C).', Tensor)
+    gt_instances = _field('gt_instances', 'Boxes to find.', InstanceData)
+    ignored_instances = _field('ignored_instances', 'Boxes left out.',
+                               InstanceData)
+    pred_instances = _field('pred_instances', 'Boxes found.', InstanceData)
+    proposals = _field('proposals', 'Boxes proposed.', InstanceData)

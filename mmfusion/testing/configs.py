@@ -4,7 +4,7 @@ from typing import Any, List, Tuple
 
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.structures import PixelData
+from mmengine.structures import InstanceData, PixelData
 
 from mmfusion.apis.config_file import config_folders, load_config
 from mmfusion.structures import FusionDataSample
@@ -44,13 +44,18 @@ def shrink_config(cfg: Config, size: Tuple[int, int]) -> Config:
         size (tuple[int, int]): (height, width) of the images to come.
 
     Returns:
-        Config: A copy whose model loads no checkpoint, pads to no size, and
-        slides over the image in four overlapping crops where it slides.
+        Config: A copy whose model loads no checkpoint, pads to no size,
+        slides over the image in four overlapping crops where it slides, and
+        asks at most 50 queries where its detector asks some.
     """
     cfg = copy.deepcopy(cfg)
     cfg.model = _without_weights(cfg.model)
     if cfg.model.get('data_preprocessor'):
         cfg.model.data_preprocessor.pop('size', None)
+    detector = cfg.model.get('detector') or {}
+    if detector.get('num_queries'):  # fewer than a small image has places
+        detector.num_queries = min(detector.num_queries, 50)
+        detector.test_cfg.max_per_img = detector.num_queries
     test_cfg = (cfg.model.get('segmentor') or {}).get('test_cfg') or {}
     if test_cfg.get('mode') == 'slide':
         test_cfg['crop_size'] = tuple(side * 3 // 4 for side in size)
@@ -80,6 +85,7 @@ def _without_weights(node: Any) -> Any:
 def demo_fusion_inputs(batch_size: int = 2,
                        size: Tuple[int, int] = (64, 64),
                        num_classes: int = 9,
+                       num_boxes: int = 3,
                        seed: int = 0,
                        task: str = 'ivf',
                        text_channels: int = 768) -> dict:
@@ -89,6 +95,8 @@ def demo_fusion_inputs(batch_size: int = 2,
         batch_size (int): Number of pairs.
         size (tuple[int, int]): (height, width).
         num_classes (int): Labels are drawn below it.
+        num_boxes (int): Boxes an image, all of class 0; at least a quarter
+            of the image high and wide.
         seed (int): Of the draws.
         task (str): What the pairs are, see :data:`~mmfusion.tasks.TASKS`.
         text_channels (int): Width of the samples' text features.
@@ -118,12 +126,20 @@ def demo_fusion_inputs(batch_size: int = 2,
                 modalities=spans,
                 ori_shape=size,
                 img_shape=size,
-                scale_factor=(1., 1.)))
+                scale_factor=(1., 1.),
+                img_id=index))
         sample.gt_sem_seg = PixelData(data=draw(num_classes, 1, *size))
         for name in ('gt_binary', 'gt_boundary', 'gt_mask'):
             setattr(sample, name, PixelData(data=draw(2, 1, *size)))
         sample.text = torch.randn(3 + index, text_channels, generator=words)
         sample.gt_fused = PixelData(data=draw(256, 3, *size).to(torch.uint8))
+        sides = torch.tensor(size[::-1]).float()
+        first = torch.rand(num_boxes, 2, generator=generator) * 0.7 * sides
+        sample.gt_instances = InstanceData(
+            bboxes=torch.cat((first, first + 0.25 * sides), dim=1),
+            labels=torch.zeros(num_boxes, dtype=torch.long))
+        sample.ignored_instances = InstanceData(
+            bboxes=torch.zeros(0, 4), labels=torch.zeros(0).long())
         samples.append(sample)
     channels = max(end for _, end in spans.values())
     inputs = [draw(256, channels, *size).to(torch.uint8) for _ in samples]

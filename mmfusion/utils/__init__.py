@@ -1,4 +1,11 @@
-from .compat import has_mmcv_ops, register_config_scopes, stack_info
+from .compat import (
+    DetectionMissing,
+    has_detection,
+    has_mmcv_ops,
+    register_config_scopes,
+    require_detection,
+    stack_info,
+)
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:
@@ -8,6 +15,7 @@ def register_all_modules(init_default_scope: bool = True) -> None:
 
 
 __all__ = [
-    'has_mmcv_ops', 'register_all_modules', 'register_config_scopes',
+    'DetectionMissing', 'has_detection', 'has_mmcv_ops',
+    'register_all_modules', 'register_config_scopes', 'require_detection',
     'stack_info'
 ]

@@ -71,3 +71,32 @@ def has_mmcv_ops() -> bool:
     """Whether mmcv was built with its compiled operators."""
     return importlib.util.find_spec('mmcv') is not None and (
         importlib.util.find_spec('mmcv._ext') is not None)
+
+
+def has_detection() -> bool:
+    """Whether mmdet and the compiled operators it needs are installed."""
+    return has_mmcv_ops() and importlib.util.find_spec('mmdet') is not None
+
+
+class DetectionMissing(ImportError):
+    """mmdet or mmcv's compiled operators are not installed."""
+
+
+def require_detection() -> None:
+    """Check that detection can run.
+
+    Raises:
+        DetectionMissing: If it cannot; says how to install what is missing.
+    """
+    if has_detection():
+        return
+    got = 'mmcv without operators' if not has_mmcv_ops() else 'no mmdet'
+    raise DetectionMissing(
+        'Expected mmdet and mmcv with its compiled operators for detection, '
+        f'got {got} (fusion and segmentation need neither). In a checkout '
+        'of mmfusion run "make setup"; elsewhere install torch first, then '
+        'build them (4 to 8 minutes on two cores, needs a C++ compiler):\n'
+        '  pip install "setuptools>=77,<82" wheel ninja\n'
+        '  pip install --no-build-isolation --no-cache-dir --no-deps '
+        '--force-reinstall onedl-mmcv\n'
+        '  pip install onedl-mmdetection')

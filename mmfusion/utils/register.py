@@ -5,6 +5,8 @@ import warnings
 
 from mmengine import DefaultScope
 
+from .compat import has_detection
+
 _PACKAGES = ('datasets', 'engine', 'evaluation.metrics', 'models',
              'structures', 'visualization')
 
@@ -18,6 +20,8 @@ def register_all_modules(init_default_scope: bool = True) -> None:
     """
     for package in _PACKAGES:
         importlib.import_module(f'mmfusion.{package}')
+    if has_detection():
+        importlib.import_module('mmfusion.datasets.detection')
     if not init_default_scope:
         return
     current = DefaultScope.get_current_instance()

@@ -1,3 +1,4 @@
+from .boxes import draw_boxes
 from .local_visualizer import FusionLocalVisualizer, write_image
 from .panel import (
                     draw_grid,
@@ -11,7 +12,7 @@ from .panel import (
 )
 
 __all__ = [
-    'FusionLocalVisualizer', 'draw_grid', 'draw_legend', 'draw_panel',
-    'overlay_labels', 'resize_like', 'stacked_to_rgb', 'to_label_map',
-    'to_rgb_uint8', 'write_image'
+    'FusionLocalVisualizer', 'draw_boxes', 'draw_grid', 'draw_legend',
+    'draw_panel', 'overlay_labels', 'resize_like', 'stacked_to_rgb',
+    'to_label_map', 'to_rgb_uint8', 'write_image'
 ]

@@ -1,7 +1,8 @@
-"""mmengine visualizer that draws image pairs, fused images and label maps."""
+"""mmengine visualizer of image pairs, fused images, label maps and boxes."""
 import os
+from functools import partial
 from pathlib import Path
-from typing import Optional, Sequence, Union
+from typing import Dict, Optional, Sequence, Union
 
 import cv2
 import numpy as np
@@ -12,7 +13,8 @@ from mmengine.visualization import Visualizer
 from mmfusion.registry import VISUALIZERS
 from mmfusion.tasks import caption
 
-from .panel import draw_panel, resize_like
+from .boxes import draw_boxes
+from .panel import Painter, draw_panel, resize_like
 
 
 def write_image(path: Union[str, Path], image: np.ndarray) -> None:
@@ -44,7 +46,8 @@ class FusionLocalVisualizer(Visualizer):
     """Draws visible | infrared | fused | prediction | ground truth.
 
     Pairs of other tasks are drawn under the names of their modalities.
-    Class names and colours come from ``classes`` and ``palette``, else from
+    Detections and true boxes are drawn on the fused image. Class names and
+    colours come from ``classes`` and ``palette``, else from
     ``dataset_meta``, which the runner sets from the dataset. Panels go to
     the configured backends, e.g.
     ``vis_backends=[dict(type='LocalVisBackend'),
@@ -60,6 +63,7 @@ class FusionLocalVisualizer(Visualizer):
         alpha (float): Opacity of class colours. Defaults to 0.6.
         columns (int, optional): Images a row; None puts all in one row.
         legend (bool): Whether to draw the classes below label maps.
+        box_score_thr (float): Detections below it are not drawn.
     """
 
     def __init__(self,
@@ -72,6 +76,7 @@ class FusionLocalVisualizer(Visualizer):
                  alpha: float = 0.6,
                  columns: Optional[int] = None,
                  legend: bool = True,
+                 box_score_thr: float = 0.3,
                  **kwargs) -> None:
         super().__init__(name, image, vis_backends, save_dir, **kwargs)
         self.classes = classes
@@ -79,6 +84,7 @@ class FusionLocalVisualizer(Visualizer):
         self.alpha = alpha
         self.columns = columns
         self.legend = legend
+        self.box_score_thr = box_score_thr
 
     def draw(self,
              image: np.ndarray,
@@ -94,8 +100,9 @@ class FusionLocalVisualizer(Visualizer):
                 ``uint8``: the visible one.
             infrared (np.ndarray, optional): Second image.
             data_sample (FusionDataSample, optional): May hold
-                ``fused_img``, ``pred_sem_seg`` and ``gt_sem_seg``; its
-                ``modalities`` name the images.
+                ``fused_img``, ``pred_sem_seg``, ``gt_sem_seg``,
+                ``pred_instances`` and ``gt_instances``, whose boxes are at
+                the image's size; its ``modalities`` name the images.
             draw_gt (bool): Whether to draw the ground truth.
             draw_pred (bool): Whether to draw the prediction.
             dataset_meta (dict, optional): ``classes``, ``palette`` and
@@ -126,7 +133,26 @@ class FusionLocalVisualizer(Visualizer):
             alpha=self.alpha,
             columns=self.columns,
             legend=self.legend,
-            captions=tuple(caption(name) for name in modalities[:2]))
+            captions=tuple(caption(name) for name in modalities[:2]),
+            painters=self._painters(data_sample, meta, draw_gt, draw_pred))
+
+    def _painters(self, data_sample: Optional[BaseDataElement], meta: dict,
+                  draw_gt: bool, draw_pred: bool) -> Dict[str, Painter]:
+        """Tiles with boxes, by their captions."""
+        fields = {
+            'detections': ('pred_instances', draw_pred),
+            'true boxes': ('gt_instances', draw_gt)
+        }
+        return {
+            title: partial(
+                draw_boxes,
+                instances=getattr(data_sample, field),
+                classes=self.classes or meta.get('classes'),
+                palette=self.palette or meta.get('palette'),
+                score_thr=self.box_score_thr)
+            for title, (field, wanted) in fields.items()
+            if wanted and data_sample is not None and field in data_sample
+        }
 
     @master_only
     def add_datasample(self,

@@ -3,7 +3,7 @@
 Every function takes and gives RGB ``uint8`` arrays (H, W, 3) unless said
 otherwise; none touches a file or a plotting library's global state.
 """
-from typing import Mapping, Optional, Sequence, Tuple, Union
+from typing import Callable, Mapping, Optional, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 
 Image = Union[np.ndarray, Tensor]
 Palette = Sequence[Sequence[int]]
+Painter = Callable[[np.ndarray], np.ndarray]
 
 IGNORED_COLOUR = (128, 128, 128)
 _BACKGROUND, _INK = (255, 255, 255), (32, 32, 32)
@@ -242,12 +243,13 @@ def draw_panel(vis: Image,
                ignore_index: int = 255,
                columns: Optional[int] = None,
                legend: bool = True,
-               captions: Sequence[str] = ('visible', 'infrared')
+               captions: Sequence[str] = ('visible', 'infrared'),
+               painters: Optional[Mapping[str, Painter]] = None
                ) -> np.ndarray:
     """Visible | infrared | fused | prediction | ground truth.
 
-    What is None is left out. Label maps are laid over the fused image, or
-    over the visible one where there is none.
+    What is None is left out. Label maps and boxes are laid over the fused
+    image, or over the visible one where there is none.
 
     Args:
         vis (image): Visible image, RGB, see :func:`to_rgb_uint8`.
@@ -263,6 +265,8 @@ def draw_panel(vis: Image,
         columns (int, optional): Images a row; None for one row.
         legend (bool): Whether to add a legend below label maps.
         captions (sequence[str]): Names of the two modalities.
+        painters (mapping, optional): Further tiles: caption to a function
+            that draws on a copy of the fused image, e.g. boxes.
 
     Returns:
         np.ndarray: RGB panel ``uint8``; images keep their pixels.
@@ -287,6 +291,8 @@ def draw_panel(vis: Image,
     for name, labels in maps.items():
         tiles[name] = overlay_labels(ground, labels, palette, alpha,
                                      ignore_index)
+    for name, paint in (painters or {}).items():
+        tiles[name] = paint(ground)
     panel = draw_grid(tiles, columns)
     if not (maps and legend and classes):
         return panel

@@ -64,8 +64,48 @@ def test_label_maps_are_not_written_by_a_fusion_metric():
     cfg, _ = run('test', '--eval', 'EN', 'mIoU', '--out', 'maps')
     first, second = cfg.test_evaluator
     assert first.output_dir == 'maps' and 'output_dir' not in second
-    with pytest.raises(UsageError, match='--out.*FusionMetric alone'):
+    with pytest.raises(UsageError, match='--out.*got none'):
         run('test', '--eval', 'EN', '--out', 'maps')
+
+
+def detection_config():
+    return make_config(
+        test_evaluator=[
+            dict(
+                type='ConditionMetric',
+                metric=dict(type='mmdet.CocoMetric', metric=['proposal'])),
+            dict(type='MissRateMetric'),
+        ])
+
+
+def test_eval_of_boxes():
+    for words in (['bbox'], ['segm', 'bbox']):
+        cfg, lines = run('test', '--eval', *words, cfg=detection_config())
+        first, second = cfg.test_evaluator
+        assert first.metric.metric == words and not lines
+        assert second.type == 'MissRateMetric'
+    plain = make_config(test_evaluator=dict(type='mmdet.CocoMetric'))
+    cfg, _ = run('test', '--eval', 'bbox', 'EN', cfg=plain)
+    assert cfg.test_evaluator[0].metric == ['bbox']
+    assert cfg.test_evaluator[1].metrics == ['EN']
+
+
+def test_eval_of_boxes_or_labels_that_are_not_there():
+    with pytest.raises(UsageError, match='needs a CocoMetric'):
+        run('test', '--eval', 'bbox')
+    with pytest.raises(UsageError, match='needs an IoUMetric'):
+        run('test', '--eval', 'mIoU', cfg=detection_config())
+    with pytest.raises(UsageError, match="'bbox', 'segm'"):
+        run('test', '--eval', 'mAP', cfg=detection_config())
+
+
+def test_detections_are_written_as_json():
+    cfg, _ = run('test', '--out', 'found', cfg=detection_config())
+    assert cfg.test_evaluator[0].metric.outfile_prefix == 'found/detections'
+    cfg, _ = run('test', '--format-only', cfg=detection_config())
+    inner = cfg.test_evaluator[0].metric
+    assert inner.format_only
+    assert inner.outfile_prefix == 'from_config/predictions/detections'
 
 
 def test_collecting_of_all_evaluators():

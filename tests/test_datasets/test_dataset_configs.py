@@ -13,10 +13,12 @@ from mmfusion.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
 # what the labelled and the unlabelled sets inherit is no set; pairs with
-# text in one file, and sets for distillation, have tests of their own
+# text in one file, sets for distillation and those with boxes have tests of
+# their own
 NAMES = sorted(
     path.stem for path in FOLDER.glob('*.py')
-    if not path.stem.startswith(('paired_', 'vlf', 'distill')))
+    if not path.stem.startswith(('paired_', 'vlf', 'distill'))
+    and 'det' not in path.stem.split('_'))
 PATCH = (16, 16)
 #: folder, splits, and what a split holds: folders, or patterns of files
 LAYOUTS = dict(

@@ -193,14 +193,15 @@ def test_files_do_not_depend_on_workers_or_count(tmp_path):
     write_dataset(tmp_path / 'b', 4, 2, workers=2, **settings)
     files = contents(tmp_path / 'a')
     assert files == contents(tmp_path / 'b')
-    assert len(files) == 3 * 6 + 1
+    assert len(files) == 4 * 6 + 3
     assert list(meta['time_of_day']['train'].values()) == [
         'day', 'night'] * 2
     assert 'train/vis/00001N.png' in files
     assert 'val/label/50000D.png' in files
     write_dataset(tmp_path / 'c', 2, 0, **settings)
     for name, content in contents(tmp_path / 'c').items():
-        assert name == 'meta.json' or files[name] == content
+        listing = name == 'meta.json' or name.startswith('annotations')
+        assert listing or files[name] == content
     stored = json.loads(files['meta.json'])
     assert stored['classes'] == list(MFNET_CLASSES)
     assert stored['palette'] == MFNET_PALETTE
@@ -221,6 +222,38 @@ def test_files_hold_the_scene(tmp_path):
         data_root=str(tmp_path / 'train'),
         data_prefix=dict(seg_map_path='label'), pipeline=[])
     assert [dataset[k]['stem'] for k in range(2)] == ['00000N', '00001N']
+
+
+def test_boxes_as_coco(tmp_path):
+    size = (240, 320)
+    write_dataset(tmp_path, 2, 1, size=size)
+    content = json.loads((tmp_path / 'annotations/train.json').read_text())
+    assert [image['condition'] for image in content['images']] == [
+        'day', 'night'
+    ]
+    assert [item['name'] for item in content['categories']] == [
+        'car', 'person', 'bike', 'car_stop', 'color_cone', 'bump'
+    ]
+    expected = []
+    for number, image in enumerate(content['images']):
+        for key in ('file_name', 'ir_file_name'):
+            assert (tmp_path / image[key]).is_file()
+        scene = generate_scene((0, number), size, bool(number))
+        expected += [(number + 1, MFNET_CLASSES[label], x1, y1, x2, y2)
+                     for label, x1, y1, x2, y2 in scene['boxes']]
+    names = {item['id']: item['name'] for item in content['categories']}
+    found = []
+    for item in content['annotations']:
+        x, y, width, height = item['bbox']
+        found.append((item['image_id'], names[item['category_id']], x, y,
+                      x + width, y + height))
+    assert found == expected and found
+    # A folder of an earlier version, without boxes, is completed.
+    for path in (tmp_path / 'train' / 'boxes').iterdir():
+        path.unlink()
+    write_dataset(tmp_path, 2, 1, size=size)
+    assert json.loads((tmp_path / 'annotations/train.json').read_text()
+                      ) == content
 
 
 def test_resumes_and_keeps_finished_pairs(tmp_path, monkeypatch):

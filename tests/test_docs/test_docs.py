@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from detection_cases import needs_detection
 from mmengine.config import Config
 
 import mmfusion.models  # noqa: F401
@@ -73,6 +74,19 @@ def test_every_task_and_data_set_is_documented():
     assert len(classes) >= 13
     assert not [name for name in classes if f'`{name}`' not in text
                 and name != 'PairedImageDataset']
+
+
+@needs_detection
+@pytest.mark.parametrize(
+    'page', ['docs/detection.md', 'configs/fuser_detectors/README.md'])
+def test_detection_config_builds(tmp_path, page):
+    path = tmp_path / 'cfg.py'
+    path.write_text(code_blocks(page)[0])
+    cfg = Config.fromfile(path)
+    cfg.model.detector.backbone.init_cfg = None
+    model = MODELS.build(cfg.model)
+    assert type(model).__name__ == 'FuserDetector'
+    assert cfg.train_dataloader and cfg.optim_wrapper and cfg.tta_model
 
 
 @pytest.mark.parametrize('page', ['docs/joint_training.md', 'README.md'])

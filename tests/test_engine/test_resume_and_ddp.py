@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from detection_cases import needs_detection, write_coco
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -80,6 +81,38 @@ model = dict(
         type='TransFuser6', stem_channels=4, channels=(4, 4, 8, 8),
         heads=(1, 1, 2, 2)),
     losses=dict(average=dict(type='AverageLoss')))
+'''
+# a whole detector of mmdet behind the fuser, on pairs with boxes
+DETECTION = '''
+from mmengine import Config
+model = dict(
+    _delete_=True,
+    type='FuserDetector',
+    fuser=dict(
+        type='TransFuser6', stem_channels=4, channels=(4, 4, 8, 8),
+        heads=(1, 1, 2, 2)),
+    fusion_losses=dict(
+        intensity=dict(type='IntensityLoss', target_mask='boxes')),
+    detector=Config.fromfile(
+        '{configs}/fuser_detectors/visible_rtmdet-tiny_synthetic.py'
+    ).model.detector)
+del Config
+'''
+BOXES = '''
+train_dataloader['dataset'] = dict(
+    type='PairedCocoDataset',
+    data_root='{root}',
+    ann_file='annotations/train.json',
+    data_prefix=dict(vis_path='train/vis', ir_path='train/ir'),
+    pipeline=[
+        dict(type='LoadFusionPair'),
+        dict(type='mmdet.LoadAnnotations', with_bbox=True),
+        dict(type='RandomResize', scale=(64, 48), ratio_range=(1.0, 2.0),
+             keep_ratio=True, resize_type='mmdet.Resize'),
+        dict(type='mmdet.RandomCrop', crop_size=(48, 64)),
+        dict(type='mmdet.RandomFlip', prob=0.5),
+        dict(type='PackFusionInputs')])
+data_preprocessor.pop('size')
 '''
 # remembers outputs of an epoch of three iterations of two pairs
 REFRESH = '''
@@ -215,6 +248,24 @@ def test_two_processes_compute_what_one_does(train):
             extra=NORM_EVAL) for name, batch, processes in (
                 ('one', 2, 1), ('two', 1, 2)))
     assert_same(two, one)
+
+
+@needs_detection
+def test_two_processes_with_a_detector_killed_and_resumed(train, tmp_path):
+    """Two gloo processes, no find_unused_parameters."""
+    write_coco(
+        tmp_path / 'pairs', [[(6 + 3 * k, 8, 30 + 3 * k, 40)]
+                             for k in range(6)], ('car', 'person', 'bike'))
+    settings = dict(
+        batch=1,
+        processes=2,
+        model=DETECTION.format(configs=ROOT / 'configs'),
+        extra=BOXES.format(root=tmp_path / 'pairs'))
+    whole = train('whole', **settings)
+    assert any(key.startswith('detector.') for key in whole)
+    assert train('killed', options=['--die-at', '5'], expect=1,
+                 **settings) is None
+    assert_same(train('killed', options=['--resume'], **settings), whole)
 
 
 def refresh(granularity='batch', save=True, memmap=None):

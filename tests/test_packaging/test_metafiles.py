@@ -59,5 +59,5 @@ def test_folder_readme_mentions_its_configs(name):
     for path in folder.glob('*.py'):
         named = path.name in text or any(
             path.stem.endswith(suffix) and f'_{suffix}.py' in text
-            for suffix in ('synthetic', 'mini'))
+            for suffix in ('synthetic', 'mini', 'llvip'))
         assert named, path.name

@@ -1,6 +1,7 @@
 """Make synthetic street scenes: visible, infrared and label images.
 
-Layout: OUT/{train,val}/{vis,ir,label}/NAME.png and OUT/meta.json.
+Layout: OUT/{train,val}/{vis,ir,label}/NAME.png, OUT/meta.json, and boxes
+for detection in OUT/annotations/{train,val}.json (COCO).
 The same arguments give the same files; an interrupted run goes on where
 it stopped.
 """

@@ -18,6 +18,7 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=max_norm),
     paramwise_cfg=dict(
         norm_decay_mult=0.,
+        bypass_duplicate=True,  # some detectors share layers
         custom_keys=dict(fuser=dict(lr_mult=fuser_lr_mult))))
 param_scheduler = [
     dict(

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
+from ..boxes.coco import Box, ImageBoxes, to_coco
 from ..conversion import finished_file, run_jobs, write_png
 from ..mfnet import MFNET_CLASSES, MFNET_PALETTE
+from .classes import BOX_CLASSES
 from .scene import checked_size, generate_scene
 
 # Raised whenever equal seeds give other images than before.
 VERSION = 1
 _FIRST_NUMBER = dict(train=0, val=50000)
-_FOLDERS = ('vis', 'ir', 'label')
+_SUFFIXES = dict(vis='.png', ir='.png', label='.png', boxes='.json')
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,16 @@ class _Job:
 
     @property
     def paths(self) -> list[Path]:
-        return [self.folder / name / f'{self.stem}.png'
-                for name in _FOLDERS]
+        return _paths(self.folder, self.stem)
 
     def __str__(self) -> str:
         return str(self.folder / self.stem)
+
+
+def _paths(folder: Path, stem: str) -> list[Path]:
+    """Files of a pair: visible, infrared, label map, boxes."""
+    return [folder / name / f'{stem}{suffix}'
+            for name, suffix in _SUFFIXES.items()]
 
 
 def write_dataset(out,
@@ -44,7 +51,11 @@ def write_dataset(out,
                   workers: int = 0,
                   night_ratio: float = 0.5,
                   overwrite: bool = False) -> dict:
-    """Write ``<out>/{train,val}/{vis,ir,label}/NAME.png``.
+    """Write ``<out>/{train,val}/{vis,ir,label}/NAME.png``, and the boxes.
+
+    ``<out>/annotations/{train,val}.json`` are COCO JSONs with the time of
+    day as ``condition``; ``<out>/{train,val}/boxes/NAME.json`` hold the same
+    boxes pair by pair.
 
     Names are a number and D (day) or N (night), as in MFNet; ``val``
     starts at 50000. Image and name depend on ``seed``, the number, ``size``
@@ -103,15 +114,39 @@ def write_dataset(out,
             f'{len(errors)} of {len(outcomes)} pairs could not be written: '
             + '; '.join(errors[:5]) + '. Free space or permissions? The '
             'next run goes on with what is missing')
+    _write_annotations(out, meta)
     return meta
+
+
+def _write_annotations(out: Path, meta: dict) -> None:
+    """COCO JSONs of the pairs on disk."""
+    names = [MFNET_CLASSES[number] for number in BOX_CLASSES]
+    for split, times in meta['time_of_day'].items():
+        images = []
+        for stem, time in times.items():
+            vis, ir, _, boxes = _paths(Path(split), stem)
+            images.append(
+                ImageBoxes(
+                    vis.as_posix(), ir.as_posix(), tuple(meta['size']), [
+                        Box(MFNET_CLASSES[number], corners)
+                        for number, *corners in json.loads(
+                            (out / boxes).read_text())
+                    ], time))
+        with finished_file(out / 'annotations' / f'{split}.json') as draft:
+            draft.write_text(
+                json.dumps(to_coco(images, names, f'synthetic {split}')))
 
 
 def _write_scene(job: _Job) -> None:
     scene = generate_scene((job.seed, job.number), job.size, job.night)
-    vis, ir, label = job.paths
+    vis, ir, label, boxes = job.paths
     write_png(vis, np.ascontiguousarray(scene['vis'][..., ::-1]), fast=True)
     write_png(ir, scene['ir'], fast=True)
     write_png(label, scene['label'])
+    with finished_file(boxes) as draft:
+        draft.write_text(
+            json.dumps([[int(number) for number in box]
+                        for box in scene['boxes']]))
 
 
 def _is_night(k: int, ratio: float) -> bool:
@@ -154,9 +189,9 @@ def _reconcile(out: Path, meta: dict, overwrite: bool) -> list[Path]:
     differing = [key for key in ('version', 'seed', 'size', 'night_ratio')
                  if old.get(key) != meta[key]]
     stale = [
-        out / split / name / f'{stem}.png' for split, names in stems.items()
+        path for split, names in stems.items()
         for stem in names if stem not in meta['time_of_day'][split]
-        for name in _FOLDERS
+        for path in _paths(out / split, stem)
     ]
     if overwrite:
         return stale
@@ -169,6 +204,6 @@ def _reconcile(out: Path, meta: dict, overwrite: bool) -> list[Path]:
     if stale:
         raise ValueError(
             f'{out}: expected no more pairs than asked for, got '
-            f'{len(stale) // len(_FOLDERS)} more (such as {stale[0]}); '
+            f'{len(stale) // len(_SUFFIXES)} more (such as {stale[0]}); '
             'choose another folder or overwrite')
     return []

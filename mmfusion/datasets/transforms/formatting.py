@@ -16,6 +16,8 @@ _FIELDS = dict(
     gt_boundary_map='gt_boundary',
     gt_mask_map='gt_mask')
 _TARGET = 'teacher'
+_INSTANCES = ('gt_bboxes', 'gt_bboxes_labels', 'gt_masks', 'gt_ignore_flags',
+              'proposals', 'proposals_scores')
 
 
 @TRANSFORMS.register_module()
@@ -24,19 +26,23 @@ class PackFusionInputs(BaseTransform):
 
     Required key: ``img`` (H, W, C). Optional keys: ``gt_seg_map``,
     ``gt_binary_map``, ``gt_boundary_map``, ``gt_mask_map`` (H, W), ``text``
-    (L, C) float32 of :class:`LoadTextFeatures` and those of ``meta_keys``.
+    (L, C) float32 of :class:`LoadTextFeatures`, those of ``meta_keys``, and
+    the boxes of mmdet's ``LoadAnnotations``.
 
     Returns a dict with ``inputs``, a tensor (C, H, W) of the stack's dtype,
     and ``data_samples``, a :class:`FusionDataSample` whose ground truth is
     int64 (1, H, W). The target of a distilled student, a modality
     ``teacher`` of three channels at the end of the stack, is taken off it
     and becomes ``gt_fused``, RGB (3, H, W); ``teacher_feature`` (h, w, C)
-    becomes ``gt_feature``.
+    becomes ``gt_feature``. Boxes become ``gt_instances`` and, where they
+    are flagged as such, ``ignored_instances``, as mmdet packs them.
 
     Args:
         meta_keys (sequence[str]): Keys to take over as meta information
             where the sample has them. Paths of all modalities are always
             taken over.
+        extra_meta_keys (sequence[str]): Further ones; ``'instances'`` is
+            what mmdet's ``CocoMetric`` needs without an ``ann_file``.
 
     Raises:
         ValueError: If a map has neither the image's size nor, as in test
@@ -52,9 +58,11 @@ class PackFusionInputs(BaseTransform):
                                     'flip', 'flip_direction',
                                     'reduce_zero_label', 'modalities',
                                     'sample_idx', 'teacher_path',
-                                    'misalignment')
+                                    'misalignment', 'img_id', 'condition'),
+        extra_meta_keys: Sequence[str] = ()
     ) -> None:
-        self.meta_keys = tuple(meta_keys)
+        self.meta_keys = (*meta_keys, *extra_meta_keys)
+        self._pack_boxes = None
 
     def transform(self, results: dict) -> dict:
         """Pack one sample."""
@@ -73,6 +81,8 @@ class PackFusionInputs(BaseTransform):
             setattr(sample, field, PixelData(data=data[None]))
         if results.get('text') is not None:
             sample.text = self._text(results['text'])
+        if any(key in results for key in _INSTANCES):
+            self._add_instances(sample, results)
         meta = {
             key: results[key]
             for key in self.meta_keys if key in results
@@ -81,6 +91,16 @@ class PackFusionInputs(BaseTransform):
             meta.setdefault(f'{name}_path', results.get(f'{name}_path'))
         sample.set_metainfo(meta)
         return dict(inputs=inputs, data_samples=sample)
+
+    def _add_instances(self, sample: FusionDataSample,
+                       results: dict) -> None:
+        if self._pack_boxes is None:
+            self._pack_boxes = TRANSFORMS.build(
+                dict(type='mmdet.PackDetInputs', meta_keys=()))
+        packed = self._pack_boxes(
+            {key: results[key] for key in _INSTANCES if key in results})
+        for key, instances in packed['data_samples'].items():
+            setattr(sample, key, instances)
 
     @staticmethod
     def _text(text: Any) -> torch.Tensor:

@@ -2,7 +2,8 @@
 
 mmcv's own ``Resize`` and ``RandomFlip`` move ``gt_seg_map`` only; mmseg's
 move everything in ``seg_fields``. Under mmfusion's scope the plain names
-mean mmseg's, so that foreground and boundary maps never stay behind.
+mean mmseg's, so that foreground and boundary maps never stay behind. None
+of them moves mmdet's boxes, so they refuse samples that have some.
 """
 import math
 from typing import Tuple, Union
@@ -18,12 +19,31 @@ from mmfusion.registry import TRANSFORMS
 
 from .misalign import flip_matrix
 
-for _name in ('Resize', 'RandomRotate', 'RandomCutOut'):
-    TRANSFORMS.register_module(module=getattr(mmseg_transforms, _name))
+
+def _refuse_boxes(transform: BaseTransform, results: dict) -> None:
+    if results.get('gt_bboxes') is not None:
+        raise ValueError(
+            f'{type(transform).__name__} does not move boxes: expected a '
+            'sample without gt_bboxes. For detection use one of mmdet\'s '
+            'transforms, e.g. mmdet.Resize.')
+
+
+class _WithoutBoxes:
+    """Mixin of transforms that would leave boxes behind."""
+
+    def transform(self, results: dict) -> dict:
+        """Transform a sample without boxes."""
+        _refuse_boxes(self, results)
+        return super().transform(results)
 
 
 @TRANSFORMS.register_module()
-class RandomFlip(mmseg_transforms.RandomFlip):
+class Resize(_WithoutBoxes, mmseg_transforms.Resize):
+    """mmseg's ``Resize``."""
+
+
+@TRANSFORMS.register_module()
+class RandomFlip(_WithoutBoxes, mmseg_transforms.RandomFlip):
     """mmseg's ``RandomFlip``, which moves along what distillation needs.
 
     Beside image and maps these are ``teacher_feature`` (h, w, C) and
@@ -42,7 +62,17 @@ class RandomFlip(mmseg_transforms.RandomFlip):
 
 
 @TRANSFORMS.register_module()
-class RandomCrop(mmseg_transforms.RandomCrop):
+class RandomRotate(_WithoutBoxes, mmseg_transforms.RandomRotate):
+    """mmseg's ``RandomRotate``."""
+
+
+@TRANSFORMS.register_module()
+class RandomCutOut(_WithoutBoxes, mmseg_transforms.RandomCutOut):
+    """mmseg's ``RandomCutOut``."""
+
+
+@TRANSFORMS.register_module()
+class RandomCrop(_WithoutBoxes, mmseg_transforms.RandomCrop):
     """mmseg's ``RandomCrop``: the same draws and crops, found sooner.
 
     On road scenes most crops hold too much background for
@@ -108,9 +138,7 @@ class RandomRotate90(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Rotate image and maps."""
-        if results.get('gt_bboxes') is not None:
-            raise ValueError('RandomRotate90 does not move boxes: expected a '
-                             'sample without gt_bboxes.')
+        _refuse_boxes(self, results)
         turns = self._turns()
         results['quarter_turns'] = turns
         if turns:
@@ -137,7 +165,7 @@ class ResizeToCover(BaseTransform):
         size (int | tuple[int, int]): (height, width) to cover.
 
     Raises:
-        ValueError: If a side is not positive.
+        ValueError: If a side is not positive, or the sample has boxes.
     """
 
     def __init__(self, size: Union[int, Tuple[int, int]]) -> None:
@@ -148,6 +176,7 @@ class ResizeToCover(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Enlarge image and maps where needed."""
+        _refuse_boxes(self, results)
         height, width = results['img'].shape[:2]
         scale = max(self.size[0] / height, self.size[1] / width)
         if scale <= 1:

@@ -1,5 +1,9 @@
 """Metrics of mmengine's evaluator."""
+from .condition_metric import ConditionMetric
 from .distill_metric import DistillMetric
 from .fusion_metric import FusionMetric
+from .miss_rate_metric import MissRateMetric
 
-__all__ = ['DistillMetric', 'FusionMetric']
+__all__ = [
+    'ConditionMetric', 'DistillMetric', 'FusionMetric', 'MissRateMetric'
+]

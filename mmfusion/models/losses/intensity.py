@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from mmfusion.models.layers import filter2d
 from mmfusion.registry import MODELS
-from mmfusion.structures import FuserOutput, FusionDataSample
+from mmfusion.structures import BOX_SHAPES, FuserOutput, FusionDataSample
 
-from .targets import IGNORE, fused_luma, stack_targets
+from .targets import IGNORE, fused_luma, stack_box_masks, stack_targets
 
 _WINDOW = 9
 _SIGMA = 1.5
@@ -72,7 +72,7 @@ def contrast_intensity_loss(fused: Tensor,
 
 @MODELS.register_module()
 class IntensityLoss(nn.Module):
-    """:func:`contrast_intensity_loss` of the luminances and ``gt_mask``.
+    """:func:`contrast_intensity_loss` of the luminances and a target mask.
 
     Images without a ``gt_mask`` are judged by contrast alone.
 
@@ -80,17 +80,32 @@ class IntensityLoss(nn.Module):
         salient_source (str): The source that the mask selects: ``'ir'``, as
             the paper's abstract reads, or ``'vis'``, as the authors'
             released training loop computes it.
+        target_mask (str): Where salient objects are: ``'gt_mask'``, the
+            samples' map, or ``'boxes'``, their ``gt_instances``, for
+            detection sets. Defaults to ``'gt_mask'``.
+        box_shape (str): Of the mask of a box, ``'rectangle'`` or
+            ``'ellipse'``, see :func:`~mmfusion.structures.boxes_to_mask`.
         loss_weight (float): Factor of the loss.
     """
 
     def __init__(self,
                  salient_source: str = 'ir',
+                 target_mask: str = 'gt_mask',
+                 box_shape: str = 'ellipse',
                  loss_weight: float = 1.0) -> None:
         super().__init__()
+        for value, known, name in ((target_mask, ('gt_mask', 'boxes'),
+                                    'target_mask'),
+                                   (box_shape, BOX_SHAPES, 'box_shape')):
+            if value not in known:
+                raise ValueError(
+                    f'Expected {name} of {known}, got {value!r}.')
         if salient_source not in ('ir', 'vis'):
             raise ValueError("Expected salient_source 'ir' or 'vis', got "
                              f'{salient_source!r}.')
         self.salient_source = salient_source
+        self.target_mask = target_mask
+        self.box_shape = box_shape
         self.loss_weight = loss_weight
 
     def forward(
@@ -100,14 +115,19 @@ class IntensityLoss(nn.Module):
             data_samples: Optional[List[FusionDataSample]] = None) -> Tensor:
         """Scalar loss; see :mod:`mmfusion.models.losses`."""
         fused = fused_luma(output)
-        target = stack_targets(
-            data_samples,
-            'gt_mask',
-            fused,
-            type(self).__name__,
-            labels='optional').unsqueeze(1)
+        mask = self._mask(fused, data_samples).unsqueeze(1)
         sources = [inputs['ir'], inputs['vis_luma']]
         if self.salient_source == 'vis':
             sources.reverse()
         return self.loss_weight * contrast_intensity_loss(
-            fused, *sources, (target > 0) & (target != IGNORE))
+            fused, *sources, mask)
+
+    def _mask(self, fused: Tensor,
+              data_samples: Optional[List[FusionDataSample]]) -> Tensor:
+        """Salient pixels, (B, H, W) of bool."""
+        user = type(self).__name__
+        if self.target_mask == 'boxes':
+            return stack_box_masks(data_samples, fused, user, self.box_shape)
+        target = stack_targets(
+            data_samples, 'gt_mask', fused, user, labels='optional')
+        return (target > 0) & (target != IGNORE)

@@ -36,6 +36,8 @@ class PSFusionLoss(nn.Module):
         ir_weight (float): The same of the infrared image.
         salient_source (str): ``'ir'`` or ``'vis'`` (the authors' released
             training loop), see :class:`IntensityLoss`.
+        target_mask (str): ``'gt_mask'`` or ``'boxes'``, likewise.
+        box_shape (str): ``'rectangle'`` or ``'ellipse'``, likewise.
         per_image_correlation (bool): Correlate each image by itself rather
             than the whole batch at once, as the authors do.
         threshold (float): See :class:`OHEMSemanticLoss`.
@@ -57,6 +59,8 @@ class PSFusionLoss(nn.Module):
                  vis_weight: float = 1.0,
                  ir_weight: float = 1.0,
                  salient_source: str = 'ir',
+                 target_mask: str = 'gt_mask',
+                 box_shape: str = 'ellipse',
                  per_image_correlation: bool = False,
                  threshold: float = 0.75,
                  min_kept: int = 65536,
@@ -77,7 +81,10 @@ class PSFusionLoss(nn.Module):
                          dict(per_image=per_image_correlation)),
             gradient=(GradientLoss, gradient_weight, {}),
             intensity=(IntensityLoss, intensity_weight,
-                       dict(salient_source=salient_source)),
+                       dict(
+                           salient_source=salient_source,
+                           target_mask=target_mask,
+                           box_shape=box_shape)),
             vis_rec=(ReconstructionLoss, vis_weight, dict(source='vis')),
             ir_rec=(ReconstructionLoss, ir_weight, dict(source='ir')))
         self.terms = nn.ModuleDict({

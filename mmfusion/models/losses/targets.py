@@ -6,7 +6,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmfusion.models.layers import luma
-from mmfusion.structures import FuserOutput, FusionDataSample
+from mmfusion.structures import (
+    FuserOutput,
+    FusionDataSample,
+    boxes_to_mask,
+)
 
 IGNORE = 255
 
@@ -93,6 +97,40 @@ def stack_targets(data_samples: Optional[List[FusionDataSample]],
                 'together.')
         maps.append(F.pad(data, pad, value=IGNORE))
     return torch.stack(maps)
+
+
+def stack_box_masks(data_samples: Optional[List[FusionDataSample]],
+                    like: Tensor,
+                    user: str,
+                    shape: str = 'rectangle') -> Tensor:
+    """Masks of the boxes in ``gt_instances`` of all samples.
+
+    They are drawn after all augmentation, where the boxes are by then.
+
+    Args:
+        data_samples (list[FusionDataSample]): One an image.
+        like (Tensor): (B, C, H, W), gives batch, size and device.
+        user (str): The loss that asks, for the error's text.
+        shape (str): See :func:`~mmfusion.structures.boxes_to_mask`.
+
+    Returns:
+        Tensor: (B, H, W) of bool.
+
+    Raises:
+        ValueError: If a sample has no ``gt_instances``.
+    """
+    samples = data_samples or []
+    if len(samples) != len(like) or any('gt_instances' not in sample
+                                        for sample in samples):
+        raise ValueError(
+            f"{user}: expected 'gt_instances' in {len(like)} data samples, "
+            "one an image. Add dict(type='mmdet.LoadAnnotations', "
+            "with_bbox=True) to the pipeline, or set target_mask='gt_mask'.")
+    size = tuple(like.shape[-2:])
+    return torch.stack([
+        boxes_to_mask(sample.gt_instances.bboxes, size, shape)
+        for sample in samples
+    ]).to(like.device)
 
 
 def check_labels_option(labels: str) -> str:

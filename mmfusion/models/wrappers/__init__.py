@@ -1,12 +1,15 @@
 from .base import BaseFusionModel, inference_config
+from .fuser_detector import FuserDetector
 from .fuser_distiller import FuserDistiller
 from .fuser_segmenter import FuserSegmenter
 from .image_fuser import ImageFuser
+from .joint_model import JointFusionModel
 from .task_norm import TaskNormalizer
-from .tta import FuserSegTTAModel
+from .task_padding import TaskPadding
+from .tta import FuserDetTTAModel, FuserSegTTAModel
 
 __all__ = [
-    'BaseFusionModel', 'FuserDistiller', 'FuserSegTTAModel',
-    'FuserSegmenter', 'ImageFuser', 'TaskNormalizer',
-    'inference_config'
+    'BaseFusionModel', 'FuserDetTTAModel', 'FuserDetector', 'FuserDistiller',
+    'FuserSegTTAModel', 'FuserSegmenter', 'ImageFuser', 'JointFusionModel',
+    'TaskNormalizer', 'TaskPadding', 'inference_config'
 ]

@@ -1,0 +1,21 @@
+# DroneVehicle. Make the JSONs with
+#   python tools/dataset_converters/boxes_to_coco.py dronevehicle \
+#       data/DroneVehicle
+import os
+
+_base_ = './paired_det.py'
+
+# ======================= Frequently modified ===============================
+data_root = os.path.join(
+    os.environ.get('MMFUSION_DATA') or 'data', 'DroneVehicle')
+train_ann = 'annotations/train.json'
+val_ann = 'annotations/val.json'
+
+# ======================= Rarely modified ===================================
+dataset_type = 'DroneVehicleDataset'
+dataset = dict(type=dataset_type, data_root=data_root)
+train_dataloader = dict(dataset=dict(ann_file=train_ann, **dataset))
+val_dataloader = dict(dataset=dict(ann_file=val_ann, **dataset))
+test_dataloader = val_dataloader
+fusion_dataloader = dict(dataset=dict(ann_file=val_ann, **dataset))
+del os

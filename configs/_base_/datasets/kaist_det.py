@@ -1,0 +1,25 @@
+# KAIST in its 'reasonable' setting, by day and night. Make the JSONs with
+#   python tools/dataset_converters/boxes_to_coco.py kaist data/kaist \
+#       --max-occlusion 1
+import os
+
+_base_ = './paired_det.py'
+
+# ======================= Frequently modified ===============================
+data_root = os.path.join(
+    os.environ.get('MMFUSION_DATA') or 'data', 'kaist')
+train_ann = 'annotations/train-all-02.json'
+val_ann = 'annotations/test-all-20.json'
+min_height = 55  # pixels; lower persons are ignored
+
+# ======================= Rarely modified ===================================
+dataset_type = 'KAISTDataset'
+dataset = dict(type=dataset_type, data_root=data_root)
+train_dataloader = dict(dataset=dict(ann_file=train_ann, **dataset))
+val_dataloader = dict(dataset=dict(ann_file=val_ann, **dataset))
+test_dataloader = val_dataloader
+fusion_dataloader = dict(dataset=dict(ann_file=val_ann, **dataset))
+val_evaluator = _base_.val_evaluator
+val_evaluator[1].metric.min_height = min_height
+test_evaluator = val_evaluator
+del os

@@ -1,0 +1,6 @@
+# Runtime of detection: boxes are merged in test-time augmentation.
+_base_ = './default_runtime.py'
+
+tta_model = dict(
+    type='FuserDetTTAModel',
+    tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.6), max_per_img=100))

@@ -1,0 +1,37 @@
+# Any fuser in front of DINO (a transformer), ResNet-50.
+from mmengine import Config
+
+# Of a whole experiment of mmdet, only the model is wanted.
+detector = Config.fromstring(
+    "_base_ = 'mmdet::dino/dino-4scale_r50_8xb2-12e_coco.py'", '.py').model
+detector.bbox_head.num_classes = 1
+# Slim: what little data and a CPU allow.
+layer = dict(
+    self_attn_cfg=dict(embed_dims=64),
+    ffn_cfg=dict(embed_dims=64, feedforward_channels=128))
+from_scratch = dict(
+    num_queries=50,
+    backbone=dict(
+        depth=18,
+        base_channels=32,
+        frozen_stages=-1,
+        norm_cfg=dict(requires_grad=True),
+        norm_eval=False,
+        init_cfg=None),
+    neck=dict(
+        in_channels=[64, 128, 256],
+        out_channels=64,
+        norm_cfg=dict(num_groups=8)),
+    encoder=dict(num_layers=1, layer_cfg=layer),
+    decoder=dict(
+        num_layers=2,
+        layer_cfg=dict(cross_attn_cfg=dict(embed_dims=64), **layer)),
+    positional_encoding=dict(num_feats=32),
+    bbox_head=dict(embed_dims=64),
+    dn_cfg=dict(group_cfg=dict(num_dn_queries=20)),
+    test_cfg=dict(max_per_img=50))
+model = dict(
+    type='FuserDetector',
+    data_preprocessor=dict(type='FusionDataPreprocessor'),
+    detector=detector)
+del Config, detector, layer

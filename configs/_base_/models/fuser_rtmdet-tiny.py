@@ -1,0 +1,17 @@
+# Any fuser in front of RTMDet-tiny (single stage, no anchors).
+from mmengine import Config
+
+# Of a whole experiment of mmdet, only the model is wanted.
+detector = Config.fromstring(
+    "_base_ = 'mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py'", '.py').model
+detector.bbox_head.num_classes = 1
+# Learns in some hundred iterations without pretrained weights.
+from_scratch = dict(
+    backbone=dict(norm_cfg=dict(type='BN'), init_cfg=None),
+    neck=dict(norm_cfg=dict(type='BN')),
+    bbox_head=dict(norm_cfg=dict(type='BN')))
+model = dict(
+    type='FuserDetector',
+    data_preprocessor=dict(type='FusionDataPreprocessor'),
+    detector=detector)
+del Config, detector

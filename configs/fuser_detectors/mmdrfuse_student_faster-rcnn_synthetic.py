@@ -1,0 +1,18 @@
+# MMDRFuse's student and Faster R-CNN, slim, on synthetic scenes.
+_base_ = [
+    '../_base_/models/fuser_faster-rcnn.py',
+    '../_base_/models/joint_mmdrfuse_student.py',
+    '../_base_/datasets/synthetic_det.py',
+    '../_base_/schedules/mini.py',
+    '../_base_/det_mini_runtime.py',
+]
+
+stage1_config = 'distillers/mmdrfuse_student_novgg_synthetic.py'
+stage1_checkpoint = 'work_dirs/mmdrfuse_student_novgg_synthetic/iter_640.pth'
+_base_.from_scratch.roi_head.bbox_head.num_classes = 3
+model = dict(
+    fuser=dict(
+        **_base_.slim_fuser,
+        init_cfg=dict(type='Pretrained', checkpoint=stage1_checkpoint)),
+    fusion_losses=_base_.fusion_losses,
+    detector=_base_.from_scratch)

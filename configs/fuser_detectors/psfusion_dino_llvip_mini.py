@@ -1,0 +1,17 @@
+# PSFusion and DINO, slim, on a small set of LLVIP pairs.
+_base_ = [
+    '../_base_/models/fuser_dino.py',
+    '../_base_/models/joint_psfusion.py',
+    '../_base_/datasets/det_llvip_mini.py',
+    '../_base_/schedules/mini.py',
+    '../_base_/det_mini_runtime.py',
+]
+
+stage1_config = 'fusers/psfusion_llvip_mini.py'
+stage1_checkpoint = 'work_dirs/psfusion_llvip_mini/iter_300.pth'
+model = dict(
+    fuser=dict(
+        **_base_.slim_fuser,
+        init_cfg=dict(type='Pretrained', checkpoint=stage1_checkpoint)),
+    fusion_losses=_base_.fusion_losses,
+    detector=_base_.from_scratch)

@@ -1,0 +1,18 @@
+# PSFusion and DINO, slim, on synthetic scenes.
+_base_ = [
+    '../_base_/models/fuser_dino.py',
+    '../_base_/models/joint_psfusion.py',
+    '../_base_/datasets/synthetic_det.py',
+    '../_base_/schedules/mini.py',
+    '../_base_/det_mini_runtime.py',
+]
+
+stage1_config = 'fusers/psfusion_synthetic.py'
+stage1_checkpoint = 'work_dirs/psfusion_synthetic/iter_600.pth'
+_base_.from_scratch.bbox_head.num_classes = 3
+model = dict(
+    fuser=dict(
+        **_base_.slim_fuser,
+        init_cfg=dict(type='Pretrained', checkpoint=stage1_checkpoint)),
+    fusion_losses=_base_.fusion_losses,
+    detector=_base_.from_scratch)

@@ -1,0 +1,27 @@
+# PSFusion on LLVIP, before joint training with a detector. Boxes stand in for
+# masks of salient objects; there are no label maps, so the semantic, binary
+# and boundary terms are zero and those heads stay untrained.
+_base_ = [
+    '../_base_/models/psfusion.py',
+    '../_base_/datasets/llvip_det.py',
+    '../_base_/schedules/psfusion_677k.py',
+    '../_base_/default_runtime.py',
+]
+
+# =========================== frequently modified ============================
+max_iters = 40000  # about 13 epochs at 4 pairs; ours, not the paper's
+batch_size = 4  # pairs a process
+
+# ============================= rarely modified ==============================
+model = dict(losses=dict(psfusion=dict(labels='optional')))
+train_dataloader = dict(
+    batch_size=batch_size,
+    dataset=dict(pipeline=_base_.fusion_train_pipeline))
+param_scheduler = _base_.param_scheduler
+param_scheduler[1].end = max_iters + 1
+train_cfg = dict(max_iters=max_iters)
+val_dataloader = _base_.fusion_dataloader
+test_dataloader = None
+test_cfg = None
+val_evaluator = []  # nothing to score: validation draws fused images only
+test_evaluator = None

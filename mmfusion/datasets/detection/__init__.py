@@ -1,0 +1,28 @@
+"""Detection sets of aligned pairs. Importing this imports mmdet."""
+import sys
+from contextlib import redirect_stdout
+
+from mmfusion.utils import require_detection
+
+require_detection()
+# On import the forks' mmdet prints notes to stdout, where they would spoil
+# what our tools print with --json.
+with redirect_stdout(sys.stderr):
+    import mmdet.datasets  # noqa: F401
+
+from .named import (  # noqa: E402
+    DroneVehicleDataset,
+    FLIRAlignedDataset,
+    KAISTDataset,
+    LLVIPDetDataset,
+    M3FDDetDataset,
+    SyntheticDetDataset,
+    VEDAIDataset,
+)
+from .paired_coco import PairedCocoDataset  # noqa: E402
+
+__all__ = [
+    'DroneVehicleDataset', 'FLIRAlignedDataset', 'KAISTDataset',
+    'LLVIPDetDataset', 'M3FDDetDataset', 'PairedCocoDataset',
+    'SyntheticDetDataset', 'VEDAIDataset'
+]

@@ -1,0 +1,115 @@
+"""Aligned pairs with boxes, from a COCO JSON."""
+import os.path as osp
+from typing import Dict, List, Optional, Tuple
+
+from mmdet.datasets import CocoDataset
+from mmengine.fileio import load
+
+from mmfusion.registry import DATASETS
+
+from ..samplers import SeededDraws
+
+
+@DATASETS.register_module()
+class PairedCocoDataset(SeededDraws, CocoDataset):
+    """Pairs listed in a COCO JSON, with boxes and optional masks.
+
+    ``file_name`` of an image is its visible file; ``ir_file_name`` its
+    infrared one, by default the same name in the infrared folder.
+
+    A sample holds ``vis_path``, ``ir_path``, ``img_id``, ``instances``,
+    ``height``, ``width``, ``stem``, ``condition`` (where the JSON has it,
+    e.g. ``'day'``), ``modalities``, ``classes`` and an empty
+    ``seg_fields``. Load with ``LoadFusionPair`` and
+    ``mmdet.LoadAnnotations``.
+
+    Args:
+        ann_file (str): The JSON, from ``data_root``.
+        data_root (str, optional): Folder of everything.
+        data_prefix (dict, optional): ``vis_path`` and ``ir_path``, folders
+            that file names start from, updating the class's ``PREFIX``.
+        ir_stem (str): Rule of the infrared file's stem where the JSON does
+            not name it, e.g. ``'{stem}_ir'``.
+        ir_suffix (str, optional): Its suffix, e.g. ``'.png'``. Defaults to
+            that of the visible file.
+        condition_key (str): Of an image in the JSON. Defaults to
+            ``'condition'``.
+        metainfo (dict, optional): ``classes`` defaults to the class's, and
+            for this class to all categories of the JSON.
+        kwargs: See mmdet's ``CocoDataset``.
+
+    Raises:
+        ValueError: If a prefix is unknown, or ``classes`` are not among the
+            JSON's categories in the JSON's order, which mmdet would mix up.
+    """
+    METAINFO: dict = dict(modalities=dict(vis=3, ir=1))
+    PREFIX: dict = dict(vis_path='vis', ir_path='ir')
+
+    def __init__(self,
+                 *args,
+                 data_prefix: Optional[dict] = None,
+                 ir_stem: str = '{stem}',
+                 ir_suffix: Optional[str] = None,
+                 condition_key: str = 'condition',
+                 **kwargs) -> None:
+        unknown = set(data_prefix or {}) - set(self.PREFIX)
+        if unknown:
+            raise ValueError(
+                f'{type(self).__name__}: expected data_prefix keys among '
+                f'{list(self.PREFIX)}, got {sorted(unknown)}.')
+        prefix = {**self.PREFIX, **(data_prefix or {})}
+        self.ir_stem = ir_stem
+        self.ir_suffix = ir_suffix
+        self.condition_key = condition_key
+        super().__init__(
+            *args,
+            data_prefix=dict(img=prefix['vis_path'], **prefix),
+            **kwargs)
+
+    @property
+    def spans(self) -> Dict[str, Tuple[int, int]]:
+        """(first, end) channel of each modality in the stack."""
+        spans, first = {}, 0
+        for name, channels in self._metainfo['modalities'].items():
+            spans[name] = (first, first + channels)
+            first += channels
+        return spans
+
+    def load_data_list(self) -> List[dict]:
+        """Read the JSON; see mmdet's ``CocoDataset``."""
+        content = load(self.ann_file, backend_args=self.backend_args)
+        names = [item['name'] for item in content['categories']]
+        classes = list(self._metainfo.setdefault('classes', tuple(names)))
+        if classes != [name for name in names if name in classes]:
+            raise ValueError(
+                f'{type(self).__name__}: expected classes among the '
+                f'categories of {self.ann_file!r}, in their order {names}, '
+                f'got {classes}. Set metainfo=dict(classes=...) or convert '
+                'the annotations anew.')
+        return super().load_data_list()
+
+    def parse_data_info(self, raw_data_info: dict) -> dict:
+        """One sample of the JSON's image and annotations."""
+        info = super().parse_data_info(raw_data_info)
+        image = raw_data_info['raw_img_info']
+        stem, suffix = osp.splitext(image['file_name'])
+        folder, name = osp.split(stem)
+        infrared = image.get('ir_file_name') or osp.join(
+            folder,
+            self.ir_stem.format(stem=name) + (self.ir_suffix or suffix))
+        info.update(
+            vis_path=info['img_path'],
+            ir_path=osp.join(self.data_prefix['ir_path'], infrared),
+            stem=stem)
+        if self.condition_key in image:
+            info['condition'] = image[self.condition_key]
+        return info
+
+    def get_data_info(self, idx: int) -> dict:
+        """Sample ``idx`` with what all samples share."""
+        info = super().get_data_info(idx)
+        info.update(
+            modalities=self.spans,
+            classes=self._metainfo.get('classes'),
+            seg_fields=[])
+        return info

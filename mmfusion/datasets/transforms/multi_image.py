@@ -1,0 +1,115 @@
+"""mmdet's transforms of several images, for stacked modalities.
+
+They allocate canvases of three channels. Here each modality passes through
+the transform as an image of its own, with the same draws, so that it ends
+up at the same place with the same boxes. The plain names mean these; all
+other geometric transforms of mmdet take the stack as it is.
+"""
+import copy
+import random
+from typing import Any, Dict, List, Optional
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmfusion.registry import TRANSFORMS
+from mmfusion.utils import require_detection
+
+
+class _OnEachModality(BaseTransform):
+    """An mmdet transform that runs once for each modality.
+
+    A one-channel modality is repeated to three channels for it. Every
+    modality has an instance of the transform, and a cache where that keeps
+    one, and the random generators start from the same state.
+
+    Required keys: ``img`` (H, W, C), ``modalities``, and those of the
+    transform. Modified keys: those of the transform.
+
+    Args:
+        kwargs: Of mmdet's transform of the same name.
+
+    Raises:
+        DetectionMissing: If mmdet is not installed.
+    """
+
+    def __init__(self, **kwargs) -> None:
+        require_detection()
+        self._cfg = dict(type=f'mmdet.{type(self).__name__}', **kwargs)
+        self._each: Dict[str, BaseTransform] = {}
+        self._first = TRANSFORMS.build(dict(self._cfg))
+
+    def transform(self, results: dict) -> Optional[dict]:
+        """Transform one sample (and those of ``mix_results``)."""
+        layout = results['modalities']
+        state = random.getstate(), np.random.get_state()
+        parts: List[np.ndarray] = []
+        out: Optional[dict] = None
+        for name, span in layout.items():
+            random.setstate(state[0])
+            np.random.set_state(state[1])
+            done = self._of(name, layout).transform(_part(results, span))
+            if done is None:
+                return None
+            parts.append(done['img'][..., :span[1] - span[0]])
+            out = out or done
+        out['img'] = np.concatenate(parts, axis=2)
+        return out
+
+    def _of(self, name: str, layout: dict) -> BaseTransform:
+        if name not in self._each:
+            is_first = name == next(iter(layout))
+            self._each[name] = self._first if is_first else TRANSFORMS.build(
+                dict(self._cfg))
+        return self._each[name]
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}({self._first!r})'
+
+
+class _FromDataset(_OnEachModality):
+    """One that mmdet's ``MultiImageMixDataset`` hands further samples."""
+
+    def get_indexes(self, dataset: Any) -> List[int]:
+        """Indices of the samples for ``mix_results``."""
+        drawn = self._first.get_indexes(dataset)
+        drawn = drawn if isinstance(drawn, (list, tuple)) else [drawn]
+        # mmdet's draws may be one beyond the last sample.
+        return [index % len(dataset) for index in drawn]
+
+
+@TRANSFORMS.register_module()
+class Mosaic(_FromDataset):
+    """mmdet's ``Mosaic``, inside of a ``MultiImageMixDataset``."""
+
+
+@TRANSFORMS.register_module()
+class MixUp(_FromDataset):
+    """mmdet's ``MixUp``, inside of a ``MultiImageMixDataset``."""
+
+
+@TRANSFORMS.register_module()
+class CachedMosaic(_OnEachModality):
+    """mmdet's ``CachedMosaic``, as RTMDet uses it."""
+
+
+@TRANSFORMS.register_module()
+class CachedMixUp(_OnEachModality):
+    """mmdet's ``CachedMixUp``, as RTMDet uses it."""
+
+
+def _part(results: dict, span) -> dict:
+    """A copy of the sample whose image is one modality of three channels."""
+    part = copy.deepcopy(
+        {key: value for key, value in results.items()
+         if key not in ('img', 'mix_results')})
+    image = np.ascontiguousarray(results['img'][..., span[0]:span[1]])
+    part['img'] = (
+        cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+        if image.shape[2] == 1 else image)
+    if 'mix_results' in results:
+        part['mix_results'] = [
+            _part(other, span) for other in results['mix_results']
+        ]
+    return part

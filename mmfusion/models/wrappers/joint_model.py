@@ -1,0 +1,114 @@
+"""A fuser in front of a task network: what segmentation and detection
+share."""
+import copy
+from typing import Any, Dict, Optional
+
+from mmseg.utils import add_prefix
+from torch import Tensor, nn
+
+from mmfusion.registry import MODELS
+from mmfusion.structures import FusionDataSample
+
+from .base import BaseFusionModel, OptSampleList, SampleList
+from .task_norm import Stats, TaskNormalizer
+
+
+class JointFusionModel(BaseFusionModel):
+    """Base of the wrappers that train a fuser with a task network.
+
+    The fused image goes through :class:`TaskNormalizer` into the task
+    network, whose own ``loss`` and ``predict`` are used.
+
+    Args:
+        fuser (dict): Config of a registered fuser.
+        network (dict): Config of a *whole* mmseg or mmdet model. Its
+            ``data_preprocessor`` only serves to fill in ``'auto'`` values.
+        fusion_losses (dict, optional): Named configs of fusion losses.
+        task_mean (sequence | str | None): Mean of the task network's input
+            on the 0-255 scale; ``'auto'`` takes the network's own, None
+            switches the normalization off.
+        task_std (sequence | str | None): Likewise.
+        task_channel_order (str): ``'auto'``, ``'rgb'`` or ``'bgr'``.
+        kwargs: See :class:`BaseFusionModel`.
+    """
+    #: Attribute of the task network, and prefix of its weights and losses.
+    TASK: str
+
+    def __init__(self,
+                 fuser: dict,
+                 network: dict,
+                 fusion_losses: Optional[Dict[str, dict]] = None,
+                 task_mean: Stats = 'auto',
+                 task_std: Stats = 'auto',
+                 task_channel_order: str = 'auto',
+                 **kwargs) -> None:
+        super().__init__(fuser, losses=fusion_losses, **kwargs)
+        network = copy.deepcopy(network)
+        preprocessor = network.pop('data_preprocessor', None) or {}
+        self.task_norm = TaskNormalizer.from_config(
+            preprocessor, task_mean, task_std, task_channel_order)
+        setattr(self, self.TASK, MODELS.build(network))
+        self._read_preprocessor(preprocessor, network.get('_scope_'))
+
+    @property
+    def task_network(self) -> nn.Module:
+        """The task network."""
+        return getattr(self, self.TASK)
+
+    def _read_preprocessor(self, cfg: dict, scope: Optional[str]) -> None:
+        """Take over what else the task network's preprocessor did."""
+
+    def task_input(self, fused: Tensor, data_samples: SampleList) -> Tensor:
+        """What the task network sees of the fused images (B, 3, H, W)."""
+        return self.task_norm(fused)
+
+    def loss(self, inputs: Tensor,
+             data_samples: SampleList) -> Dict[str, Tensor]:
+        """``fusion.*`` losses and those of the task network of one batch.
+
+        Returns:
+            dict[str, Tensor]: The latter under its name, e.g.
+            ``segmentor.decode.loss_ce`` or ``detector.loss_bbox``.
+        """
+        output = self.fuse(inputs, data_samples)
+        losses = add_prefix(
+            self.fusion_loss(output, inputs, data_samples), 'fusion')
+        task = self.task_network.loss(
+            self.task_input(output.fused, data_samples), data_samples)
+        losses.update(add_prefix(task, self.TASK))
+        return losses
+
+    def _forward(self,
+                 inputs: Tensor,
+                 data_samples: OptSampleList = None) -> Any:
+        """What the task network's ``_forward`` gives."""
+        fused = self.fuse(inputs, data_samples).fused
+        samples = self.complete(data_samples, inputs)
+        return self.task_network._forward(
+            self.task_input(fused, samples), samples)
+
+    @staticmethod
+    def complete(data_samples: OptSampleList, inputs: Tensor) -> SampleList:
+        """Samples with the sizes that task networks read.
+
+        Where a sample has no ``ori_shape``, its image is taken for as large
+        as the batch.
+
+        Args:
+            data_samples (list[FusionDataSample], optional): Changed in
+                place; made where there are none.
+            inputs (Tensor): The stacked batch (B, 4, H, W).
+        """
+        samples = data_samples or [FusionDataSample() for _ in inputs]
+        size = tuple(inputs.shape[2:])
+        for sample in samples:
+            if 'ori_shape' not in sample:
+                sample.set_metainfo(dict(ori_shape=size))
+            if 'img_shape' not in sample:
+                sample.set_metainfo(dict(img_shape=size))
+            if 'scale_factor' not in sample:
+                height, width = sample.ori_shape[:2]
+                sample.set_metainfo(
+                    dict(scale_factor=(sample.img_shape[1] / width,
+                                       sample.img_shape[0] / height)))
+        return samples

@@ -1,0 +1,80 @@
+"""Fusion and segmentation without mmcv's compiled operators."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = '''
+import sys
+sys.modules['mmcv._ext'] = None  # as if mmcv had been built without
+import mmfusion
+from mmfusion.utils import has_detection, has_mmcv_ops
+assert not has_mmcv_ops() and not has_detection()
+'''
+RUN = '''
+import torch
+from mmfusion.apis.config_file import load_config
+from mmfusion.registry import DATASETS, MODELS
+from mmfusion.testing import demo_fusion_inputs, shrink_config
+from mmfusion.utils import register_all_modules
+register_all_modules()
+torch.set_num_threads(1)
+for name in ('fusers/transfuser6_synthetic.py',
+             'fuser_segmenters/psfusion_segformer_synthetic.py'):
+    cfg = shrink_config(load_config(name), (64, 64))
+    model = MODELS.build(cfg.model).train()
+    data = model.data_preprocessor(demo_fusion_inputs(2, (64, 64)), True)
+    model.parse_losses(model(**data, mode='loss'))[0].backward()
+    model.eval().test_step(demo_fusion_inputs(1, (64, 64)))
+print('ok')
+'''
+DETECT = '''
+from mmfusion.registry import DATASETS, MODELS, TRANSFORMS
+for registry, name in ((MODELS, 'FuserDetector'), (MODELS,
+                       'FuserDetTTAModel'), (DATASETS, 'PairedCocoDataset'),
+                       (TRANSFORMS, 'Mosaic')):
+    try:
+        registry.build(dict(type=name, fuser=dict(type='AverageFuser'),
+                            detector=dict(type='mmdet.RetinaNet'))
+                       if name == 'FuserDetector' else dict(type=name))
+    except ImportError as error:
+        for words in ('make setup', '--no-build-isolation', 'setuptools',
+                      'pip install onedl-mmdetection', '4 to 8 minutes'):
+            assert words in str(error), (name, error)
+    else:
+        raise AssertionError(name)
+print('ok')
+'''
+TOOL = '''
+import runpy
+sys.argv = ['train.py',
+            'configs/fuser_detectors/psfusion_retinanet_synthetic.py',
+            '--work-dir', sys.argv[1], '--cfg-options',
+            'stage1_checkpoint=None', 'model.fuser.init_cfg=None']
+runpy.run_path('tools/train.py', run_name='__main__')
+'''
+
+
+def run(code, *arguments, status=0):
+    result = subprocess.run(
+        [sys.executable, '-c', BLOCK + code, *map(str, arguments)],
+        cwd=ROOT,
+        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
+        capture_output=True,
+        text=True,
+        timeout=300)
+    assert result.returncode == status, result.stdout + result.stderr
+    return result
+
+
+@pytest.mark.parametrize('code', [RUN, DETECT], ids=['fusion', 'detection'])
+def test_in_an_environment_without_operators(code):
+    assert run(code).stdout.splitlines()[-1] == 'ok'
+
+
+def test_the_tool_says_how_to_build_them(tmp_path):
+    error = run(TOOL, tmp_path, status=2).stderr
+    assert '--no-build-isolation' in error and 'Traceback' not in error
