@@ -7,6 +7,7 @@ detector = Config.fromstring(
 detector.bbox_head.num_classes = 1
 # Learns in some hundred iterations without pretrained weights.
 from_scratch = dict(
+    use_syncbn=False,
     backbone=dict(norm_cfg=dict(type='BN'), init_cfg=None),
     neck=dict(norm_cfg=dict(type='BN')),
     bbox_head=dict(norm_cfg=dict(type='BN')))
