@@ -10,7 +10,8 @@ _base_ = [
 
 model = dict(pairs=[*_base_.model.pairs, *_base_.vgg_pairs])
 default_hooks = dict(
-    loss_stages=dict(stages=[*_base_.stages, _base_.vgg_stage]),
+    loss_stages=dict(
+        _base_.loss_stages, stages=[*_base_.stages, _base_.vgg_stage]),
     checkpoint=dict(
         interval=_base_.val_interval,
         save_best='distill/SSIM',

@@ -5,6 +5,7 @@ stage1_config = 'fusers/psfusion_synthetic.py'
 stage1_checkpoint = 'work_dirs/psfusion_synthetic/iter_600.pth'
 model = dict(
     teacher=dict(
+        _delete_=True,  # the base has None
         type='PSFusion',
         num_classes=9,
         base_channels=8,

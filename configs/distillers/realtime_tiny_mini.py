@@ -7,6 +7,9 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
+# for a teacher of luminance such as MMDRFuse's: colour is the visible one's
+model = dict(student=dict(out_mode='y'))
 default_hooks = dict(
+    loss_stages=_base_.loss_stages,
     checkpoint=dict(
         interval=500, save_best='distill/SSIM', rule='greater'))

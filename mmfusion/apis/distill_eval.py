@@ -37,7 +37,8 @@ def checkpoint_config(checkpoint: str, name: Optional[str] = None) -> Config:
         raise UsageError(f'{checkpoint}: expected a config in the '
                          'checkpoint, got none: name it by --config.')
     # Written by the runner as assignments of literals, which is checked.
-    return Config.fromstring(_literals(text), '.py')
+    cfg = Config.fromstring(_literals(text), '.py')
+    return Config(cfg.to_dict())  # without the name of a temporary file
 
 
 def _literals(text: str) -> str:
@@ -104,10 +105,10 @@ def evaluate(cfg: Config, args: argparse.Namespace) -> Dict[str, float]:
         csv_file=str(Path(args.save_dir, 'metrics.csv')))
     if not teacher:
         evaluator['references'] = []
-    cfg.update(
-        test_evaluator=evaluator, model=inference_config(cfg.model),
-        work_dir=args.save_dir, load_from=None, resume=False,
-        launcher='none')
+    # not by update, which would merge the dictionaries
+    cfg.model, cfg.test_evaluator = inference_config(cfg.model), evaluator
+    cfg.work_dir, cfg.launcher = args.save_dir, 'none'
+    cfg.load_from, cfg.resume = None, False
     for key in ('train_dataloader', 'train_cfg', 'optim_wrapper',
                 'val_dataloader', 'val_cfg', 'val_evaluator',
                 'param_scheduler'):

@@ -27,11 +27,10 @@ model = dict(
             loss=dict(type='DistanceLoss', distance='sobel',
                       loss_weight=0.5)),
     ])
-# Shares of the training: epochs 0 and 15 of 120.
+# For default_hooks. Shares of the training: epochs 0 and 15 of 120.
 stages = [
     dict(begin=0, weights=dict(pix=1)),
     dict(begin=0.125, weights=dict(pix=1, ssim=1, grad=1)),
 ]
-default_hooks = dict(
-    loss_stages=dict(
-        type='LossStageHook', stages=stages, ramp=1 / 60, by_epoch=False))
+loss_stages = dict(
+    type='LossStageHook', stages=stages, ramp=1 / 60, by_epoch=False)

@@ -1,7 +1,7 @@
 # What VGG-16 adds to the real-time student's losses:
 #   model = dict(pairs=[*_base_.model.pairs, *_base_.vgg_pairs])
 #   default_hooks = dict(loss_stages=dict(
-#       stages=[*_base_.stages, _base_.vgg_stage]))
+#       _base_.loss_stages, stages=[*_base_.stages, _base_.vgg_stage]))
 
 # =========================== frequently modified ============================
 # torchvision's vgg16 file, see docs/realtime.md

@@ -9,6 +9,9 @@ from mmcv.transforms.utils import cache_randomness
 
 from mmfusion.registry import TRANSFORMS
 
+#: most that OpenCV resizes by area or remaps at a time
+_CHANNELS = 4
+
 
 @TRANSFORMS.register_module()
 class RandomResizedCrop(BaseTransform):
@@ -102,7 +105,15 @@ def _cut(image: np.ndarray, box: Tuple[int, int, int, int],
          size: Tuple[int, int], interpolation: int) -> np.ndarray:
     top, left, height, width = box
     part = np.ascontiguousarray(image[top:top + height, left:left + width])
-    return cv2.resize(part, size[::-1], interpolation=interpolation)
+    if part.ndim == 2 or part.shape[2] <= _CHANNELS:
+        return cv2.resize(part, size[::-1], interpolation=interpolation)
+    return cv2.merge([
+        cv2.resize(
+            np.ascontiguousarray(part[..., start:start + _CHANNELS]),
+            size[::-1],
+            interpolation=interpolation)
+        for start in range(0, part.shape[2], _CHANNELS)
+    ])
 
 
 def _cut_feature(feature: np.ndarray, box: Tuple[int, int, int, int],
@@ -122,13 +133,12 @@ def _cut_feature(feature: np.ndarray, box: Tuple[int, int, int, int],
         matrix[axis, axis] * np.arange(size[1 - axis], dtype=np.float32) +
         matrix[axis, 2] for axis in (0, 1))
     maps = np.meshgrid(grid_x.astype(np.float32), grid_y.astype(np.float32))
-    # remap takes four channels at a time
     parts = [
         cv2.remap(
-            np.ascontiguousarray(feature[..., start:start + 4]),
+            np.ascontiguousarray(feature[..., start:start + _CHANNELS]),
             *maps,
             interpolation=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE).reshape(*size, -1)
-        for start in range(0, feature.shape[2], 4)
+        for start in range(0, feature.shape[2], _CHANNELS)
     ]
     return np.concatenate(parts, 2)

@@ -39,9 +39,9 @@ class LossStageHook(Hook):
         if not begins or begins[0] != 0:
             raise ValueError('Expected stages of which the first begins at '
                              f'0, got {begins}.')
-        shares = [isinstance(value, float) and value < 1
-                  for value in begins[1:]]
-        if any(shares) != all(shares) or begins != sorted(set(begins)):
+        shares = {isinstance(value, float) and value < 1
+                  for value in begins[1:]}
+        if len(shares) > 1 or begins != sorted(set(begins)):
             raise ValueError(
                 'Expected stages that begin one after the other, all given '
                 f'in epochs (iterations) or all as shares, got {begins}.')

@@ -5,7 +5,9 @@ Image Fusion", ICCV 2023, arXiv 2303.06840. An unconditional model of images
 is the prior; at each step its clean estimate is corrected by EM towards both
 sources. Differs from the released code in this: images are padded instead of
 cropped, sizes and batches are free, colour is kept, noise does not depend on
-the batch; what else is a quirk of that code is an option.
+the batch, the result is EM's last luminance (the release takes that of the
+last sample, an affine function of it, before it stretches the image); what
+else is a quirk of that code is an option.
 """
 from typing import Callable, Optional, Sequence, Tuple, Union
 

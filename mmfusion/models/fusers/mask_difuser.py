@@ -99,7 +99,7 @@ class MaskDiFuser(BaseFuser):
         self.tail = nn.Sequential(
             nn.GroupNorm(32, last), nn.SiLU(),
             nn.Conv2d(last, 3, 3, padding=1))
-        self.requires_grad_(False)
+        self.requires_grad_(False).eval()
         alphas = cumulative_alphas(T=self.T)
         stride = self.T // num_steps
         self.steps = [index * stride for index in range(num_steps)]

@@ -2,6 +2,7 @@
 import copy
 
 import pytest
+import tiny_project
 import torch
 
 import mmfusion.models  # noqa: F401
@@ -32,6 +33,12 @@ SMALL = dict(
 FUSERS = sorted(
     name for name, cls in MODELS.module_dict.items()
     if issubclass(cls, BaseFuser) and cls.__module__.startswith('mmfusion.'))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with tiny_project.one_thread():
+        yield
 
 
 def build(name: str) -> BaseFuser:

@@ -1,11 +1,18 @@
 """Mask-DiFuser: sizes of the published network, sampling."""
 import pytest
+import tiny_project
 import torch
 
 from mmfusion.models.fusers import MaskDiFuser
 from mmfusion.models.fusers.mask_difuser_layers import ViewAttention
 
 TINY = dict(width=32, multipliers=(1, 2), layers=1, num_steps=2)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with tiny_project.one_thread():
+        yield
 
 
 def pair(batch=1, height=64, width=64):
@@ -50,7 +57,7 @@ def test_samples():
     assert torch.equal(fuser.train()(vis, ir).fused, output.fused)
     assert not torch.equal(fuser(vis, ir, seeds=[1, 2]).fused, output.fused)
     alone = fuser(vis[1:], ir[1:]).fused
-    torch.testing.assert_close(alone, output.fused[1:], atol=1e-4, rtol=0)
+    torch.testing.assert_close(alone, output.fused[1:], atol=1e-3, rtol=0)
     swapped = fuser(ir.expand(-1, 3, -1, -1), vis[:, :1]).fused
     assert not torch.allclose(swapped, output.fused, atol=1e-3)
     seen = []
@@ -64,7 +71,7 @@ def test_norm_and_chunks():
     assert stretched.min() == 0 and stretched.max() == 1
     assert build(norm='clamp', clip=(-0.5, 0.5))(vis, ir).fused.max() <= 0.75
     torch.testing.assert_close(
-        build(query_chunk=100)(vis, ir).fused, stretched, atol=1e-4, rtol=0)
+        build(query_chunk=100)(vis, ir).fused, stretched, atol=1e-3, rtol=0)
     whole, parts = ViewAttention(32, None), ViewAttention(32, 7)
     parts.load_state_dict(whole.state_dict())
     x, view = torch.randn(2, 32, 5, 6), torch.randn(2, 128, 2, 3)
