@@ -254,7 +254,7 @@ fusion_dataloader = dict(dataset=dict(
         (['--captions', 'CAPTIONS', '--text-encoder', 'bert=no/where'],
          'Nothing is downloaded'),
         (['--captions', 'CAPTIONS', '--text-encoder', 'gpt=ENCODER'],
-         'bert, blip2, clip, t5'),
+         'bert, blip2, clip, hash, t5'),
         (['--captions', 'CAPTIONS', '--text-encoder', 'ENCODER'],
          'TYPE=DIR'),
     ])

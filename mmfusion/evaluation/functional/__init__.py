@@ -8,7 +8,6 @@ from . import (
     information,
     learned,
     mef_ssim,
-    miss_rate,
     petrovic,
     phase_congruency,
     pixel_statistics,
@@ -26,7 +25,7 @@ __all__ = [
     'SourceContext', 'compute', 'contrast_quality', 'detail_quality',
     'feature_mutual_information', 'fusion_metric', 'get_metric',
     'get_preset', 'gradient_similarity', 'gradient_transfer', 'information',
-    'learned', 'mef_ssim', 'miss_rate', 'petrovic', 'phase_congruency',
+    'learned', 'mef_ssim', 'petrovic', 'phase_congruency',
     'pixel_statistics', 'quality_index', 'select_metrics', 'single', 'ssim',
     'visual_fidelity',
 ]
