@@ -10,6 +10,7 @@ from smooth_pairs import COUNT, smooth_pairs
 from mmfusion.apis import distill_flags
 from mmfusion.apis.config_file import load_config
 from mmfusion.apis.errors import UsageError
+from mmfusion.visualization import FusionLocalVisualizer
 
 ROOT = Path(__file__).resolve().parents[2]
 PYRAMID = ROOT / 'configs/_base_/models/laplacian_pyramid.py'
@@ -130,6 +131,8 @@ def test_flags_that_are_refused(flags, told):
 
 def test_from_teacher_to_scores(call, tmp_path, capsys, monkeypatch):
     """Pseudo-teacher, training, resume, scores, speed: all by tools."""
+    # one of an earlier training would write into its own folder
+    FusionLocalVisualizer._instance_dict.clear()
     root = tmp_path / 'data'
     for split in ('train', 'val'):
         smooth_pairs(root / split)
