@@ -27,7 +27,8 @@ $(STAMP): setup.py pyproject.toml MANIFEST.in $(wildcard requirements/*.txt)
 	$(PIP) install -qq -c requirements/tested.txt torch torchvision; \
 	$(PIP) install -qq -c requirements/tested.txt \
 	    -r requirements/runtime.txt -r requirements/onedl.txt \
-	    -r requirements/metrics.txt -r requirements/tests.txt; \
+	    -r requirements/metrics.txt -r requirements/tests.txt \
+	    -r requirements/deployment.txt; \
 	$(PIP) install -qq --no-deps --no-build-isolation -e .; \
 	touch $@; \
 	echo 'Ready: $(abspath $(PY))'; } >&2

@@ -67,7 +67,7 @@ setup(
     extras_require={
         name: read_requirements(name)
         for name in ('onedl', 'upstream', 'detection', 'metrics', 'tests',
-                     'docs')
+                     'docs', 'deployment')
     },
     classifiers=[
         'Development Status :: 4 - Beta',

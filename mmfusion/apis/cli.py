@@ -90,7 +90,10 @@ def build_parser(tool: str) -> argparse.ArgumentParser:
         help='config file, or a name such as '
         'mmfusion::fusers/transfuser6_avg_mfnet.py')
     if tool != 'train':
-        parser.add_argument('checkpoint', help='checkpoint file')
+        parser.add_argument(
+            'checkpoint',
+            help='checkpoint file' + (', or an exported model' if tool ==
+                                      'test_fusion' else ''))
     parser.add_argument(
         '--work-dir',
         help='folder of logs and results; default work_dirs/<config name>')
@@ -217,6 +220,10 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
         '--grey', action='store_true', help='write luminance only')
     parser.add_argument(
         '--device', help='cpu, cuda, cuda:1, ...; default a GPU if any')
+    parser.add_argument(
+        '--backend',
+        help='what runs an exported checkpoint (.onnx, .ts, .pt2): '
+        'onnxruntime, openvino, ...')
     parser.add_argument(
         '--eval',
         nargs='+',

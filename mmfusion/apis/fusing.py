@@ -10,6 +10,7 @@ from mmengine.device import get_device
 from mmengine.registry import DATASETS, init_default_scope
 from torch import nn
 
+from mmfusion.deployment.runtimes import is_exported
 from mmfusion.visualization import FusionLocalVisualizer, write_image
 
 from .cli_config import parse_eval
@@ -58,8 +59,10 @@ def test_fusion(args: argparse.Namespace) -> int:
         workers = 2 if len(pairs) > 16 else 0
     else:
         reader, workers = fusion_set(cfg)
+    device = args.device or ('cpu' if is_exported(checkpoint) else
+                             get_device())
     model = init_model(
-        cfg, checkpoint, args.device or get_device(), fuser_is_enough=True)
+        cfg, checkpoint, device, fuser_is_enough=True, backend=args.backend)
     work_dir = args.work_dir or cfg.get('work_dir') or default_work_dir(cfg)
     out_dir = args.out_dir or os.path.join(work_dir, 'test_result')
     samples, failures = fuse_into(
