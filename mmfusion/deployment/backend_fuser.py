@@ -4,6 +4,7 @@ from typing import Any, Dict, Iterator, List, Optional
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from mmfusion.apis.errors import UsageError
@@ -145,6 +146,7 @@ def backend_model(path: PathLike,
     if meta.get('fuser') is None:
         raise UsageError(f'{path}: expected a file of '
                          'tools/deployment/export.py. Export it again.')
+    init_default_scope((cfg or {}).get('default_scope', 'mmfusion'))
     model = ImageFuser(
         fuser=BackendFuser(session),
         output_norm=meta['output_norm'],

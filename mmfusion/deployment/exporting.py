@@ -201,13 +201,15 @@ def _write_onnx(graph: ExportGraph, path: Path, inputs: Dict[str, Tensor],
                     if k in inputs or k in graph.output_names}
             traced: nn.Module = graph
         else:
-            # all sizes become constants, and composed operators plain ones
-            traced = torch.export.export(
-                graph, arguments).run_decompositions({}).module()
+            # all sizes become constants, which tracing alone keeps open
+            with _plain_attention():
+                traced = torch.export.export(graph, arguments).module()
         with _plain_attention():
             torch.onnx.export(
                 traced, arguments, str(path), opset_version=opset,
-                dynamo=False, dynamic_axes=axes, **names)
+                dynamo=False, dynamic_axes=axes,
+                # a program's mode cannot be set; the graph is in eval mode
+                training=torch.onnx.TrainingMode.PRESERVE, **names)
     _set_onnx_meta(path, meta)
 
 

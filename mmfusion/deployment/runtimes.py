@@ -185,9 +185,8 @@ class OpenVinoSession(Session):
             name
             for port in self.compiled.inputs for name in port.names
         }
-        section = model.get_rt_info().get('framework')
-        text = section.astype(dict).get(META_KEY) if section else None
-        return text if isinstance(text, str) else text and text.astype(str)
+        props = _import('onnx').load(str(self.path)).metadata_props
+        return {prop.key: prop.value for prop in props}.get(META_KEY)
 
     def run(self, feeds: Feeds) -> List[np.ndarray]:
         feeds = {k: v for k, v in feeds.items() if k in self.names}

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmfusion.apis.errors import UsageError
 from mmfusion.models.wrappers.output_policy import OutputPolicy
 from mmfusion.structures import FuserOutput
 
@@ -20,7 +21,8 @@ class FrameFuser:
     Args:
         model (nn.Module): Of ``init_model``: fuses.
         segmenter (nn.Module, optional): A ``FuserSegmenter`` whose
-            segmentor labels the fused frames; may be ``model``.
+            segmentor labels the fused frames; may be ``model``, also one
+            whose fuser has semantic logits (an exported full model).
         norm (str): ``'clamp'`` to [0, 1]; ``'steady'`` for
             :class:`SteadyRange`; ``'auto'`` for the latter where the model
             stretches images by their minimum and maximum.
@@ -63,9 +65,7 @@ class FrameFuser:
         output = model.fuse(inputs)
         labels = None
         if self.segmenter is not None:
-            labels = self._labels(output.fused)[..., :height, :width]
-        elif 'semantic' in output.aux:
-            labels = output.aux['semantic'].argmax(1)[..., :height, :width]
+            labels = self._labels(output)[..., :height, :width]
         images = self._images(output, inputs)[..., :height, :width]
         return FusedBatch(images.float().cpu(),
                           None if labels is None else labels.cpu())
@@ -85,8 +85,15 @@ class FrameFuser:
         return torch.stack(
             [self.policy.from_rgb(image, {}) for image in fused])
 
-    def _labels(self, fused: Tensor) -> Tensor:
-        task = self.segmenter
+    def _labels(self, output: FuserOutput) -> Tensor:
+        task, fused = self.segmenter, output.fused
+        if not hasattr(task, 'segmentor'):
+            if task is not self.model or 'semantic' not in output.aux:
+                raise UsageError(
+                    'Expected a FuserSegmenter or an exported full model to '
+                    f'segment with, got {type(task).__name__} with '
+                    f'{type(task.fuser).__name__}.')
+            return output.aux['semantic'].argmax(1)
         metas = [dict(img_shape=tuple(fused.shape[2:]),
                       ori_shape=tuple(fused.shape[2:]),
                       pad_shape=tuple(fused.shape[2:]))] * len(fused)

@@ -168,9 +168,9 @@ class CameraSource(FrameSource):
         last = -1
         while True:
             with self._changed:
-                self._changed.wait_for(
-                    lambda: self._ended or
-                    (self._newest is not None and self._newest.index > last))
+                while not self._ended and (self._newest is None
+                                           or self._newest.index <= last):
+                    self._changed.wait()
                 frame = self._newest
                 if frame is None or frame.index <= last:
                     return

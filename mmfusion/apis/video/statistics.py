@@ -39,7 +39,7 @@ class StreamStatistics:
         self._first = self._last = time.perf_counter()
 
     def arrived(self, born: float) -> None:
-        """A frame left the pipeline.
+        """A frame is fused.
 
         Args:
             born (float): ``time.perf_counter()`` when it had been read.
@@ -56,7 +56,7 @@ class StreamStatistics:
 
         Returns:
             dict: ``frames``; ``fps``; ``latency_ms`` with the percentiles
-            ``p50``, ``p95``, ``p99`` and ``max`` from read to written;
+            ``p50``, ``p95``, ``p99`` and ``max`` from decoded to fused;
             ``seconds`` of each stage, which overlap; ``overhead``, the share
             of the whole time in which the network did not run;
             ``corrupt_vis``, ``corrupt_ir``, ``repeated``, ``dropped`` and

@@ -125,6 +125,7 @@ class FusionStream:
         self.statistics = StreamStatistics()
         self._stop = threading.Event()
         self._error: Optional[BaseException] = None
+        self._held: Any = None
         self._ready: queue.Queue = queue.Queue(max(queue_size, batch_size))
         self.vis = open_source(vis, source_fps)
         try:
@@ -153,9 +154,13 @@ class FusionStream:
                 raise self._error
         finally:
             self._stop.set()
+            sources = self.vis, self.ir
+            for source in sources:
+                if source.live:  # wakes a reader that waits for a camera
+                    source.close()
             reader.join()
-            self.vis.close()
-            self.ir.close()
+            for source in sources:
+                source.close()
 
     def run(self,
             out: Optional[Union[str, Path]] = None,
@@ -275,8 +280,6 @@ class FusionStream:
             batch.append(item)
         return batch
 
-    _held: Any = None
-
     def _next(self) -> Any:
         if self._held is not None:
             item, self._held = self._held, None
@@ -296,8 +299,8 @@ class FusionStream:
                 labels = (None if result.labels is None else
                           result.labels[number])
                 frame = self._finish(pair, result.images[number], labels)
-            yield frame
             self.statistics.arrived(pair.born)
+            yield frame
 
     def _finish(self, pair: _Pair, image: torch.Tensor,
                 labels: Optional[torch.Tensor]) -> FusedFrame:
@@ -356,7 +359,7 @@ class _Sink:
             return
         self.frames.put(_END)
         self.thread.join()
-        self.writer.close()
+        self.writer.close(complete=self.error is None)
         if self.error is not None:
             raise self.error
 

@@ -63,9 +63,18 @@ class VideoWriter:
                 'that does not. Write .avi, or a folder.')
         self.size = size
 
-    def close(self) -> None:
-        """Finish the file and give it its name."""
-        if self._writer is not None:
-            self._writer.release()
-            self._writer = None
+    def close(self, complete: bool = True) -> None:
+        """Finish the file and give it its name.
+
+        Args:
+            complete (bool): False throws a file away that writing to
+                failed.
+        """
+        if self._writer is None:
+            return
+        self._writer.release()
+        self._writer = None
+        if complete:
             os.replace(self._partial, self.path)
+        else:
+            self._partial.unlink(missing_ok=True)
