@@ -88,6 +88,7 @@ def variants(name: str, args: argparse.Namespace, folder: Path,
     return found
 
 
+@torch.inference_mode()
 def alternate(work: Dict[str, Callable],
               repeats: int) -> Dict[str, List[float]]:
     """Seconds of each run, in turn, after one round to warm up."""
@@ -189,7 +190,7 @@ def main(argv: Optional[list] = None) -> None:
     torch.set_num_threads(args.threads)
     init_default_scope('mmfusion')
     results = {}
-    with tempfile.TemporaryDirectory() as name, torch.inference_mode():
+    with tempfile.TemporaryDirectory() as name, torch.no_grad():
         folder = Path(name)
         pairs: List[dict] = []
         if args.vis:

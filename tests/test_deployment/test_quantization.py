@@ -40,7 +40,8 @@ def files(tmp_path_factory, smooth_pairs):
     """A float file, and INT8 of it."""
     torch.manual_seed(0)
     root = tmp_path_factory.mktemp('int8')
-    model = ImageFuser(fuser=MODELS.build(dict(type='MMDRFuseTeacher')))
+    model = ImageFuser(fuser=MODELS.build(
+        dict(type='MMDRFuseTeacher', channels=(16, 32))))
     export_model(model.eval(), root / 'a.onnx', opset=17, shape=(176, 192))
     report = quantize(root / 'a.onnx', root / 'int8.onnx', smooth_pairs[:2])
     return root / 'a.onnx', root / 'int8.onnx', report
