@@ -55,7 +55,7 @@ def compare_models(reference: nn.Module,
 
 
 def _fuse(model: nn.Module, pair: dict) -> torch.Tensor:
-    pipeline = Compose(inference_pipeline(model.cfg))
+    pipeline = Compose(inference_pipeline(getattr(model, 'cfg', None)))
     return fuse_samples(model, [pipeline(dict(pair))])[0].fused_img.data.cpu()
 
 

@@ -165,7 +165,7 @@ def calibration_feeds(model: nn.Module,
     """
     fuser = model.fuser
     size, batch = (fuser.session.meta[key] for key in ('size', 'batch'))
-    pipeline = Compose(inference_pipeline(model.cfg))
+    pipeline = Compose(inference_pipeline(getattr(model, 'cfg', None)))
     for pair in pairs:
         data = model.data_preprocessor(
             pseudo_collate([pipeline(dict(pair))]), False)

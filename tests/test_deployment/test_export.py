@@ -48,6 +48,9 @@ def test_matrix_of_a_fuser(name):
     cells = results[name]
     assert list(cells) == ['onnx 11', 'onnx 18', 'torchscript']
     assert len(ticks) == 3
+    if name == 'FILMFusion':  # attention came to ONNX later
+        early = cells.pop('onnx 11')
+        assert 'UnsupportedOperatorError' in early['error']
     assert failed_cells(results) == []
     if MODELS.get(name).exportable:
         assert all(cell['max_difference'] <= 1e-4 for cell in cells.values())
