@@ -7,8 +7,8 @@ _base_ = [
     '../_base_/det_mini_runtime.py',
 ]
 
-stage1_config = 'distillers/mmdrfuse_student_novgg_mini.py'
-stage1_checkpoint = 'work_dirs/mmdrfuse_student_novgg_mini/iter_640.pth'
+stage1_config = 'fusers/mmdrfuse_student_llvip_mini.py'
+stage1_checkpoint = 'work_dirs/mmdrfuse_student_llvip_mini/iter_300.pth'
 model = dict(
     fuser=dict(
         **_base_.slim_fuser,

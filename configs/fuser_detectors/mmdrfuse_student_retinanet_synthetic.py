@@ -7,8 +7,8 @@ _base_ = [
     '../_base_/det_mini_runtime.py',
 ]
 
-stage1_config = 'distillers/mmdrfuse_student_novgg_synthetic.py'
-stage1_checkpoint = 'work_dirs/mmdrfuse_student_novgg_synthetic/iter_640.pth'
+stage1_config = 'fusers/mmdrfuse_student_synthetic.py'
+stage1_checkpoint = 'work_dirs/mmdrfuse_student_synthetic/iter_600.pth'
 _base_.from_scratch.bbox_head.num_classes = 3
 model = dict(
     fuser=dict(

@@ -1,5 +1,5 @@
 # For comparison: the same RTMDet-tiny on the visible image alone.
-_base_ = './psfusion_rtmdet-tiny_llvip_mini.py'
+_base_ = './mmdrfuse_student_rtmdet-tiny_llvip_mini.py'
 
 stage1_config = None
 stage1_checkpoint = None

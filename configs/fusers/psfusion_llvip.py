@@ -13,7 +13,9 @@ max_iters = 40000  # about 13 epochs at 4 pairs; ours, not the paper's
 batch_size = 4  # pairs a process
 
 # ============================= rarely modified ==============================
-model = dict(losses=dict(psfusion=dict(labels='optional')))
+model = dict(
+    fuser=dict(fuse_only=True),  # no use of the untrained heads
+    losses=dict(psfusion=dict(labels='optional')))
 train_dataloader = dict(
     batch_size=batch_size,
     dataset=dict(pipeline=_base_.fusion_train_pipeline))

@@ -9,7 +9,7 @@ _base_ = [
 
 max_iters = 300
 model = dict(
-    fuser=dict(base_channels=8, depths=(1, 1, 1, 1)),
+    fuser=dict(base_channels=8, depths=(1, 1, 1, 1), fuse_only=True),
     losses=dict(psfusion=dict(labels='optional')))
 train_dataloader = dict(
     dataset=dict(pipeline=_base_.fusion_train_pipeline))

@@ -25,7 +25,7 @@ from mmfusion.utils import has_detection
 SIZE = (64, 64)
 # what mmdet is needed for: detectors, and fusers pretrained on their sets
 DETECTION = ('fuser_detectors/', 'fusers/psfusion_llvip',
-             'fusers/transfuser6_llvip')
+             'fusers/transfuser6_llvip', 'fusers/mmdrfuse_student_llvip')
 NAMES = [
     name for name in config_files()
     if has_detection() or not name.startswith(DETECTION)
