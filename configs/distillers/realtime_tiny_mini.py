@@ -12,4 +12,4 @@ model = dict(student=dict(out_mode='y'))
 default_hooks = dict(
     loss_stages=_base_.loss_stages,
     checkpoint=dict(
-        interval=500, save_best='distill/SSIM', rule='greater'))
+        interval=300, save_best='distill/SSIM', rule='greater'))

@@ -9,4 +9,4 @@ _base_ = [
 default_hooks = dict(
     loss_stages=_base_.loss_stages,
     checkpoint=dict(
-        interval=500, save_best='distill/SSIM', rule='greater'))
+        interval=300, save_best='distill/SSIM', rule='greater'))

@@ -1,10 +1,10 @@
-# A thousand iterations at ten times the rate, for a CPU.
+# Six hundred iterations at ten times the rate, for a CPU.
 _base_ = './realtime_120e.py'
 
 # =========================== frequently modified ============================
 base_lr = 1e-3
-max_iters = 1000  # iterations
-val_interval = 500  # iterations
+max_iters = 600  # iterations
+val_interval = 300  # iterations
 
 # ============================ possibly modified =============================
 warmup_iters = 50
