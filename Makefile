@@ -35,7 +35,7 @@ $(STAMP): setup.py pyproject.toml MANIFEST.in $(wildcard requirements/*.txt) \
 	$(PIP) install -qq -c requirements/tested.txt \
 	    -r requirements/runtime.txt -r requirements/onedl.txt \
 	    -r requirements/metrics.txt -r requirements/text.txt \
-	    -r requirements/tests.txt; \
+	    -r requirements/tests.txt -r requirements/deployment.txt; \
 	if [ '$(DETECTION)' != 0 ]; then \
 	    $(PIP) install -qq -c requirements/tested.txt \
 	        -r requirements/detection.txt; \

@@ -67,7 +67,7 @@ setup(
     extras_require={
         name: read_requirements(name)
         for name in ('onedl', 'upstream', 'detection', 'metrics', 'text',
-                     'tests', 'docs')
+                     'deployment', 'tests', 'docs')
     },
     classifiers=[
         'Development Status :: 4 - Beta',

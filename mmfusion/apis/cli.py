@@ -102,7 +102,8 @@ def build_parser(tool: str) -> argparse.ArgumentParser:
         parser.add_argument(
             'checkpoint',
             nargs='?',
-            help='checkpoint file; a fusion rule without weights needs none')
+            help='checkpoint file, or an exported model; a fusion rule '
+            'without weights needs none')
     parser.add_argument(
         '--work-dir',
         help='folder of logs and results; default work_dirs/<config name>')
@@ -243,6 +244,10 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
         '--grey', action='store_true', help='write luminance only')
     parser.add_argument(
         '--device', help='cpu, cuda, cuda:1, ...; default a GPU if any')
+    parser.add_argument(
+        '--backend',
+        help='what runs an exported checkpoint (.onnx, .ts, .pt2): '
+        'onnxruntime, openvino, ...')
     parser.add_argument(
         '--eval',
         nargs='+',

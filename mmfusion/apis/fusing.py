@@ -13,6 +13,7 @@ from mmengine.registry import DATASETS, init_default_scope
 from mmengine.structures import InstanceData
 from torch import nn
 
+from mmfusion.deployment.runtimes import is_exported
 from mmfusion.visualization import FusionLocalVisualizer, write_image
 
 from .cli_config import parse_eval
@@ -63,8 +64,10 @@ def test_fusion(args: argparse.Namespace) -> int:
     checkpoint = args.checkpoint and require_file(
         args.checkpoint, 'a checkpoint file', 'Train one with tools/train.py.')
     init_default_scope(cfg.default_scope)
+    device = args.device or ('cpu' if checkpoint and is_exported(checkpoint)
+                             else get_device())
     model = init_model(
-        cfg, checkpoint, args.device or get_device(), fuser_is_enough=True)
+        cfg, checkpoint, device, fuser_is_enough=True, backend=args.backend)
     if not checkpoint and model.fuser.state_dict():
         raise UsageError(
             f'{type(model.fuser).__name__} has weights: expected a '

@@ -47,32 +47,52 @@ def init_model(config: Union[PathLike, Config],
                device: str = 'cpu',
                cfg_options: Optional[dict] = None,
                optimize: bool = True,
-               fuser_is_enough: bool = False) -> nn.Module:
+               fuser_is_enough: bool = False,
+               backend: Optional[str] = None,
+               backend_options: Optional[dict] = None) -> nn.Module:
     """Build a model for inference.
 
     Args:
         config (str | PathLike | Config): A config or where it lies (also
-            ``'mmfusion::...'``).
-        checkpoint (str | PathLike, optional): Weights; None leaves the
-            model as initialized.
+            ``'mmfusion::...'``), or an exported file (``.onnx``, ``.ts``,
+            ``.pt2``), which is enough by itself.
+        checkpoint (str | PathLike, optional): Weights, or an exported file,
+            whose pairs the config prepares; None leaves the model as
+            initialized.
         device (str): Where the model goes. Defaults to ``'cpu'``.
         cfg_options (dict, optional): Dotted keys to values.
         optimize (bool): Whether to rearrange the fuser for speed; the model
             can then neither be trained nor saved. Defaults to True.
         fuser_is_enough (bool): See :func:`load_model_weights`.
+        backend (str, optional): What runs an exported file, see
+            :func:`mmfusion.deployment.open_session`.
+        backend_options (dict, optional): Its ``threads``, ``precision``.
 
     Returns:
         nn.Module: In eval mode, with ``cfg`` and ``dataset_meta``.
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is missing.
-        UsageError: If the checkpoint does not fit.
+        UsageError: If the checkpoint does not fit, or a backend is named
+            without an exported file.
     """
+    # the runtimes build on this module
+    from mmfusion.deployment.backend_fuser import backend_model
+    from mmfusion.deployment.runtimes import is_exported
+    options = dict(backend_options or {}, backend=backend, device=device)
+    if is_exported(config):
+        return backend_model(config, **options)
+    if backend is not None and not is_exported(checkpoint):
+        raise UsageError(
+            f'Expected an exported file for backend={backend!r}, got '
+            f'{checkpoint!r}. Make one with tools/deployment/export.py.')
     if isinstance(config, Config):
         cfg = Config(config.to_dict(), filename=config.filename)
         cfg.merge_from_dict(dict(cfg_options or {}))
     else:
         cfg = load_config(config, cfg_options)
+    if is_exported(checkpoint):
+        return backend_model(checkpoint, cfg, **options)
     model = build_network(cfg)
     meta: dict = {}
     if checkpoint is not None:
@@ -177,13 +197,15 @@ class FusionInferencer:
 
     Args:
         config (str | PathLike | Config | nn.Module): A config, where it
-            lies, or a model of :func:`init_model`.
-        checkpoint (str | PathLike, optional): Weights.
-        device (str, optional): Defaults to a GPU if there is one; a model
-            stays where it is.
+            lies, an exported file, or a model of :func:`init_model`.
+        checkpoint (str | PathLike, optional): Weights or exported file.
+        device (str, optional): Defaults to a GPU if there is one, for an
+            exported file to the CPU; a model stays where it is.
         cfg_options (dict, optional): Dotted keys to values.
         optimize (bool): See :func:`init_model`.
         native (bool): Whether to skip the test pipeline's resizing.
+        backend (str, optional): See :func:`init_model`.
+        backend_options (dict, optional): See :func:`init_model`.
         text_features (str, optional): For text-guided fusers: stored
             features, see
             :class:`mmfusion.models.text_encoders.PrecomputedText`.
@@ -214,14 +236,24 @@ class FusionInferencer:
                  native: bool = False,
                  text_features: Optional[str] = None,
                  captions: Optional[str] = None,
-                 text_encoder: Union[str, dict, None] = None) -> None:
+                 text_encoder: Union[str, dict, None] = None,
+                 backend: Optional[str] = None,
+                 backend_options: Optional[dict] = None) -> None:
+        from mmfusion.deployment.runtimes import is_exported
         if isinstance(config, nn.Module):
             self.model = config.eval()
         else:
-            device = device or ('cuda'
-                                if torch.cuda.is_available() else 'cpu')
-            self.model = init_model(config, checkpoint, device, cfg_options,
-                                    optimize)
+            exported = is_exported(config) or is_exported(checkpoint)
+            device = device or ('cuda' if torch.cuda.is_available()
+                                and not exported else 'cpu')
+            self.model = init_model(
+                config,
+                checkpoint,
+                device,
+                cfg_options,
+                optimize,
+                backend=backend,
+                backend_options=backend_options)
         self.cfg = getattr(self.model, 'cfg', None)
         init_default_scope((self.cfg or {}).get('default_scope', 'mmfusion'))
         step = load_text_step(text_features, captions, text_encoder)

@@ -85,7 +85,7 @@ def test_no_openmmlab_name_is_required(wheel):
     ]
     assert core and not any('mm' in line for line in core), core
     extras = [line for line in lines if line.startswith('Provides-Extra:')]
-    assert len(extras) == 7
+    assert len(extras) == 8
 
 
 def test_ordinary_install(wheel, tmp_path):

@@ -167,10 +167,12 @@ class ChannelAttention(nn.Module):
             layer.weight.to(gram.dtype).view(self.heads, d, c)
             for layer in (self.query, self.key, self.value))
         project = self.project.weight.to(gram.dtype).view(c, self.heads, d)
-        logits = torch.einsum('hic,bce,hje->bhij', query, gram, key)
+        # products instead of einsum, which ONNX has from opset 12 on only
+        logits = query @ gram.unsqueeze(1) @ key.transpose(1, 2)
         scale = d**-0.5 / (pixels if self.attn_norm else 1)
         context = (logits * scale).softmax(dim=-2)
-        return torch.einsum('hic,bhij,ohj->bco', value, context, project)
+        mixed = value.transpose(1, 2) @ context @ project.permute(1, 2, 0)
+        return mixed.sum(dim=1)
 
     def apply_mixing(self, x: Tensor, mixing: Tensor) -> Tensor:
         """Mix channels of (B, C, H, W), add the bias, normalise.
@@ -254,6 +256,12 @@ class Node(nn.Module):
         super().__init__()
         self.up_channels = up_channels
         self.conv = nn.Conv2d(skip_channels + up_channels, out_channels, 3)
+        self.register_buffer('kernel', None, persistent=False)
+
+    @torch.no_grad()
+    def reparameterize(self) -> None:
+        """Fix the kernel of the coarser map, as exporters want it."""
+        self.kernel = doubling_kernel(self.conv.weight[:, -self.up_channels:])
 
     def forward(self, skips: Sequence[Tensor], below: Tensor) -> Tensor:
         """
@@ -271,5 +279,6 @@ class Node(nn.Module):
         for skip, weight in zip(skips[1:], weights[1:-1], strict=True):
             out.add_(F.conv2d(skip, weight))
         size = out.shape[-2:]
-        kernel = doubling_kernel(weights[-1])
+        kernel = (doubling_kernel(weights[-1])
+                  if self.kernel is None else self.kernel)
         return out.add_(conv_doubled(below, kernel, size, (0, size[0])))

@@ -28,4 +28,6 @@ def pixel_attention(query: Tensor,
         for x in (query, key, value)
     ]
     out = F.scaled_dot_product_attention(*tokens, scale=scale)
-    return out.squeeze(1).transpose(1, 2).unflatten(2, query.shape[-2:])
+    out = out.squeeze(1).transpose(1, 2)
+    # a view; ONNX has no unflatten before opset 13
+    return out.reshape(*out.shape[:2], *query.shape[-2:])

@@ -1,0 +1,221 @@
+"""Our fusers in every runtime against plain transcriptions.
+
+    python benchmarks/backends.py --methods psfusion transfuser6
+    python benchmarks/backends.py --weights psfusion=FILE --vis DIR --ir DIR
+
+Variants of a method run alternately in one process, with equal weights;
+medians. With pairs, also what each costs in accuracy against PyTorch's
+float32: dB of the 8-bit images and the change of the default metrics, on
+pairs that did not serve to calibrate INT8. Without --weights (of
+tools/model_converters/convert.py) the networks are random, and so is what
+they lose.
+"""
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Callable, Dict, List, Optional
+
+import numpy as np
+import torch
+from mmengine.registry import init_default_scope
+from torch import nn
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / 'tools' / 'model_converters')]
+
+from benchmarks.fusers import METHODS, build  # noqa: E402
+from mmfusion.apis.errors import UsageError  # noqa: E402
+from mmfusion.apis.pairs import match_folders  # noqa: E402
+from mmfusion.apis.testing import write_json  # noqa: E402
+from mmfusion.deployment import (  # noqa: E402
+    backend_model,
+    compare_models,
+    export_model,
+    quantize,
+)
+from mmfusion.deployment.accuracy import accuracy_table  # noqa: E402
+from mmfusion.models.fusers.checkpoint import (  # noqa: E402
+    load_fuser_weights,
+)
+from mmfusion.models.wrappers import ImageFuser  # noqa: E402
+from mmfusion.registry import MODELS  # noqa: E402
+
+#: name -> (file, backend, precision)
+RUNTIMES = {
+    'onnxruntime': ('fp32', 'onnxruntime', 'fp32'),
+    'openvino': ('fp32', 'openvino', 'fp32'),
+    'openvino bf16': ('fp32', 'openvino', 'bf16'),
+    'onnxruntime int8': ('int8', 'onnxruntime', 'fp32'),
+    'openvino int8': ('int8', 'openvino', 'fp32'),
+}
+
+
+def variants(name: str, args: argparse.Namespace, folder: Path,
+             pairs: List[dict]) -> Dict[str, nn.Module]:
+    """Wrappers of our fuser by name, the eager one first.
+
+    A runtime that this machine does not have is left out, with a note.
+    """
+    weights = dict(item.split('=', 1) for item in args.weights)
+    if name in METHODS:
+        fuser = build(name, 'ours', same_weights=True)
+    else:
+        torch.manual_seed(0)
+        fuser = MODELS.build(dict(type=name))
+    if name in weights:
+        load_fuser_weights(fuser, weights[name])
+    eager = ImageFuser(fuser=fuser).eval()
+    found = dict(
+        eager=eager,
+        optimized=ImageFuser(fuser=fuser.optimize_for_inference()).eval())
+    files = dict(fp32=folder / f'{name}.onnx', int8=folder / f'{name}8.onnx')
+    export_model(eager, files['fp32'], shape=args.shape, batch=args.batch,
+                 opset=args.opset, simplify=True)
+    if pairs:
+        quantize(files['fp32'], files['int8'], pairs)
+    for title, (file, backend, precision) in RUNTIMES.items():
+        if not files[file].exists():
+            continue
+        try:
+            found[title] = backend_model(
+                files[file], backend=backend, precision=precision,
+                threads=args.threads)
+        except UsageError as error:
+            print(f'left out: {title}: {error}', file=sys.stderr)
+    return found
+
+
+@torch.inference_mode()
+def alternate(work: Dict[str, Callable],
+              repeats: int) -> Dict[str, List[float]]:
+    """Seconds of each run, in turn, after one round to warm up."""
+    seconds: Dict[str, List[float]] = {name: [] for name in work}
+    for turn in range(repeats + 1):
+        for name, run in work.items():
+            start = time.perf_counter()
+            run()
+            if turn:
+                seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def runs(name: str, models: Dict[str, nn.Module],
+         args: argparse.Namespace) -> Dict[str, Callable]:
+    """Functions without arguments that fuse a batch, by variant."""
+    generator = torch.Generator().manual_seed(1)
+    vis, ir = (
+        torch.rand(args.batch, c, *args.shape, generator=generator)
+        for c in (3, 1))
+    work: Dict[str, Callable] = {}
+    if name in METHODS:
+        naive = build(name, 'naive', same_weights=True).eval()
+        work['naive'] = lambda: METHODS[name].run_naive(naive, vis, ir)
+    for title, model in models.items():
+        if title in RUNTIMES:
+            # the network alone, as of the others
+            session = model.fuser.session
+            feeds = dict(vis=vis.numpy(), ir=ir.numpy())
+            work[title] = lambda s=session, f=feeds: s.run(f)
+        else:
+            work[title] = lambda m=model: m.fuser(vis, ir)
+    return work
+
+
+def timing_table(name: str, seconds: Dict[str, List[float]]) -> str:
+    """Milliseconds and ratios as Markdown."""
+    medians = {k: statistics.median(v) for k, v in seconds.items()}
+    first = next(iter(medians))
+    lines = [f'| {name} | median ms (min - max) | times as fast as {first} |',
+             '|---|---|---|']
+    for title, times in seconds.items():
+        lines.append(
+            f'| {title} | {1e3 * medians[title]:.1f} '
+            f'({1e3 * min(times):.1f} - {1e3 * max(times):.1f}) | '
+            f'{medians[first] / medians[title]:.2f} |')
+    return '\n'.join(lines)
+
+
+def parse_args(argv: Optional[list] = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        '--methods', nargs='+', default=['transfuser6', 'psfusion'],
+        help=f'of {", ".join(METHODS)}, or any registered fuser')
+    parser.add_argument(
+        '--shape', nargs=2, type=int, default=(480, 640), metavar=('H', 'W'))
+    parser.add_argument('--batch', type=int, default=1)
+    parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--repeats', type=int, default=7)
+    parser.add_argument('--opset', type=int, default=17)
+    parser.add_argument(
+        '--weights', nargs='+', default=[], metavar='METHOD=FILE')
+    parser.add_argument('--vis', metavar='DIR', help='pairs, for INT8')
+    parser.add_argument('--ir', metavar='DIR')
+    parser.add_argument(
+        '--calib', type=int, default=16, help='pairs to calibrate with')
+    parser.add_argument(
+        '--eval', type=int, default=4, help='other pairs to measure on')
+    parser.add_argument('--json', metavar='FILE', help='also write here')
+    args = parser.parse_args(argv)
+    if bool(args.vis) != bool(args.ir):
+        parser.error('--vis and --ir go together: name both folders.')
+    return args
+
+
+def same_size(pairs: List[dict], shape: tuple, folder: Path) -> List[dict]:
+    """Copies of pairs, resized to what the files were exported for."""
+    import cv2
+
+    from mmfusion.datasets.conversion import write_png
+    from mmfusion.fileio import read_image
+    copies = []
+    for number, pair in enumerate(pairs):
+        copy = {}
+        for key in ('vis_path', 'ir_path'):
+            image = cv2.resize(read_image(pair[key]), tuple(shape[::-1]),
+                               interpolation=cv2.INTER_AREA)
+            path = folder / key / f'{number:04d}.png'
+            write_png(path, np.ascontiguousarray(image))
+            copy[key] = str(path)
+        copies.append(copy)
+    return copies
+
+
+def main(argv: Optional[list] = None) -> None:
+    args = parse_args(argv)
+    torch.set_num_threads(args.threads)
+    init_default_scope('mmfusion')
+    results = {}
+    with tempfile.TemporaryDirectory() as name, torch.no_grad():
+        folder = Path(name)
+        pairs: List[dict] = []
+        if args.vis:
+            found = match_folders(args.vis, args.ir)[0]
+            wanted = args.calib + args.eval
+            if len(found) < wanted:
+                raise UsageError(f'Expected {wanted} pairs, got '
+                                 f'{len(found)}: lower --calib or --eval.')
+            pairs = same_size(found[:wanted], args.shape, folder)
+        for method in args.methods:
+            models = variants(method, args, folder, pairs[:args.calib])
+            seconds = alternate(runs(method, models, args), args.repeats)
+            result = dict(seconds=seconds)
+            print(timing_table(method, seconds), flush=True)
+            if pairs:
+                others = {k: v for k, v in models.items() if k != 'eager'}
+                result['accuracy'] = compare_models(
+                    models['eager'], others, pairs[args.calib:])
+                print(f'\n{accuracy_table(result["accuracy"])}\n')
+            results[method] = result
+    if args.json:
+        write_json(args.json, dict(
+            shape=list(args.shape), batch=args.batch, threads=args.threads,
+            torch=torch.__version__, results=results))
+
+
+if __name__ == '__main__':
+    main()

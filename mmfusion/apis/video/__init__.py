@@ -1,0 +1,21 @@
+"""Fusing two videos, cameras or folders of frames."""
+from .alignment import align, fit_infrared, read_homography
+from .sources import (
+    CameraSource,
+    FileSource,
+    FolderSource,
+    Frame,
+    FrameSource,
+    open_source,
+)
+from .statistics import summary
+from .stream import FusedFrame, FusionStream
+from .temporal import FlickerMeter, MotionTracker, SteadyRange, TemporalBlend
+from .writers import VideoWriter
+
+__all__ = [
+    'CameraSource', 'FileSource', 'FlickerMeter', 'FolderSource', 'Frame',
+    'FrameSource', 'FusedFrame', 'FusionStream', 'MotionTracker',
+    'SteadyRange', 'TemporalBlend', 'VideoWriter', 'align', 'fit_infrared',
+    'open_source', 'read_homography', 'summary'
+]

@@ -1,0 +1,99 @@
+"""How far a model's fused images are from another's, in numbers."""
+import math
+from typing import Any, Dict, List, Sequence
+
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from torch import nn
+
+from mmfusion.apis.fused_image import to_uint8
+from mmfusion.apis.inferencer import fuse_samples
+from mmfusion.apis.pairs import inference_pipeline
+from mmfusion.evaluation import compute
+from mmfusion.fileio import read_image
+
+
+def compare_models(reference: nn.Module,
+                   others: Dict[str, nn.Module],
+                   pairs: Sequence[dict],
+                   preset: str = 'default') -> Dict[str, Dict[str, Any]]:
+    """Fuse pairs by several models; distance to the first one's images.
+
+    Args:
+        reference (nn.Module): A wrapper, e.g. of ``init_model``.
+        others (dict[str, nn.Module]): Wrappers by name.
+        pairs (sequence[dict]): ``vis_path`` and ``ir_path`` of each.
+        preset (str): Metrics to compute, see
+            :func:`mmfusion.evaluation.compute`.
+
+    Returns:
+        dict[str, dict]: By name: ``psnr_db`` of the 8-bit images (mean over
+        the pairs, infinite if all are equal), ``max_difference`` of the
+        float images, ``metrics``, each the mean of the reference, of this
+        model and the relative change.
+    """
+    found: Dict[str, dict] = {
+        name: dict(error=[], difference=0., scores=[]) for name in others
+    }
+    base: List[dict] = []
+    for pair in pairs:
+        images = _sources(pair)
+        expected = _fuse(reference, pair)
+        first = to_uint8(expected)
+        base.append(compute(first, images, preset=preset))
+        for name, model in others.items():
+            image = _fuse(model, pair)
+            last = to_uint8(image)
+            note = found[name]
+            note['error'].append(
+                float(np.square(first.astype(float) - last).mean()))
+            note['difference'] = max(
+                note['difference'], (expected - image).abs().max().item())
+            note['scores'].append(compute(last, images, preset=preset))
+    return {name: _summary(base, note) for name, note in found.items()}
+
+
+def _fuse(model: nn.Module, pair: dict) -> torch.Tensor:
+    pipeline = Compose(inference_pipeline(getattr(model, 'cfg', None)))
+    return fuse_samples(model, [pipeline(dict(pair))])[0].fused_img.data.cpu()
+
+
+def _sources(pair: dict) -> tuple:
+    """Infrared and visible image, as metrics take them."""
+    ir, vis = (read_image(pair[f'{key}_path']) for key in ('ir', 'vis'))
+    if ir.ndim == 3:
+        ir = ir[..., 0]
+    if vis.ndim == 3:
+        vis = np.ascontiguousarray(vis[..., ::-1])
+    return np.ascontiguousarray(ir), vis
+
+
+def _summary(base: List[dict], note: dict) -> Dict[str, Any]:
+    error = float(np.mean(note['error']))
+    metrics = {}
+    for name in base[0]:
+        old = float(np.mean([scores[name] for scores in base]))
+        new = float(np.mean([scores[name] for scores in note['scores']]))
+        metrics[name] = dict(
+            reference=old, value=new,
+            change=(new - old) / abs(old) if old else new - old)
+    return dict(
+        psnr_db=10 * math.log10(255**2 / error) if error else math.inf,
+        max_difference=note['difference'],
+        metrics=metrics)
+
+
+def accuracy_table(results: Dict[str, Dict[str, Any]]) -> str:
+    """Results of :func:`compare_models` as a Markdown table."""
+    names = list(next(iter(results.values()))['metrics'])
+    lines = [
+        '| model | dB | max difference | ' + ' | '.join(names) + ' |',
+        '|---' * (3 + len(names)) + '|'
+    ]
+    for model, result in results.items():
+        cells = ' | '.join(
+            f'{result["metrics"][name]["change"]:+.2%}' for name in names)
+        lines.append(f'| {model} | {result["psnr_db"]:.1f} | '
+                     f'{result["max_difference"]:.1e} | {cells} |')
+    return '\n'.join(lines)

@@ -1,0 +1,24 @@
+"""A model and a sequence for every test."""
+import pytest
+import tiny_project
+import video_cases
+
+from mmfusion.testing.sequences import write_sequence
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with tiny_project.one_thread():
+        yield
+
+
+@pytest.fixture
+def model():
+    return video_cases.make_model()
+
+
+@pytest.fixture
+def sequence(tmp_path):
+    """Folders of 12 visible and infrared frames."""
+    return write_sequence(tmp_path, *video_cases.still_pair(), 12,
+                          video_cases.VIEW)

@@ -1,0 +1,45 @@
+"""Small models, exported once."""
+from types import SimpleNamespace
+
+import pytest
+import tiny_project
+import torch
+from deployment_cases import randomize
+from mmengine.registry import DefaultScope
+
+from mmfusion.apis.inferencer import init_model
+from mmfusion.deployment import export_model
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with tiny_project.one_thread():
+        yield
+
+
+@pytest.fixture(scope='session')
+def exported(tmp_path_factory):
+    """A tiny FuserSegmenter: its config, weights, model and full files."""
+    root = tmp_path_factory.mktemp('exported')
+    configs = tiny_project.make_project(root)
+    DefaultScope.get_instance('mmfusion', scope_name='mmfusion')
+    options = {
+        'model.fuser':
+        dict(_delete_=True, type='MMDRFuseTeacher', channels=(8, 16))
+    }
+    with tiny_project.one_thread():
+        model = init_model(
+            configs / 'stage2.py', cfg_options=options, optimize=False)
+        randomize(model)
+        torch.save(dict(state_dict=model.state_dict()), root / 'stage2.pth')
+        files, reports = {}, {}
+        for name, kwargs in dict(
+                open=dict(dynamic=True, part='full'),
+                fixed=dict(shape=tiny_project.SIZE, part='full', opset=13),
+        ).items():
+            files[name] = root / f'{name}.onnx'
+            reports[name] = export_model(model, files[name], **kwargs)
+    return SimpleNamespace(
+        root=root, config=configs / 'stage2.py', options=options,
+        checkpoint=root / 'stage2.pth', model=model, data=root / 'data',
+        files=files, reports=reports)

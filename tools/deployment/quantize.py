@@ -1,0 +1,92 @@
+"""Quantize an exported ONNX file to INT8 and measure what that costs.
+
+    python tools/deployment/quantize.py model.onnx model_int8.onnx \\
+        --vis DIR --ir DIR --num 64 --eval 20
+
+Calibrates on the first pairs and measures on the last ones, none of which
+was used to calibrate: dB between both models' 8-bit images, and the change
+of the fusion metrics.
+"""
+import argparse
+import sys
+
+from mmfusion.apis.cli import run
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('model', help='.onnx of tools/deployment/export.py')
+    parser.add_argument('out', help='.onnx to write')
+    parser.add_argument('--vis', required=True, metavar='DIR')
+    parser.add_argument('--ir', required=True, metavar='DIR')
+    parser.add_argument(
+        '--num', type=int, default=32, help='pairs to calibrate with')
+    parser.add_argument(
+        '--eval',
+        type=int,
+        default=0,
+        metavar='N',
+        help='measure on N other pairs')
+    parser.add_argument(
+        '--method',
+        choices=('minmax', 'percentile', 'entropy'),
+        default='minmax')
+    parser.add_argument(
+        '--operators',
+        choices=('conv', 'all'),
+        default='conv',
+        help='what computes in INT8; default convolutions alone')
+    parser.add_argument(
+        '--skip',
+        nargs='+',
+        default=(),
+        metavar='PART',
+        help='nodes whose names hold one of these stay in float')
+    parser.add_argument(
+        '--mode', choices=('static', 'dynamic'), default='static')
+    parser.add_argument(
+        '--backend',
+        choices=('onnxruntime', 'openvino'),
+        default='onnxruntime',
+        help='what runs both models for --eval')
+    parser.add_argument('--json', metavar='FILE', help='also write here')
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    from mmfusion.apis.errors import UsageError
+    from mmfusion.apis.pairs import match_folders
+    from mmfusion.apis.testing import write_json
+    from mmfusion.deployment import backend_model, compare_models, quantize
+    from mmfusion.deployment.accuracy import accuracy_table
+    pairs, unmatched = match_folders(args.vis, args.ir)
+    for path in unmatched:
+        print(f'no partner: {path}', file=sys.stderr)
+    if args.num < 1 or args.eval < 0:
+        raise UsageError('Expected --num of at least 1 and --eval of at '
+                         f'least 0, got {args.num} and {args.eval}.')
+    if args.num + args.eval > len(pairs):
+        raise UsageError(
+            f'Expected at least {args.num} + {args.eval} pairs, got '
+            f'{len(pairs)}. Lower --num or --eval.')
+    report = quantize(args.model, args.out, pairs[:args.num], args.method,
+                      args.operators, args.skip, args.mode)
+    print(f'wrote {report["path"]} ({report["mib"]:.2f} MiB), '
+          f'{report["quantized"]} nodes in INT8, calibrated on '
+          f'{report["pairs"]} pairs')
+    if args.eval:
+        first, last = (
+            backend_model(path, backend=args.backend)
+            for path in (args.model, args.out))
+        results = compare_models(first, {args.out: last}, pairs[-args.eval:])
+        print(accuracy_table(results))
+        report['accuracy'] = results[args.out]
+    if args.json:
+        write_json(args.json, report)
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))

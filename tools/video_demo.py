@@ -1,0 +1,131 @@
+"""Fuse two videos, folders of frames or cameras.
+
+    python tools/video_demo.py CFG CKPT --vis vis.mp4 --ir ir.mp4 --out f.mp4
+    python tools/video_demo.py model.onnx --vis 0 --ir 1 --show
+
+The model is a config with its checkpoint, or a file of
+tools/deployment/export.py. With --seg alone, its fuser fuses.
+"""
+import argparse
+import sys
+
+import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
+from mmfusion.apis.cli import run
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        'model', nargs='*', metavar='MODEL',
+        help='config and checkpoint, or an exported file')
+    parser.add_argument(
+        '--vis', required=True, metavar='SRC',
+        help='visible: video, URL, folder of images, number of a camera')
+    parser.add_argument(
+        '--ir', required=True, metavar='SRC', help='infrared, likewise')
+    parser.add_argument(
+        '--out', metavar='FILE', help='.mp4, .mov, .mkv, .avi, or a folder')
+    parser.add_argument(
+        '--show', action='store_true', help='open a window; q ends')
+    parser.add_argument(
+        '--seg', nargs=2, metavar=('CFG', 'CKPT'),
+        help='a FuserSegmenter that labels the fused frames')
+    parser.add_argument(
+        '--homography', metavar='FILE',
+        help='3x3 matrix, infrared to visible pixels: .npy, .json or text')
+    parser.add_argument(
+        '--fps', type=float, help="of the result; default --vis's")
+    parser.add_argument(
+        '--source-fps', type=float,
+        help='overrules what both sources say; folders have 25')
+    parser.add_argument(
+        '--offset', type=float, default=0., metavar='SECONDS',
+        help='by which the infrared stream is late')
+    parser.add_argument('--batch', type=int, default=1)
+    parser.add_argument(
+        '--norm', choices=('auto', 'clamp', 'steady'), default='auto',
+        help='steady: min-max whose bounds follow the video slowly; auto: '
+        'that, where the model stretches stills')
+    parser.add_argument(
+        '--momentum', type=float, default=0.95,
+        help='share of the past in the bounds of --norm steady')
+    parser.add_argument(
+        '--blend', type=float, default=0.,
+        help='share of the frame before, moved along; steadier, slower')
+    parser.add_argument(
+        '--flicker', action='store_true', help='measure flicker')
+    parser.add_argument(
+        '--limit', type=int, metavar='N', help='fuse N frames at most')
+    parser.add_argument(
+        '--backend', help='of an exported file: onnxruntime, openvino, ...')
+    parser.add_argument(
+        '--precision', choices=('fp32', 'bf16'), default='fp32',
+        help='of an exported file; bf16 with openvino')
+    parser.add_argument('--threads', type=int, help='CPU threads')
+    parser.add_argument(
+        '--device', help='cpu, cuda, ...; default a GPU if any')
+    parser.add_argument('--json', metavar='FILE', help='write numbers here')
+    args = parser.parse_args()
+    if not (args.out or args.show):
+        parser.error('nothing to do: give --out FILE, --show, or both.')
+    if len(args.model) > 2 or not (args.model or args.seg):
+        parser.error('expected a config and its checkpoint, an exported '
+                     f'file, or --seg CFG CKPT, got {args.model}.')
+    return args
+
+
+def main():
+    args = parse_args()
+    import torch
+
+    from mmfusion.apis.inferencer import init_model
+    from mmfusion.apis.testing import write_json
+    from mmfusion.apis.video import FusionStream, read_homography, summary
+    from mmfusion.deployment.runtimes import is_exported
+    homography = args.homography and read_homography(args.homography)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+
+    def load(*files):
+        exported = any(map(is_exported, files))
+        gpu = torch.cuda.is_available() and not exported
+        options = dict(threads=args.threads, precision=args.precision)
+        return init_model(
+            *files,
+            device=args.device or ('cuda' if gpu else 'cpu'),
+            fuser_is_enough=files != tuple(args.seg or ()),
+            backend=args.backend if exported else None,
+            backend_options=options if exported else None)
+
+    segmenter = args.seg and load(*args.seg)
+    stream = FusionStream(
+        load(*args.model) if args.model else segmenter,
+        args.vis,
+        args.ir,
+        segmenter=segmenter,
+        fps=args.fps,
+        source_fps=args.source_fps,
+        offset=args.offset,
+        homography=homography,
+        batch_size=args.batch,
+        norm=args.norm,
+        momentum=args.momentum,
+        blend=args.blend,
+        flicker=args.flicker,
+        limit=args.limit)
+    result = stream.run(args.out, args.show)
+    print(summary(result))
+    if args.json:
+        write_json(args.json, result)
+    if not result['frames']:
+        print('error: no pair of frames was fused', file=sys.stderr)
+        return 1
+    if args.out:
+        print(f'wrote {args.out}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))
