@@ -6,6 +6,7 @@ imported when they are used.
 """
 import json
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
@@ -166,8 +167,8 @@ class OpenVinoSession(Session):
     backend = 'openvino'
 
     def _load(self) -> str:
-        ov = _import('openvino')
-        core = ov.Core()
+        _import('openvino')
+        core = openvino_core()
         properties: Dict[str, Any] = dict(
             INFERENCE_PRECISION_HINT='f32', PERFORMANCE_HINT='LATENCY')
         if self.precision == 'bf16':
@@ -225,6 +226,18 @@ class TorchExportSession(TorchScriptSession):
         program = torch.export.load(str(self.path), extra_files=extra)
         self.network = program.module().to(self.device)
         return extra[META_FILE]
+
+
+@lru_cache(maxsize=None)
+def openvino_core():
+    """One for all sessions, kept until the process ends.
+
+    Each core gives the thread a stack for signals, and the former one back
+    when it goes. Of two cores of which the older goes first, that is freed
+    memory: the next signal, such as Ctrl-C, then ends the process.
+    """
+    import openvino
+    return openvino.Core()
 
 
 _SESSIONS = {

@@ -27,6 +27,7 @@ def exported(tmp_path_factory):
         'model.fuser':
         dict(_delete_=True, type='MMDRFuseTeacher', channels=(8, 16))
     }
+    torch.manual_seed(0)
     with tiny_project.one_thread():
         model = init_model(
             configs / 'stage2.py', cfg_options=options, optimize=False)

@@ -1,7 +1,9 @@
 """Runtimes behind the inferencer's API."""
+import subprocess
+import sys
+
 import cv2
 import numpy as np
-import openvino
 import pytest
 import tiny_project
 import torch
@@ -9,29 +11,35 @@ import torch
 from mmfusion.apis import FusionInferencer, init_model
 from mmfusion.apis.errors import UsageError
 from mmfusion.deployment import export_model, is_exported, open_session
-from mmfusion.deployment.runtimes import OnnxRuntimeSession
+from mmfusion.deployment.runtimes import OnnxRuntimeSession, openvino_core
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
 
-BF16 = 'BF16' in openvino.Core().get_property('CPU',
+BF16 = 'BF16' in openvino_core().get_property('CPU',
                                               'OPTIMIZATION_CAPABILITIES')
 
 
 @pytest.fixture(scope='module')
 def torch_results(exported):
+    """By how the fuser pads: as by itself, or as for the open file."""
     infer = FusionInferencer(
         exported.config, exported.checkpoint, 'cpu', exported.options)
-    return infer(str(exported.data / 'vis'), str(exported.data / 'ir'))
+    folders = str(exported.data / 'vis'), str(exported.data / 'ir')
+    own = infer(*folders)
+    infer.model.fuser.size_divisor = open_session(
+        exported.files['open']).meta['size_divisor']
+    return dict(fixed=own, open=infer(*folders))
 
 
-def check(results, expected, levels=1, agree=0.99):
+def check(results, expected, levels=1, labels=True):
     assert [r['name'] for r in results] == [r['name'] for r in expected]
     for result, other in zip(results, expected, strict=True):
         assert result['fused'].shape == other['fused'].shape
         gap = np.abs(result['fused'].astype(int) - other['fused'])
         assert gap.max() <= levels
-        same = (result['pred_sem_seg'] == other['pred_sem_seg']).mean()
-        assert same >= agree
+        if labels:
+            same = result['pred_sem_seg'] == other['pred_sem_seg']
+            assert same.mean() >= 0.99
 
 
 @pytest.mark.parametrize('name', ['open', 'fixed'])
@@ -39,14 +47,13 @@ def check(results, expected, levels=1, agree=0.99):
 def test_same_api_same_results(exported, torch_results, name, backend):
     """Images and label maps; 40x56 needs padding in the open file.
 
-    There the padding reaches into the image's rim, and the labels of a
-    random segmentor hang by a thread.
+    There the segmentor sees the padded image, in PyTorch the cropped one:
+    its labels are compared where nothing is padded, below.
     """
     infer = FusionInferencer(exported.files[name], backend=backend,
                              backend_options=dict(threads=1))
     results = infer(str(exported.data / 'vis'), str(exported.data / 'ir'))
-    exact = name == 'fixed'
-    check(results, torch_results, 1 if exact else 12, 0.99 if exact else 0)
+    check(results, torch_results[name], labels=name == 'fixed')
     single = infer(exported.data / 'vis' / '000.png',
                    exported.data / 'ir' / '000.png')
     np.testing.assert_array_equal(single['fused'], results[0]['fused'])
@@ -72,7 +79,7 @@ def test_config_and_exported_weights(exported, torch_results):
                        cfg_options=exported.options, backend='openvino')
     results = FusionInferencer(model)(
         str(exported.data / 'vis'), str(exported.data / 'ir'))
-    check(results, torch_results)
+    check(results, torch_results['fixed'])
 
 
 @pytest.mark.parametrize('suffix, format, dynamic',
@@ -86,8 +93,8 @@ def test_formats_of_pytorch(exported, torch_results, tmp_path, suffix,
                  shape=tiny_project.SIZE, dynamic=dynamic)
     results = FusionInferencer(path)(
         str(exported.data / 'vis'), str(exported.data / 'ir'))
-    check(results, torch_results, 12 if dynamic else 1,
-          0 if dynamic else 0.99)
+    check(results, torch_results['open' if dynamic else 'fixed'],
+          labels=not dynamic)
 
 
 @pytest.mark.skipif(not BF16, reason='a processor without bfloat16')
@@ -96,7 +103,7 @@ def test_bf16(exported, torch_results):
         exported.files['fixed'], backend='openvino',
         backend_options=dict(precision='bf16'))
     results = infer(str(exported.data / 'vis'), str(exported.data / 'ir'))
-    check(results, torch_results, 8, 0)
+    check(results, torch_results['fixed'], levels=8, labels=False)
 
 
 @pytest.mark.parametrize('colour', ['colour', 'grey'])
@@ -125,6 +132,29 @@ def test_inputs_that_a_network_ignores(tmp_path):
         session = open_session(tmp_path / 'a.onnx', backend)
         fused, = session.run(dict(vis=vis.numpy(), ir=ir.numpy()))
         np.testing.assert_allclose(fused, vis, atol=1e-6)
+
+
+def test_a_signal_after_sessions_have_gone(exported):
+    """In the order in which two OpenVINO cores would leave freed memory."""
+    code = '''if True:
+        import gc, os, signal, sys
+        from mmfusion.deployment import open_session
+        first, second = (open_session(sys.argv[1], 'openvino')
+                         for _ in range(2))
+        del first
+        gc.collect()
+        del second
+        gc.collect()
+        junk = [bytearray(1000 * n) for n in range(200)]
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            print('alive')
+    '''
+    done = subprocess.run(
+        [sys.executable, '-c', code, str(exported.files['fixed'])],
+        capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, 'alive'), done.stderr
 
 
 class TestErrors:
