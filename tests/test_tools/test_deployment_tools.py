@@ -1,5 +1,6 @@
 """Every flag of the deployment tools and the video demo."""
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from mmfusion.apis.inferencer import init_model
 from mmfusion.deployment import open_session
 from mmfusion.testing.sequences import write_sequence
 
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = ['--cfg-options', 'model.fuser.init_cfg=None']
 
 
@@ -181,6 +183,31 @@ class TestVideoDemo:
         assert content['latency_ms']['p99'] >= content['latency_ms']['p50']
         capture = cv2.VideoCapture(str(out))
         assert sum(1 for _ in iter(lambda: capture.read()[0], False)) == 6
+
+    @pytest.mark.parametrize('number', [0, 1])
+    def test_real_scenes(self, call, real_data, tmp_path, number):
+        """In motion; a damaged frame, and infrared ends first."""
+        folder = real_data / 'fusion_roadscene' / 'test'
+        if not folder.is_dir():
+            pytest.skip('no RoadScene pairs')
+        vis, ir = (cv2.imread(str(sorted((folder / name).iterdir())[number]))
+                   for name in ('vi', 'ir'))
+        folders = write_sequence(
+            tmp_path, vis, cv2.resize(ir[..., 0], vis.shape[1::-1]), 30,
+            (128, 160), number)
+        (folders[0] / '00003.png').write_bytes(b'nonsense')
+        for index in range(24, 30):
+            (folders[1] / f'{index:05d}.png').unlink()
+        out, numbers = tmp_path / 'a.mp4', tmp_path / 'a.json'
+        assert call('video_demo.py',
+                    ROOT / 'configs/fusers/laplacian_pyramid.py', '--vis',
+                    folders[0], '--ir', folders[1], '--out', out, '--json',
+                    numbers, '--device', 'cpu') == 0
+        content = json.loads(numbers.read_text())
+        assert (content['frames'], content['corrupt_vis'],
+                content['repeated']) == (24, 1, 1)
+        capture = cv2.VideoCapture(str(out))
+        assert sum(1 for _ in iter(lambda: capture.read()[0], False)) == 24
 
     def test_segmenter(self, call, files, moving, tmp_path):
         """Alone, and behind another fuser."""

@@ -7,7 +7,14 @@ import cv2
 import numpy as np
 import psutil
 import pytest
-from video_cases import VIEW, ListSource, count_frames, make_model, write_video
+from video_cases import (
+    VIEW,
+    ListSource,
+    count_frames,
+    make_model,
+    still_pair,
+    write_video,
+)
 
 from mmfusion.apis import FusionInferencer
 from mmfusion.apis.errors import UsageError
@@ -45,36 +52,23 @@ def test_frames_are_those_of_the_inferencer(model, sequence, tmp_path):
             cv2.imread(str(path))[..., ::-1], other['fused'])
 
 
-def test_corrupt_frames_and_a_shorter_stream(real_data, tmp_path):
-    """Two real scenes in motion; frame 3 is damaged, infrared ends first."""
-    folder = real_data / 'fusion_roadscene'
-    if not folder.is_dir():
-        pytest.skip('no RoadScene pairs')
-    vis_files, ir_files = (
-        sorted(path for path in folder.rglob(f'{name}/*') if path.is_file())
-        for name in ('vi', 'ir'))
-    for number in range(2):
-        vis = cv2.imread(str(vis_files[number]))
-        ir = cv2.imread(str(ir_files[number]), cv2.IMREAD_GRAYSCALE)
-        ir = cv2.resize(ir, vis.shape[1::-1])
-        root = tmp_path / str(number)
-        folders = write_sequence(root, vis, ir, 30, (128, 160), number)
-        content = (folders[0] / '00003.png').read_bytes()
-        (folders[0] / '00003.png').write_bytes(content[:len(content) // 2])
-        (folders[1] / '00007.png').write_bytes(b'')
-        for index in range(24, 30):
-            (folders[1] / f'{index:05d}.png').unlink()
-        model = ImageFuser(
-            fuser=MODELS.build(dict(type='LaplacianPyramidFuser'))).eval()
-        out = tmp_path / f'{number}.mp4'
-        result = FusionStream(model, *folders).run(out)
-        assert result['frames'] == 24
-        assert (result['corrupt_vis'], result['corrupt_ir'],
-                result['repeated']) == (1, 1, 2)
-        assert count_frames(out) == (24, 25)
-        text = summary(result)
-        assert '1 visible frames not decoded' in text
-        assert 'latency ms: p50' in text
+def test_corrupt_frames_and_a_shorter_stream(model, tmp_path):
+    """Frame 3 is damaged, infrared ends first."""
+    folders = write_sequence(tmp_path, *still_pair(), 30, VIEW)
+    content = (folders[0] / '00003.png').read_bytes()
+    (folders[0] / '00003.png').write_bytes(content[:len(content) // 2])
+    (folders[1] / '00007.png').write_bytes(b'')
+    for index in range(24, 30):
+        (folders[1] / f'{index:05d}.png').unlink()
+    out = tmp_path / 'fused.mp4'
+    result = FusionStream(model, *folders).run(out)
+    assert result['frames'] == 24
+    assert (result['corrupt_vis'], result['corrupt_ir'],
+            result['repeated']) == (1, 1, 2)
+    assert count_frames(out) == (24, 25)
+    text = summary(result)
+    assert '1 visible frames not decoded' in text
+    assert 'latency ms: p50' in text
 
 
 def test_damaged_start_is_dropped(model):
