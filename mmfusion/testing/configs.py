@@ -46,16 +46,18 @@ def shrink_config(cfg: Config, size: Tuple[int, int]) -> Config:
     Returns:
         Config: A copy whose model loads no checkpoint, pads to no size,
         slides over the image in four overlapping crops where it slides, and
-        asks at most 50 queries where its detector asks some.
+        asks no more queries than the image has places at a stride of 8.
     """
     cfg = copy.deepcopy(cfg)
     cfg.model = _without_weights(cfg.model)
     if cfg.model.get('data_preprocessor'):
         cfg.model.data_preprocessor.pop('size', None)
     detector = cfg.model.get('detector') or {}
-    if detector.get('num_queries'):  # fewer than a small image has places
-        detector.num_queries = min(detector.num_queries, 50)
-        detector.test_cfg.max_per_img = detector.num_queries
+    if detector.get('num_queries'):
+        queries = min(detector.num_queries, (size[0] // 8) * (size[1] // 8))
+        detector.num_queries = queries
+        detector.test_cfg.max_per_img = min(
+            detector.test_cfg.max_per_img, queries)
     test_cfg = (cfg.model.get('segmentor') or {}).get('test_cfg') or {}
     if test_cfg.get('mode') == 'slide':
         test_cfg['crop_size'] = tuple(side * 3 // 4 for side in size)
