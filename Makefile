@@ -8,22 +8,21 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check --no-input
 STAMP  := $(VENV)/.mmfusion-installed
 
-# Detection needs mmcv's compiled operators; 0 leaves it out.
+# Detection needs mmcv's compiled operators; 0 leaves it out. The demo does
+# without.
 DETECTION ?= 1
+FULL := $(STAMP)$(if $(filter-out 0,$(DETECTION)),-with-operators)
 
 # Two threads: more make these small networks slower, not faster.
 export OMP_NUM_THREADS ?= 2
 
 .PHONY: setup python demo test lint clean
 
-setup: $(STAMP)
+setup: $(FULL)
 
 # Log on stderr, so that the output of `make -s python` is the path alone.
-# mmcv is built in isolation, hence without compiled operators and in seconds;
-# for detection, a build with operators replaces it. That one takes minutes,
-# once: the wheel is kept in pip's cache folder.
-$(STAMP): setup.py pyproject.toml MANIFEST.in $(wildcard requirements/*.txt) \
-    tools/misc/build_mmcv.py
+# mmcv is built in isolation, hence without compiled operators and in seconds.
+$(STAMP): setup.py pyproject.toml MANIFEST.in $(wildcard requirements/*.txt)
 	@{ set -e; \
 	if ! $(PY) -c 'import pip' 2>/dev/null; then \
 	    echo 'Creating $(VENV) ...'; \
@@ -36,24 +35,27 @@ $(STAMP): setup.py pyproject.toml MANIFEST.in $(wildcard requirements/*.txt) \
 	    -r requirements/runtime.txt -r requirements/onedl.txt \
 	    -r requirements/metrics.txt -r requirements/text.txt \
 	    -r requirements/tests.txt -r requirements/deployment.txt; \
-	if [ '$(DETECTION)' != 0 ]; then \
-	    $(PIP) install -qq -c requirements/tested.txt \
-	        -r requirements/detection.txt; \
-	    $(PY) tools/misc/build_mmcv.py \
-	        --constraint requirements/tested.txt; \
-	fi; \
 	$(PIP) install -qq --no-deps --no-build-isolation -e .; \
 	touch $@; \
 	echo 'Ready: $(abspath $(PY))'; } >&2
 
-python: $(STAMP)
+# A build with operators replaces that mmcv. It takes minutes, once: the wheel
+# is kept in pip's cache folder.
+$(STAMP)-with-operators: $(STAMP) tools/misc/build_mmcv.py
+	@{ set -e; \
+	$(PIP) install -qq -c requirements/tested.txt \
+	    -r requirements/detection.txt; \
+	$(PY) tools/misc/build_mmcv.py --constraint requirements/tested.txt; \
+	touch $@; } >&2
+
+python: $(FULL)
 	@echo $(abspath $(PY))
 
 demo: $(STAMP)
 	$(PY) demo/run_demo.py $(ARGS)
 
 # For a part of the suite: make test ARGS='tests/test_models -k psfusion'
-test: $(STAMP)
+test: $(FULL)
 	$(PY) -m pytest $(ARGS)
 
 lint: $(STAMP)
@@ -62,6 +64,6 @@ lint: $(STAMP)
 # The environment stays; remove $(VENV) by hand to build it anew.
 clean:
 	rm -rf build dist *.egg-info mmfusion/.mim .pytest_cache .ruff_cache
-	rm -f $(STAMP)
+	rm -f $(STAMP) $(STAMP)-with-operators
 	find . -path ./$(VENV) -prune -o -name __pycache__ -print0 \
 	    | xargs -0 rm -rf
