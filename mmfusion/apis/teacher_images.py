@@ -33,9 +33,6 @@ from .pairs import FailedPair, PairReader, inference_pipeline, match_folders
 from .progress import track
 from .teacher_manifest import Manifest, check_images, checksum
 
-REDUCTIONS = ('mean', 'median', 'best-qabf')
-COLOURS = ('teacher', 'vis-chroma', 'gray')
-
 
 def make_teacher(args: argparse.Namespace) -> int:
     """Fuse the pairs of two folders by a teacher, with a manifest.
