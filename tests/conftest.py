@@ -1,6 +1,7 @@
 """Shared test set-up: threads, default scope, what an environment without
 detection leaves out, and where real data lies."""
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,18 @@ def _mmfusion_scope():
     init_default_scope('mmfusion')
     yield
     DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture(scope='session')
+def converter():
+    """The module of ``tools/model_converters/convert.py``."""
+    folder = str(ROOT / 'tools/model_converters')
+    sys.path.insert(0, folder)
+    try:
+        import convert
+    finally:
+        sys.path.remove(folder)
+    return convert
 
 
 def _folder(variable: str, default: Path) -> Path:
