@@ -1,6 +1,7 @@
 # make setup | python | demo | test | lint | clean
 # Needs Python 3.11 with pip and a C++ compiler; everything else is installed
-# into $(VENV). Without a compiler: make setup DETECTION=0
+# into $(VENV). Without a compiler: make setup DETECTION=0,
+# then make test DETECTION=0
 
 VENV   ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -8,10 +9,13 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check --no-input
 STAMP  := $(VENV)/.mmfusion-installed
 
-# Detection needs mmcv's compiled operators; 0 leaves it out. The demo does
-# without.
+# Detection needs mmcv's compiled operators; 0 leaves it and its tests out.
+# The demo does without.
 DETECTION ?= 1
 FULL := $(STAMP)$(if $(filter-out 0,$(DETECTION)),-with-operators)
+ifeq ($(DETECTION),0)
+export MMFUSION_WITHOUT_DETECTION := 1
+endif
 
 # Two threads: more make these small networks slower, not faster.
 export OMP_NUM_THREADS ?= 2

@@ -1,12 +1,36 @@
-"""Shared test set-up: threads, default scope, and where real data lies."""
+"""Shared test set-up: threads, default scope, what an environment without
+detection leaves out, and where real data lies."""
 import os
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from mmfusion.utils import DetectionMissing, require_detection
+
 ROOT = Path(__file__).resolve().parents[1]
 torch.set_num_threads(2)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Without detection on purpose (``make test DETECTION=0``), its tests
+    are deselected. Where it is only missing, they fail."""
+    if not os.environ.get('MMFUSION_WITHOUT_DETECTION'):
+        return
+    left_out = [item for item in items if item.get_closest_marker('detection')]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker('detection'):
+        try:
+            require_detection()
+        except DetectionMissing as error:
+            pytest.fail(
+                f'{error}\nTo leave these tests out: make test DETECTION=0',
+                pytrace=False)
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +40,18 @@ def _mmfusion_scope():
     init_default_scope('mmfusion')
     yield
     DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture(scope='session')
+def converter():
+    """The module of ``tools/model_converters/convert.py``."""
+    folder = str(ROOT / 'tools/model_converters')
+    sys.path.insert(0, folder)
+    try:
+        import convert
+    finally:
+        sys.path.remove(folder)
+    return convert
 
 
 def _folder(variable: str, default: Path) -> Path:

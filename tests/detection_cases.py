@@ -1,15 +1,8 @@
-"""What tests of detection share: the mark, boxes and pairs on disk."""
+"""What tests of detection share: boxes and pairs on disk."""
 import json
 
 import cv2
 import numpy as np
-import pytest
-
-from mmfusion.utils import has_detection
-
-needs_detection = pytest.mark.skipif(
-    not has_detection(),
-    reason='needs mmdet and mmcv with compiled operators (make setup)')
 
 SIZE = (48, 64)
 

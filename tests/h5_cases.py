@@ -1,4 +1,5 @@
 """Text features and pairs in HDF5 files."""
+import h5py
 import numpy as np
 
 WIDTH = 16
@@ -12,7 +13,6 @@ def feature(seed, length=5, width=WIDTH):
 
 def write_h5(path, groups):
     """Arrays by group and name."""
-    import h5py
     with h5py.File(path, 'w') as file:
         for group, arrays in groups.items():
             node = file.create_group(group)

@@ -8,21 +8,6 @@ if [ $# -lt 3 ]; then
     echo "usage: $0 PARTITION JOB CONFIG [flags of tools/train.py]" >&2
     exit 2
 fi
-PARTITION=$1
-JOB=$2
-CONFIG=$3
-shift 3
-GPUS=${GPUS:-8}
-GPUS_PER_NODE=${GPUS_PER_NODE:-$((GPUS < 8 ? GPUS : 8))}
-
-# SRUN_ARGS holds several words on purpose
-# shellcheck disable=SC2086
-exec srun -p "$PARTITION" \
-    --job-name="$JOB" \
-    --gres="gpu:$GPUS_PER_NODE" \
-    --ntasks="$GPUS" \
-    --ntasks-per-node="$GPUS_PER_NODE" \
-    --cpus-per-task="${CPUS_PER_TASK:-5}" \
-    --kill-on-bad-exit=1 \
-    ${SRUN_ARGS:-} \
-    python -u "$(dirname "$0")/train.py" "$CONFIG" --launcher slurm "$@"
+TOOLS=$(dirname "$0")
+exec bash "$TOOLS/misc/slurm_job.sh" "$1" "$2" \
+    "$TOOLS/train.py" "$3" --launcher slurm "${@:4}"

@@ -3,7 +3,7 @@ choose a GPU before anything imports torch."""
 import importlib
 
 _PLACES = {
-    'init_model': 'inferencer',
+    'init_model': 'model_loading',
     'FusionInferencer': 'inferencer',
     'load_config': 'config_file',
     'load_model_weights': 'checkpoint',

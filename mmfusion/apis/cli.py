@@ -1,8 +1,9 @@
 """The command line of ``train.py``, ``test.py`` and ``test_fusion.py``.
 
-The flags are those of mmseg 1.x. Flags of mmseg 0.x, which the READMEs of
-older fusion projects use, are still accepted: :func:`parse` translates them
-and returns one line for each, so that users learn the modern form.
+The flags of :mod:`.cli_flags` are those of mmseg 1.x. Flags of mmseg 0.x,
+which the READMEs of older fusion projects use, are still accepted:
+:func:`parse` translates them and returns one line for each, so that users
+learn the modern form.
 
 This module imports neither torch nor anything that does: ``--gpu-id`` only
 works while CUDA has not been initialized.
@@ -12,16 +13,12 @@ import os
 import sys
 from typing import Callable, List, MutableMapping, Optional, Sequence, Tuple
 
-from mmengine.config import DictAction
-
-from mmfusion.tasks import TASKS
 from mmfusion.utils import DetectionMissing
 
+from .cli_flags import build_parser
 from .config_file import find_config
 from .errors import UsageError
 
-TOOLS = ('train', 'test', 'test_fusion')
-SAVE_MODES = ('round', 'minmax', 'trunc')
 #: what --eval of test.py chooses of mmseg's IoUMetric
 IOU_METRICS = ('mIoU', 'mDice', 'mFscore')
 #: and of mmdet's CocoMetric
@@ -77,222 +74,6 @@ def parse(tool: str,
     parser = build_parser(tool)
     args = parser.parse_args(argv)
     return _translate(parser, tool, args)
-
-
-def build_parser(tool: str) -> argparse.ArgumentParser:
-    """The parser of one tool; see :func:`parse`."""
-    if tool not in TOOLS:
-        raise ValueError(f'Expected a tool of {TOOLS}, got {tool!r}.')
-    parser = argparse.ArgumentParser(
-        prog=f'{tool}.py',
-        description=dict(
-            train='Train a fuser, alone or with a segmentor or detector.',
-            test='Score a trained model: segmentation or detection, and '
-            'fused images.',
-            test_fusion='Fuse the images of a config or of two folders: '
-            'visible and infrared ones, or the two modalities of --task.',
-        )[tool])
-    parser.add_argument(
-        'config',
-        help='config file, or a name such as '
-        'mmfusion::fusers/transfuser6_avg_mfnet.py')
-    if tool == 'test':
-        parser.add_argument('checkpoint', help='checkpoint file')
-    elif tool == 'test_fusion':
-        parser.add_argument(
-            'checkpoint',
-            nargs='?',
-            help='checkpoint file, or an exported model; a fusion rule '
-            'without weights needs none')
-    parser.add_argument(
-        '--work-dir',
-        help='folder of logs and results; default work_dirs/<config name>')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='override config entries, e.g. train_cfg.max_iters=100')
-    legacy = parser.add_argument_group(
-        'legacy flags (mmseg 0.x), translated and announced')
-    dict(
-        train=_add_train,
-        test=_add_test,
-        test_fusion=_add_test_fusion,
-    )[tool](parser, legacy)
-    _add_legacy(legacy)
-    return parser
-
-
-def _add_legacy(legacy: argparse._ArgumentGroup) -> None:
-    """Legacy flags of all tools."""
-    for flag in ('--options', '--eval-options'):
-        legacy.add_argument(
-            flag,
-            nargs='+',
-            action=DictAction,
-            default={},
-            metavar='KEY=VALUE')
-    legacy.add_argument('--gpu-id', type=int)
-    legacy.add_argument('--gpu-ids', type=int, nargs='+')
-    legacy.add_argument('--gpus', type=int)
-    legacy.add_argument('--seed', type=int)
-    legacy.add_argument('--deterministic', action='store_true')
-    legacy.add_argument('--diff-seed', '--diff_seed', action='store_true')
-
-
-def _add_distributed(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--launcher',
-        choices=('none', 'pytorch', 'slurm', 'mpi'),
-        default='none',
-        help='job launcher; set by the dist_*.sh and slurm_*.sh scripts')
-    parser.add_argument(
-        '--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
-
-
-def _add_train(parser: argparse.ArgumentParser,
-               legacy: argparse._ArgumentGroup) -> None:
-    _add_distributed(parser)
-    parser.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        metavar='PATH|auto',
-        help='continue from PATH, or from the last checkpoint in the work '
-        'dir')
-    parser.add_argument(
-        '--amp', action='store_true', help='mixed precision; needs a GPU')
-    parser.add_argument(
-        '--two-stage',
-        action='store_true',
-        help='run stage1_config first where its checkpoint is missing')
-    parser.add_argument(
-        '--stage1-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='as --cfg-options, for the first of two stages')
-    legacy.add_argument('--resume-from', metavar='PATH')
-    legacy.add_argument('--auto-resume', action='store_true')
-    legacy.add_argument('--load-from', metavar='PATH')
-    legacy.add_argument('--no-validate', action='store_true')
-
-
-def _add_test(parser: argparse.ArgumentParser,
-              legacy: argparse._ArgumentGroup) -> None:
-    _add_distributed(parser)
-    parser.add_argument(
-        '--out',
-        metavar='DIR',
-        help='write predictions as PNG label maps of native size, or '
-        'detections as JSON')
-    parser.add_argument('--show', action='store_true', help='show panels')
-    parser.add_argument('--show-dir', metavar='DIR', help='write panels')
-    parser.add_argument(
-        '--wait-time',
-        type=float,
-        default=2.0,
-        help='seconds a panel is shown')
-    parser.add_argument(
-        '--tta', action='store_true', help='test-time augmentation')
-    parser.add_argument(
-        '--eval',
-        nargs='+',
-        metavar='NAME',
-        help='what to score: mIoU mDice mFscore of the segmentation; bbox '
-        'segm of detections; of the fused images fusion, another preset '
-        '(film, vifb, ...) or metrics (EN,SD,VIF)')
-    legacy.add_argument('--aug-test', action='store_true')
-    legacy.add_argument('--format-only', action='store_true')
-    legacy.add_argument('--tmpdir', metavar='DIR')
-    legacy.add_argument('--gpu-collect', action='store_true')
-    legacy.add_argument('--opacity', type=float)
-
-
-def _add_test_fusion(parser: argparse.ArgumentParser,
-                     legacy: argparse._ArgumentGroup) -> None:
-    parser.add_argument(
-        '--vis',
-        '--first',
-        metavar='DIR',
-        help="visible images, or those of the task's first modality")
-    parser.add_argument(
-        '--ir',
-        '--second',
-        metavar='DIR',
-        help="infrared images, or those of the task's second modality")
-    parser.add_argument(
-        '--task',
-        choices=tuple(TASKS),
-        help='what the two folders hold, e.g. mri_pet: MRI and PET; default '
-        "the config's")
-    parser.add_argument(
-        '--out-dir',
-        '--save-fused',
-        metavar='DIR',
-        help='default <work dir>/test_result')
-    parser.add_argument(
-        '--save-mode',
-        choices=SAVE_MODES,
-        default='round',
-        help='round: clamp and round; trunc: clamp and truncate; minmax: '
-        "stretch each image to 0-255 (as BFFR's tool; changes brightness)")
-    parser.add_argument(
-        '--grey', action='store_true', help='write luminance only')
-    parser.add_argument(
-        '--device', help='cpu, cuda, cuda:1, ...; default a GPU if any')
-    parser.add_argument(
-        '--backend',
-        help='what runs an exported checkpoint (.onnx, .ts, .pt2): '
-        'onnxruntime, openvino, ...')
-    parser.add_argument(
-        '--eval',
-        nargs='+',
-        metavar='NAME',
-        help='also score the written images: a preset (default, film, ...) '
-        'or metrics (EN,SD,VIF)')
-    parser.add_argument(
-        '--show-dir',
-        metavar='DIR',
-        help='also write panels of both source images and the fused one, and '
-        "of the detector's boxes on it")
-    _add_text(parser)
-    parser.add_argument(
-        '--score-thr',
-        type=float,
-        default=0.3,
-        metavar='F',
-        help='lowest score of boxes that are drawn')
-    legacy.add_argument('--out', metavar='DIR')
-    legacy.add_argument('--launcher', choices=('none', ), default='none')
-    legacy.add_argument('--show', action='store_true')
-    legacy.add_argument('--aug-test', action='store_true')
-    legacy.add_argument('--format-only', action='store_true')
-    legacy.add_argument('--tmpdir', metavar='DIR')
-    legacy.add_argument('--gpu-collect', action='store_true')
-    legacy.add_argument('--opacity', type=float)
-
-
-def _add_text(parser: argparse.ArgumentParser) -> None:
-    """Text of fusers that are guided by it."""
-    parser.add_argument(
-        '--text-features',
-        metavar='FILE_OR_DIR',
-        help='stored text features: a folder of STEM.npy, an .h5 or .npz '
-        'file, or one .npy for all pairs')
-    parser.add_argument(
-        '--captions',
-        metavar='FILE',
-        help='captions (.json, .csv, .txt) of the pairs without stored '
-        'features')
-    parser.add_argument(
-        '--text-encoder',
-        metavar='TYPE=DIR|hash',
-        help='what encodes the captions: blip2, bert, clip or t5, and the '
-        'local folder of its files')
 
 
 def _translate(parser: argparse.ArgumentParser, tool: str,

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmfusion.tasks import TASKS
 
 from .errors import UsageError
-from .inferencer import build_network
+from .model_loading import build_network
 
 PARTS = ('full', 'fuser')
 

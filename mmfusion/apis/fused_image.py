@@ -5,7 +5,7 @@ from torch import Tensor
 
 from mmfusion.models.layers import luma
 
-from .cli import SAVE_MODES
+from .cli_flags import SAVE_MODES
 
 
 def to_uint8(fused: Tensor,

@@ -25,9 +25,9 @@ from .inferencer import (
     detect_samples,
     draw_sample,
     fuse_samples,
-    init_model,
     task_of_model,
 )
+from .model_loading import init_model
 from .pairs import (
     FailedPair,
     PairReader,

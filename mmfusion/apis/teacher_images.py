@@ -28,13 +28,10 @@ from mmfusion.visualization import write_image
 from .config_file import load_config, require_file
 from .errors import UsageError
 from .fused_image import to_uint8
-from .inferencer import init_model
+from .model_loading import init_model
 from .pairs import FailedPair, PairReader, inference_pipeline, match_folders
 from .progress import track
 from .teacher_manifest import Manifest, check_images, checksum
-
-REDUCTIONS = ('mean', 'median', 'best-qabf')
-COLOURS = ('teacher', 'vis-chroma', 'gray')
 
 
 def make_teacher(args: argparse.Namespace) -> int:

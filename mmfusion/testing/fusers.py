@@ -16,7 +16,16 @@ SLIM_FUSERS: Dict[str, dict] = dict(
         token_channels=4,
         text_channels=12,
         num_heads=2,
-        token_grid=(20, 26)))
+        token_grid=(20, 26)),
+    RealtimeFusionNet=dict(size='tiny'),
+    DDFM=dict(
+        num_steps=3,
+        norm='clamp',
+        denoiser=dict(
+            type='ADMUNet', channels=32, multipliers=(1, 2), num_blocks=1,
+            attention=(2, ))),
+    MaskDiFuser=dict(
+        width=32, multipliers=(1, 1), layers=1, num_steps=2, norm='clamp'))
 
 
 def registered_fusers() -> List[str]:

@@ -6,7 +6,7 @@ import pytest
 from cli_cases import make_config, run
 from mmengine.config import Config
 
-from mmfusion.apis import cli
+from mmfusion.apis import cli, cli_flags
 from mmfusion.apis.cli import UsageError, parse
 from mmfusion.apis.cli_config import apply_to_config
 
@@ -71,7 +71,7 @@ def test_eval_without_a_fitting_evaluator(evaluator):
         run('test', '--eval', 'mIoU', cfg=cfg)
 
 
-@pytest.mark.parametrize('tool', cli.TOOLS)
+@pytest.mark.parametrize('tool', cli_flags.TOOLS)
 @pytest.mark.parametrize('flags', [('--gpu-id', '0'), ('--gpu-ids', '0')])
 def test_gpu_id(tool, flags):
     args, lines = parse(tool, ['c', 'p'][:1 + (tool != 'train')] + [*flags])
@@ -365,7 +365,7 @@ def test_fusion_needs_both_folders(capsys):
     assert '--vis and --ir' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('tool', cli.TOOLS)
+@pytest.mark.parametrize('tool', cli_flags.TOOLS)
 def test_help_lists_every_flag(tool, capsys):
     with pytest.raises(SystemExit) as stop:
         parse(tool, ['--help'])
@@ -376,7 +376,7 @@ def test_help_lists_every_flag(tool, capsys):
 
 def test_unknown_tool():
     with pytest.raises(ValueError, match='train'):
-        cli.build_parser('publish')
+        cli_flags.build_parser('publish')
 
 
 def test_user_errors_become_one_line(capsys):

@@ -6,7 +6,7 @@ import tiny_project
 import torch
 
 from mmfusion.apis import FusionInferencer
-from mmfusion.apis.inferencer import init_model
+from mmfusion.apis.model_loading import init_model
 from mmfusion.registry import INFERENCERS, MODELS
 
 

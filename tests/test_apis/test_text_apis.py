@@ -25,7 +25,6 @@ model = dict(type='ImageFuser', fuser=dict(type='TextGateFuser'))
 
 @pytest.fixture(scope='module')
 def encoder(tmp_path_factory):
-    pytest.importorskip('transformers')
     return text_cases.save_encoder(tmp_path_factory.mktemp('bert'))
 
 
@@ -182,7 +181,6 @@ class TestFlags:
             same(image, by_hand(root, index, feature(index, 3 + index)))
 
     def test_features_of_h5(self, fuse, root):
-        pytest.importorskip('h5py')
         path = write_h5(root / 'text.h5', dict(text={
             f'{index:03d}': feature(index) for index in range(3)}))
         assert fuse('--text-features', path) == 0
@@ -217,7 +215,6 @@ class TestFlags:
 
     def test_set_of_a_config(self, fuse, root):
         """Images and text of an HDF5 file; a flag changes the text."""
-        pytest.importorskip('h5py')
         names = ['000', '001', '002']
         path = write_h5(root / 'pairs.h5', h5_groups(names))
         (root / 'h5.py').write_text(CONFIG + f'''

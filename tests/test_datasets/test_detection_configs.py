@@ -5,14 +5,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from detection_cases import needs_detection
 from mmengine import Config
 from mmengine.dataset import pseudo_collate
 
 from mmfusion.datasets.boxes import CLASSES
 from mmfusion.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS
 
-pytestmark = needs_detection
+pytestmark = pytest.mark.detection
 FOLDER = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
 # root, classes, prefixes of the JSON's file names
 SETS = dict(

@@ -12,7 +12,6 @@ from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.evaluation.sources import PairSources
 from mmfusion.registry import DATASETS
 
-pytest.importorskip('h5py')
 NAMES = ['2', '10', 'night/1']
 PIPELINE = [dict(type='LoadFusionPair'), dict(type='LoadTextFeatures'),
             dict(type='PackFusionInputs')]

@@ -5,11 +5,11 @@ import random
 import cv2
 import numpy as np
 import pytest
-from detection_cases import SIZE, needs_detection, write_coco
+from detection_cases import SIZE, write_coco
 
 from mmfusion.registry import DATASETS, TRANSFORMS
 
-pytestmark = needs_detection
+pytestmark = pytest.mark.detection
 LOAD = [
     dict(type='LoadFusionPair'),
     dict(type='mmdet.LoadAnnotations', with_bbox=True)

@@ -30,7 +30,6 @@ def captions(tmp_path):
 
 @pytest.fixture(scope='module')
 def encoder(tmp_path_factory):
-    pytest.importorskip('transformers')
     folder = text_cases.save_encoder(tmp_path_factory.mktemp('bert'))
     return dict(type='BertTextEncoder', folder=folder)
 

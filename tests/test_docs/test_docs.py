@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from detection_cases import needs_detection
 from mmengine.config import Config
 
 import mmfusion.models  # noqa: F401
@@ -76,7 +75,7 @@ def test_every_task_and_data_set_is_documented():
                 and name != 'PairedImageDataset']
 
 
-@needs_detection
+@pytest.mark.detection
 @pytest.mark.parametrize(
     'page', ['docs/detection.md', 'configs/fuser_detectors/README.md'])
 def test_detection_config_builds(tmp_path, page):

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from detection_cases import needs_detection, write_coco
+from detection_cases import write_coco
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -250,7 +250,7 @@ def test_two_processes_compute_what_one_does(train):
     assert_same(two, one)
 
 
-@needs_detection
+@pytest.mark.detection
 def test_two_processes_with_a_detector_killed_and_resumed(train, tmp_path):
     """Two gloo processes, no find_unused_parameters."""
     write_coco(

@@ -16,6 +16,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
 
+from mmfusion.apis.errors import UsageError
 from mmfusion.apis.fused_image import to_uint8
 from mmfusion.evaluation import compute
 from mmfusion.evaluation.functional import PRESETS
@@ -223,6 +224,13 @@ def test_sizes_that_differ(make_sample):
             measure([sample],
                     on_size_mismatch='resize_ir',
                     backend=backend)
+
+
+def test_images_too_small_for_the_default_preset(make_sample):
+    """The tools turn this error into one line."""
+    with pytest.raises(UsageError,
+                       match=r'small: .*MS_SSIM \(161\).*Leave'):
+        measure([make_sample('small')], metrics=None)
 
 
 def test_samples_without_what_is_needed(make_sample):

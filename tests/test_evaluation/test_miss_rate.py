@@ -193,9 +193,9 @@ def test_conditions():
     }
 
 
+@pytest.mark.detection
 def test_conditions_of_coco():
     """Each condition's AP is that of its images alone."""
-    pytest.importorskip('mmdet')
     inner = dict(type='mmdet.CocoMetric', metric=['bbox'])
     cfg = dict(type='ConditionMetric', metric=inner)
     samples = by_day_and_night()

@@ -1,6 +1,4 @@
 """Scores of MMDRFuse's published weights on RoadScene and TNO."""
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,7 +9,6 @@ from mmfusion.evaluation import compute
 from mmfusion.models.fusers import MMDRFuseStudent, MMDRFuseTeacher
 from mmfusion.models.fusers.checkpoint import read_checkpoint
 
-FOLDER = Path(__file__).resolve().parents[2] / 'tools/model_converters'
 FUSERS = dict(student=MMDRFuseStudent, teacher=MMDRFuseTeacher)
 COLUMNS = dict(
     SD='SD', SCD='SCD', VIF='VIF', Qabf='Qabf', SSIM2='SSIM:cddfuse',
@@ -40,18 +37,14 @@ FIRST = dict(
 
 
 @pytest.fixture(scope='module')
-def fusers(published_weights):
+def fusers(converter, published_weights):
     """Both networks with the authors' weights."""
-    sys.path.insert(0, str(FOLDER))
-    try:
-        from convert import choose, convert
-    finally:
-        sys.path.pop(0)
     built = {}
     for name, kind in FUSERS.items():
         checkpoint = read_checkpoint(
             str(published_weights / 'mmdrfuse' / f'{name}.model'))
-        state = convert(checkpoint, choose(checkpoint, 'mmdrfuse'))
+        state = converter.convert(checkpoint,
+                                  converter.choose(checkpoint, 'mmdrfuse'))
         built[name] = kind().eval()
         built[name].load_state_dict({
             key.removeprefix('fuser.'): value

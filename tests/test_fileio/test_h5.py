@@ -1,6 +1,7 @@
 """HDF5 files: one handle a process, never a shared one."""
 import os
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -9,7 +10,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmfusion.fileio import h5, h5_shapes, read_h5, read_image
 
-h5py = pytest.importorskip('h5py')
 NAMES = [f'{index:02d}' for index in range(12)]
 
 

@@ -56,13 +56,22 @@ sys.argv = ['train.py',
             'stage1_checkpoint=None', 'model.fuser.init_cfg=None']
 runpy.run_path('tools/train.py', run_name='__main__')
 '''
+TESTS = '''
+import pytest
+sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', sys.argv[1]]))
+'''
 
 
-def run(code, *arguments, status=0):
+def run(code, *arguments, status=0, **variables):
     result = subprocess.run(
         [sys.executable, '-c', BLOCK + code, *map(str, arguments)],
         cwd=ROOT,
-        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
+        env={
+            **os.environ, 'PYTHONPATH': str(ROOT),
+            'OMP_NUM_THREADS': '1',
+            'MMFUSION_WITHOUT_DETECTION': '',
+            **variables
+        },
         capture_output=True,
         text=True,
         timeout=300)
@@ -78,3 +87,13 @@ def test_in_an_environment_without_operators(code):
 def test_the_tool_says_how_to_build_them(tmp_path):
     error = run(TOOL, tmp_path, status=2).stderr
     assert '--no-build-isolation' in error and 'Traceback' not in error
+
+
+def test_the_suite_leaves_detection_out_where_told_to():
+    """And fails, with the way to install it, where it is only missing."""
+    path = 'tests/test_evaluation/test_miss_rate.py'
+    test = f'{path}::test_conditions_of_coco'
+    lines = run(TESTS, path, MMFUSION_WITHOUT_DETECTION='1').stdout
+    assert ' 1 deselected' in lines and 'skipped' not in lines
+    lines = run(TESTS, test, status=1).stdout
+    assert '"make setup"' in lines and 'make test DETECTION=0' in lines

@@ -16,17 +16,10 @@ from mmfusion.testing.film_reference import (
     reference_shapes,
 )
 
-FOLDER = Path(__file__).resolve().parents[2] / 'tools/model_converters'
-
 
 @pytest.fixture(scope='module')
-def convert_file():
-    sys.path.insert(0, str(FOLDER))
-    try:
-        from convert import convert_file
-    finally:
-        sys.path.pop(0)
-    return convert_file
+def convert_file(converter):
+    return converter.convert_file
 
 
 @pytest.fixture(scope='module')

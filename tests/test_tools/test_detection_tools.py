@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tiny_project
 import torch
-from detection_cases import needs_detection, write_coco
+from detection_cases import write_coco
 from mmengine.registry import DefaultScope
 
-pytestmark = needs_detection
+pytestmark = pytest.mark.detection
 BOXES = [[(6, 8, 26, 30), (36, 4, 56, 20)], [(10, 12, 40, 44)],
          [(20, 10, 50, 40)]]
 CONFIG = '''

@@ -5,6 +5,7 @@ import types
 from pathlib import Path
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 from h5_cases import feature
@@ -12,7 +13,6 @@ from h5_cases import feature
 from mmfusion.datasets import FusionH5Dataset
 from mmfusion.fileio import read_h5
 
-h5py = pytest.importorskip('h5py')
 TOOL = (Path(__file__).resolve().parents[2] /
         'tools/dataset_converters/make_vlf_h5.py')
 FOLDERS = dict(IVF=('IR', 'VI'), MIF=('MRI', 'T'), MEF=('OVER', 'UNDER'),

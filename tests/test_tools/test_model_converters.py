@@ -17,16 +17,6 @@ FOLDER = Path(__file__).resolve().parents[2] / 'tools/model_converters'
 
 
 @pytest.fixture(scope='module')
-def converter():
-    sys.path.insert(0, str(FOLDER))
-    try:
-        import convert
-    finally:
-        sys.path.pop(0)
-    return convert
-
-
-@pytest.fixture(scope='module')
 def references():
     return dict(
         transfuser6=fill_reference(reference_fuser_shapes()),

@@ -2,10 +2,10 @@
 import argparse
 import sys
 
-from mmengine.config import DictAction
 from prettytable import PrettyTable
 
 from mmfusion.apis.cli import run
+from mmfusion.apis.cli_flags import add_measured_model
 from mmfusion.apis.config_file import load_config
 
 DTYPES = dict(fp32='float32', bf16='bfloat16', fp16='float16')
@@ -13,14 +13,7 @@ DTYPES = dict(fp32='float32', bf16='bfloat16', fp16='float16')
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config')
-    parser.add_argument(
-        '--shape',
-        type=int,
-        nargs=2,
-        default=(480, 640),
-        metavar=('H', 'W'),
-        help='image size; default 480 640')
+    add_measured_model(parser)
     parser.add_argument('--batch', type=int, default=1)
     parser.add_argument('--device', default='cpu')
     parser.add_argument(
@@ -29,11 +22,6 @@ def parse_args():
         default='fp32',
         help='bf16 and fp16 run under autocast')
     parser.add_argument(
-        '--part',
-        choices=('full', 'fuser'),
-        default='full',
-        help='the whole model or its fuser alone')
-    parser.add_argument(
         '--no-optimize',
         action='store_true',
         help='measure the network as it is trained')
@@ -41,8 +29,6 @@ def parse_args():
     parser.add_argument('--runs', type=int, default=10)
     parser.add_argument('--threads', type=int, help='CPU threads')
     parser.add_argument('--json', metavar='FILE', help='also write here')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
     return parser.parse_args()
 
 

@@ -2,9 +2,8 @@
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
 from mmfusion.apis.cli import run
+from mmfusion.apis.cli_flags import add_options
 from mmfusion.apis.config_file import load_config
 
 
@@ -18,8 +17,7 @@ def main():
         default='train',
         help='whose dataloader; train shows the augmentation')
     parser.add_argument('--number', type=int, help='how many; default all')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    add_options(parser)
     args = parser.parse_args()
     cfg = load_config(args.config, args.cfg_options)
     from mmfusion.apis.browsing import browse_dataset

@@ -11,7 +11,7 @@ if __name__ == '__main__':
         os.environ.setdefault(_name, '1')
 
 from mmfusion.apis.cli import UsageError, run  # noqa: E402
-from mmfusion.tasks import TASKS  # noqa: E402
+from mmfusion.apis.cli_flags import add_pair_folders  # noqa: E402
 
 
 def parse_args():
@@ -21,20 +21,7 @@ def parse_args():
         nargs='+',
         metavar='[NAME=]DIR',
         help='fused images of one method or several; files match by stem')
-    parser.add_argument(
-        '--vis',
-        '--first',
-        metavar='DIR',
-        help="visible images, or those of the task's first modality")
-    parser.add_argument(
-        '--ir',
-        '--second',
-        metavar='DIR',
-        help="infrared images, or those of the task's second modality")
-    parser.add_argument(
-        '--task',
-        choices=tuple(TASKS),
-        help='what --vis and --ir hold; default ivf')
+    add_pair_folders(parser, 'what --vis and --ir hold; default ivf')
     parser.add_argument(
         '--sources',
         nargs='+',

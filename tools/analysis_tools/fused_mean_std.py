@@ -2,9 +2,8 @@
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
 from mmfusion.apis.cli import UsageError, run
+from mmfusion.apis.cli_flags import add_options
 from mmfusion.apis.config_file import load_config, require_file
 
 
@@ -15,8 +14,7 @@ def parse_args():
     parser.add_argument(
         '--images', metavar='DIR', help='images that are fused already')
     parser.add_argument('--device', help='default a GPU if there is one')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    add_options(parser)
     return parser.parse_args()
 
 
@@ -37,7 +35,7 @@ def main():
 
         from mmfusion.apis import fused_statistics
         from mmfusion.apis.fusing import fusion_set
-        from mmfusion.apis.inferencer import init_model
+        from mmfusion.apis.model_loading import init_model
         init_default_scope(cfg.default_scope)
         reader, workers = fusion_set(cfg)
         model = init_model(

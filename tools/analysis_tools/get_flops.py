@@ -2,32 +2,18 @@
 import argparse
 import sys
 
-from mmengine.config import DictAction
 from prettytable import PrettyTable
 
 from mmfusion.apis.cli import run
+from mmfusion.apis.cli_flags import add_measured_model
 from mmfusion.apis.config_file import load_config
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config')
-    parser.add_argument(
-        '--shape',
-        type=int,
-        nargs=2,
-        default=(480, 640),
-        metavar=('H', 'W'),
-        help='image size; default 480 640')
-    parser.add_argument(
-        '--part',
-        choices=('full', 'fuser'),
-        default='full',
-        help='the whole model or its fuser alone')
+    add_measured_model(parser)
     parser.add_argument(
         '--depth', type=int, default=2, help='levels of modules to list')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
     args = parser.parse_args()
     cfg = load_config(args.config, args.cfg_options)
     from mmfusion.apis.complexity import (

@@ -6,9 +6,8 @@ another pair, and compares both images.
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
 from mmfusion.apis.cli import run
+from mmfusion.apis.cli_flags import add_options
 from mmfusion.apis.config_file import load_config, require_file
 
 
@@ -22,8 +21,7 @@ def parse_args():
         '--swap', type=int, default=1, metavar='N',
         help='take the text of the pair N further on (default: %(default)s)')
     parser.add_argument('--device', help='default a GPU if there is one')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    add_options(parser)
     return parser.parse_args()
 
 
@@ -36,7 +34,7 @@ def main():
     from mmengine.registry import init_default_scope
 
     from mmfusion.apis.fusing import fusion_set
-    from mmfusion.apis.inferencer import init_model
+    from mmfusion.apis.model_loading import init_model
     from mmfusion.apis.text_influence import text_influence
     init_default_scope(cfg.default_scope)
     model = init_model(cfg, checkpoint, args.device or get_device(),

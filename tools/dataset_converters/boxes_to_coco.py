@@ -7,7 +7,6 @@ stick out are clipped; all are reported by file and counted. Rotated boxes
 """
 import argparse
 import json
-import os
 import sys
 from collections import Counter
 from functools import partial
@@ -27,6 +26,7 @@ from mmfusion.datasets.boxes.classes import ALIASES, IGNORED
 from mmfusion.datasets.conversion import (
     finished_file,
     report_failures,
+    run_converter,
     run_jobs,
 )
 
@@ -135,14 +135,7 @@ def main(argv=None) -> int:
         '--max-occlusion', type=int, choices=(0, 1, 2), default=2,
         help='more occluded persons of kaist are ignored; 1 is the '
         "'reasonable' subset (default: %(default)s)")
-    parser.add_argument(
-        '--workers', type=int, default=min(os.cpu_count() or 1, 8),
-        help='processes (default: %(default)s)')
-    args = parser.parse_args(argv)
-    try:
-        return convert(**vars(args))
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
+    return run_converter(parser, convert, argv)
 
 
 if __name__ == '__main__':

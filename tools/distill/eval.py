@@ -39,7 +39,7 @@ def main():
 
     from mmfusion.apis.analysis import analyze_model, benchmark_speed
     from mmfusion.apis.distill_eval import checkpoint_config, evaluate
-    from mmfusion.apis.inferencer import init_model
+    from mmfusion.apis.model_loading import init_model
     from mmfusion.apis.testing import write_json
 
     cfg = checkpoint_config(args.checkpoint, args.config)

@@ -2,17 +2,15 @@
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
 from mmfusion.apis.cli import run
+from mmfusion.apis.cli_flags import add_options
 from mmfusion.apis.config_file import load_config
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    add_options(parser)
     args = parser.parse_args()
     print(load_config(args.config, args.cfg_options).pretty_text)
 

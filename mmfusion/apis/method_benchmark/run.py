@@ -11,7 +11,7 @@ from mmfusion.evaluation.records import RecordStore, write_text
 
 from ..errors import UsageError
 from ..fusing import fuse_into
-from ..inferencer import init_model
+from ..model_loading import init_model
 from ..pairs import PairReader, inference_pipeline
 from ..testing import write_json
 from .costs import measure_costs, setting

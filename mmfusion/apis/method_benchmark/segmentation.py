@@ -17,7 +17,8 @@ from ..checkpoint import load_model_weights
 from ..cli_config import type_name
 from ..config_file import load_config, require_file
 from ..errors import UsageError
-from ..inferencer import FusionInferencer, init_model
+from ..inferencer import FusionInferencer
+from ..model_loading import init_model
 from ..progress import track
 
 IGNORED = 255

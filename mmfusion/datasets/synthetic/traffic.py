@@ -59,7 +59,7 @@ def car(canvas: Canvas, cond: Conditions, x: float, z: float, yaw: float,
     }
     tone = {'rear': .8, 'front': .8, 'left': .68, 'right': .68, 'top': 1.}
     with canvas.instance(CAR):
-        _wheels(canvas, cond, place, half, length, warm, rng)
+        _wheels(canvas, cond, place, half, length, warm)
         under = canvas.paint((14, 14, 15), cold + warm * .25)
         cuboid(canvas, place(_frustum(.16, .45, (half * .9, rear + .2,
                                                  front - .2),
@@ -105,7 +105,7 @@ def _disc(side, radius, at):
                      at + radius * np.cos(_TURN)], -1)
 
 
-def _wheels(canvas, cond, place, half, length, warm, rng):
+def _wheels(canvas, cond, place, half, length, warm):
     tyre = canvas.paint((20, 20, 22), cond.surface(.01) + warm * .45)
     for side in (-1, 1):
         for at in (-.3 * length, .31 * length):

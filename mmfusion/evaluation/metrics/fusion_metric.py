@@ -8,6 +8,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
+from mmfusion.apis.errors import UsageError
 from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.registry import EVALUATOR, METRICS
 
@@ -112,8 +113,8 @@ class FusionMetric(BaseMetric):
                 ``fused_img`` and the meta information of a pair.
 
         Raises:
-            ValueError: If a sample has no fused image, or images do not
-                fit; names the sample.
+            UsageError: If a sample has no fused image, or images do not
+                fit, e.g. are too small for a metric; names the sample.
         """
         data_samples = [
             sample.to_dict() if isinstance(sample, BaseDataElement) else sample
@@ -123,7 +124,7 @@ class FusionMetric(BaseMetric):
         try:
             values = self._measure(data_samples)
         except ValueError as error:
-            raise ValueError(f'{", ".join(names)}: {error}') from error
+            raise UsageError(f'{", ".join(names)}: {error}') from error
         self.results += [
             Record('', name, row)
             for name, row in zip(names, values, strict=True)

@@ -98,8 +98,7 @@ class SlidingRows:
         return self.buffer[strip.new - above:strip.end - above].flatten(0, 1)
 
 
-def _side_padded(conv: nn.Conv2d, weight: Tensor,
-                 act: str = 'none') -> FusedConv2d:
+def _side_padded(weight: Tensor, act: str = 'none') -> FusedConv2d:
     """A depthwise convolution of some channels, whose rows have halos."""
     channels = weight.shape[0]
     part = nn.Conv2d(
@@ -114,12 +113,10 @@ class FastRestormer(nn.Module):
     def __init__(self, block: RestormerBlock) -> None:
         super().__init__()
         self.block = block
-        self.qkv_depthwise = _side_padded(block.qkv_depthwise,
-                                          block.qkv_depthwise.weight)
+        self.qkv_depthwise = _side_padded(block.qkv_depthwise.weight)
         first, second = block.expand_depthwise.weight.chunk(2)
-        self.first_depthwise = _side_padded(block.expand_depthwise, first,
-                                            'gelu')
-        self.second_depthwise = _side_padded(block.expand_depthwise, second)
+        self.first_depthwise = _side_padded(first, 'gelu')
+        self.second_depthwise = _side_padded(second)
 
     def forward(self, x: Tensor, value: Tensor, size: Tuple[int,
                                                             int]) -> None:

@@ -1,5 +1,5 @@
-"""Base of the losses that compare luminances."""
-from typing import Dict, List, Optional
+"""Bases: of losses that compare luminances, and of weighted sums."""
+from typing import Dict, List, Optional, Tuple, Type
 
 from torch import Tensor, nn
 
@@ -31,3 +31,33 @@ class LumaLoss(nn.Module):
     def measure(self, fused: Tensor, vis: Tensor, ir: Tensor) -> Tensor:
         """Unweighted loss of luminances (B, 1, H, W)."""
         raise NotImplementedError
+
+
+class WeightedTerms(nn.Module):
+    """Several losses, each with a weight.
+
+    Args:
+        terms (dict[str, tuple]): Each loss's class, its weight (zero leaves
+            it out) and its other arguments, by the name of the term.
+        loss_weight (float): Factor of every term.
+    """
+
+    def __init__(self, terms: Dict[str, Tuple[Type[nn.Module], float, dict]],
+                 loss_weight: float) -> None:
+        super().__init__()
+        self.terms = nn.ModuleDict({
+            name: loss(loss_weight=loss_weight * weight, **options)
+            for name, (loss, weight, options) in terms.items() if weight
+        })
+
+    def forward(
+        self,
+        output: FuserOutput,
+        inputs: Dict[str, Tensor],
+        data_samples: Optional[List[FusionDataSample]] = None
+    ) -> Dict[str, Tensor]:
+        """Every weighted term by name; their sum is the loss."""
+        return {
+            name: loss(output, inputs, data_samples)
+            for name, loss in self.terms.items()
+        }

@@ -157,7 +157,7 @@ class DynamicRefreshLoss(nn.Module):
                 [i for i, k in zip(indices, known.tolist(), strict=True)
                  if k], fused)
         gain = self._gain(fused.detach(), past, known, inputs)
-        better, weight = self._decide(gain, known)
+        better, weight = self._decide(gain)
         loss = fused.new_zeros(())
         if past is not None and weight.any():
             loss = (weight * self._distance(past, fused, known)).sum()
@@ -191,7 +191,7 @@ class DynamicRefreshLoss(nn.Module):
             images.append(Image(levels, TORCH))
         return self.metric(images[0], images[1:])
 
-    def _decide(self, gain: Tensor, known: Tensor) -> Tuple[Tensor, Tensor]:
+    def _decide(self, gain: Tensor) -> Tuple[Tensor, Tensor]:
         """Which known samples are renewed (on the CPU), and loss weights.
 
         The weights add up to a mean over the known samples of all

@@ -1,11 +1,9 @@
 """All terms of PSFusion's training loss."""
-from typing import Dict, List, Optional, Sequence
-
-from torch import Tensor, nn
+from typing import Optional, Sequence
 
 from mmfusion.registry import MODELS
-from mmfusion.structures import FuserOutput, FusionDataSample
 
+from .base import WeightedTerms
 from .correlation import CorrelationLoss
 from .gradient import GradientLoss
 from .intensity import IntensityLoss
@@ -14,7 +12,7 @@ from .segmentation import BinaryMapLoss, BoundaryMapLoss, OHEMSemanticLoss
 
 
 @MODELS.register_module()
-class PSFusionLoss(nn.Module):
+class PSFusionLoss(WeightedTerms):
     """``10 (L_sem + L_bin + L_bd) + L_fus + L_vis + L_ir``.
 
     ``L_fus = L_corr + 10 L_grad + 10 L_int``; source: PSFusion (Information
@@ -67,7 +65,6 @@ class PSFusionLoss(nn.Module):
                  pos_weight: Optional[Sequence[float]] = (1.4548, 19.8962),
                  labels: str = 'required',
                  loss_weight: float = 1.0) -> None:
-        super().__init__()
         terms = dict(
             semantic=(OHEMSemanticLoss, semantic_weight,
                       dict(
@@ -87,19 +84,4 @@ class PSFusionLoss(nn.Module):
                            box_shape=box_shape)),
             vis_rec=(ReconstructionLoss, vis_weight, dict(source='vis')),
             ir_rec=(ReconstructionLoss, ir_weight, dict(source='ir')))
-        self.terms = nn.ModuleDict({
-            name: loss(loss_weight=loss_weight * weight, **options)
-            for name, (loss, weight, options) in terms.items() if weight
-        })
-
-    def forward(
-        self,
-        output: FuserOutput,
-        inputs: Dict[str, Tensor],
-        data_samples: Optional[List[FusionDataSample]] = None
-    ) -> Dict[str, Tensor]:
-        """Every weighted term by name; their sum is the loss."""
-        return {
-            name: loss(output, inputs, data_samples)
-            for name, loss in self.terms.items()
-        }
+        super().__init__(terms, loss_weight)

@@ -5,34 +5,11 @@ import pytest
 import tiny_project
 import torch
 
-import mmfusion.models  # noqa: F401
 from mmfusion.models.fusers import BaseFuser
 from mmfusion.registry import MODELS
+from mmfusion.testing.fusers import SLIM_FUSERS, registered_fusers
 
-# arguments that make a method small; one without an entry is built as it is
-SMALL = dict(
-    TransFuser6=dict(
-        stem_channels=4, channels=(4, 4, 8, 8), heads=(1, 1, 2, 2)),
-    PSFusion=dict(base_channels=8, depths=(1, 1, 1, 1)),
-    FILMFusion=dict(
-        channels=8,
-        token_dim=16,
-        token_channels=4,
-        text_channels=12,
-        num_heads=2,
-        token_grid=(20, 26)),
-    RealtimeFusionNet=dict(size='tiny'),
-    DDFM=dict(
-        num_steps=3,
-        norm='clamp',
-        denoiser=dict(
-            type='ADMUNet', channels=32, multipliers=(1, 2), num_blocks=1,
-            attention=(2, ))),
-    MaskDiFuser=dict(
-        width=32, multipliers=(1, 1), layers=1, num_steps=2, norm='clamp'))
-FUSERS = sorted(
-    name for name, cls in MODELS.module_dict.items()
-    if issubclass(cls, BaseFuser) and cls.__module__.startswith('mmfusion.'))
+FUSERS = registered_fusers()
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +20,7 @@ def _one_thread():
 
 def build(name: str) -> BaseFuser:
     torch.manual_seed(0)
-    return MODELS.build(dict(type=name, **SMALL.get(name, {})))
+    return MODELS.build(dict(type=name, **SLIM_FUSERS.get(name, {})))
 
 
 def pair(*size, dtype=torch.float32):

@@ -67,13 +67,8 @@ def reference():
 
 
 @pytest.fixture(scope='module')
-def converted(reference):
-    sys.path.insert(0, str(ROOT / 'tools/model_converters'))
-    try:
-        from mappings import MAPPINGS
-    finally:
-        sys.path.pop(0)
-    state, unused = MAPPINGS['transfuser6'][0].convert(reference)
+def converted(converter, reference):
+    state, unused = converter.MAPPINGS['transfuser6'][0].convert(reference)
     assert len(unused) == 40
     return {key.removeprefix('fuser.'): value for key, value in state.items()}
 

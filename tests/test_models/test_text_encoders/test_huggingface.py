@@ -13,7 +13,6 @@ import torch
 from mmfusion.models.text_encoders import BaseTextEncoder
 from mmfusion.registry import TEXT_ENCODERS
 
-pytest.importorskip('transformers')
 TEXTS = ['a street at night', 'two cars', 'a man with a lamp at night']
 NAMES = dict(bert='BertTextEncoder', blip2='Blip2TextEncoder',
              clip='CLIPTextEncoder', t5='T5TextEncoder')

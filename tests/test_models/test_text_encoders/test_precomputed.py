@@ -32,13 +32,11 @@ def as_npz(root):
 
 
 def as_h5(root):
-    pytest.importorskip('h5py')
     return write_h5(root / 'all.h5', dict(text={
         stem: value[None, None] for stem, value in FEATURES.items()}))
 
 
 def as_two_groups(root):
-    pytest.importorskip('h5py')
     return write_h5(root / 'two.hdf5', dict(
         textA={stem: value[:1] for stem, value in FEATURES.items()},
         textB={stem: value[1:] for stem, value in FEATURES.items()}))
@@ -103,7 +101,6 @@ def test_bad_features_name_the_file(tmp_path, array, words):
     np.save(tmp_path / 'a.npy', array)
     with pytest.raises(ValueError, match=rf'a\.npy: .*{words}'):
         PrecomputedText(tmp_path).load('a')
-    pytest.importorskip('h5py')
     path = write_h5(tmp_path / 'x.h5', dict(text=dict(a=array)))
     with pytest.raises(ValueError, match=rf'x\.h5:text/a: .*{words}'):
         PrecomputedText(path).load('a')
@@ -125,7 +122,6 @@ def test_damaged_files(tmp_path):
 
 
 def test_damaged_h5(tmp_path):
-    pytest.importorskip('h5py')
     (tmp_path / 'a.h5').write_bytes(b'not HDF5')
     with pytest.raises(ValueError, match='HDF5.*a.h5'):
         PrecomputedText(tmp_path / 'a.h5')

@@ -1,5 +1,4 @@
 """FuserSegmenter in parity mode gives BFFR's own numbers (spec, section 5)."""
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,17 +20,12 @@ CONFIG = ROOT / 'configs/fuser_segmenters/bffr_segformer.py'
 
 
 @pytest.fixture(scope='module')
-def state():
+def state(converter):
     """The golden weights, through the converter's mapping."""
-    sys.path.insert(0, str(ROOT / 'tools/model_converters'))
-    try:
-        from convert import convert
-        from mappings import MAPPINGS
-    finally:
-        sys.path.pop(0)
     reference = fill_reference(reference_full_shapes())
     assert len(reference) == 578
-    return convert(reference, MAPPINGS['bffr'][0])['state_dict']
+    mapping = converter.MAPPINGS['bffr'][0]
+    return converter.convert(reference, mapping)['state_dict']
 
 
 @pytest.fixture

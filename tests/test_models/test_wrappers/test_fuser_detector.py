@@ -6,7 +6,6 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from detection_cases import needs_detection
 from mmengine.logging import MessageHub
 from mmengine.structures import InstanceData, PixelData
 from torch import nn
@@ -17,7 +16,7 @@ from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 from mmfusion.testing import demo_fusion_inputs, shrink_config
 
-pytestmark = needs_detection
+pytestmark = pytest.mark.detection
 DETECTORS = ('retinanet', 'faster-rcnn', 'rtmdet-tiny', 'dino')
 SIZE = (64, 96)
 

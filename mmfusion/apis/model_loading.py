@@ -1,0 +1,101 @@
+"""Models for inference, of a config, a checkpoint or an exported file."""
+from typing import Optional, Union
+
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import init_default_scope
+from torch import nn
+
+from mmfusion.models.wrappers import inference_config
+from mmfusion.registry import DATASETS, MODELS
+
+from .checkpoint import load_model_weights
+from .config_file import PathLike, load_config
+from .errors import UsageError
+from .training import announce
+
+
+def init_model(config: Union[PathLike, Config],
+               checkpoint: Optional[PathLike] = None,
+               device: str = 'cpu',
+               cfg_options: Optional[dict] = None,
+               optimize: bool = True,
+               fuser_is_enough: bool = False,
+               backend: Optional[str] = None,
+               backend_options: Optional[dict] = None) -> nn.Module:
+    """Build a model for inference.
+
+    Args:
+        config (str | PathLike | Config): A config or where it lies (also
+            ``'mmfusion::...'``), or an exported file (``.onnx``, ``.ts``,
+            ``.pt2``), which is enough by itself.
+        checkpoint (str | PathLike, optional): Weights, or an exported file,
+            whose pairs the config prepares; None leaves the model as
+            initialized.
+        device (str): Where the model goes. Defaults to ``'cpu'``.
+        cfg_options (dict, optional): Dotted keys to values.
+        optimize (bool): Whether to rearrange the fuser for speed; the model
+            can then neither be trained nor saved. Defaults to True.
+        fuser_is_enough (bool): See
+            :func:`mmfusion.apis.checkpoint.load_model_weights`.
+        backend (str, optional): What runs an exported file, see
+            :func:`mmfusion.deployment.open_session`.
+        backend_options (dict, optional): Its ``threads``, ``precision``.
+
+    Returns:
+        nn.Module: In eval mode, with ``cfg`` and ``dataset_meta``.
+
+    Raises:
+        FileNotFoundError: If the config or the checkpoint is missing.
+        UsageError: If the checkpoint does not fit, or a backend is named
+            without an exported file.
+    """
+    # the runtimes build on this module
+    from mmfusion.deployment.backend_fuser import backend_model
+    from mmfusion.deployment.runtimes import is_exported
+    options = dict(backend_options or {}, backend=backend, device=device)
+    if is_exported(config):
+        return backend_model(config, **options)
+    if backend is not None and not is_exported(checkpoint):
+        raise UsageError(
+            f'Expected an exported file for backend={backend!r}, got '
+            f'{checkpoint!r}. Make one with tools/deployment/export.py.')
+    if isinstance(config, Config):
+        cfg = Config(config.to_dict(), filename=config.filename)
+        cfg.merge_from_dict(dict(cfg_options or {}))
+    else:
+        cfg = load_config(config, cfg_options)
+    if is_exported(checkpoint):
+        return backend_model(checkpoint, cfg, **options)
+    model = build_network(cfg)
+    meta: dict = {}
+    if checkpoint is not None:
+        meta, notes = load_model_weights(model, checkpoint, fuser_is_enough)
+        announce(notes)
+    model.cfg = cfg
+    model.dataset_meta = meta.get('dataset_meta') or _dataset_meta(cfg)
+    model.to(device).eval()
+    return model.optimize_for_inference() if optimize else model
+
+
+def build_network(cfg: Config) -> nn.Module:
+    """A config's model without its losses and with plain BatchNorm.
+
+    Raises:
+        UsageError: If the config has no model.
+    """
+    if cfg.get('model') is None:
+        raise UsageError(f'{cfg.filename}: expected a model, got none.')
+    init_default_scope(cfg.get('default_scope', 'mmfusion'))
+    node = inference_config(cfg.model)
+    return revert_sync_batchnorm(MODELS.build(node)).eval()
+
+
+def _dataset_meta(cfg: Config) -> dict:
+    """Classes and palette of the test set, without reading its files."""
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    known = DATASETS.get(dataset['type']) if 'type' in dataset else None
+    return {
+        **getattr(known, 'METAINFO', {}),
+        **(dataset.get('metainfo') or {})
+    }
