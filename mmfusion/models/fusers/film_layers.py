@@ -21,11 +21,33 @@ def full_precision(x: Tensor) -> Tensor:
 def resize(x: Tensor, size: Tuple[int, int]) -> Tensor:
     """Nearest neighbour to (height, width); PyTorch's own index rule.
 
-    A rule of one's own, or that of ``'nearest-exact'``, picks other pixels
-    at some sizes, and the tokens are made of single pixels.
+    Another rule, such as that of ``'nearest-exact'``, picks other pixels at
+    some sizes, and the tokens are made of single pixels. ONNX divides where
+    PyTorch multiplies, so that a rounded 4.9999999 takes the fourth pixel
+    for the fifth: exported graphs get the numbers of the pixels.
     """
-    return x if tuple(x.shape[-2:]) == tuple(size) else F.interpolate(
-        x, size, mode='nearest')
+    if tuple(x.shape[-2:]) == tuple(size):
+        return x
+    if not (torch.jit.is_tracing() or torch.compiler.is_exporting()):
+        return F.interpolate(x, size, mode='nearest')
+    for dim, target in ((2, size[0]), (3, size[1])):
+        x = x.index_select(
+            dim, nearest_indices(x.shape[dim], target).to(x.device))
+    return x
+
+
+def nearest_indices(source: int, target: int) -> Tensor:
+    """Numbers of the pixels that ``F.interpolate(mode='nearest')`` takes.
+
+    Args:
+        source (int): Length of the input.
+        target (int): Length of the output.
+
+    Returns:
+        Tensor: (target, ) of int64.
+    """
+    places = torch.arange(target, dtype=torch.float32) * (source / target)
+    return places.floor().clamp(max=source - 1).long()
 
 
 class PixelNorm(nn.LayerNorm):
@@ -89,7 +111,8 @@ class RestormerBlock(nn.Module):
             gram = query.transpose(1, 2) @ key
             mixing = self.mixing(gram, query.norm(dim=1), key.norm(dim=1))
         out = value @ mixing.to(value.dtype).transpose(1, 2)
-        return x + out.unflatten(1, (h, w)).permute(0, 3, 1, 2)
+        # views: ONNX has no unflatten before opset 13
+        return x + out.reshape(b, h, w, -1).permute(0, 3, 1, 2)
 
     def mixing(self, gram: Tensor, query_norm: Tensor,
                key_norm: Tensor) -> Tensor:
@@ -106,15 +129,18 @@ class RestormerBlock(nn.Module):
         """
         scale = query_norm.clamp_min(1e-12)[:, :, None] * key_norm.clamp_min(
             1e-12)[:, None]
-        shape = (self.heads, gram.shape[1] // self.heads)
-        # blocks on the diagonal: (B, head, query channel, key channel)
-        logits = (gram / scale).unflatten(2, shape).unflatten(1, shape)
-        logits = logits.diagonal(dim1=1, dim2=3).permute(0, 3, 1, 2)
+        shape = (self.heads, self.project.out_channels // self.heads)
+        # blocks on the diagonal: (B, head, query channel, key channel);
+        # ONNX has no diagonal before opset 13
+        logits = (gram / scale).reshape(-1, *shape, *shape)
+        logits = torch.stack(
+            [logits[:, head, :, head] for head in range(self.heads)], dim=1)
         temperature = self.temperature.to(logits.dtype)
         weights = (logits * temperature).softmax(dim=-1)
         project = self.project.weight.to(logits.dtype).flatten(1)
-        return torch.einsum('ohi,bhij->bohj', project.unflatten(1, shape),
-                            weights).flatten(2)
+        # a product instead of einsum, which ONNX has from opset 12 on only
+        mixed = project.reshape(-1, *shape).transpose(0, 1) @ weights
+        return mixed.transpose(1, 2).flatten(2)
 
     def _feed(self, x: Tensor) -> Tensor:
         wide = self.expand_depthwise(self.expand(self.norm2(x)))
@@ -168,7 +194,7 @@ class TextGate(nn.Module):
         key, value = F.linear(tokens, matrix[width:],
                               shift[width:]).chunk(2, dim=2)
         attended = F.scaled_dot_product_attention(
-            *(x.unflatten(2, split).transpose(1, 2)
+            *(x.reshape(*x.shape[:2], *split).transpose(1, 2)
               for x in (query, key, value)))
         attended = attended.transpose(1, 2).flatten(2)
         mean = weights.to(attended.dtype).unsqueeze(1) @ attended
@@ -254,7 +280,7 @@ class GuidedBranch(nn.Module):
         tokens = resize(tokens, grid)
         tokens = tokens if few else self.to_tokens(tokens)
         shape = tokens.shape
-        tokens = tokens.reshape(len(tokens), -1, self.token_dim)
+        tokens = tokens.reshape(shape[0], -1, self.token_dim)
         gated = tokens * self.gate(text, weights, tokens).to(tokens.dtype)
         gated = gated.reshape(shape)
         gated = resize(gated, size) if few else gated
