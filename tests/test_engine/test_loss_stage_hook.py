@@ -84,6 +84,21 @@ def test_sets_and_logs():
         hook.before_train(run)
 
 
+def test_a_stage_without_terms_is_refused():
+    model = SimpleNamespace(
+        fusion_losses=torch.nn.ModuleDict(), term_factors={},
+        pairs=[SimpleNamespace(name='pix')])
+    run, _ = runner(model)
+    for weights in ({}, dict(pix=0)):
+        hook = build(stages=[dict(begin=0, weights=weights),
+                             dict(begin=3, weights=dict(pix=1))])
+        with pytest.raises(ValueError, match=r'that begin at \[0\]'):
+            hook.before_train(run)
+    # a term that no stage names is there all the time
+    model.pairs.append(SimpleNamespace(name='ssim'))
+    hook.before_train(run)
+
+
 def test_bad_stages():
     for bad in (dict(stages=[]), dict(stages=STAGES[1:]),
                 dict(stages=[STAGES[0], STAGES[2], STAGES[1]]),

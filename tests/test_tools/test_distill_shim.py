@@ -102,6 +102,17 @@ def test_lambdas(size):
     assert pairs[3]['loss']['features']['init_cfg']['checkpoint'] == 'v.pth'
 
 
+def test_stages_without_terms_are_left_out():
+    place = 'default_hooks.loss_stages.stages'
+    stages = overrides(*NO_VGG, '--lambda_pix', 0)[place]
+    assert [(stage['begin'], list(stage['weights'])) for stage in stages] \
+        == [(0, ['ssim', 'grad']), (1 / 3, ['ssim', 'grad'])]
+    stages = overrides(
+        '--vgg_checkpoint', 'v.pth', '--lambda_pix', 0, '--lambda_ssim', 0,
+        '--lambda_grad', 0)[place]
+    assert stages == [dict(begin=0, weights=dict(perc=1, feat=1))]
+
+
 def test_flat_folders():
     args = distill_flags.train_parser().parse_args(
         '--ir_root I --vis_root V --teacher_root T --train_ratio .8 '
