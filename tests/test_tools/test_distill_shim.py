@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.model import BaseModel
 from smooth_pairs import COUNT, smooth_pairs
 
 from mmfusion.apis import distill_flags
@@ -177,10 +178,14 @@ def test_from_teacher_to_scores(call, tmp_path, capsys, monkeypatch):
     scores = tmp_path / 'scores'
     capsys.readouterr()
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))  # no LPIPS weights
+    moved, plain = [], BaseModel.to
+    monkeypatch.setattr(BaseModel, 'to', lambda self, *args, **kwargs: (
+        moved.append(args), plain(self, *args, **kwargs))[1])
     assert call('distill/eval.py', '--checkpoint', checkpoint,
                 '--data_root', root / 'val', '--num_workers', 0,
                 '--save_dir', scores, '--benchmark_speed', '--analyze',
-                '--warmup', 0, '--runs', 1, '--device', 'cpu') == 0
+                '--warmup', 0, '--runs', 1, '--device', 'cpu:0') == 0
+    assert moved[1] == ('cpu:0', )  # after the runner's own choice
     told = capsys.readouterr().out
     for word in ('SSIM:', 'PSNR:', 'EN:', 'Parameters: 1.37M', 'FPS:',
                  '5.38G'):
@@ -225,6 +230,21 @@ def test_from_teacher_to_scores(call, tmp_path, capsys, monkeypatch):
                 '--end', 1e-2, '--out-dir', out, '--device', 'cpu') == 0
     assert len((out / 'lr_find.csv').read_text().splitlines()) == 6
     assert 'lr = ' in capsys.readouterr().out
+
+
+def test_speed_of_exported_files(call, tmp_path, capsys):
+    file, scores = tmp_path / 'rule.ts', tmp_path / 'scores'
+    assert call('deployment/export.py', PYRAMID, 'none', '--out', file,
+                '--shape', 64, 96) == 0
+    flags = ('--checkpoint', file, '--save_dir', scores, '--warmup', 0,
+             '--runs', 1)
+    assert call('distill/eval.py', *flags, '--benchmark_speed') == 0
+    told = capsys.readouterr().out
+    assert 'network at 64x96' in told and 'post-processing' in told
+    speed = json.loads((scores / 'metrics.json').read_text())['speed']
+    assert speed['mean_ms'] > 0 and speed['before_ms'] > 0
+    assert call('distill/eval.py', *flags, '--analyze') == 2
+    assert 'exported file' in capsys.readouterr().err
 
 
 def test_checkpoint_configs_are_literals():
