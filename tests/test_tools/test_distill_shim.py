@@ -235,7 +235,7 @@ def test_from_teacher_to_scores(call, tmp_path, capsys, monkeypatch):
 def test_speed_of_exported_files(call, tmp_path, capsys):
     file, scores = tmp_path / 'rule.ts', tmp_path / 'scores'
     assert call('deployment/export.py', PYRAMID, 'none', '--out', file,
-                '--shape', 64, 96) == 0
+                '--format', 'torchscript', '--shape', 64, 96) == 0
     flags = ('--checkpoint', file, '--save_dir', scores, '--warmup', 0,
              '--runs', 1)
     assert call('distill/eval.py', *flags, '--benchmark_speed') == 0
