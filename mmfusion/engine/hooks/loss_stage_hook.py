@@ -84,8 +84,7 @@ class LossStageHook(Hook):
     def before_train(self, runner) -> None:
         """Check the names, and that there is always something to learn."""
         model = _wrapper(runner)
-        known = [*model.fusion_losses,
-                 *(pair.name for pair in getattr(model, 'pairs', ()))]
+        known = model.term_names
         staged = self.factors(0, 1)
         unknown = [name for name in staged if name not in known]
         if unknown:
