@@ -149,6 +149,10 @@ def test_restart_of_shards(call, monkeypatch, pairs, capsys, steps):
     base = ('--data-root', pairs, '--processes', 2)
     assert make(call, GAUSSIAN, *base, '--steps', 1) == 1
     assert len(list(out.glob('manifest.*-of-2.json'))) == 2
+    part = out / 'manifest.1-of-2.json'
+    stale = json.loads(part.read_text())
+    stale['images']['3'] = stale['images']['1']  # it looks complete
+    part.write_text(json.dumps(stale))
     source.write_bytes(whole)
     for image in out.glob('*.png'):  # only a restart makes these again
         image.write_bytes(b'old')
