@@ -1,10 +1,16 @@
 """Size, cost, speed and memory of a fuser, as the README prints them."""
 from typing import Any, Dict, Tuple, Union
 
+import numpy as np
 import torch
+from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 
+from mmfusion.datasets.transforms import PackFusionInputs
+from mmfusion.tasks import TASKS, channel_spans
+
 from .complexity import count_flops, count_parameters, random_input
+from .fused_image import to_uint8
 from .speed import measure
 
 
@@ -77,6 +83,9 @@ def benchmark_speed(model: nn.Module,
                     runs: int = 200) -> Dict[str, float]:
     """Print the README's block of latencies of a fuser, batch size 1.
 
+    Of a wrapper also what comes before the network (a decoded pair becomes
+    a batch on the device) and after it (an 8-bit image on the CPU), apart.
+
     Args:
         model (nn.Module): A fuser, or a wrapper with one.
         input_size (int | tuple[int, int]): (height, width) of a pair.
@@ -85,7 +94,8 @@ def benchmark_speed(model: nn.Module,
         runs (int): Passes that are timed.
 
     Returns:
-        dict[str, float]: See :func:`mmfusion.apis.speed.measure`.
+        dict[str, float]: See :func:`mmfusion.apis.speed.measure`; of a
+        wrapper also ``before_ms`` and ``after_ms``, medians.
     """
     fuser = getattr(model, 'fuser', model).to(device).eval()
     size = (input_size, ) * 2 if isinstance(input_size, int) else input_size
@@ -100,4 +110,37 @@ def benchmark_speed(model: nn.Module,
     print(f'  Max: {result["slowest_ms"]:.2f} ms')
     print(f'  Median: {result["latency_ms"]:.2f} ms')
     print(f'  FPS: {1000 / result["mean_ms"]:.2f}')
+    if hasattr(model, 'data_preprocessor'):
+        result.update(_around(model.to(device), size, device, warmup, runs))
+        print(f'  Pre-processing: {result["before_ms"]:.2f} ms, '
+              f'post-processing: {result["after_ms"]:.2f} ms (medians, not '
+              'in the above)')
     return result
+
+
+@torch.no_grad()
+def _around(model: nn.Module, size: Tuple[int, int], device: str, warmup: int,
+            runs: int) -> Dict[str, float]:
+    """Milliseconds before and after a wrapper's network."""
+    spans = channel_spans(TASKS['ivf'].modalities)
+    image = np.random.default_rng(0).integers(0, 256, (*size, 4), np.uint8)
+    pack = PackFusionInputs()
+
+    def before() -> dict:
+        sample = pack(dict(img=image, modalities=spans, seg_fields=[],
+                           img_shape=size, ori_shape=size))
+        return model.data_preprocessor(pseudo_collate([sample]), False)
+
+    data = before()
+    inputs, samples = data['inputs'], data['data_samples']
+    output = model.fuse(inputs, samples)
+
+    def after() -> np.ndarray:
+        sample, = model.add_fused(output, inputs, samples)
+        return to_uint8(sample.fused_img.data)
+
+    return {
+        name: measure(lambda _, run=run: run(), inputs, warmup,
+                      runs)['latency_ms']
+        for name, run in (('before_ms', before), ('after_ms', after))
+    }

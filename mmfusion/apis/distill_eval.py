@@ -115,6 +115,8 @@ def evaluate(cfg: Config, args: argparse.Namespace) -> Dict[str, float]:
         cfg.pop(key, None)
     try:
         runner = build_runner(cfg)
+        if args.device:  # mmengine's runner takes the best one it finds
+            runner.model.to(args.device)
         _, notes = load_model_weights(runner.model, args.checkpoint)
         announce(notes)
         scores = runner.test()

@@ -205,12 +205,8 @@ def _loss_overrides(args: argparse.Namespace, cfg: Config) -> Dict[str, Any]:
     if len(kept) < len(cfg.model.pairs):
         out['model.pairs'] = [pair.to_dict() for pair in kept]
         names = [pair.name for pair in kept]
-        out['default_hooks.loss_stages.stages'] = [
-            dict(begin=stage.begin, weights={
-                name: value
-                for name, value in stage.weights.items() if name in names
-            }) for stage in cfg.default_hooks.loss_stages.stages
-        ]
+        out['default_hooks.loss_stages.stages'] = _stages_of(
+            names, cfg.default_hooks.loss_stages.stages)
         for index, pair in enumerate(out['model.pairs']):
             pair['loss']['loss_weight'] = weights[kept[index].name]
     else:
@@ -231,6 +227,20 @@ def _loss_overrides(args: argparse.Namespace, cfg: Config) -> Dict[str, Any]:
             else:
                 out[f'model.pairs.{index}.loss.features.init_cfg.'
                     'checkpoint'] = args.vgg_checkpoint
+    return out
+
+
+def _stages_of(names: List[str], stages: List[dict]) -> List[dict]:
+    """Stages of some terms; the first that has any begins the training."""
+    out = [
+        dict(begin=stage.begin, weights={
+            name: value
+            for name, value in stage.weights.items() if name in names
+        }) for stage in stages
+    ]
+    while not any(out[0]['weights'].values()):
+        out.pop(0)
+    out[0]['begin'] = 0
     return out
 
 

@@ -65,7 +65,11 @@ def make_teacher(args: argparse.Namespace) -> int:
     out = Path(args.out)
     manifest = Manifest(
         out, _settings(cfg, checkpoint, args), args.shard, args.restart)
-    todo = [pair for pair in own if not manifest.has(pair['stem'])]
+    features = feature_folder(out) if args.save_features else None
+    todo = [
+        pair for pair in own if not manifest.has(
+            pair['stem'], features and _feature_file(features, pair['stem']))
+    ]
     failures: List[Tuple[str, str]] = []
     if todo:
         teacher = Teacher(cfg, checkpoint, args)
@@ -139,20 +143,27 @@ class Teacher:
     def __call__(self, item: dict,
                  stem: str) -> Tuple[np.ndarray, Optional[np.ndarray]]:
         """Image (H, W[, 3]) RGB and feature map (C, h, w) of one pair."""
-        images, feature = [], None
-        for index in range(self.samples):
-            image, feature = self._sample(item, stem, index)
-            images.append(image)
-        if self.samples > 1 and self.reduce == 'best-qabf':
-            image = max(images, key=lambda one: self._qabf(one, item))
-        elif self.reduce == 'median':
-            image = torch.stack(images).median(0).values
+        images, features = zip(
+            *(self._sample(item, stem, index)
+              for index in range(self.samples)), strict=True)
+        if self.reduce == 'best-qabf':
+            scores = [self._qabf(image, item) for image in images]
+            best = scores.index(max(scores))
+            image, feature = images[best], features[best]
         else:
-            image = torch.stack(images).mean(0)
+            image = self._reduced(images)
+            feature = None if self.reader is None else self._reduced(features)
+        if feature is not None:
+            feature = feature.to(torch.float16).numpy()
         return to_uint8(image, grey=self.color == 'gray'), feature
 
+    def _reduced(self, samples: Sequence[Tensor]) -> Tensor:
+        stacked = torch.stack(tuple(samples))
+        return (stacked.median(0).values
+                if self.reduce == 'median' else stacked.mean(0))
+
     def _sample(self, item: dict, stem: str,
-                index: int) -> Tuple[Tensor, Optional[np.ndarray]]:
+                index: int) -> Tuple[Tensor, Optional[Tensor]]:
         model = self.model
         data = model.data_preprocessor(pseudo_collate([item]), False)
         inputs, samples = data['inputs'], data['data_samples']
@@ -184,7 +195,7 @@ class Teacher:
 
 
 def _unpadded(feature: Tensor, size: Sequence[int],
-              fuser: nn.Module) -> np.ndarray:
+              fuser: nn.Module) -> Tensor:
     """The part of a layer's output that the image itself covers."""
     left, right, top, bottom = fuser._padding(*size)
     padded = size[0] + top + bottom, size[1] + left + right
@@ -193,7 +204,7 @@ def _unpadded(feature: Tensor, size: Sequence[int],
             max(1, round(have * want / whole)) for have, want, whole in zip(
                 feature.shape[-2:], size, padded, strict=True))
         feature = feature[:, :rows, :columns]
-    return feature.to(torch.float16).cpu().numpy()
+    return feature.float().cpu()
 
 
 def _make_one(teacher: Teacher, item: dict, stem: str, out: Path,
@@ -202,10 +213,16 @@ def _make_one(teacher: Teacher, item: dict, stem: str, out: Path,
     image, feature = teacher(item, stem)
     path = out / f'{stem}.png'
     write_image(path, image)
+    place = None
     if feature is not None:
-        with finished_file(feature_folder(out) / f'{stem}.npz') as draft:
+        place = _feature_file(feature_folder(out), stem)
+        with finished_file(place) as draft:
             np.savez(draft, feature=feature)
-    manifest.add(stem, path, time.perf_counter() - start)
+    manifest.add(stem, path, time.perf_counter() - start, place)
+
+
+def _feature_file(folder: Path, stem: str) -> Path:
+    return folder / f'{stem}.npz'
 
 
 def feature_folder(out: Path) -> Path:

@@ -8,13 +8,19 @@ from typing import Dict, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 
+from mmfusion.datasets.teacher_settings import MANIFEST
 from mmfusion.fileio import read_image
 
 from .errors import UsageError
 from .testing import write_json
 
-MANIFEST = 'manifest.json'
 _SAVE_EVERY = 20  # images between two versions of the manifest
+
+
+def forget(out: Path) -> None:
+    """Remove the manifests of a folder, those of shards included."""
+    for path in out.glob(f'{Path(MANIFEST).stem}*.json'):
+        path.unlink(missing_ok=True)
 
 
 def checksum(path: Path) -> str:
@@ -33,7 +39,7 @@ class Manifest:
         out (Path): The folder.
         settings (dict): What all images depend on.
         shard (tuple[int, int]): Index and number of shards.
-        restart (bool): Whether to forget what is there.
+        restart (bool): Whether to forget what is there, see :func:`forget`.
 
     Raises:
         UsageError: If images of other settings are there; names them.
@@ -50,16 +56,19 @@ class Manifest:
         self.images: Dict[str, dict] = {}
         self._new = 0
         if restart:
-            return
-        for path in {out / MANIFEST, self.path}:
-            if path.is_file():
-                self.images.update(self._read(path))
+            forget(out)
+        # The joined one last: it is there before the parts go.
+        for path in (self.path, out / MANIFEST):
+            self.images.update(self._read(path))
 
     def _part(self, index: int) -> str:
         return f'manifest.{index}-of-{self.shards}.json'
 
     def _read(self, path: Path) -> dict:
-        content = json.loads(path.read_text())
+        try:
+            content = json.loads(path.read_text())
+        except FileNotFoundError:
+            return {}
         before = content['settings']
         changed = [
             f'{key}: {before.get(key)!r} -> {self.settings.get(key)!r}'
@@ -72,17 +81,33 @@ class Manifest:
                 'Name another --out, or give --restart to make them anew.')
         return content['images']
 
-    def has(self, stem: str) -> bool:
-        """Whether the image is known and its file as it was."""
-        known = self.images.get(stem)
-        path = self.out / f'{stem}.png'
-        return (known is not None and path.is_file()
-                and checksum(path) == known['sha256'])
+    def has(self, stem: str, feature: Optional[Path] = None) -> bool:
+        """Whether image and feature are known and their files as before.
 
-    def add(self, stem: str, path: Path, seconds: float) -> None:
-        """Note an image; now and then the file is written."""
+        Args:
+            stem (str): Of the image.
+            feature (Path, optional): Where its feature is, if one is asked
+                for.
+        """
+        known = self.images.get(stem, {})
+        files = dict(sha256=self.out / f'{stem}.png', feature_sha256=feature)
+        return all(path.is_file() and checksum(path) == known.get(key)
+                   for key, path in files.items() if path is not None)
+
+    def add(self, stem: str, path: Path, seconds: float,
+            feature: Optional[Path] = None) -> None:
+        """Note an image and its feature; now and then the file is written.
+
+        Args:
+            stem (str): Of the image.
+            path (Path): The image.
+            seconds (float): What it took.
+            feature (Path, optional): Its feature.
+        """
         self.images[stem] = dict(
             sha256=checksum(path), seconds=round(seconds, 4))
+        if feature is not None:
+            self.images[stem]['feature_sha256'] = checksum(feature)
         self._new += 1
         if self._new % _SAVE_EVERY == 0:
             self.save()
@@ -95,14 +120,21 @@ class Manifest:
     def join(self, stems: Sequence[str]) -> Optional[Path]:
         """One manifest of all shards, if all images are there.
 
+        Parts of images made otherwise are left out with a note: their shard
+        has yet to run.
+
         Returns:
             Path | None: Where it is.
         """
         parts = [self.out / self._part(index) for index in range(self.shards)]
         if self.shards > 1:
-            for path in parts:
-                if path.is_file():
-                    self.images.update(self._read(path))
+            for path in (*parts, self.out / MANIFEST):
+                try:
+                    found = self._read(path)
+                except UsageError as error:
+                    print(f'not joined: {error}', file=sys.stderr)
+                else:
+                    self.images = {**found, **self.images}
         if any(stem not in self.images for stem in stems):
             return None
         target = self.out / MANIFEST

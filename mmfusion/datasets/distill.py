@@ -9,6 +9,7 @@ from mmfusion.fileio import FileRule
 from mmfusion.registry import DATASETS
 
 from .paired_dataset import PairedImageDataset, brief
+from .teacher_settings import warn_of_other_teachers
 
 PARTS = ('train', 'val', 'test')
 
@@ -31,6 +32,8 @@ class FusionDistillDataset(PairedImageDataset):
     channels, so that geometric transforms of the stack move it along, and
     ``PackFusionInputs`` makes ``gt_fused`` of it. In testing the stack holds
     the pair alone, and ``teacher_path`` tells metrics where the target is.
+    A training set warns where ``manifest.json`` of its teacher's images and
+    those of the other splits tell of different settings.
 
     Args:
         part (str, optional): ``'train'``, ``'val'`` or ``'test'`` of flat
@@ -111,6 +114,9 @@ class FusionDistillDataset(PairedImageDataset):
             for sample in samples:
                 if sample['stem'] in paths:
                     sample[key] = paths[sample['stem']]
+        if not self.test_mode:
+            warn_of_other_teachers(self.data_prefix['teacher_path'], PARTS,
+                                   self.backend_args)
         return samples
 
     def _joined(self, folder: str) -> str:

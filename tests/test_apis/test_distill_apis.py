@@ -88,6 +88,13 @@ def test_analysis(capsys):
     told = capsys.readouterr().out
     for word in ('64x64', 'Mean', 'Min', 'Max', 'Median', 'FPS'):
         assert word in told
+    assert 'Pre-processing' not in told and 'before_ms' not in speed
+    wrapper = MODELS.build(dict(
+        type='ImageFuser', fuser=dict(type='AverageFuser'),
+        data_preprocessor=dict(type='FusionDataPreprocessor')))
+    speed = benchmark_speed(wrapper, (64, 96), warmup=0, runs=2)
+    assert speed['before_ms'] > 0 and speed['after_ms'] > 0
+    assert 'Pre-processing: ' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('name', ['ddfm', 'ddfm_gaussian', 'mask_difuser',

@@ -1,4 +1,6 @@
 """Pairs with a teacher's images: layouts, transforms, packing."""
+import json
+import warnings
 from pathlib import Path
 
 import cv2
@@ -65,6 +67,28 @@ def test_readme_layout(tree):
     meta = packed['data_samples'].metainfo
     assert meta['modalities'] == {'vis': (0, 3), 'ir': (3, 4)}
     assert meta['teacher_path'].endswith('b.bmp')
+
+
+def test_other_teachers_are_told(tree):
+    def made(split, **settings):
+        (tree / split / 'TEACHER_FUSED/manifest.json').write_text(
+            json.dumps(dict(settings=settings, images={})))
+
+    def load(split='train', **options):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter('always')
+            FusionDistillDataset(data_root=str(tree / split), pipeline=[],
+                                 **options)
+        return ''.join(str(warning.message) for warning in told)
+
+    assert load() == ''
+    made('train', teacher='DDFM', seed=1)
+    assert load() == ''
+    made('val', teacher='DDFM', seed=1)
+    assert load() == ''
+    made('val', teacher='DDFM', seed=2, color='gray')
+    assert "(seed: 1 and 2; color: None and 'gray')" in load()
+    assert load('val', test_mode=True) == ''
 
 
 def test_teacher_at_test_time(tree):

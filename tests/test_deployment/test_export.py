@@ -44,13 +44,10 @@ def test_matrix_of_a_fuser(name):
     cfg = dict(type=name, **SLIM_FUSERS.get(name, {}))
     ticks = []
     results = export_matrix({name: cfg}, ('onnx', 'torchscript'), OPSETS,
-                            (41, 70), done=lambda: ticks.append(1))
+                            (50, 78), done=lambda: ticks.append(1))
     cells = results[name]
     assert list(cells) == ['onnx 11', 'onnx 18', 'torchscript']
     assert len(ticks) == 3
-    if name == 'FILMFusion':  # attention came to ONNX later
-        early = cells.pop('onnx 11')
-        assert 'UnsupportedOperatorError' in early['error']
     assert failed_cells(results) == []
     if MODELS.get(name).exportable:
         assert all(cell['max_difference'] <= 1e-4 for cell in cells.values())

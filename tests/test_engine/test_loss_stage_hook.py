@@ -2,7 +2,6 @@
 from types import SimpleNamespace
 
 import pytest
-import torch
 
 from mmfusion.apis.config_file import load_config
 from mmfusion.registry import HOOKS
@@ -62,9 +61,7 @@ def runner(model, **kwargs):
 
 def test_sets_and_logs():
     model = SimpleNamespace(
-        fusion_losses=torch.nn.ModuleDict(), term_factors={},
-        pairs=[SimpleNamespace(name=name) for name in (
-            'pix', 'ssim', 'grad', 'perc', 'feat')])
+        term_factors={}, term_names=['pix', 'ssim', 'grad', 'perc', 'feat'])
     run, scalars = runner(model, epoch=15, max_epochs=120, iter=0,
                           max_iters=1)
     hook = build()
@@ -79,9 +76,22 @@ def test_sets_and_logs():
     by_iter = build(by_epoch=False)
     by_iter.before_train_iter(run, 0)
     assert model.term_factors['ssim'] == 0
-    model.pairs = model.pairs[:3]
+    model.term_names = model.term_names[:3]
     with pytest.raises(ValueError, match=r"got \['perc', 'feat'\]"):
         hook.before_train(run)
+
+
+def test_a_stage_without_terms_is_refused():
+    model = SimpleNamespace(term_names=['pix'], term_factors={})
+    run, _ = runner(model)
+    for weights in ({}, dict(pix=0)):
+        hook = build(stages=[dict(begin=0, weights=weights),
+                             dict(begin=3, weights=dict(pix=1))])
+        with pytest.raises(ValueError, match=r'that begin at \[0\]'):
+            hook.before_train(run)
+    # a term that no stage names is there all the time
+    model.term_names.append('ssim')
+    hook.before_train(run)
 
 
 def test_bad_stages():

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.model import BaseModel
 from smooth_pairs import COUNT, smooth_pairs
 
 from mmfusion.apis import distill_flags
@@ -102,6 +103,17 @@ def test_lambdas(size):
     assert pairs[3]['loss']['features']['init_cfg']['checkpoint'] == 'v.pth'
 
 
+def test_stages_without_terms_are_left_out():
+    place = 'default_hooks.loss_stages.stages'
+    stages = overrides(*NO_VGG, '--lambda_pix', 0)[place]
+    assert [(stage['begin'], list(stage['weights'])) for stage in stages] \
+        == [(0, ['ssim', 'grad']), (1 / 3, ['ssim', 'grad'])]
+    stages = overrides(
+        '--vgg_checkpoint', 'v.pth', '--lambda_pix', 0, '--lambda_ssim', 0,
+        '--lambda_grad', 0)[place]
+    assert stages == [dict(begin=0, weights=dict(perc=1, feat=1))]
+
+
 def test_flat_folders():
     args = distill_flags.train_parser().parse_args(
         '--ir_root I --vis_root V --teacher_root T --train_ratio .8 '
@@ -166,10 +178,14 @@ def test_from_teacher_to_scores(call, tmp_path, capsys, monkeypatch):
     scores = tmp_path / 'scores'
     capsys.readouterr()
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))  # no LPIPS weights
+    moved, plain = [], BaseModel.to
+    monkeypatch.setattr(BaseModel, 'to', lambda self, *args, **kwargs: (
+        moved.append(args), plain(self, *args, **kwargs))[1])
     assert call('distill/eval.py', '--checkpoint', checkpoint,
                 '--data_root', root / 'val', '--num_workers', 0,
                 '--save_dir', scores, '--benchmark_speed', '--analyze',
-                '--warmup', 0, '--runs', 1, '--device', 'cpu') == 0
+                '--warmup', 0, '--runs', 1, '--device', 'cpu:0') == 0
+    assert moved[1] == ('cpu:0', )  # after the runner's own choice
     told = capsys.readouterr().out
     for word in ('SSIM:', 'PSNR:', 'EN:', 'Parameters: 1.37M', 'FPS:',
                  '5.38G'):
@@ -214,6 +230,21 @@ def test_from_teacher_to_scores(call, tmp_path, capsys, monkeypatch):
                 '--end', 1e-2, '--out-dir', out, '--device', 'cpu') == 0
     assert len((out / 'lr_find.csv').read_text().splitlines()) == 6
     assert 'lr = ' in capsys.readouterr().out
+
+
+def test_speed_of_exported_files(call, tmp_path, capsys):
+    file, scores = tmp_path / 'rule.ts', tmp_path / 'scores'
+    assert call('deployment/export.py', PYRAMID, 'none', '--out', file,
+                '--format', 'torchscript', '--shape', 64, 96) == 0
+    flags = ('--checkpoint', file, '--save_dir', scores, '--warmup', 0,
+             '--runs', 1)
+    assert call('distill/eval.py', *flags, '--benchmark_speed') == 0
+    told = capsys.readouterr().out
+    assert 'network at 64x96' in told and 'post-processing' in told
+    speed = json.loads((scores / 'metrics.json').read_text())['speed']
+    assert speed['mean_ms'] > 0 and speed['before_ms'] > 0
+    assert call('distill/eval.py', *flags, '--analyze') == 2
+    assert 'exported file' in capsys.readouterr().err
 
 
 def test_checkpoint_configs_are_literals():

@@ -9,6 +9,7 @@ import pytest
 from smooth_pairs import COUNT, smooth_pairs
 
 from mmfusion.apis.teacher_images import image_seed
+from mmfusion.apis.teacher_manifest import Manifest, checksum
 
 ROOT = Path(__file__).resolve().parents[2]
 BASES = ROOT / 'configs/_base_/models'
@@ -90,23 +91,116 @@ def test_shards_agree_with_one_run(call, pairs, tmp_path):
     assert image_seed(7, 'a') != image_seed(7, 'b') != image_seed(8, 'b')
 
 
-def test_processes_start_shards(monkeypatch, pairs, tmp_path):
+def test_processes_start_shards(monkeypatch, tmp_path):
     tool = runpy.run_path(str(ROOT / 'tools/distill/make_teacher.py'))
     started = []
 
     class Job:
 
-        def __init__(self, command):
-            started.append(command)
+        def __init__(self, command, env):
+            self.code = len(started)
+            started.append((tool['parse_args'](command[2:]), env))
 
         def wait(self):
-            return len(started) - 1
+            return self.code
+
+    def start(*flags):
+        started.clear()
+        argv = ['cfg.py', '--processes', '4', '--data-root',
+                str(tmp_path), *flags]
+        assert tool['run_shards'](tool['parse_args'](argv), argv) == 3
+        return [args for args, _ in started]
 
     monkeypatch.setattr('subprocess.Popen', Job)
-    assert tool['run_shards'](2, ['cfg.py', '--processes', '2']) == 1
-    assert [command[-1] for command in started] == ['0/2', '1/2']
-    args = tool['parse_args'](started[0][2:] + ['--data-root', 'x'])
-    assert args.processes == 1 and args.shard == (0, 2)
+    monkeypatch.setattr('os.sched_getaffinity', lambda pid: range(9),
+                        raising=False)
+    monkeypatch.setattr('torch.cuda.device_count', lambda: 2)
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+    shards = start('--restart')
+    assert [args.shard for args in shards] == [(n, 4) for n in range(4)]
+    assert all(args.processes == 1 and not args.restart for args in shards)
+    assert [args.device for args in shards] == [
+        'cuda:0', 'cuda:1', 'cuda:0', 'cuda:1']
+    assert all(env['OMP_NUM_THREADS'] == '2' for _, env in started)
+    for device in ('cpu', 'cuda:1'):
+        assert {args.device for args in start('--device', device)} == {device}
+    monkeypatch.setattr('torch.cuda.device_count', lambda: 1)
+    monkeypatch.setenv('OMP_NUM_THREADS', '3')
+    assert {args.device for args in start()} == {None}
+    assert started[0][1]['OMP_NUM_THREADS'] == '3'
+
+
+@pytest.mark.parametrize('steps', [1, 2])
+def test_restart_of_shards(call, monkeypatch, pairs, capsys, steps):
+    """Nothing of an unfinished run counts, of equal or other settings."""
+
+    class Job:
+
+        def __init__(self, command, env=None):
+            self.code = call('distill/make_teacher.py', *command[2:])
+
+        def wait(self):
+            return self.code
+
+    monkeypatch.setattr('subprocess.Popen', Job)
+    out, source = pairs / 'TEACHER_FUSED', pairs / 'IR/3.png'
+    whole = source.read_bytes()
+    source.write_bytes(b'no image')
+    base = ('--data-root', pairs, '--processes', 2)
+    assert make(call, GAUSSIAN, *base, '--steps', 1) == 1
+    assert len(list(out.glob('manifest.*-of-2.json'))) == 2
+    part = out / 'manifest.1-of-2.json'
+    stale = json.loads(part.read_text())
+    stale['images']['3'] = stale['images']['1']  # it looks complete
+    part.write_text(json.dumps(stale))
+    source.write_bytes(whole)
+    for image in out.glob('*.png'):  # only a restart makes these again
+        image.write_bytes(b'old')
+    again = (*base, '--steps', steps)
+    # the last shard fails, and the run is gone on with later
+    source.write_bytes(b'no image')
+    assert make(call, GAUSSIAN, *again, '--restart') == 1
+    assert not (out / 'manifest.json').exists()
+    source.write_bytes(whole)
+    assert make(call, GAUSSIAN, *again) == 0
+    assert [path.name for path in out.glob('manifest*')] == ['manifest.json']
+    manifest = json.loads((out / 'manifest.json').read_text())
+    assert set(manifest['images']) == {'0', '1', '2', '3'}
+    for stem, item in manifest['images'].items():
+        assert checksum(out / f'{stem}.png') == item['sha256']
+    with pytest.raises(SystemExit):
+        make(call, GAUSSIAN, '--data-root', pairs, '--restart', '--shard',
+             '0/2')
+    assert 'manifest*.json once' in capsys.readouterr().err
+
+
+def test_manifests_of_shards_are_joined_with_care(tmp_path, capsys,
+                                                  monkeypatch):
+    for name in 'ab':
+        (tmp_path / f'{name}.png').write_bytes(name.encode())
+
+    def shard(index, seed=1):
+        return Manifest(tmp_path, dict(seed=seed), (index, 2))
+
+    def made(index, seed=1):
+        manifest, name = shard(index, seed), 'ab'[index]
+        manifest.add(name, tmp_path / f'{name}.png', 0.)
+        manifest.save()
+        return manifest
+
+    made(1, seed=2)
+    first = made(0)
+    assert first.join('ab') is None
+    assert 'not joined: ' in capsys.readouterr().err
+    (tmp_path / 'manifest.1-of-2.json').unlink()
+    second = made(1)
+    # the other shard has joined both and removed its part meanwhile
+    assert first.join('ab') == tmp_path / 'manifest.json'
+    assert second.join('ab') == tmp_path / 'manifest.json'
+    # a file that goes between a look and the reading of it
+    monkeypatch.setattr(Path, 'is_file', lambda path: True)
+    (tmp_path / 'manifest.json').unlink()
+    assert shard(0).images == {}
 
 
 def test_sampler_flags(call, pairs, tmp_path, capsys):
@@ -140,7 +234,7 @@ def test_sampler_flags(call, pairs, tmp_path, capsys):
         assert told in capsys.readouterr().err
 
 
-def test_features_are_written(call, pairs, tmp_path):
+def test_features_are_written(call, pairs, tmp_path, capsys):
     config = tmp_path / 'teacher.py'
     config.write_text("model = dict(type='ImageFuser', fuser=dict("
                       "type='MMDRFuseTeacher', channels=(4, 6)))")
@@ -151,6 +245,26 @@ def test_features_are_written(call, pairs, tmp_path):
     with np.load(folder / '0.npz') as file:
         assert file['feature'].shape == (6, 32, 40)
         assert file['feature'].dtype == np.float16
+        before = file['feature']
+    # nothing is made again, but for features that are gone or damaged
+    flags += ('--allow-random', '--cfg-options', 'randomness.seed=0')
+    (folder / '0.npz').unlink()
+    (folder / '1.npz').write_bytes(b'damaged')
+    assert make(call, config, *flags) == 0
+    assert '2 of them from before' in capsys.readouterr().out
+    with np.load(folder / '0.npz') as file:
+        assert file['feature'].shape == before.shape
+
+
+@pytest.mark.parametrize('reduce', ['mean', 'median', 'best-qabf'])
+def test_features_are_reduced_as_the_images(call, pairs, reduce):
+    assert make(call, GAUSSIAN, '--data-root', pairs, '--limit', 1,
+                '--steps', 2, '--num-samples', 3, '--reduce', reduce,
+                '--save-features', 'fused') == 0
+    image = images(pairs / 'TEACHER_FUSED')['0.png'][..., ::-1]
+    with np.load(pairs / 'TEACHER_FUSED_features/0.npz') as file:
+        fused = 255 * file['feature'].astype(np.float32).transpose(1, 2, 0)
+    assert np.abs(fused - image).max() < 0.7
 
 
 def test_bad_pairs_do_not_stop_the_rest(call, pairs, capsys):

@@ -11,7 +11,9 @@ from mmfusion.apis.cli import run
 def parse_args(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add('--checkpoint', required=True, metavar='FILE')
+    add('--checkpoint', required=True, metavar='FILE',
+        help='of a training; for --benchmark_speed alone also an exported '
+        'file (.onnx, .ts, .pt2)')
     add('--config', help="default: the checkpoint's own")
     add('--data_root', metavar='DIR',
         help='folder with IR, VIS and, for scores against a teacher, '
@@ -39,17 +41,30 @@ def main():
 
     from mmfusion.apis.analysis import analyze_model, benchmark_speed
     from mmfusion.apis.distill_eval import checkpoint_config, evaluate
+    from mmfusion.apis.errors import UsageError
     from mmfusion.apis.model_loading import init_model
     from mmfusion.apis.testing import write_json
+    from mmfusion.deployment.runtimes import is_exported
 
-    cfg = checkpoint_config(args.checkpoint, args.config)
-    device = args.device or get_device()
     result = {}
+    exported = is_exported(args.checkpoint)
+    device = args.device or ('cpu' if exported else get_device())
+    if exported:
+        if args.data_root or args.vis_root or args.analyze:
+            raise UsageError(
+                f'{args.checkpoint}: expected a checkpoint of a training for '
+                'scores and --analyze, got an exported file, which '
+                '--benchmark_speed alone takes. Score its images with '
+                'tools/test_fusion.py.')
+        cfg = args.config or args.checkpoint
+    else:
+        cfg = checkpoint_config(args.checkpoint, args.config)
     if args.data_root or args.vis_root:
         result['metrics'] = evaluate(cfg, args)
     if args.benchmark_speed or args.analyze:
         model = init_model(cfg, args.checkpoint, device, optimize=False)
-        size = args.input_size or 512
+        fixed = model.fuser.session.meta['size'] if exported else None
+        size = args.input_size or fixed or 512
         if args.analyze:
             result['analysis'] = analyze_model(
                 model, size, device, args.warmup, args.runs)
@@ -58,7 +73,6 @@ def main():
             result['speed'] = benchmark_speed(
                 fast, size, device, args.warmup, args.runs)
     if not result:
-        from mmfusion.apis.errors import UsageError
         raise UsageError('Expected something to do: name --data_root or the '
                          'three flat folders, --benchmark_speed or '
                          '--analyze.')

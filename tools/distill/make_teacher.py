@@ -8,6 +8,7 @@ image depends on the seed and its name alone, so that shards agree with a
 single run.
 """
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -74,7 +75,7 @@ def parse_args(argv=None):
         help='make every N-th image from the I-th on')
     add('--processes', type=_count, default=1, metavar='N',
         help='start N shards on this machine')
-    add('--restart', action='store_true',
+    add('--restart', action=argparse.BooleanOptionalAction, default=False,
         help='make all images anew, whatever is there')
     add('--limit', type=_count, metavar='N', help='take the first N pairs')
     add('--check', action='store_true',
@@ -95,17 +96,40 @@ def parse_args(argv=None):
         parser.error('name --data-root, or --vis, --ir and --out.')
     if args.processes > 1 and args.shard != (0, 1):
         parser.error('--processes makes shards itself: leave --shard out.')
+    if args.restart and args.shard != (0, 1):
+        parser.error(
+            'one shard cannot restart the others, whose images would mix '
+            f'with its own: remove {args.out}/manifest*.json once, then '
+            'start all shards without --restart.')
     return args
 
 
-def run_shards(count: int, argv: list) -> int:
-    """Run this tool once a shard, side by side; the worst exit code."""
-    script = str(Path(__file__).resolve())
-    jobs = [
-        subprocess.Popen(
-            [sys.executable, script, *argv, '--processes', '1', '--shard',
-             f'{index}/{count}']) for index in range(count)
-    ]
+def run_shards(args: argparse.Namespace, argv: list) -> int:
+    """Run this tool once a shard, side by side; the worst exit code.
+
+    The shards share the CPU cores, and several GPUs take turns where
+    ``--device`` does not name one.
+    """
+    import torch
+
+    from mmfusion.apis.teacher_manifest import forget
+    count = args.processes
+    if args.restart:
+        forget(Path(args.out))
+    cores = (len(os.sched_getaffinity(0))
+             if hasattr(os, 'sched_getaffinity') else os.cpu_count())
+    environment = {'OMP_NUM_THREADS': str(max(1, cores // count)),
+                   **os.environ}
+    gpus = (torch.cuda.device_count()
+            if args.device in (None, 'cuda') else 0)
+    command = [sys.executable, str(Path(__file__).resolve()), *argv,
+               '--processes', '1', '--no-restart']
+    jobs = []
+    for index in range(count):
+        device = ['--device', f'cuda:{index % gpus}'] if gpus > 1 else []
+        jobs.append(subprocess.Popen(
+            [*command, *device, '--shard', f'{index}/{count}'],
+            env=environment))
     return max(abs(job.wait()) for job in jobs)
 
 
@@ -113,7 +137,7 @@ def main():
     argv = sys.argv[1:]
     args = parse_args(argv)
     if args.processes > 1:
-        return run_shards(args.processes, argv)
+        return run_shards(args, argv)
     from mmengine.device import get_device
 
     from mmfusion.apis.teacher_images import make_teacher

@@ -27,8 +27,8 @@ class LossStageHook(Hook):
         by_epoch (bool): Whether epochs or iterations count.
 
     Raises:
-        ValueError: If the stages are not in order, or name a term that the
-            model does not have.
+        ValueError: If the stages are not in order, name a term that the
+            model does not have, or leave the model without any term.
     """
 
     def __init__(self,
@@ -82,14 +82,23 @@ class LossStageHook(Hook):
         return factors
 
     def before_train(self, runner) -> None:
-        """Check the names."""
+        """Check the names, and that there is always something to learn."""
         model = _wrapper(runner)
-        known = [*model.fusion_losses,
-                 *(pair.name for pair in getattr(model, 'pairs', ()))]
-        unknown = [name for name in self.factors(0, 1) if name not in known]
+        known = model.term_names
+        staged = self.factors(0, 1)
+        unknown = [name for name in staged if name not in known]
         if unknown:
             raise ValueError(f'LossStageHook: expected terms of {known}, got '
                              f'{unknown}. Correct the stages.')
+        if set(known) - set(staged):
+            return  # terms that no stage names are always active
+        empty = [stage['begin'] for stage in self.stages
+                 if not any(stage['weights'].values())]
+        if empty:
+            raise ValueError(
+                'LossStageHook: expected a term with a factor above 0 in '
+                f'every stage, got none in those that begin at {empty}. '
+                'Leave them out, or give a term a factor.')
 
     def before_train_iter(self, runner, batch_idx: int,
                           data_batch=None) -> None:

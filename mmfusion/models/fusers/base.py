@@ -32,6 +32,9 @@ class BaseFuser(BaseModule):
     - ``exportable`` (bool): whether ``torch.export`` accepts the network.
     - ``takes_seeds`` (bool): whether ``forward`` takes ``seeds``, one an
       image, for methods that draw noise.
+    - ``takes_size`` (bool): whether :meth:`fuse` takes ``size``, (height,
+      width) of the image proper, for methods that stretch its range: the
+      padding right and below it must not count.
     - ``trainable`` (bool): whether gradients reach all parameters; samplers
       of diffusion models are teachers alone, with frozen weights.
 
@@ -50,6 +53,7 @@ class BaseFuser(BaseModule):
     needs_text: bool = False
     exportable: bool = True
     takes_seeds: bool = False
+    takes_size: bool = False
     trainable: bool = True
 
     def __init__(self,
@@ -102,6 +106,8 @@ class BaseFuser(BaseModule):
             mode = 'replicate' if small else self.padding_mode
             vis = F.pad(vis, pad, mode=mode)
             ir = F.pad(ir, pad, mode=mode)
+        if self.takes_size:
+            condition['size'] = (height, width)
         output = self.fuse(vis, ir, **condition)
         if not any(pad):
             return output

@@ -83,6 +83,7 @@ class DDFM(BaseFuser):
     padding_mode = 'reflect'
     exportable = False
     takes_seeds = True
+    takes_size = True
     trainable = False
 
     def __init__(self,
@@ -156,6 +157,7 @@ class DDFM(BaseFuser):
                   vis_luma: Tensor,
                   ir: Tensor,
                   seeds: Optional[Sequence[int]] = None,
+                  size: Optional[Sequence[int]] = None,
                   callback: Optional[Callable] = None) -> Tensor:
         """Sample the fused luminance.
 
@@ -165,6 +167,8 @@ class DDFM(BaseFuser):
             seeds (sequence[int], optional): One an image; by default each
                 has the seed of the constructor. A result depends on its
                 image, seed and size alone.
+            size (sequence[int], optional): (height, width) of the image
+                within the padded one, of which ``norm`` takes the range.
             callback (callable, optional): ``callback(index, luminance)``
                 after each step, luminance (B, 1, H, W) in [0, 1].
 
@@ -201,7 +205,7 @@ class DDFM(BaseFuser):
             x = ddim_step(x, clean, alpha, previous, self.eta, extra)
             if callback is not None:
                 callback(len(self.steps) - 1 - index, (fused + 1) / 2)
-        return to_unit_range(fused, self.norm)
+        return to_unit_range(fused, self.norm, size)
 
     def _denoise(self, x: Tensor, step: int) -> Tensor:
         steps = torch.full((x.shape[0], ), step, device=x.device)

@@ -60,6 +60,7 @@ class MaskDiFuser(BaseFuser):
     padding_mode = 'reflect'
     exportable = False
     takes_seeds = True
+    takes_size = True
     trainable = False
     T = 1000
 
@@ -121,6 +122,7 @@ class MaskDiFuser(BaseFuser):
              vis: Tensor,
              ir: Tensor,
              seeds: Optional[Sequence[int]] = None,
+             size: Optional[Sequence[int]] = None,
              callback: Optional[Callable] = None) -> FuserOutput:
         """Sample the fused colour image.
 
@@ -129,6 +131,8 @@ class MaskDiFuser(BaseFuser):
             ir (Tensor): (B, 1, H, W) in [0, 1].
             seeds (sequence[int], optional): One an image; by default each
                 has the seed of the constructor.
+            size (sequence[int], optional): (height, width) of the image
+                within the padded one, of which ``norm`` takes the range.
             callback (callable, optional): ``callback(index, image)`` after
                 each step, image (B, 3, H, W) in [0, 1].
 
@@ -155,7 +159,8 @@ class MaskDiFuser(BaseFuser):
                 callback(len(self.steps) - 1 - index,
                          ((clean + 1) / 2).clamp(0, 1))
         return FuserOutput(
-            to_unit_range(clean, self.norm), aux=dict(content=content))
+            to_unit_range(clean, self.norm, size),
+            aux=dict(content=content))
 
     def _denoise(self, x: Tensor, step: int, content: Tensor,
                  views: tuple) -> Tensor:

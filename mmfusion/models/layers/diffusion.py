@@ -114,7 +114,9 @@ def ddim_step(x: Tensor,
     return out if noise is None or not sigma else out + sigma * noise
 
 
-def to_unit_range(image: Tensor, norm: str) -> Tensor:
+def to_unit_range(image: Tensor,
+                  norm: str,
+                  size: Optional[Sequence[int]] = None) -> Tensor:
     """From about [-1, 1] to [0, 1].
 
     Args:
@@ -122,15 +124,19 @@ def to_unit_range(image: Tensor, norm: str) -> Tensor:
         norm (str): ``'minmax'`` stretches each image to the full range (a
             constant one has no contrast to stretch); ``'clamp'`` keeps
             brightness.
+        size (sequence[int], optional): (height, width) of the upper left
+            part whose range is stretched, where the rest is padding; that
+            is clamped. Defaults to the whole image.
     """
     kept = ((image + 1) / 2).clamp(0, 1)
     if norm == 'clamp':
         return kept
-    low, high = (pick(image, (1, 2, 3), keepdim=True)
+    height, width = size or image.shape[-2:]
+    low, high = (pick(image[..., :height, :width], (1, 2, 3), keepdim=True)
                  for pick in (torch.amin, torch.amax))
     flat = high <= low
-    return torch.where(flat, kept,
-                       (image - low) / torch.where(flat, 1., high - low))
+    wide = (image - low) / torch.where(flat, 1., high - low)
+    return torch.where(flat, kept, wide.clamp(0, 1))
 
 
 class ImageNoise:

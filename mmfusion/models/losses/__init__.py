@@ -25,6 +25,7 @@ from .intensity import IntensityLoss, contrast_intensity_loss, local_variance
 from .laplacian import LaplacianLoss, laplacian_loss
 from .lp_ssim import LpSSIMLoss, lp_ssim_loss
 from .max_intensity import MaxIntensityLoss, max_intensity_loss
+from .motion import MotionConsistencyLoss
 from .perceptual import MaxPerceptualLoss, max_perceptual_loss
 from .psfusion import PSFusionLoss
 from .reconstruction import ReconstructionLoss, reconstruction_loss
@@ -54,6 +55,7 @@ __all__ = [
     'LpSSIMLoss',
     'MaxIntensityLoss',
     'MaxPerceptualLoss',
+    'MotionConsistencyLoss',
     'OHEMSemanticLoss',
     'PSFusionLoss',
     'PairLoss',

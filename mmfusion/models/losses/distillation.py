@@ -100,7 +100,10 @@ _DISTANCES = dict(
 
 @MODELS.register_module()
 class DistanceLoss(PairLoss):
-    """Distance of two tensors of one shape.
+    """Distance of two tensors of one shape, in float32 at least.
+
+    Also under autocast, whose convolutions would lose the differences of
+    nearly equal images.
 
     Args:
         distance (str): ``'l1'``, ``'mse'``, ``'smooth_l1'``, ``'ssim'``
@@ -124,7 +127,10 @@ class DistanceLoss(PairLoss):
         self.distance = distance
 
     def measure(self, student: Tensor, teacher: Tensor) -> Tensor:
-        return _DISTANCES[self.distance](student, teacher)
+        with torch.autocast(student.device.type, enabled=False):
+            return _DISTANCES[self.distance](*(
+                x.to(torch.promote_types(x.dtype, torch.float32))
+                for x in (student, teacher)))
 
 
 @MODELS.register_module()

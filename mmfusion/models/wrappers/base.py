@@ -92,6 +92,11 @@ class BaseFusionModel(BaseModel):
         if fuser_frozen:
             self.fuser.requires_grad_(False)
 
+    @property
+    def term_names(self) -> List[str]:
+        """Loss terms that ``term_factors`` may weight."""
+        return list(self.fusion_losses)
+
     @classmethod
     def inference_config(cls, cfg: dict) -> dict:
         """The part of a wrapper's config that fusing needs."""

@@ -1,5 +1,5 @@
 """A fuser that learns from another one."""
-from typing import Callable, Dict, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,10 @@ class FuserDistiller(ImageFuser):
         init_from_teacher (dict[str, str], optional): Layers of the student
             that start as a layer of the teacher: path in the student to
             path in the teacher.
+        motion (dict, optional): Config of a ``MotionConsistencyLoss``: a
+            second pass over moved pairs, whose output should move along, for
+            steady videos. The name of its term is ``'motion'``. Off by
+            default.
         random_teacher (bool): Whether a teacher without weights is meant
             (tests). Defaults to False.
         kwargs: See :class:`BaseFusionModel`.
@@ -63,6 +67,7 @@ class FuserDistiller(ImageFuser):
                  pairs: Sequence[dict],
                  losses: Optional[Dict[str, dict]] = None,
                  init_from_teacher: Optional[Dict[str, str]] = None,
+                 motion: Optional[dict] = None,
                  random_teacher: bool = False,
                  **kwargs) -> None:
         super().__init__(student, losses=losses, **kwargs)
@@ -87,6 +92,7 @@ class FuserDistiller(ImageFuser):
             for role, fuser in (('student', self.fuser),
                                 ('teacher', network))
         ]
+        self.motion = None if motion is None else MODELS.build(motion)
         self.init_from_teacher = dict(init_from_teacher or {})
         self._copy_layers()
 
@@ -94,7 +100,7 @@ class FuserDistiller(ImageFuser):
     def inference_config(cls, cfg: dict) -> dict:
         """That of an :class:`ImageFuser` of the student."""
         training = ('type', 'teacher', 'student', 'pairs', 'random_teacher',
-                    'init_from_teacher')
+                    'init_from_teacher', 'motion')
         kept = {key: value for key, value in cfg.items()
                 if key not in training}
         return super().inference_config(
@@ -128,7 +134,8 @@ class FuserDistiller(ImageFuser):
 
     def loss(self, inputs: Tensor,
              data_samples: OptSampleList) -> Dict[str, Tensor]:
-        """Fusion losses, and ``loss_distill.<name>`` of every pair."""
+        """Fusion losses, ``loss_distill.<name>`` of every pair, and
+        ``loss_motion`` where asked for."""
         student, teacher = self._readers
         with student.recording(self.fuser) as ours:
             output = self.fuse(inputs, data_samples)
@@ -149,7 +156,17 @@ class FuserDistiller(ImageFuser):
             losses[f'loss_distill.{pair.name}'] = factor * pair(
                 student.pick(pair.student, output, ours),
                 teacher.pick(pair.teacher, target, theirs).detach())
+        factor = self.term_factors.get('motion', 1.)
+        if self.motion is not None and factor != 0:
+            losses['loss_motion'] = factor * self.motion(
+                lambda moved: self.fuse(moved, data_samples).fused, inputs,
+                output.fused)
         return losses
+
+    @property
+    def term_names(self) -> List[str]:
+        return [*super().term_names, *(pair.name for pair in self.pairs),
+                *(['motion'] if self.motion is not None else [])]
 
 
 def cached_output(data_samples: OptSampleList, inputs: Tensor) -> FuserOutput:

@@ -129,6 +129,14 @@ def test_tiny_sampler():
     assert not torch.equal(other, output.luma)
 
 
+def test_padding_is_not_stretched():
+    vis, ir = pair(36, 50, 4)  # padded to 64 x 64
+    luma = build(denoiser=TINY, num_steps=2)(vis, ir, seeds=range(4)).luma
+    assert luma.shape[-2:] == (36, 50)
+    assert (luma.amin((1, 2, 3)) == 0).all()
+    assert (luma.amax((1, 2, 3)) == 1).all()
+
+
 @pytest.mark.parametrize('variant', ['release', 'consistent'])
 def test_equal_sources_come_back(variant):
     _, ir = pair(128, 128)

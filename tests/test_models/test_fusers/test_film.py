@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmfusion.apis.complexity import count_flops
 from mmfusion.apis.fused_image import to_uint8
 from mmfusion.models.fusers import FILMFusion
+from mmfusion.models.fusers.film_layers import nearest_indices
 from mmfusion.registry import MODELS
 from mmfusion.testing.film_reference import (
     reference_input,
@@ -305,3 +306,13 @@ def test_base_config_trains(monkeypatch):
 def test_reference_shapes_are_those_of_the_transcription():
     state = naive_film().state_dict()
     assert {k: tuple(v.shape) for k, v in state.items()} == reference_shapes()
+
+
+def test_pixels_of_exported_graphs():
+    """Those that PyTorch takes, also where a quotient is nearly whole."""
+    for source in (1, 2, 7, 53, 288, 333, 384, 480, 500, 640, 1024, 1280):
+        row = torch.arange(source, dtype=torch.float32)[None, None]
+        for target in (*range(1, 120), 288, 384, 480, 640):
+            expected = F.interpolate(row, target, mode='nearest')[0, 0]
+            assert torch.equal(nearest_indices(source, target),
+                               expected.long())

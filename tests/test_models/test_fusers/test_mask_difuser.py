@@ -69,6 +69,9 @@ def test_norm_and_chunks():
     vis, ir = pair()
     stretched = build()(vis, ir).fused
     assert stretched.min() == 0 and stretched.max() == 1
+    padded = build(clip=(-9., 9.))(*pair(4, 17, 17)).fused  # to 32 x 32
+    assert (padded.amin((1, 2, 3)) == 0).all()
+    assert (padded.amax((1, 2, 3)) == 1).all()
     assert build(norm='clamp', clip=(-0.5, 0.5))(vis, ir).fused.max() <= 0.75
     torch.testing.assert_close(
         build(query_chunk=100)(vis, ir).fused, stretched, atol=1e-3, rtol=0)

@@ -24,6 +24,17 @@ def test_equal_images_have_none(name):
     torch.testing.assert_close(twice, 2 * distance(name)(image, other))
 
 
+@pytest.mark.parametrize('name', DISTANCES)
+def test_autocast_changes_nothing(name):
+    torch.manual_seed(0)
+    image = torch.rand(2, 3, 24, 24)
+    other = image + 0.01 * torch.randn_like(image)
+    loss = distance(name)
+    expected = loss(image, other)
+    with torch.autocast('cpu', torch.bfloat16):
+        torch.testing.assert_close(loss(image, other), expected)
+
+
 def test_gradients_by_hand():
     """Ramps of slopes 1 and -1; a 3x3 Sobel kernel multiplies by 8."""
     ramp = torch.arange(12.).expand(1, 1, 12, 12) / 12

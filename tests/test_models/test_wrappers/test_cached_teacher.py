@@ -58,6 +58,48 @@ def test_features_come_with_the_samples():
     assert model.pairs[0].adapter.weight.grad.abs().sum() > 0
 
 
+MOTION = dict(type='MotionConsistencyLoss', degrees=10., shift=0.1)
+
+
+def test_motion():
+    """Nothing for a net that moves along, and it can be learned."""
+    torch.manual_seed(0)
+    still = build(student=dict(type='AverageFuser', clamp=False),
+                  motion=MOTION)
+    inputs = torch.rand(2, 4, 32, 40)
+    fused = still.fuse(inputs).fused
+    loss = MODELS.build(MOTION)
+    assert loss(lambda moved: still.fuse(moved).fused, inputs,
+                fused) == pytest.approx(0, abs=1e-5)
+    # a net that knows where a pixel is
+    ramp = torch.linspace(0, 1, 40)
+    assert loss(lambda moved: still.fuse(moved).fused * ramp, inputs,
+                fused * ramp) > 1e-3
+
+    model = build(motion=dict(MOTION, loss_weight=1.))
+    assert 'loss_motion' not in build()(**batch(model), mode='loss')
+    assert model.term_names == ['pix', 'grad', 'motion']
+    data = batch(model)
+
+    def error():
+        torch.manual_seed(1)
+        return model(**data, mode='loss')['loss_motion']
+
+    first = error().item()
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    for _ in range(20):
+        optimizer.zero_grad()
+        error().backward()
+        optimizer.step()
+    assert error().item() < 0.7 * first
+    model.term_factors = dict(motion=0.)
+    assert 'loss_motion' not in model(**data, mode='loss')
+    assert 'motion' not in inference_config(
+        {**copy.deepcopy(CFG), 'motion': MOTION})
+    with pytest.raises(ValueError, match='Expected degrees'):
+        MODELS.build(dict(MOTION, scale=1.))
+
+
 def test_missing_targets():
     model = build()
     data = batch(model)

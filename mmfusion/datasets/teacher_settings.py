@@ -1,0 +1,55 @@
+"""Whether the parts of a data set were made by one teacher."""
+import json
+import os
+import warnings
+from pathlib import PurePath
+from typing import Optional, Sequence
+
+import mmengine.fileio as fileio
+
+#: what tools/distill/make_teacher.py writes beside a teacher's images
+MANIFEST = 'manifest.json'
+
+
+def warn_of_other_teachers(folder: str,
+                           parts: Sequence[str],
+                           backend_args: Optional[dict] = None) -> None:
+    """Warn where other parts have the images of another teacher.
+
+    Compares the settings in the manifest of ``ROOT/train/TEACHER_FUSED``
+    with those of ``ROOT/val/TEACHER_FUSED`` and so on. Folders without a
+    manifest, or outside of such a tree, are not compared.
+
+    Args:
+        folder (str): With a teacher's images.
+        parts (sequence[str]): Names of the parts' folders.
+        backend_args (dict, optional): Of ``mmengine.fileio``.
+    """
+    pieces = PurePath(folder).parts
+    places = [place for place, piece in enumerate(pieces) if piece in parts]
+    ours = _settings(folder, backend_args) if places else None
+    if ours is None:
+        return
+    for part in parts:
+        other = os.path.join(
+            *pieces[:places[-1]], part, *pieces[places[-1] + 1:])
+        theirs = _settings(other, backend_args)
+        if theirs is None or theirs == ours:
+            continue
+        changed = '; '.join(
+            f'{key}: {ours.get(key)!r} and {theirs.get(key)!r}'
+            for key in {**ours, **theirs}
+            if ours.get(key) != theirs.get(key))
+        warnings.warn(
+            f'The teacher images of {folder} and {other} were made '
+            f'otherwise ({changed}). Make one of them anew with '
+            'tools/distill/make_teacher.py --restart, unless this is meant.',
+            stacklevel=2)
+
+
+def _settings(folder: str, backend_args: Optional[dict]) -> Optional[dict]:
+    path = fileio.join_path(folder, MANIFEST, backend_args=backend_args)
+    if not fileio.isfile(path, backend_args=backend_args):
+        return None
+    content = json.loads(fileio.get_text(path, backend_args=backend_args))
+    return content.get('settings')
