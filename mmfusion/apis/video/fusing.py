@@ -30,6 +30,7 @@ class FrameFuser:
 
     Raises:
         ValueError: On another norm.
+        UsageError: If the model fuses another task than colour and infrared.
     """
 
     def __init__(self,
@@ -39,6 +40,12 @@ class FrameFuser:
                  momentum: float = 0.95) -> None:
         if norm not in NORMS:
             raise ValueError(f'Expected a norm of {NORMS}, got {norm!r}.')
+        modalities = dict(model.roles.task.modalities)
+        if list(modalities.values()) != [3, 1]:
+            raise UsageError(
+                'Expected a model of a colour and a grey stream, in this '
+                f'order, got one of {modalities}. Fuse single pairs of it '
+                'with tools/test_fusion.py.')
         self.model, self.segmenter = model, segmenter
         policy = model.output_policy
         if norm == 'auto':
@@ -77,7 +84,7 @@ class FrameFuser:
             luma = self.steady(output.luma)
             if self.grey:
                 return luma.expand(-1, 3, -1, -1)
-            cbcr = fuser.split_colour(self.model.split(inputs)[0])[1]
+            cbcr = self.model.roles.chroma(inputs, fuser)
             return fuser.join_colour(luma, cbcr).clamp(0, 1)
         fused = output.fused
         if self.steady is not None:
