@@ -10,6 +10,7 @@ from torch import nn
 from mmfusion.apis.fused_image import to_uint8
 from mmfusion.apis.inferencer import fuse_samples, task_of_model
 from mmfusion.apis.pairs import inference_pipeline
+from mmfusion.apis.text import is_text_step, needs_text, with_text_step
 from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.evaluation import compute
 from mmfusion.evaluation.sources import PairSources
@@ -27,7 +28,8 @@ def compare_models(reference: nn.Module,
         others (dict[str, nn.Module]): Wrappers by name.
         pairs (sequence[dict]): ``vis_path`` and ``ir_path`` of each, or
             what :func:`mmfusion.apis.pairs.match_folders` gives for the
-            modalities of another task.
+            modalities of another task; with ``text`` where the fuser reads
+            one.
         preset (str): Metrics to compute, see
             :func:`mmfusion.evaluation.compute`.
 
@@ -61,8 +63,16 @@ def compare_models(reference: nn.Module,
 
 
 def _fuse(model: nn.Module, pair: dict) -> torch.Tensor:
-    pipeline = Compose(inference_pipeline(getattr(model, 'cfg', None)))
-    return fuse_samples(model, [pipeline(dict(pair))])[0].fused_img.data.cpu()
+    sample = pair_pipeline(model)(dict(pair))
+    return fuse_samples(model, [sample])[0].fused_img.data.cpu()
+
+
+def pair_pipeline(model: nn.Module) -> Compose:
+    """What brings pairs, and their texts, to a model."""
+    steps = inference_pipeline(getattr(model, 'cfg', None))
+    if needs_text(model) and not any(map(is_text_step, steps)):
+        steps = with_text_step(steps, dict(type='LoadTextFeatures'))
+    return Compose(steps)
 
 
 def _summary(base: List[dict], note: dict) -> Dict[str, Any]:

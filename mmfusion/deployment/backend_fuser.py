@@ -65,7 +65,9 @@ class BackendFuser(BaseFuser):
                     self.session.meta['outputs'], results, strict=True):
                 found.setdefault(name, []).append(value)
         tensors = {
-            name: torch.from_numpy(np.concatenate(values)).to(vis.device)
+            name: torch.from_numpy(
+                values[0] if len(values) == 1 else np.concatenate(values)
+            ).to(vis.device)
             for name, values in found.items()
         }
         logits = tensors.pop('seg_logits', None)
