@@ -26,7 +26,7 @@ from torch import nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools' / 'model_converters')]
 
-from benchmarks.fusers import METHODS, build  # noqa: E402
+from benchmarks.fusers import METHODS, build, film_text  # noqa: E402
 from mmfusion.apis.errors import UsageError  # noqa: E402
 from mmfusion.apis.pairs import match_folders  # noqa: E402
 from mmfusion.apis.testing import write_json  # noqa: E402
@@ -43,6 +43,8 @@ from mmfusion.models.fusers.checkpoint import (  # noqa: E402
 from mmfusion.models.wrappers import ImageFuser  # noqa: E402
 from mmfusion.registry import MODELS  # noqa: E402
 
+#: tokens of a text, as of FILM's own
+TOKENS = film_text(1, torch.device('cpu')).shape[1]
 #: name -> (file, backend, precision)
 RUNTIMES = {
     'onnxruntime': ('fp32', 'onnxruntime', 'fp32'),
@@ -73,7 +75,7 @@ def variants(name: str, args: argparse.Namespace, folder: Path,
         optimized=ImageFuser(fuser=fuser.optimize_for_inference()).eval())
     files = dict(fp32=folder / f'{name}.onnx', int8=folder / f'{name}8.onnx')
     export_model(eager, files['fp32'], shape=args.shape, batch=args.batch,
-                 opset=args.opset, simplify=True)
+                 opset=args.opset, simplify=True, tokens=TOKENS)
     if pairs:
         quantize(files['fp32'], files['int8'], pairs)
     for title, (file, backend, precision) in RUNTIMES.items():
@@ -109,6 +111,9 @@ def runs(name: str, models: Dict[str, nn.Module],
     vis, ir = (
         torch.rand(args.batch, c, *args.shape, generator=generator)
         for c in (3, 1))
+    text = {}
+    if models['eager'].fuser.needs_text:
+        text['text'] = film_text(args.batch, vis.device)
     work: Dict[str, Callable] = {}
     if name in METHODS:
         naive = build(name, 'naive', same_weights=True).eval()
@@ -117,11 +122,42 @@ def runs(name: str, models: Dict[str, nn.Module],
         if title in RUNTIMES:
             # the network alone, as of the others
             session = model.fuser.session
-            feeds = dict(vis=vis.numpy(), ir=ir.numpy())
+            feeds = {k: v.numpy() for k, v in
+                     dict(vis=vis, ir=ir, **text).items()}
             work[title] = lambda s=session, f=feeds: s.run(f)
         else:
-            work[title] = lambda m=model: m.fuser(vis, ir)
+            work[title] = lambda m=model: m.fuser(vis, ir, **text)
     return work
+
+
+def outputs_note(models: Dict[str, nn.Module],
+                 work: Dict[str, Callable]) -> str:
+    """What is computed: an exported file leaves out what is not asked."""
+    counts = {
+        title: _convolutions(work[title])
+        for title in ('naive', 'eager') if title in work
+    }
+    if 'naive' in work:
+        counts['naive'] += f' ({len(work["naive"]())} outputs)'
+    counts['eager'] += ' (with all auxiliary outputs)'
+    session = next((models[title].fuser.session for title in RUNTIMES
+                    if title in models), None)
+    if session is not None:
+        import onnx
+        nodes = onnx.load(str(session.path)).graph.node
+        names = ', '.join(session.meta['outputs'])
+        number = sum(node.op_type.startswith('Conv') for node in nodes)
+        counts['exported'] = f'{number} ({names})'
+    return 'Convolutions: ' + '; '.join(
+        f'{title} {text}' for title, text in counts.items())
+
+
+def _convolutions(run: Callable) -> str:
+    """How many convolutions a run of a PyTorch network computes."""
+    with torch.autograd.profiler.profile() as profile:
+        run()
+    return str(sum(event.count for event in profile.key_averages()
+                   if event.key == 'aten::convolution'))
 
 
 def timing_table(name: str, seconds: Dict[str, List[float]]) -> str:
@@ -167,14 +203,18 @@ def parse_args(argv: Optional[list] = None) -> argparse.Namespace:
 
 
 def same_size(pairs: List[dict], shape: tuple, folder: Path) -> List[dict]:
-    """Copies of pairs, resized to what the files were exported for."""
+    """Copies of pairs, resized to what the files were exported for.
+
+    All have the same text, for fusers that read one.
+    """
     import cv2
 
     from mmfusion.datasets.conversion import write_png
     from mmfusion.fileio import read_image
     copies = []
     for number, pair in enumerate(pairs):
-        copy = {}
+        # what the other fusers ignore
+        copy = dict(text=film_text(1, torch.device('cpu'))[0].numpy())
         for key in ('vis_path', 'ir_path'):
             image = cv2.resize(read_image(pair[key]), tuple(shape[::-1]),
                                interpolation=cv2.INTER_AREA)
@@ -202,9 +242,11 @@ def main(argv: Optional[list] = None) -> None:
             pairs = same_size(found[:wanted], args.shape, folder)
         for method in args.methods:
             models = variants(method, args, folder, pairs[:args.calib])
-            seconds = alternate(runs(method, models, args), args.repeats)
-            result = dict(seconds=seconds)
-            print(timing_table(method, seconds), flush=True)
+            work = runs(method, models, args)
+            seconds = alternate(work, args.repeats)
+            note = outputs_note(models, work)
+            result = dict(seconds=seconds, note=note)
+            print(f'{timing_table(method, seconds)}\n\n{note}', flush=True)
             if pairs:
                 others = {k: v for k, v in models.items() if k != 'eager'}
                 result['accuracy'] = compare_models(

@@ -71,7 +71,7 @@ def _run_psfusion(net: nn.Module, vis: Tensor,
 
 
 @cache
-def _text(batch: int, device: torch.device) -> Tensor:
+def film_text(batch: int, device: torch.device) -> Tensor:
     """A text as long as FILM's own, (B, 149, 768)."""
     generator = torch.Generator().manual_seed(2)
     return torch.randn(batch, 149, 768, generator=generator).to(device)
@@ -93,9 +93,9 @@ METHODS: Dict[str, Method] = dict(
         config=dict(type='FILMFusion', with_cp=True),
         naive=NaiveFILM,
         run_naive=lambda net, vis, ir:
-        (net(ir, luma(vis), _text(len(vis), vis.device)), ),
+        (net(ir, luma(vis), film_text(len(vis), vis.device)), ),
         run_ours=lambda net, vis, ir: (net.fuse_luma(
-            luma(vis), ir, text=_text(len(vis), vis.device)), )),
+            luma(vis), ir, text=film_text(len(vis), vis.device)), )),
     **{
         f'mmdrfuse_{name}': Method(
             config=dict(type=f'MMDRFuse{name.title()}'),

@@ -30,8 +30,9 @@ def parse_args():
     parser.add_argument(
         '--show', action='store_true', help='open a window; q ends')
     parser.add_argument(
-        '--seg', nargs=2, metavar=('CFG', 'CKPT'),
-        help='a FuserSegmenter that labels the fused frames')
+        '--seg', nargs='+', metavar='SEG',
+        help='config and checkpoint of a FuserSegmenter that labels the '
+        'fused frames, or an exported file of --part full')
     parser.add_argument(
         '--homography', metavar='FILE',
         help='3x3 matrix, infrared to visible pixels: .npy, .json or text')
@@ -73,6 +74,9 @@ def parse_args():
     if len(args.model) > 2 or not (args.model or args.seg):
         parser.error('expected a config and its checkpoint, an exported '
                      f'file, or --seg CFG CKPT, got {args.model}.')
+    if args.seg and len(args.seg) > 2:
+        parser.error('expected --seg CFG CKPT or --seg FILE, got '
+                     f'{args.seg}.')
     return args
 
 
@@ -80,10 +84,14 @@ def main():
     args = parse_args()
     import torch
 
+    from mmfusion.apis.errors import UsageError
     from mmfusion.apis.inferencer import init_model
     from mmfusion.apis.testing import write_json
     from mmfusion.apis.video import FusionStream, read_homography, summary
     from mmfusion.deployment.runtimes import is_exported
+    if args.seg and len(args.seg) == 1 and not is_exported(args.seg[0]):
+        raise UsageError('Expected --seg CFG CKPT, or --seg with a file of '
+                         f'tools/deployment/export.py, got {args.seg[0]!r}.')
     homography = args.homography and read_homography(args.homography)
     if args.threads:
         torch.set_num_threads(args.threads)

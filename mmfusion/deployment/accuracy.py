@@ -8,10 +8,13 @@ from mmcv.transforms import Compose
 from torch import nn
 
 from mmfusion.apis.fused_image import to_uint8
-from mmfusion.apis.inferencer import fuse_samples
+from mmfusion.apis.inferencer import fuse_samples, task_of_model
 from mmfusion.apis.pairs import inference_pipeline
+from mmfusion.apis.text import is_text_step, needs_text, with_text_step
+from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.evaluation import compute
-from mmfusion.fileio import read_image
+from mmfusion.evaluation.sources import PairSources
+from mmfusion.tasks import channel_spans
 
 
 def compare_models(reference: nn.Module,
@@ -23,7 +26,10 @@ def compare_models(reference: nn.Module,
     Args:
         reference (nn.Module): A wrapper, e.g. of ``init_model``.
         others (dict[str, nn.Module]): Wrappers by name.
-        pairs (sequence[dict]): ``vis_path`` and ``ir_path`` of each.
+        pairs (sequence[dict]): ``vis_path`` and ``ir_path`` of each, or
+            what :func:`mmfusion.apis.pairs.match_folders` gives for the
+            modalities of another task; with ``text`` where the fuser reads
+            one.
         preset (str): Metrics to compute, see
             :func:`mmfusion.evaluation.compute`.
 
@@ -37,8 +43,10 @@ def compare_models(reference: nn.Module,
         name: dict(error=[], difference=0., scores=[]) for name in others
     }
     base: List[dict] = []
+    load = PairSources(LoadFusionPair())
+    spans = channel_spans(task_of_model(reference).modalities)
     for pair in pairs:
-        images = _sources(pair)
+        images = load({'modalities': spans, **pair})
         expected = _fuse(reference, pair)
         first = to_uint8(expected)
         base.append(compute(first, images, preset=preset))
@@ -55,18 +63,16 @@ def compare_models(reference: nn.Module,
 
 
 def _fuse(model: nn.Module, pair: dict) -> torch.Tensor:
-    pipeline = Compose(inference_pipeline(getattr(model, 'cfg', None)))
-    return fuse_samples(model, [pipeline(dict(pair))])[0].fused_img.data.cpu()
+    sample = pair_pipeline(model)(dict(pair))
+    return fuse_samples(model, [sample])[0].fused_img.data.cpu()
 
 
-def _sources(pair: dict) -> tuple:
-    """Infrared and visible image, as metrics take them."""
-    ir, vis = (read_image(pair[f'{key}_path']) for key in ('ir', 'vis'))
-    if ir.ndim == 3:
-        ir = ir[..., 0]
-    if vis.ndim == 3:
-        vis = np.ascontiguousarray(vis[..., ::-1])
-    return np.ascontiguousarray(ir), vis
+def pair_pipeline(model: nn.Module) -> Compose:
+    """What brings pairs, and their texts, to a model."""
+    steps = inference_pipeline(getattr(model, 'cfg', None))
+    if needs_text(model) and not any(map(is_text_step, steps)):
+        steps = with_text_step(steps, dict(type='LoadTextFeatures'))
+    return Compose(steps)
 
 
 def _summary(base: List[dict], note: dict) -> Dict[str, Any]:

@@ -11,6 +11,7 @@ from mmfusion.apis.errors import UsageError
 from mmfusion.models.fusers import BaseFuser
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.structures import FuserOutput
+from mmfusion.tasks import FusionTask
 
 from .runtimes import Feeds, PathLike, Session, open_session
 
@@ -64,7 +65,9 @@ class BackendFuser(BaseFuser):
                     self.session.meta['outputs'], results, strict=True):
                 found.setdefault(name, []).append(value)
         tensors = {
-            name: torch.from_numpy(np.concatenate(values)).to(vis.device)
+            name: torch.from_numpy(
+                values[0] if len(values) == 1 else np.concatenate(values)
+            ).to(vis.device)
             for name, values in found.items()
         }
         logits = tensors.pop('seg_logits', None)
@@ -128,7 +131,8 @@ def backend_model(path: PathLike,
     Args:
         path (str | PathLike): The file.
         cfg (Config, optional): Whose pipeline prepares the pairs; by
-            default the one that the file remembers.
+            default the one that the file remembers. Its model's task has to
+            be that of the file.
         backend (str, optional): See :func:`open_session`.
         device (str): See :func:`open_session`.
         options: ``threads`` and ``precision`` of :func:`open_session`.
@@ -139,16 +143,22 @@ def backend_model(path: PathLike,
 
     Raises:
         FileNotFoundError: If there is no such file.
-        UsageError: If it cannot be run, see :func:`open_session`.
+        UsageError: If it cannot be run, see :func:`open_session`, or is for
+            another task than ``cfg``.
     """
     session = open_session(path, backend, device, **options)
     meta = session.meta
-    if meta.get('fuser') is None:
+    if not {'fuser', 'task'} <= set(meta):
         raise UsageError(f'{path}: expected a file of '
-                         'tools/deployment/export.py. Export it again.')
+                         'tools/deployment/export.py that says which task '
+                         'it is for. Export it again.')
+    task = FusionTask.of(meta['task'])
+    if cfg is not None and cfg.get('model') is not None:
+        _check_task(path, task, cfg.model)
     init_default_scope((cfg or {}).get('default_scope', 'mmfusion'))
     model = ImageFuser(
         fuser=BackendFuser(session),
+        task=task,
         output_norm=meta['output_norm'],
         output_colour=meta['output_colour'],
         data_preprocessor=_tuples(meta['data_preprocessor']))
@@ -161,6 +171,23 @@ def backend_model(path: PathLike,
     model.cfg = cfg
     model.dataset_meta = meta['dataset_meta']
     return model.to(device).eval()
+
+
+def _check_task(path: PathLike, task: FusionTask, model: dict) -> None:
+    """Channels in other roles would fuse to other images, silently."""
+    modalities = (model.get('data_preprocessor') or {}).get('modalities')
+    stated = FusionTask.of(
+        model.get('task')
+        or (dict(modalities=modalities) if modalities else 'ivf'))
+    roles = [(list(x.modalities.items()), x.visible, x.colour)
+             for x in (task, stated)]
+    if roles[0] != roles[1]:
+        raise UsageError(
+            f'{path}: expected a config of task {task.name!r} '
+            f'({", ".join(task.modalities)}), for which it was exported, got '
+            f'{stated.name!r} ({", ".join(stated.modalities)}). Set '
+            'model.task (--task) to that of the file, or export a model of '
+            'the other task.')
 
 
 def _tuples(node: Any) -> Any:

@@ -1,5 +1,6 @@
 """The network that is exported, its inputs and what describes it."""
 import math
+from dataclasses import asdict
 from typing import Any, Dict, Optional, Sequence, Tuple
 
 import torch
@@ -20,8 +21,9 @@ class ExportGraph(nn.Module):
     Inputs: ``vis`` (B, 3, H, W) RGB and ``ir`` (B, 1, H, W), both float32
     in [0, 1]; of text-guided fusers also ``text`` (B, L, C). Outputs, in
     this order: ``fused`` (B, 3, H, W) RGB; ``luma`` (B, 1, H, W) where the
-    wrapper stretches or shows luminance; ``seg_logits`` (B, K, H, W) of
-    the full part of a model that segments.
+    wrapper stretches or shows luminance or its task takes colour from
+    elsewhere; ``seg_logits`` (B, K, H, W) of the full part of a model that
+    segments.
 
     Args:
         model (nn.Module): ``ImageFuser`` or ``FuserSegmenter`` in eval
@@ -51,7 +53,9 @@ class ExportGraph(nn.Module):
         if self.full and isinstance(model, FuserSegmenter):
             _check_segmentor(model.segmentor)
             self.segmentor, self.task_norm = model.segmentor, model.task_norm
-        self.needs_luma = model.output_policy.by_luma
+        task = model.roles.task
+        self.needs_luma = (
+            model.output_policy.by_luma or task.colour != task.visible)
         self.eval().requires_grad_(False)
         inputs = example_inputs(self, *self._smallest())
         with torch.no_grad():
@@ -160,9 +164,10 @@ def describe(model: nn.Module, graph: ExportGraph,
         more: Further entries.
     """
     fuser, cfg = graph.fuser, getattr(model, 'cfg', None)
-    fixed = size is not None
+    fixed, task = size is not None, model.roles.task
     node = (cfg.model.get('data_preprocessor') if cfg is not None else
             None) or dict(type='FusionDataPreprocessor')
+    node = dict(node, modalities=dict(task.modalities))
     meta = getattr(model, 'dataset_meta', {})
     return dict(
         version=__version__,
@@ -176,6 +181,7 @@ def describe(model: nn.Module, graph: ExportGraph,
         padding_mode=fuser.padding_mode,
         channel_order=fuser.channel_order,
         clamp=fuser.clamp,
+        task=_plain(asdict(task)),
         output_norm=model.output_policy.norm,
         output_colour=model.output_policy.colour,
         data_preprocessor=_plain(node),

@@ -1,21 +1,24 @@
 """INT8 by static post-training quantization, calibrated on real pairs."""
+import io
 import os
 import tempfile
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Dict, Iterator, Sequence
 
 import torch.nn.functional as F
-from mmcv.transforms import Compose
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
 from mmfusion.apis.errors import UsageError
-from mmfusion.apis.pairs import inference_pipeline
 
+from .accuracy import pair_pipeline
 from .backend_fuser import backend_model
 from .runtimes import META_KEY, PathLike
 
 METHODS = ('minmax', 'percentile', 'entropy')
+#: of activations that --method percentile keeps, in %
+PERCENTILE = 99.999
 #: what becomes INT8: convolutions alone, or all that ONNX Runtime knows
 OPERATORS = ('conv', 'all')
 
@@ -39,7 +42,7 @@ def quantize(path: PathLike,
         pairs (sequence[dict]): ``vis_path`` and ``ir_path`` to calibrate
             with.
         method (str): How ranges are chosen: ``'minmax'``, ``'percentile'``
-            (99.99 %) or ``'entropy'``.
+            (99.999 %) or ``'entropy'``.
         operators (str): ``'conv'`` or ``'all'``.
         skip (sequence[str]): Parts of names of nodes that stay in float.
         mode (str): ``'static'``; ``'dynamic'`` is refused.
@@ -72,9 +75,17 @@ def quantize(path: PathLike,
             names = {value.name for value in graph.graph.input}
             self.feeds = ({k: v for k, v in feeds.items() if k in names}
                           for feeds in calibration_feeds(model, pairs))
+            self.left = 0
+
+        def __len__(self) -> int:
+            return len(pairs)
+
+        def set_range(self, start_index: int, end_index: int) -> None:
+            self.left = end_index - start_index
 
         def get_next(self):
-            return next(self.feeds, None)
+            self.left -= 1
+            return next(self.feeds, None) if self.left >= 0 else None
 
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder, 'prepared.onnx')
@@ -91,21 +102,27 @@ def quantize(path: PathLike,
                 ' which no node has. Names: '
                 f'{[node.name for node in nodes][:8]} ...')
         try:
-            ort.quantize_static(
-                str(prepared),
-                str(partial),
-                Reader(),
-                quant_format=ort.QuantFormat.QDQ,
-                op_types_to_quantize=(['Conv']
-                                      if operators == 'conv' else None),
-                nodes_to_exclude=kept,
-                per_channel=True,
-                activation_type=ort.QuantType.QUInt8,
-                weight_type=ort.QuantType.QInt8,
-                calibrate_method=dict(
-                    minmax=ort.CalibrationMethod.MinMax,
-                    percentile=ort.CalibrationMethod.Percentile,
-                    entropy=ort.CalibrationMethod.Entropy)[method])
+            # it prints a line for each pair
+            with redirect_stdout(io.StringIO()):
+                ort.quantize_static(
+                    str(prepared),
+                    str(partial),
+                    Reader(),
+                    quant_format=ort.QuantFormat.QDQ,
+                    op_types_to_quantize=(['Conv']
+                                          if operators == 'conv' else None),
+                    nodes_to_exclude=kept,
+                    per_channel=True,
+                    activation_type=ort.QuantType.QUInt8,
+                    weight_type=ort.QuantType.QInt8,
+                    calibrate_method=dict(
+                        minmax=ort.CalibrationMethod.MinMax,
+                        percentile=ort.CalibrationMethod.Percentile,
+                        entropy=ort.CalibrationMethod.Entropy)[method],
+                    # pair by pair, of any method: else the histograms'
+                    # methods keep all activations of all pairs
+                    extra_options=dict(
+                        CalibStridedMinMax=1, CalibPercentile=PERCENTILE))
             result = onnx.load(str(partial))
             meta = [x for x in graph.metadata_props if x.key == META_KEY]
             onnx.helper.set_model_props(result, {META_KEY: meta[0].value})
@@ -158,14 +175,15 @@ def calibration_feeds(model: nn.Module,
 
     Args:
         model (nn.Module): Of :func:`backend_model`.
-        pairs (sequence[dict]): ``vis_path`` and ``ir_path`` of each.
+        pairs (sequence[dict]): ``vis_path`` and ``ir_path`` of each, and
+            ``text`` where the fuser reads one.
 
     Yields:
         dict[str, np.ndarray]: Inputs by name.
     """
     fuser = model.fuser
     size, batch = (fuser.session.meta[key] for key in ('size', 'batch'))
-    pipeline = Compose(inference_pipeline(getattr(model, 'cfg', None)))
+    pipeline = pair_pipeline(model)
     for pair in pairs:
         data = model.data_preprocessor(
             pseudo_collate([pipeline(dict(pair))]), False)

@@ -1,11 +1,15 @@
 """The benchmark of backends runs, on a small image."""
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+
+from mmfusion.registry import MODELS
+from mmfusion.testing.fusers import SLIM_FUSERS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,3 +50,47 @@ def test_times_and_accuracy(tmp_path, capsys):
     assert student['accuracy']['optimized']['max_difference'] < 1e-4
     assert student['accuracy']['openvino']['psnr_db'] is not None
     assert 'naive' not in content['MaximumFuser']['seconds']
+    assert 'exported ' in student['note'] and 'naive ' in student['note']
+
+
+def test_text_guided(tmp_path, capsys, monkeypatch):
+    """FILM reads a text of 149 tokens everywhere, INT8 and pairs too."""
+    module = load()
+    full = module.METHODS['film']
+    slim = {**full.config, **SLIM_FUSERS['FILMFusion'], 'text_channels': 768}
+    monkeypatch.setitem(module.METHODS, 'film', replace(full, config=slim))
+    monkeypatch.setattr(
+        module, 'build', lambda name, variant, same_weights: MODELS.build(
+            slim) if variant == 'ours' else Naive())
+    for name, channels in dict(vis=3, ir=1).items():
+        (tmp_path / name).mkdir()
+        for index in range(2):
+            image = np.random.default_rng(index).integers(
+                0, 256, (20, 24, channels), np.uint8)
+            cv2.imwrite(str(tmp_path / name / f'{index}.png'),
+                        cv2.resize(image, (192, 176)))
+    threads = torch.get_num_threads()
+    try:
+        module.main([
+            '--methods', 'film', '--shape', '176', '192', '--threads', '1',
+            '--repeats', '1', '--vis', str(tmp_path / 'vis'), '--ir',
+            str(tmp_path / 'ir'), '--calib', '1', '--eval', '1', '--json',
+            str(tmp_path / 'a.json')
+        ])
+    finally:
+        torch.set_num_threads(threads)
+    result = json.loads((tmp_path / 'a.json').read_text())['results']['film']
+    assert {'naive', 'eager', 'openvino', 'onnxruntime int8'} <= set(
+        result['seconds'])
+    for name in ('optimized', 'onnxruntime', 'openvino'):
+        assert result['accuracy'][name]['max_difference'] < 1e-3
+    assert Naive.tokens == {149}
+
+
+class Naive(torch.nn.Module):
+    """In place of a transcription that takes half a minute."""
+    tokens = set()
+
+    def forward(self, ir, vis, text):
+        self.tokens.add(text.shape[1])
+        return torch.nn.functional.conv2d(ir + vis, torch.ones(1, 1, 3, 3))

@@ -83,6 +83,24 @@ def test_methods_and_operators(files, smooth_pairs, tmp_path, method,
     assert result['b']['psnr_db'] > 15
 
 
+@pytest.mark.parametrize('method', ['percentile', 'entropy'])
+def test_activations_of_one_pair_at_a_time(files, smooth_pairs, tmp_path,
+                                           monkeypatch, method, capsys):
+    """All pairs' activations would not fit into memory."""
+    from onnxruntime.quantization import calibrate
+    held = []
+    collect = calibrate.HistogramCollector.collect
+
+    def counting(self, arrays):
+        held.append({len(values) for values in arrays.values()})
+        return collect(self, arrays)
+
+    monkeypatch.setattr(calibrate.HistogramCollector, 'collect', counting)
+    report = quantize(files[0], tmp_path / 'b.onnx', smooth_pairs[:3], method)
+    assert held == [{1}] * 3 and report['pairs'] == 3
+    assert not capsys.readouterr().out
+
+
 def test_skipped_nodes_stay_in_float(files, smooth_pairs, tmp_path):
     names = [node.name for node in onnx.load(files[0]).graph.node
              if node.op_type == 'Conv']

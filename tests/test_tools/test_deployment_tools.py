@@ -10,6 +10,7 @@ import torch
 
 from mmfusion.apis.inferencer import init_model
 from mmfusion.deployment import open_session
+from mmfusion.deployment.runtimes import openvino_core
 from mmfusion.testing.sequences import write_sequence
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +57,7 @@ def test_export_of_a_whole_model(call, files, tmp_path, capsys):
     out = tmp_path / 'a.ts'
     assert call('deployment/export.py', *files('stage2'), '--out', out,
                 '--part', 'full', '--format', 'torchscript', '--dynamic',
-                '--no-fold', *SMALL) == 0
+                '--no-fold', '--no-verify', *SMALL) == 0
     text = capsys.readouterr().out
     assert ' 0 BatchNorm layers folded' in text and 'difference' not in text
     assert open_session(out).meta['outputs'] == ['fused', 'seg_logits']
@@ -72,12 +73,14 @@ def test_export_errors(call, files, tmp_path, capsys):
     assert not (tmp_path / 'a.onnx').exists()
 
 
-def test_exported_checkpoint_fuses_folders(call, files, tmp_path):
+def test_exported_checkpoint_fuses_folders(call, files, tmp_path, capsys):
     """tools/test_fusion.py takes it in the place of a checkpoint."""
     onnx = tmp_path / 'a.onnx'
     tiny_project.write_pairs(tmp_path)
     assert call('deployment/export.py', *files('stage1'), '--out', onnx,
                 '--opset', 13, '--shape', *tiny_project.SIZE) == 0
+    # it is verified, unless --no-verify
+    assert 'largest difference to PyTorch: ' in capsys.readouterr().out
     images = {}
     for name, checkpoint, flags in (
             ('torch', files('stage1')[1], ['--device', 'cpu']),
@@ -219,18 +222,46 @@ class TestVideoDemo:
             assert len(list((tmp_path / name).iterdir())) == 2
 
     @pytest.mark.parametrize('precision', ['fp32', 'bf16'])
-    def test_exported_file(self, call, files, moving, tmp_path, precision):
+    def test_exported_file(self, call, files, moving, tmp_path, capsys,
+                           precision):
         onnx = tmp_path / 'a.onnx'
         assert call('deployment/export.py', *files('stage1'), '--out', onnx,
                     '--opset', 13, '--shape', 48, 64) == 0
-        code = call('video_demo.py', onnx, '--vis', moving[0], '--ir',
+        able = precision in ('fp32', *map(
+            str.lower, openvino_core().get_property(
+                'CPU', 'OPTIMIZATION_CAPABILITIES')))
+        assert call('video_demo.py', onnx, '--vis', moving[0], '--ir',
                     moving[1], '--out', tmp_path / 'out', '--backend',
-                    'openvino', '--precision', precision, '--threads', 1)
-        assert code == 0 or precision == 'bf16'
-        assert code or len(list((tmp_path / 'out').iterdir())) == 8
+                    'openvino', '--precision', precision, '--threads',
+                    1) == (0 if able else 2)
+        if able:
+            assert len(list((tmp_path / 'out').iterdir())) == 8
+        else:
+            assert 'computes in bfloat16' in capsys.readouterr().err
+
+    def test_exported_segmenter(self, call, files, moving, tmp_path, capsys):
+        full = tmp_path / 'full.onnx'
+        assert call('deployment/export.py', *files('stage2'), '--out', full,
+                    '--part', 'full', '--opset', 13, '--shape', 48, 64,
+                    *SMALL) == 0
+        sources = ['--vis', moving[0], '--ir', moving[1], '--out']
+        assert call('video_demo.py', full, *sources, tmp_path / 'plain',
+                    '--limit', 2) == 0
+        assert call('video_demo.py', '--seg', full, *sources,
+                    tmp_path / 'out', '--limit', 2) == 0
+        plain, drawn = (cv2.imread(str(tmp_path / name / '000001.png'))
+                        for name in ('plain', 'out'))
+        assert plain.shape == drawn.shape and (plain != drawn).any()
+        assert call('video_demo.py', '--seg', files('stage2')[0], *sources,
+                    tmp_path / 'b') == 2
+        assert 'Expected --seg CFG CKPT' in capsys.readouterr().err
+        with pytest.raises(SystemExit):
+            call('video_demo.py', '--seg', 'a', 'b', 'c', *sources,
+                 tmp_path / 'b')
 
     def test_window(self, call, files, moving, monkeypatch):
         shown = []
+        monkeypatch.setenv('DISPLAY', ':0')
         monkeypatch.setattr('cv2.imshow', lambda *x: shown.append(x))
         monkeypatch.setattr('cv2.waitKey', lambda _: -1)
         monkeypatch.setattr('cv2.destroyWindow', lambda _: None)
@@ -238,7 +269,8 @@ class TestVideoDemo:
                     '--ir', moving[1], '--show', '--device', 'cpu') == 0
         assert len(shown) == 8
 
-    def test_errors(self, call, files, moving, tmp_path, capsys):
+    def test_errors(self, call, files, moving, tmp_path, capsys,
+                    monkeypatch):
         sources = ['--vis', moving[0], '--ir', moving[1]]
         for flags, words in (((*sources, ), 'nothing to do'),
                              ((*sources, '--show'), '--seg CFG CKPT')):
@@ -247,6 +279,11 @@ class TestVideoDemo:
             assert words in capsys.readouterr().err
         assert call('video_demo.py', *files('stage1'), '--vis',
                     tmp_path / 'no.mp4', '--ir', moving[1], '--show') == 2
+        for name in ('DISPLAY', 'WAYLAND_DISPLAY', 'QT_QPA_PLATFORM'):
+            monkeypatch.delenv(name, raising=False)
+        assert call('video_demo.py', *files('stage1'), *sources, '--show',
+                    '--device', 'cpu') == 2
+        assert 'Expected a display' in capsys.readouterr().err
         for path in moving[0].iterdir():
             path.write_bytes(b'')
         assert call('video_demo.py', *files('stage1'), *sources, '--out',

@@ -273,3 +273,22 @@ def test_real_pairs(real_data, folders, task):
     result = fuse(*(info[f'{name}_path'] for name in names))['fused']
     assert result.shape == read(info[f'{names[0]}_path']).shape
     assert result.std() > 10
+
+
+def test_exported_file_and_another_task(call, tmp_path, capsys):
+    first, second = pairs(tmp_path, 'mri_pet')
+    onnx = tmp_path / 'a.onnx'
+    assert call('deployment/export.py', RULE, 'none', '--out', onnx,
+                '--opset', 13, '--shape', *SIZE, '--cfg-options',
+                'model.task=mri_pet') == 0
+    flags = [RULE, onnx, '--vis', first, '--ir', second, '--out-dir']
+    assert call('test_fusion.py', *flags, tmp_path / 'bad') == 2
+    assert "config of task 'mri_pet'" in capsys.readouterr().err
+    assert call('test_fusion.py', *flags, tmp_path / 'a', '--task',
+                'mri_pet') == 0
+    assert call('test_fusion.py', RULE, '--device', 'cpu', *flags[2:],
+                tmp_path / 'b', '--task', 'mri_pet') == 0
+    for stem in '01':
+        gap = np.abs(read(tmp_path / 'a' / f'{stem}.png').astype(int)
+                     - read(tmp_path / 'b' / f'{stem}.png'))
+        assert gap.max() <= 1

@@ -61,7 +61,8 @@ def parse_args():
         '--simplify', action='store_true', help='simplify the ONNX graph')
     parser.add_argument(
         '--verify',
-        action='store_true',
+        action=argparse.BooleanOptionalAction,
+        default=True,
         help='run the file and demand 1e-4 to PyTorch')
     parser.add_argument(
         '--cfg-options',

@@ -19,8 +19,16 @@ def parse_args():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('model', help='.onnx of tools/deployment/export.py')
     parser.add_argument('out', help='.onnx to write')
-    parser.add_argument('--vis', required=True, metavar='DIR')
-    parser.add_argument('--ir', required=True, metavar='DIR')
+    parser.add_argument(
+        '--vis',
+        required=True,
+        metavar='DIR',
+        help="visible images, or those of the task's first modality")
+    parser.add_argument(
+        '--ir',
+        required=True,
+        metavar='DIR',
+        help="infrared images, or those of the task's second modality")
     parser.add_argument(
         '--num', type=int, default=32, help='pairs to calibrate with')
     parser.add_argument(
@@ -58,11 +66,14 @@ def parse_args():
 def main():
     args = parse_args()
     from mmfusion.apis.errors import UsageError
+    from mmfusion.apis.inferencer import task_of_model
     from mmfusion.apis.pairs import match_folders
     from mmfusion.apis.testing import write_json
     from mmfusion.deployment import backend_model, compare_models, quantize
     from mmfusion.deployment.accuracy import accuracy_table
-    pairs, unmatched = match_folders(args.vis, args.ir)
+    first = backend_model(args.model, backend=args.backend)
+    pairs, unmatched = match_folders(args.vis, args.ir,
+                                     task_of_model(first).modalities)
     for path in unmatched:
         print(f'no partner: {path}', file=sys.stderr)
     if args.num < 1 or args.eval < 0:
@@ -78,9 +89,7 @@ def main():
           f'{report["quantized"]} nodes in INT8, calibrated on '
           f'{report["pairs"]} pairs')
     if args.eval:
-        first, last = (
-            backend_model(path, backend=args.backend)
-            for path in (args.model, args.out))
+        last = backend_model(args.out, backend=args.backend)
         results = compare_models(first, {args.out: last}, pairs[-args.eval:])
         print(accuracy_table(results))
         report['accuracy'] = results[args.out]

@@ -1,5 +1,7 @@
 """Fusing two videos, cameras or folders of frames."""
-from .alignment import align, fit_infrared, read_homography
+from .alignment import align
+from .geometry import fit_infrared, read_homography
+from .sinks import FusedFrame
 from .sources import (
     CameraSource,
     FileSource,
@@ -9,7 +11,7 @@ from .sources import (
     open_source,
 )
 from .statistics import summary
-from .stream import FusedFrame, FusionStream
+from .stream import FusionStream
 from .temporal import FlickerMeter, MotionTracker, SteadyRange, TemporalBlend
 from .writers import VideoWriter
 

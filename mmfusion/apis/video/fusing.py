@@ -1,5 +1,5 @@
 """From pairs of frames to fused frames, a batch at a time."""
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -10,6 +10,7 @@ from mmfusion.apis.errors import UsageError
 from mmfusion.models.wrappers.output_policy import OutputPolicy
 from mmfusion.structures import FuserOutput
 
+from .statistics import StreamStatistics
 from .temporal import SteadyRange
 
 NORMS = ('auto', 'clamp', 'steady')
@@ -30,6 +31,7 @@ class FrameFuser:
 
     Raises:
         ValueError: On another norm.
+        UsageError: If the model fuses another task than colour and infrared.
     """
 
     def __init__(self,
@@ -39,6 +41,12 @@ class FrameFuser:
                  momentum: float = 0.95) -> None:
         if norm not in NORMS:
             raise ValueError(f'Expected a norm of {NORMS}, got {norm!r}.')
+        modalities = dict(model.roles.task.modalities)
+        if list(modalities.values()) != [3, 1]:
+            raise UsageError(
+                'Expected a model of a colour and a grey stream, in this '
+                f'order, got one of {modalities}. Fuse single pairs of it '
+                'with tools/test_fusion.py.')
         self.model, self.segmenter = model, segmenter
         policy = model.output_policy
         if norm == 'auto':
@@ -49,26 +57,47 @@ class FrameFuser:
         self.palette = _palette(segmenter)
 
     @torch.no_grad()
-    def __call__(self, stacks: List[np.ndarray]) -> 'FusedBatch':
-        """Fuse frames of one size.
+    def prepare(self, vis: np.ndarray, ir: np.ndarray) -> Tensor:
+        """A pair as the network takes it; may run in another thread.
 
         Args:
-            stacks (list[np.ndarray]): (H, W, 4) uint8: BGR and infrared.
+            vis (np.ndarray): (H, W, 3) uint8, BGR.
+            ir (np.ndarray): (H, W) uint8.
 
         Returns:
-            FusedBatch: Images (B, 3, H, W) in [0, 1] and label maps.
+            Tensor: (1, 4, H', W') float32 in [0, 1] on the model's device,
+            padded where the preprocessor does so.
         """
-        model = self.model
-        raw = torch.from_numpy(np.stack(stacks)).permute(0, 3, 1, 2)
-        height, width = raw.shape[2:]
-        inputs = model.data_preprocessor(dict(inputs=raw), False)['inputs']
-        output = model.fuse(inputs)
-        labels = None
-        if self.segmenter is not None:
-            labels = self._labels(output)[..., :height, :width]
+        planes = torch.from_numpy(np.stack((*cv2.split(vis), ir)))
+        data = self.model.data_preprocessor(dict(inputs=planes[None]), False)
+        return data['inputs']
+
+    @torch.no_grad()
+    def __call__(self, pairs: List[Tensor], size: Tuple[int, int],
+                 statistics: StreamStatistics) -> 'FusedBatch':
+        """Fuse pairs of one size.
+
+        Args:
+            pairs (list[Tensor]): Of :meth:`prepare`.
+            size (tuple[int, int]): Height and width of the frames.
+            statistics (StreamStatistics): The network is timed.
+
+        Returns:
+            FusedBatch: Images (B, 3, H, W), nominally in [0, 1], and label
+            maps, on the device.
+        """
+        height, width = size
+        inputs = pairs[0] if len(pairs) == 1 else torch.cat(pairs)
+        with statistics.timed('network'):
+            output = self.model.fuse(inputs)
+            labels = None
+            if self.segmenter is not None:
+                labels = self._labels(output)[..., :height, :width]
+            for tensor in (output.fused, labels):
+                if tensor is not None and tensor.is_cuda:
+                    torch.cuda.synchronize(tensor.device)
         images = self._images(output, inputs)[..., :height, :width]
-        return FusedBatch(images.float().cpu(),
-                          None if labels is None else labels.cpu())
+        return FusedBatch(images, labels)
 
     def _images(self, output: FuserOutput, inputs: Tensor) -> Tensor:
         fuser = self.model.fuser
@@ -77,11 +106,13 @@ class FrameFuser:
             luma = self.steady(output.luma)
             if self.grey:
                 return luma.expand(-1, 3, -1, -1)
-            cbcr = fuser.split_colour(self.model.split(inputs)[0])[1]
+            cbcr = self.model.roles.chroma(inputs, fuser)
             return fuser.join_colour(luma, cbcr).clamp(0, 1)
         fused = output.fused
         if self.steady is not None:
             fused = self.steady(fused)
+        if not self.grey:
+            return fused
         return torch.stack(
             [self.policy.from_rgb(image, {}) for image in fused])
 
@@ -94,6 +125,8 @@ class FrameFuser:
                     f'segment with, got {type(task).__name__} with '
                     f'{type(task.fuser).__name__}.')
             return output.aux['semantic'].argmax(1)
+        # an exported fuser may run elsewhere than the segmentor
+        fused = fused.to(next(task.segmentor.parameters()).device)
         metas = [dict(img_shape=tuple(fused.shape[2:]),
                       ori_shape=tuple(fused.shape[2:]),
                       pad_shape=tuple(fused.shape[2:]))] * len(fused)
@@ -103,10 +136,10 @@ class FrameFuser:
             return (logits[:, 0].sigmoid() > threshold).long()
         return logits.argmax(1)
 
-    def draw(self, fused: np.ndarray, labels: Tensor,
+    def draw(self, fused: np.ndarray, labels: np.ndarray,
              opacity: float = 0.5) -> np.ndarray:
         """Fused frame (RGB uint8) with its labels in colours over it."""
-        colours = self.palette[labels.numpy() % len(self.palette)]
+        colours = self.palette[labels.astype(int) % len(self.palette)]
         return cv2.addWeighted(fused, 1 - opacity, colours, opacity, 0)
 
 
@@ -114,7 +147,7 @@ class FusedBatch:
     """Fused frames, and their labels where there are any.
 
     Args:
-        images (Tensor): (B, 3, H, W) in [0, 1].
+        images (Tensor): (B, 3, H, W), nominally in [0, 1].
         labels (Tensor, optional): (B, H, W).
     """
 

@@ -21,7 +21,8 @@ class Frame:
 
     Attributes:
         index (int): Its number in the source.
-        time (float): Seconds since the source's start.
+        time (float): Seconds since the source's start; of a live source,
+            ``time.monotonic()`` when it came: a clock that cameras share.
         image (np.ndarray, optional): uint8, (H, W, 3) BGR or (H, W); None
             of a frame that cannot be decoded.
     """
@@ -36,10 +37,12 @@ class FrameSource:
     Attributes:
         fps (float): Frames a second.
         live (bool): Whether frames come at their own pace.
+        failed (int): Reads that failed and gave no frame.
         name (str): For messages.
     """
     fps: float = 25.
     live: bool = False
+    failed: int = 0
     name: str = 'frames'
 
     def __iter__(self) -> Iterator[Frame]:
@@ -80,14 +83,15 @@ class FolderSource(FrameSource):
 
 
 class FileSource(FrameSource):
-    """A video file, or a stream that OpenCV opens.
+    """A video file, also behind a URL.
 
-    A frame that fails to decode is given as one without image, as long as
-    the file says that more follow.
+    A frame that fails to decode is given as one without image once a good
+    one follows: a file that was cut off ends with its last good frame.
 
     Args:
         path (str | Path): The file or URL.
         fps (float, optional): Overrules what the file says.
+        capture: An opened ``cv2.VideoCapture``, or what behaves like one.
 
     Raises:
         UsageError: If OpenCV cannot open it.
@@ -95,9 +99,10 @@ class FileSource(FrameSource):
 
     def __init__(self,
                  path: Union[str, Path],
-                 fps: Optional[float] = None) -> None:
+                 fps: Optional[float] = None,
+                 capture=None) -> None:
         self.name = str(path)
-        self.capture = cv2.VideoCapture(self.name)
+        self.capture = capture or cv2.VideoCapture(self.name)
         if not self.capture.isOpened():
             raise UsageError(
                 f'Expected a video that OpenCV reads, got {self.name!r}. '
@@ -105,24 +110,29 @@ class FileSource(FrameSource):
         stated = self.capture.get(cv2.CAP_PROP_FPS)
         self.stated = stated if 0 < stated < 1000 else 25.
         self.fps = fps or self.stated
-        self.count = int(self.capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        #: 0 where the file does not say
+        self.count = frame_count(self.capture)
 
     def __iter__(self) -> Iterator[Frame]:
         index = failures = first = 0
         while failures < MAX_FAILURES:
             good, image = self.capture.read()
-            failures = 0 if good else failures + 1
-            if not good and index >= self.count:
-                return
+            if not good:
+                failures += 1
+                if 0 < self.count <= index + failures - 1:
+                    return
+                continue
             # decoders leave out damaged frames: the time stamp tells
             stamp = self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            place = round(stamp * self.stated) - first if good else index
+            place = round(stamp * self.stated) - first
             if index == 0:
-                first, place = place, 0
-            for missing in range(index, min(place, self.count)):
+                first, place = place - failures, failures
+            for missing in range(
+                    index, max(index + failures, min(place, self.count))):
                 yield Frame(missing, missing / self.fps, None)
                 index += 1
-            yield Frame(index, index / self.fps, image if good else None)
+            failures = 0
+            yield Frame(index, index / self.fps, image)
             index += 1
 
     def close(self) -> None:
@@ -130,14 +140,22 @@ class FileSource(FrameSource):
         self.capture.release()
 
 
+def frame_count(capture) -> int:
+    """Frames that a ``cv2.VideoCapture`` has in all; 0 if unknown."""
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    # of streams, OpenCV gives negative numbers of any size
+    return int(count) if count > 0 else 0
+
+
 class CameraSource(FrameSource):
     """A camera, of which always the newest frame is taken.
 
     A thread empties the camera's own buffer, so that slow fusing makes the
-    picture jump instead of making it late.
+    picture jump instead of making it late. Failed reads are left out and
+    counted; 25 in a row end the stream.
 
     Args:
-        device (int): Number of the camera.
+        device (int | str): Number of the camera, or URL of one.
         fps (float, optional): Overrules what the camera says.
         capture: An opened ``cv2.VideoCapture``, or what behaves like one.
 
@@ -147,14 +165,14 @@ class CameraSource(FrameSource):
     live = True
 
     def __init__(self,
-                 device: int,
+                 device: Union[int, str],
                  fps: Optional[float] = None,
                  capture=None) -> None:
         self.name = f'camera {device}'
         self.capture = capture or cv2.VideoCapture(device)
         if not self.capture.isOpened():
             raise UsageError(f'Expected a camera {device}, got none. Check '
-                             'the number and the permissions.')
+                             'the number or address and the permissions.')
         stated = self.capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps or (stated if 0 < stated < 1000 else 25.)
         self._changed = threading.Condition()
@@ -178,12 +196,15 @@ class CameraSource(FrameSource):
             yield frame
 
     def _drain(self) -> None:
-        start, index, failures = time.monotonic(), 0, 0
+        index = failures = 0
         while failures < MAX_FAILURES and not self._ended:
             good, image = self.capture.read()
-            failures = 0 if good else failures + 1
-            frame = Frame(index, time.monotonic() - start,
-                          image if good else None)
+            if not good:
+                failures += 1
+                time.sleep(min(1 / self.fps, 0.04))  # some fail at once
+                continue
+            self.failed, failures = self.failed + failures, 0
+            frame = Frame(index, time.monotonic(), image)
             index += 1
             with self._changed:
                 self._newest = frame
@@ -191,15 +212,18 @@ class CameraSource(FrameSource):
         with self._changed:
             self._ended = True
             self._changed.notify()
+        # here: no other thread may do so while a read is under way
+        self.capture.release()
 
     def close(self) -> None:
         """Stop the thread, release the camera."""
         with self._changed:
             self._ended = True
             self._changed.notify()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
-        self.capture.release()
+        if self._thread is None:
+            self.capture.release()
+        else:  # a read of a dead stream takes long: do not wait for it
+            self._thread.join(timeout=2)
 
 
 def open_source(source: Union[str, int, Path, FrameSource],
@@ -207,8 +231,9 @@ def open_source(source: Union[str, int, Path, FrameSource],
     """The source that a command line names.
 
     Args:
-        source: A folder, a file, a URL (``rtsp://...``), the number of a
-            camera, or a source that is open already.
+        source: A folder, a file, a URL, the number of a camera, or a
+            source that is open already. A URL whose number of frames is not
+            known (``rtsp://...``) is a camera.
         fps (float, optional): Overrules what the source says; folders have
             25 by default.
 
@@ -226,6 +251,11 @@ def open_source(source: Union[str, int, Path, FrameSource],
         return CameraSource(int(text), fps)
     if Path(text).is_dir():
         return FolderSource(text, fps or 25.)
+    if '://' in text and not text.startswith('file://'):
+        capture = cv2.VideoCapture(text)
+        if frame_count(capture):
+            return FileSource(text, fps, capture)
+        return CameraSource(text, fps, capture)
     if '://' not in text and not Path(text).is_file():
         raise FileNotFoundError(
             f'Expected a video, a folder of images or the number of a '

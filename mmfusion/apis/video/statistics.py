@@ -7,19 +7,25 @@ import numpy as np
 
 #: frames whose latencies are kept: memory stays flat on endless streams
 KEPT = 4096
-STAGES = ('read', 'fuse', 'finish', 'write')
+STAGES = ('read', 'prepare', 'wait', 'network', 'finish', 'write')
 
 
 class StreamStatistics:
     """Counts, times and latencies, from several threads.
 
     Each stage is timed by one thread alone, so that no lock is needed.
+
+    Args:
+        live (bool): Whether frames come at their own pace: waiting for them
+            is then nobody's fault.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, live: bool = False) -> None:
+        self.live = live
         self.frames = 0
         self.corrupt_vis = self.corrupt_ir = 0
-        self.repeated = self.dropped = 0
+        self.repeated = self.dropped = self.unpaired = 0
+        self.refilled = self.resized = 0
         self.interrupted = False
         self.seconds = dict.fromkeys(STAGES, 0.)
         self._latencies: List[float] = []
@@ -57,26 +63,40 @@ class StreamStatistics:
         Returns:
             dict: ``frames``; ``fps``; ``latency_ms`` with the percentiles
             ``p50``, ``p95``, ``p99`` and ``max`` from decoded to fused;
-            ``seconds`` of each stage, which overlap; ``overhead``, the share
-            of the whole time in which the network did not run;
-            ``corrupt_vis``, ``corrupt_ir``, ``repeated``, ``dropped`` and
-            ``interrupted``.
+            ``seconds`` of each stage and of the ``whole``;
+            ``network_ms``, of one frame; ``overhead``, see below;
+            ``corrupt_vis``, ``corrupt_ir``, ``repeated``, ``dropped``,
+            ``unpaired``, ``refilled``, ``resized`` and ``interrupted``.
+
+        Stages run side by side in three threads: ``read`` (decoding; of
+        cameras waiting too) and ``prepare``; ``wait`` (for the first
+        thread), ``network`` (the model's ``fuse`` and the segmentor alone,
+        until the device is done) and ``finish``; ``write``. So what delays
+        frames is not their sum: ``overhead`` is the share of the wall time
+        in which the network did not run, of cameras without the time in
+        which their frames were waited for.
         """
         whole = max(self._last - self._first, 1e-9)
         latency = dict.fromkeys(('p50', 'p95', 'p99', 'max'), float('nan'))
         if self._latencies:
             values = 1000 * np.percentile(self._latencies, (50, 95, 99, 100))
             latency = dict(zip(latency, map(float, values), strict=True))
+        network = self.seconds['network']
+        busy = whole - self.seconds['wait'] * self.live
         return dict(
             frames=self.frames,
             fps=self.frames / whole,
             latency_ms=latency,
+            network_ms=1000 * network / max(self.frames, 1),
             seconds=dict(self.seconds, whole=whole),
-            overhead=max(0., 1 - self.seconds['fuse'] / whole),
+            overhead=max(0., 1 - network / max(busy, 1e-9)),
             corrupt_vis=self.corrupt_vis,
             corrupt_ir=self.corrupt_ir,
             repeated=self.repeated,
             dropped=self.dropped,
+            unpaired=self.unpaired,
+            refilled=self.refilled,
+            resized=self.resized,
             interrupted=self.interrupted)
 
 
@@ -85,7 +105,8 @@ def summary(result: Dict[str, Any]) -> str:
     latency = result['latency_ms']
     lines = [
         f'{result["frames"]} frames, {result["fps"]:.1f} frames/s, '
-        f'{result["overhead"]:.0%} of the time outside the network',
+        f'network {result["network_ms"]:.1f} ms, '
+        f'{result["overhead"]:.0%} of the time outside it',
         'latency ms: ' + ', '.join(f'{k} {v:.1f}'
                                    for k, v in latency.items())
     ]
@@ -94,7 +115,11 @@ def summary(result: Dict[str, Any]) -> str:
         for key, text in (('corrupt_vis', 'visible frames not decoded'),
                           ('corrupt_ir', 'infrared frames not decoded'),
                           ('repeated', 'pairs filled from the one before'),
-                          ('dropped', 'pairs dropped')) if result[key]
+                          ('dropped', 'pairs dropped'),
+                          ('unpaired', 'pairs without an infrared frame'),
+                          ('refilled', 'frames written again: none was new'),
+                          ('resized', 'frames resized to the first one'))
+        if result[key]
     ]
     lines += [', '.join(counted)] if counted else []
     if 'flicker' in result:

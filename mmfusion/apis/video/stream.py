@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 
+import cv2
 import numpy as np
 import torch
 from torch import nn
 
 from mmfusion.apis.errors import UsageError
-from mmfusion.apis.fused_image import to_uint8
 
-from .alignment import FramePair, align, fit_infrared
+from .alignment import FramePair, align
 from .fusing import FrameFuser
+from .geometry import fit_infrared
+from .sinks import FusedFrame, Sink, Window
 from .sources import FrameSource, open_source
 from .statistics import StreamStatistics
 from .temporal import FlickerMeter, MotionTracker, TemporalBlend
@@ -27,41 +29,27 @@ _PATIENCE = 0.1
 
 
 @dataclass
-class FusedFrame:
-    """One result.
-
-    Attributes:
-        index (int): Number of the pair.
-        time (float): Seconds since the start.
-        fused (np.ndarray): (H, W, 3) RGB uint8.
-        labels (np.ndarray, optional): (H, W) uint8, of a model that
-            segments.
-        shown (np.ndarray): ``fused``, with the labels over it if there are
-            any.
-    """
-    index: int
-    time: float
-    fused: np.ndarray
-    labels: Optional[np.ndarray]
-    shown: np.ndarray
-
-
-@dataclass
 class _Pair:
     """A pair ready for the network."""
     index: int
     time: float
-    stack: np.ndarray
+    vis: np.ndarray
+    inputs: torch.Tensor
     born: float
 
 
 class FusionStream:
     """Fuses two streams of frames.
 
-    A thread decodes and aligns, the caller's thread fuses, and in
-    :meth:`run` another one encodes; the queues between them are short. A
-    frame that cannot be decoded is replaced by the one before of its
-    stream, and counted; pairs before the first good frames are dropped.
+    A thread decodes, aligns and prepares, the caller's thread fuses, and in
+    :meth:`run` another one makes 8-bit images and encodes; the queues
+    between them are short. A frame that cannot be decoded is replaced by
+    the one before of its stream, and counted; pairs before the first good
+    frames are dropped, and visible frames before the infrared stream
+    begins left out.
+
+    Of cameras the newest frames are fused, and a file keeps real time: see
+    :func:`align`; frames that :meth:`run` writes again are counted.
 
     Args:
         model (nn.Module): Of ``init_model``, also of an exported file.
@@ -80,8 +68,9 @@ class FusionStream:
         momentum (float): See :class:`SteadyRange`.
         blend (float): Strength of :class:`TemporalBlend`; 0 is off.
         flicker (bool): Whether to measure flicker (costs optical flow).
-        limit (int, optional): Most frames.
-        queue_size (int): Pairs that wait for the network, at least.
+        limit (int, optional): Most frames to fuse.
+        queue_size (int): Pairs of files that wait for the network, at
+            least.
 
     Examples:
         >>> model = init_model('model.onnx')
@@ -122,11 +111,10 @@ class FusionStream:
         self.tracker = MotionTracker() if blend or flicker else None
         self.offset, self.homography = offset, homography
         self.batch_size, self.limit = batch_size, limit
-        self.statistics = StreamStatistics()
         self._stop = threading.Event()
+        self._started = False
         self._error: Optional[BaseException] = None
         self._held: Any = None
-        self._ready: queue.Queue = queue.Queue(max(queue_size, batch_size))
         self.vis = open_source(vis, source_fps)
         try:
             self.ir = open_source(ir, source_fps)
@@ -134,19 +122,32 @@ class FusionStream:
             self.vis.close()
             raise
         self.fps = fps or self.vis.fps
+        self.live = self.vis.live or self.ir.live
+        self.statistics = StreamStatistics(self.live)
+        self._ready: queue.Queue = queue.Queue(
+            batch_size if self.live else max(queue_size, batch_size))
 
     def __iter__(self) -> Iterator[FusedFrame]:
         """Fuse frame by frame; can be done once.
 
         Raises:
+            RuntimeError: If it is done again.
             Exception: What went wrong while reading or fusing.
         """
+        if self._started:
+            raise RuntimeError('Expected to be iterated over once: the '
+                               'sources are closed. Make another stream.')
+        self._started = True
+        return self._frames()
+
+    def _frames(self) -> Iterator[FusedFrame]:
         reader = threading.Thread(target=self._read, daemon=True)
         self.statistics.start()
         reader.start()
         try:
             while True:
-                batch = self._take()
+                with self.statistics.timed('wait'):
+                    batch = self._take()
                 if not batch:
                     break
                 yield from self._fuse(batch)
@@ -161,6 +162,8 @@ class FusionStream:
             reader.join()
             for source in sources:
                 source.close()
+            self.statistics.corrupt_vis += self.vis.failed
+            self.statistics.corrupt_ir += self.ir.failed
 
     def run(self,
             out: Optional[Union[str, Path]] = None,
@@ -181,10 +184,10 @@ class FusionStream:
             dict: See :meth:`StreamStatistics.result`; with ``flicker`` of
             the visible and the fused video where it is measured.
         """
+        window = Window() if show else None
         writer = None if out is None else VideoWriter(out, self.fps)
-        sink = _Sink(writer, self.statistics)
-        window = _Window() if show else None
         frames = iter(self)
+        sink = Sink(writer, self.statistics)
         try:
             for frame in frames:
                 sink.put(frame)
@@ -225,10 +228,14 @@ class FusionStream:
         numbers = (-1, -1)
         count = 0
         while not self._stop.is_set() and count != self.limit:
+            if self.live:
+                self._wait_for_room()
             with self.statistics.timed('read'):
                 pair = next(source, None)
                 if pair is None:
                     return
+                if numbers == (-1, -1):
+                    self.statistics.unpaired = pair.index * (not self.live)
                 fresh = pair.vis.index, pair.ir.index
                 self._count_corrupt(pair, fresh, numbers)
                 numbers = fresh
@@ -239,9 +246,23 @@ class FusionStream:
                     continue
                 if pair.vis.image is None or pair.ir.image is None:
                     self.statistics.repeated += 1
-                stack = self._stack(vis, ir)
+            born = time.perf_counter()
+            with self.statistics.timed('prepare'):
+                if vis.ndim == 2:
+                    vis = cv2.cvtColor(vis, cv2.COLOR_GRAY2BGR)
+                inputs = self.fuser.prepare(
+                    vis, fit_infrared(ir, vis.shape[:2], self.homography))
             count += 1
-            yield _Pair(pair.index, pair.time, stack, time.perf_counter())
+            yield _Pair(pair.index, pair.time, vis, inputs, born)
+
+    def _wait_for_room(self) -> None:
+        """So that what waits for the network is not old."""
+        ready = self._ready
+        while not self._stop.is_set():
+            with ready.not_full:
+                if (len(ready.queue) < ready.maxsize
+                        or ready.not_full.wait(_PATIENCE)):
+                    return
 
     def _count_corrupt(self, pair: FramePair, fresh: tuple,
                        before: tuple) -> None:
@@ -249,10 +270,6 @@ class FusionStream:
             self.statistics.corrupt_vis += 1
         if pair.ir.image is None and fresh[1] != before[1]:
             self.statistics.corrupt_ir += 1
-
-    def _stack(self, vis: np.ndarray, ir: np.ndarray) -> np.ndarray:
-        ir = fit_infrared(ir, vis.shape[:2], self.homography)
-        return np.dstack((vis, vis, vis, ir) if vis.ndim == 2 else (vis, ir))
 
     def _put(self, item: Any) -> bool:
         """Queue it; False if the stream was stopped meanwhile."""
@@ -274,7 +291,7 @@ class FusionStream:
             if item is _END:
                 self._held = _END
                 break
-            if batch and item.stack.shape != batch[0].stack.shape:
+            if batch and item.vis.shape != batch[0].vis.shape:
                 self._held = item
                 break
             batch.append(item)
@@ -292,87 +309,27 @@ class FusionStream:
                 continue
 
     def _fuse(self, batch: List[_Pair]) -> Iterator[FusedFrame]:
-        with self.statistics.timed('fuse'):
-            result = self.fuser([pair.stack for pair in batch])
+        result = self.fuser([pair.inputs for pair in batch],
+                            batch[0].vis.shape[:2], self.statistics)
         for number, pair in enumerate(batch):
-            with self.statistics.timed('finish'):
-                labels = (None if result.labels is None else
-                          result.labels[number])
-                frame = self._finish(pair, result.images[number], labels)
+            image = result.images[number]
+            if self.tracker is not None:
+                with self.statistics.timed('finish'):
+                    image = self._steady(pair, image)
+            labels = result.labels
             self.statistics.arrived(pair.born)
-            yield frame
+            yield FusedFrame(pair.index, pair.time, image,
+                             None if labels is None else labels[number],
+                             self.fuser.draw)
 
-    def _finish(self, pair: _Pair, image: torch.Tensor,
-                labels: Optional[torch.Tensor]) -> FusedFrame:
-        if self.tracker is not None:
-            motion = self.tracker(np.ascontiguousarray(pair.stack[..., :3]))
-            if self.blend is not None:
-                image = self.blend(image, motion)
-            if self.meters:
-                vis = torch.from_numpy(pair.stack[..., 2::-1].copy())
-                self.meters['visible'].update(
-                    vis.permute(2, 0, 1).float() / 255, motion)
-                self.meters['fused'].update(image, motion)
-        fused = to_uint8(image)
-        if labels is None:
-            return FusedFrame(pair.index, pair.time, fused, None, fused)
-        return FusedFrame(pair.index, pair.time, fused,
-                          labels.to(torch.uint8).numpy(),
-                          self.fuser.draw(fused, labels))
-
-
-class _Sink:
-    """Encodes in its own thread, behind a short queue."""
-
-    def __init__(self, writer: Optional[VideoWriter],
-                 statistics: StreamStatistics) -> None:
-        self.writer, self.statistics = writer, statistics
-        self.error: Optional[BaseException] = None
-        self.frames: queue.Queue = queue.Queue(2)
-        self.thread = None
-        if writer is not None:
-            self.thread = threading.Thread(target=self._write, daemon=True)
-            self.thread.start()
-
-    def put(self, frame: FusedFrame) -> None:
-        if self.error is not None:
-            raise self.error
-        if self.thread is not None:
-            self.frames.put(frame.shown)
-
-    def _write(self) -> None:
-        while True:
-            image = self.frames.get()
-            if image is _END:
-                return
-            if self.error is not None:
-                continue  # keeps the queue moving
-            try:
-                with self.statistics.timed('write'):
-                    self.writer.write(image)
-            except BaseException as error:  # reaches the caller's thread
-                self.error = error
-
-    def close(self) -> None:
-        """Write what waits, then close the file."""
-        if self.thread is None:
-            return
-        self.frames.put(_END)
-        self.thread.join()
-        self.writer.close(complete=self.error is None)
-        if self.error is not None:
-            raise self.error
-
-
-class _Window:
-    """Shows frames until q or Escape is pressed."""
-    TITLE = 'mmfusion'
-
-    def show(self, image: np.ndarray) -> bool:
-        import cv2
-        cv2.imshow(self.TITLE, image[..., ::-1])
-        return cv2.waitKey(1) & 0xFF not in (ord('q'), 27)
-
-    def close(self) -> None:
-        import cv2
-        cv2.destroyWindow(self.TITLE)
+    def _steady(self, pair: _Pair, image: torch.Tensor) -> torch.Tensor:
+        motion = self.tracker(pair.vis)
+        image = image.float().clamp(0, 1).cpu()
+        if self.blend is not None:
+            image = self.blend(image, motion)
+        if self.meters:
+            vis = torch.from_numpy(pair.vis[..., ::-1].copy())
+            self.meters['visible'].update(
+                vis.permute(2, 0, 1).float() / 255, motion)
+            self.meters['fused'].update(image, motion)
+        return image

@@ -15,10 +15,18 @@ CODECS = {'.mp4': 'mp4v', '.mov': 'mp4v', '.mkv': 'mp4v', '.avi': 'MJPG'}
 class VideoWriter:
     """Writes frames; the file appears when it is complete and closed.
 
+    Video files have even sides: of odd ones, the last row or column is
+    written twice (codecs would leave it out). Frames of another size than
+    the first are resized to it and counted; in a folder they keep theirs.
+
     Args:
         path (str | Path): ``.mp4``, ``.mov``, ``.mkv``, ``.avi``, or a
             folder (no suffix) that gets ``000000.png`` and so on.
         fps (float): Frames a second.
+
+    Attributes:
+        count (int): Frames written.
+        resized (int): Those that had another size.
 
     Raises:
         UsageError: On another suffix.
@@ -30,32 +38,40 @@ class VideoWriter:
             raise UsageError(
                 f'Expected a video of {", ".join(CODECS)} or a folder to '
                 f'write to, got {str(path)!r}.')
-        self.count = 0
+        self.count = self.resized = 0
         self.size: Optional[tuple] = None
         self._writer: Optional[cv2.VideoWriter] = None
         self._partial = self.path.with_name(
             f'.{self.path.stem}.{os.getpid()}{self.path.suffix}')
 
     def write(self, frame: np.ndarray) -> None:
-        """Add a frame, (H, W, 3) RGB uint8, of the first one's size."""
+        """Add a frame, (H, W, 3) RGB uint8."""
         if not self.path.suffix:
             write_image(self.path / f'{self.count:06d}.png', frame)
         else:
-            size = frame.shape[1::-1]
             if self._writer is None:
-                self._open(size)
-            if size != self.size:
-                raise UsageError(
-                    f'Expected frames of {self.size[0]}x{self.size[1]} '
-                    f'pixels throughout, got {size[0]}x{size[1]}.')
-            self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+                self._open(frame.shape[1::-1])
+            self._writer.write(
+                cv2.cvtColor(self._fit(frame), cv2.COLOR_RGB2BGR))
         self.count += 1
+
+    def _fit(self, frame: np.ndarray) -> np.ndarray:
+        if frame.shape[1::-1] != self.size:
+            self.resized += 1
+            frame = cv2.resize(frame, self.size,
+                               interpolation=cv2.INTER_LINEAR)
+        odd = [side % 2 for side in frame.shape[:2]]
+        if any(odd):
+            frame = cv2.copyMakeBorder(frame, 0, odd[0], 0, odd[1],
+                                       cv2.BORDER_REPLICATE)
+        return frame
 
     def _open(self, size: tuple) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         code = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix.lower()])
         self._writer = cv2.VideoWriter(
-            str(self._partial), code, self.fps, size)
+            str(self._partial), code, self.fps,
+            tuple(side + side % 2 for side in size))
         if not self._writer.isOpened():
             self._partial.unlink(missing_ok=True)
             raise UsageError(

@@ -1,6 +1,7 @@
 """Sources, alignment, geometry, steadiness."""
 import json
 import threading
+import time
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from video_cases import ListSource, make_model, still_pair
 from mmfusion.apis.errors import UsageError
 from mmfusion.apis.video import (
     CameraSource,
+    FileSource,
     FlickerMeter,
     FolderSource,
     FusionStream,
@@ -52,39 +54,47 @@ class TestAlignment:
         assert found == [(5 * i, [0, 3, 5, 8, 10, 13, 15, 18, 20, 23][i])
                          for i in range(10)]
 
-    @pytest.mark.parametrize('offset, first', [(0.2, 5), (-0.2, 0)])
-    def test_offset(self, offset, first):
-        found = pairs(numbers(30, 25), numbers(30, 25), offset=offset)
-        assert found[0] == (0, first)
-        assert found[20] == (20, 25 if offset > 0 else 15)
+    def test_offset(self):
+        found = pairs(numbers(30, 25), numbers(30, 25), offset=0.2)
+        assert found == [(i, i + 5) for i in range(25)]
+
+    def test_frames_before_the_infrared_stream(self):
+        """They have no partner; the first number says how many."""
+        found = list(align(numbers(30, 25), numbers(30, 25), offset=-0.2))
+        assert [(p.index, p.vis.index, p.ir.index) for p in found] == [
+            (i, i, i - 5) for i in range(5, 30)
+        ]
 
     def test_no_frames(self):
         assert pairs(numbers(0, 25), numbers(3, 25)) == []
 
-    def test_live_streams_pair_as_they_come(self):
-        vis, ir = numbers(3, 30), numbers(5, 10)
-        ir.live = True
-        assert pairs(vis, ir) == [(0, 0), (1, 1), (2, 2)]
 
 
 class FakeCapture:
-    """A camera that shows numbers; waits for ``gate`` before each."""
+    """A camera or file that shows numbers.
 
-    def __init__(self, count):
+    Reads whose numbers are in ``bad`` fail; each takes ``period`` seconds.
+    """
+
+    def __init__(self, count, bad=(), period=0., stated=0):
         self.count, self.index = count, 0
+        self.bad, self.period, self.stated = bad, period, stated
         self.open = True
 
     def isOpened(self):
         return self.open
 
-    def get(self, _):
-        return 0.
+    def get(self, key):
+        return self.stated if key == cv2.CAP_PROP_FRAME_COUNT else 0.
 
     def read(self):
+        time.sleep(self.period)
         if self.index >= self.count:
             return False, None
         self.index += 1
-        return True, np.full((16, 16, 3), self.index % 256, np.uint8)
+        good = self.index - 1 not in self.bad
+        image = np.full((16, 16, 3), self.index % 256, np.uint8)
+        return good, image if good else None
 
     def release(self):
         self.open = False
@@ -94,15 +104,57 @@ class TestSources:
 
     def test_camera_gives_the_newest_frame(self):
         capture = FakeCapture(60)
-        source = CameraSource(0, capture=capture)
+        source = CameraSource(0, 1000, capture=capture)
         frames = []
         for frame in source:
             frames.append(frame.index)
             source._thread.join()  # slow fusing: the camera runs on
-        # all that came meanwhile was skipped, failed reads at the end too
-        assert frames[-1] >= 60 and len(frames) <= 2
+        # all that came meanwhile was skipped, and no failed read is a frame
+        assert frames[-1] == 59 and len(frames) <= 2
         source.close()
-        assert not capture.open
+        assert not capture.open and source.failed == 0
+
+    def test_failed_reads_of_a_camera(self):
+        capture = FakeCapture(30, bad=range(5, 20))
+        source = CameraSource(0, 1000, capture=capture)
+        found = []
+        for frame in source:
+            found.append(frame.index)
+            source._thread.join()
+        assert (found[-1], source.failed) == (14, 15)
+
+    def test_streams_are_cameras(self, monkeypatch):
+        """A URL is live unless it has a number of frames."""
+        opened = []
+
+        def fake(url):
+            opened.append(url)
+            return FakeCapture(9, stated=9 if url.endswith('mp4') else -1e18)
+
+        monkeypatch.setattr('cv2.VideoCapture', fake)
+        source = open_source('rtsp://host/1', 1000)
+        assert isinstance(source, CameraSource) and source.live
+        assert max(frame.index for frame in source) == 8
+        source.close()
+        for url in ('http://host/a.mp4', 'file:///a.mp4'):
+            source = open_source(url)
+            assert isinstance(source, FileSource) and source.count == 9
+        assert opened == ['rtsp://host/1', 'http://host/a.mp4',
+                          'file:///a.mp4']
+
+    def test_bad_reads_of_an_unknown_number(self):
+        """Pipes and raw streams do not say how many frames follow."""
+        source = FileSource('x', capture=FakeCapture(12, (0, 5, 6), stated=-1))
+        images = [frame.image for frame in source]
+        assert [i for i, x in enumerate(images) if x is None] == [0, 5, 6]
+        assert len(images) == 12 and images[11][0, 0, 0] == 12
+
+    def test_a_file_that_was_cut_off_ends(self):
+        """Not in repeated frames."""
+        source = FileSource('x', capture=FakeCapture(12, (4, ), stated=90))
+        images = [frame.image for frame in source]
+        assert len(images) == 12 and images[4] is None
+        assert images[-1] is not None
 
     def test_camera_stops_while_it_is_waited_for(self):
         before = threading.active_count()

@@ -2,6 +2,7 @@
 import os
 import signal
 import threading
+import time
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ from video_cases import (
 
 from mmfusion.apis import FusionInferencer
 from mmfusion.apis.errors import UsageError
-from mmfusion.apis.video import FusionStream, summary
+from mmfusion.apis.video import FusionStream, VideoWriter, summary
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
 from mmfusion.testing.sequences import write_sequence
@@ -157,7 +158,7 @@ def test_errors_reach_the_caller(model, tmp_path, monkeypatch, where):
     vis = ListSource(broken if where == 'vis' else grey, 50)
     stream = FusionStream(model, vis, ListSource(grey, 50))
     if where == 'fuse':
-        monkeypatch.setattr(stream, 'fuser', broken)
+        monkeypatch.setattr(model, 'fuse', broken)
     if where == 'write':
         monkeypatch.setattr('cv2.VideoWriter.write', broken, raising=False)
         monkeypatch.setattr(
@@ -207,13 +208,110 @@ def test_frames_of_changing_size(model, tmp_path):
                                batch_size=4))
     assert [f.fused.shape[0] for f in frames] == [48] * 3 + [64] * 3
     vis = ListSource(lambda i: grey(9, VIEW if i < 3 else (64, 80)), 6)
-    with pytest.raises(UsageError, match='64x48 pixels throughout'):
-        FusionStream(model, vis, ListSource(grey, 6)).run(
+    result = FusionStream(model, vis, ListSource(grey, 6)).run(
+        tmp_path / 'a.avi')
+    assert result['resized'] == 3 and 'resized' in summary(result)
+    assert count_frames(tmp_path / 'a.avi')[0] == 6
+
+
+@pytest.mark.parametrize('suffix', ['.mp4', '.avi'])
+def test_odd_sizes_lose_nothing(model, tmp_path, suffix):
+    size = (45, 63)
+    out = tmp_path / f'a{suffix}'
+    FusionStream(model, ListSource(lambda i: grey(99, size), 3),
+                 ListSource(lambda i: grey(99, size), 3)).run(out)
+    good, image = cv2.VideoCapture(str(out)).read()
+    assert good and image.shape[:2] == (46, 64)
+    assert np.abs(image.astype(int) - 99).max() <= 8
+
+
+def test_a_failing_writer_keeps_what_it_wrote(model, tmp_path, monkeypatch):
+    write = VideoWriter.write
+
+    def full(self, frame):
+        if self.count == 4:
+            raise OSError('no space left')
+        write(self, frame)
+
+    monkeypatch.setattr(VideoWriter, 'write', full)
+    with pytest.raises(OSError, match='no space'):
+        FusionStream(model, ListSource(grey, 9), ListSource(grey, 9)).run(
             tmp_path / 'a.avi')
+    assert count_frames(tmp_path / 'a.avi')[0] == 4
+
+
+def test_once_only(model):
+    stream = FusionStream(model, ListSource(grey, 2), ListSource(grey, 2))
+    assert len(list(stream)) == 2
+    for again in (lambda: iter(stream), stream.run):
+        with pytest.raises(RuntimeError, match='iterated over once'):
+            again()
+
+
+def test_infrared_that_begins_later(model):
+    stream = FusionStream(model, ListSource(grey, 9), ListSource(grey, 9),
+                          offset=-0.12)
+    result = stream.run()
+    assert (result['frames'], result['unpaired']) == (6, 3)
+    assert '3 pairs without an infrared frame' in summary(result)
+
+
+def test_the_network_alone_counts_as_network(model, monkeypatch):
+    """Slow preparation and slow writing are not its time."""
+    def slow(function):
+        def call(*args, **kwargs):
+            time.sleep(0.1)
+            return function(*args, **kwargs)
+        return call
+
+    stream = FusionStream(model, ListSource(grey, 5), ListSource(grey, 5))
+    monkeypatch.setattr(stream.fuser, 'prepare', slow(stream.fuser.prepare))
+    result = stream.run()
+    seconds = result['seconds']
+    assert seconds['prepare'] >= 0.5 > seconds['network']
+    assert result['network_ms'] == pytest.approx(200 * seconds['network'])
+    assert result['overhead'] == pytest.approx(
+        1 - seconds['network'] / seconds['whole'])
+    assert 'network' in summary(result)
+
+
+def test_frames_may_be_kept(model):
+    """8-bit images are made where they are asked for, once."""
+    frames = list(FusionStream(model, ListSource(grey, 3),
+                               ListSource(grey, 3)))
+    for index, frame in enumerate(frames):
+        assert frame.fused is frame.fused and frame.fused.dtype == np.uint8
+        assert (frame.fused == index).all()
+
+
+def test_no_display(model, monkeypatch, tmp_path):
+    for name in ('DISPLAY', 'WAYLAND_DISPLAY', 'QT_QPA_PLATFORM'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr('sys.platform', 'linux')
+    stream = FusionStream(model, ListSource(grey, 2), ListSource(grey, 2))
+    with pytest.raises(UsageError, match='Expected a display'):
+        stream.run(tmp_path / 'a.avi', show=True)
+    assert stream.run(tmp_path / 'a.avi')['frames'] == 2
+
+
+def test_window_that_never_showed(model, monkeypatch):
+    def broken(*_):
+        raise cv2.error('not implemented')
+
+    monkeypatch.setenv('DISPLAY', ':0')
+    monkeypatch.setattr('cv2.imshow', broken)
+    stream = FusionStream(model, ListSource(grey, 2), ListSource(grey, 2))
+    with pytest.raises(UsageError, match='opens windows'):
+        stream.run(show=True)
+    closed = []
+    monkeypatch.setattr('cv2.destroyWindow', closed.append)
+    stream = FusionStream(model, ListSource(grey, 0), ListSource(grey, 2))
+    assert stream.run(show=True)['frames'] == 0 and not closed
 
 
 def test_window(model, monkeypatch):
     shown = []
+    monkeypatch.setenv('DISPLAY', ':0')
     monkeypatch.setattr('cv2.imshow', lambda _, image: shown.append(image))
     monkeypatch.setattr('cv2.destroyWindow', lambda _: None)
     monkeypatch.setattr(

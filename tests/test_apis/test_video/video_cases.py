@@ -1,4 +1,6 @@
 """Frames of moving views, and a model that costs nothing."""
+import time
+
 import cv2
 import numpy as np
 import torch
@@ -37,6 +39,27 @@ class ListSource(FrameSource):
         for index in range(self.count):
             self.given += 1
             yield Frame(index, index / self.fps, self.make(index))
+
+    def close(self):
+        self.closed = True
+
+
+class LiveSource(FrameSource):
+    """A camera of ``rate`` frames a second that may state another."""
+    live = True
+
+    def __init__(self, rate, count, stated=None, size=VIEW):
+        self.rate, self.count, self.size = rate, count, size
+        self.fps = stated or rate
+        self.closed = False
+
+    def __iter__(self):
+        for index in range(self.count):
+            if self.closed:
+                return
+            time.sleep(1 / self.rate)
+            image = np.full(self.size, index % 256, np.uint8)
+            yield Frame(index, time.monotonic(), image)
 
     def close(self):
         self.closed = True
