@@ -41,7 +41,8 @@ class _DatasetRegistry(Registry):
     """Imports the detection datasets, and mmdet with them, on demand."""
     NAMES = ('PairedCocoDataset', 'LLVIPDetDataset', 'M3FDDetDataset',
              'FLIRAlignedDataset', 'KAISTDataset', 'VEDAIDataset',
-             'DroneVehicleDataset', 'SyntheticDetDataset')
+             'DroneVehicleDataset', 'SyntheticDetDataset',
+             'MultiImageMixDataset')
 
     def get(self, key: str) -> Optional[type]:
         """See :meth:`mmengine.registry.Registry.get`."""

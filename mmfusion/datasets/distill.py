@@ -12,6 +12,7 @@ from .paired_dataset import PairedImageDataset, brief
 from .teacher_settings import warn_of_other_teachers
 
 PARTS = ('train', 'val', 'test')
+_TEACHER = 'teacher_path'
 
 
 @DATASETS.register_module()
@@ -22,10 +23,11 @@ class FusionDistillDataset(PairedImageDataset):
 
     - ``data_root/{train,val,test}/{VIS,IR,TEACHER_FUSED}``: one data set a
       split, ``data_root='ROOT/train'``.
-    - Three flat folders and ``part='train'``: the stems that all folders
-      have are sorted, shuffled by Python's ``random`` with ``split_seed``
-      and cut by ``ratios``. Stems that not all folders have are left out
-      with a warning.
+    - Three flat folders and ``part='train'``: the stems of all pairs are
+      sorted, shuffled by Python's ``random`` with ``split_seed`` and cut by
+      ``ratios``. Stems that not all folders have are left out with a
+      warning, those that only the teacher lacks after the cut: no pair
+      changes its part.
     - ``ann_file``, a stem a line.
 
     In training a sample's ``modalities`` end with ``teacher``, three
@@ -128,14 +130,8 @@ class FusionDistillDataset(PairedImageDataset):
                modal_keys: List[str]) -> List[str]:
         if self.part is None or self.ann_file:
             return super()._stems(listed, modal_keys)
-        if self.test_mode and self._teacher is not None:
-            folder = self._joined(self._teacher)
-            if fileio.isdir(folder):  # the split is that of the training
-                listed = {
-                    **listed, 'teacher_path':
-                    FileRule().list(folder, 'teacher_path',
-                                    self.backend_args)
-                }
+        pairs = set.intersection(
+            *(set(listed[key]) for key in modal_keys if key != _TEACHER))
         everywhere = set.intersection(*map(set, listed.values()))
         rest = sorted(set.union(*map(set, listed.values())) - everywhere)
         if rest:
@@ -143,8 +139,11 @@ class FusionDistillDataset(PairedImageDataset):
                 f'{type(self).__name__}: left out {len(rest)} stem(s) that '
                 f'are not in all of {list(listed)}: {brief(rest)}.',
                 stacklevel=2)
-        stems = split_stems(everywhere, self.part, self.ratios,
-                            self.split_seed)
+        stems = [
+            stem for stem in split_stems(pairs, self.part, self.ratios,
+                                         self.split_seed)
+            if stem in everywhere
+        ]
         if not stems:
             raise ValueError(
                 f'{type(self).__name__}: expected stems in part '

@@ -75,6 +75,8 @@ class SeededDraws:
 
     With a :class:`DrawIndex` (from a deterministic sampler) the random
     transforms of a sample depend on its seed and draw number alone.
+    Transforms that keep samples from one call to the next (``CachedMosaic``,
+    ``CachedMixUp``) still depend on what their worker has loaded before.
     """
 
     def __getitem__(self, idx: int) -> dict:

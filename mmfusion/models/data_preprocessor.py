@@ -26,7 +26,9 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
     Smaller images are padded at the right and the bottom. Each sample's
     meta information gets ``img_shape`` (before padding), ``pad_shape``,
     ``padding_size`` and, in testing, ``img_padding_size`` (left, right,
-    top, bottom), by which mmseg crops its predictions. In training the
+    top, bottom), by which mmseg crops its predictions. What a ``Pad`` of
+    the test pipeline added at the right and the bottom counts as padding
+    too; ``img_shape`` contains it, as in mmdet. In training the
     ground truth is padded too; in testing it stays at the original size.
     A distilled student's target, ``gt_fused``, becomes float32 in [0, 1],
     and in training it is padded as the images are.
@@ -172,6 +174,9 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
     def _record(self, sample: FusionDataSample, size: Tuple[int, int],
                 target: Tuple[int, int], training: bool) -> None:
         padding = (0, target[1] - size[1], 0, target[0] - size[0])
+        if not training:
+            height, width = self._content(sample, size)
+            padding = (0, target[1] - width, 0, target[0] - height)
         # Plain tuples: mmseg reads a torch.Size as a sign of slide mode.
         sample.set_metainfo(
             dict(img_shape=size, pad_shape=target, padding_size=padding))
@@ -192,6 +197,26 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
                 field = getattr(sample, key)
                 data = F.pad(field.data, padding, value=self.seg_pad_val)
                 setattr(sample, key, type(field)(data=data))
+
+    @staticmethod
+    def _content(sample: FusionDataSample,
+                 size: Tuple[int, int]) -> Tuple[int, int]:
+        """Size of the image before the pipeline padded it, if it did.
+
+        mmcv's ``Pad`` records the padded size alone.
+        """
+        padded = sample.get('pad_shape')
+        if (padded is None or tuple(padded[:2]) != size
+                or 'ori_shape' not in sample):
+            return size
+        if 'scale_factor' not in sample:
+            sample.set_metainfo(dict(scale_factor=(1., 1.)))
+        height, width = (
+            round(side * scale) for side, scale in zip(
+                sample.ori_shape[:2], sample.scale_factor[::-1], strict=True))
+        # A crop or a turn in between: nothing to tell the padding by.
+        fits = height <= size[0] and width <= size[1]
+        return (height, width) if fits else size
 
     @staticmethod
     def _plain_boxes(sample: FusionDataSample) -> None:

@@ -147,6 +147,28 @@ def test_flat_folders(tmp_path):
                                  data_prefix=prefix, **bad)
 
 
+def test_teachers_gaps_move_no_pair_into_another_part(tmp_path):
+    stems = [f'{n:02d}' for n in range(20)]
+    write(tmp_path / 'v', stems)
+    write(tmp_path / 'i', stems, grey=True)
+    gone = ['00', '07', '13']
+    write(tmp_path / 't', [stem for stem in stems if stem not in gone])
+    prefix = dict(vis_path='v', ir_path='i', teacher_path='t')
+    for part in ('train', 'val', 'test'):
+        options = dict(data_root=str(tmp_path), data_prefix=prefix, part=part)
+        whole = split_stems(stems, part)
+        with pytest.warns(UserWarning, match='left out 3 stem'):
+            data = FusionDistillDataset(**options)
+        assert [data.get_data_info(i)['stem'] for i in range(len(data))] == [
+            stem for stem in whole if stem not in gone]
+        data = FusionDistillDataset(**options, test_mode=True)
+        infos = [data.get_data_info(i) for i in range(len(data))]
+        assert [info['stem'] for info in infos] == whole
+        assert [info['stem'] for info in infos
+                if 'teacher_path' not in info] == [
+                    stem for stem in whole if stem in gone]
+
+
 def test_split_is_pythons_shuffle():
     import random
     order = [str(n) for n in range(10)]
@@ -229,6 +251,42 @@ def test_crop_and_flip_keep_all_in_register():
     small = cv2.resize(img[..., 0].astype(np.float32), (40, 32),
                        interpolation=cv2.INTER_AREA)
     assert np.abs(feature[2:-2, 2:-2, 0] - small[2:-2, 2:-2]).mean() < 3
+
+
+@pytest.mark.parametrize('cfg', [
+    dict(type='RandomCrop', crop_size=(8, 8)),
+    dict(type='RandomRotate90'),
+    dict(type='RandomRotate', prob=1.0, degree=5),
+    dict(type='RandomCutOut', prob=1.0, n_holes=1, cutout_shape=(4, 4)),
+    dict(type='Pad', size=(100, 100)),
+])
+def test_features_that_would_stay_behind(cfg):
+    results = dict(sample(), teacher_feature=np.zeros((8, 8, 3), np.float32))
+    with pytest.raises(ValueError, match='does not move teacher_feature'):
+        build(**cfg)(results)
+
+
+def test_resizing_keeps_features():
+    """They are maps of a fraction of the image's size."""
+    feature = np.zeros((8, 10, 3), np.float32)
+    for cfg in (dict(type='Resize', scale=(40, 32)),
+                dict(type='ResizeToCover', size=(96, 96))):
+        out = build(**cfg)(dict(sample(), teacher_feature=feature))
+        assert out['teacher_feature'] is feature
+
+
+def test_quarter_turns_of_seven_channels():
+    np.random.seed(0)
+    seen = set()
+    for _ in range(20):
+        before = sample()
+        before['img'] = before['img'] * np.arange(1, 8, dtype=np.uint8)
+        out = build(type='RandomRotate90')(dict(before))
+        seen.add(out['quarter_turns'])
+        assert np.array_equal(
+            out['img'], np.rot90(before['img'], out['quarter_turns']))
+        assert out['img'].flags.c_contiguous
+    assert seen == {0, 1, 2, 3}
 
 
 def test_flip_matrix():

@@ -137,6 +137,30 @@ def test_resize_on_mismatch(pair, mode, shape):
     assert (out['img'][..., 3] == 90).all()
 
 
+def test_resize_makes_all_sizes_equal():
+    sizes = dict(vis=(8, 8), ir=(4, 4), teacher=(6, 6))
+    arrays = {name: np.zeros(size, np.uint8) for name, size in sizes.items()}
+    layout = dict(vis=(0, 3), ir=(3, 4), teacher=(4, 7))
+    with pytest.raises(ValueError, match='8x8.*4x4.*6x6'):
+        LoadFusionPair('resize_ir')(dict(arrays, modalities=layout))
+    arrays['teacher'] = arrays['vis']
+    out = LoadFusionPair('resize_ir')(dict(arrays, modalities=layout))
+    assert out['img'].shape == (8, 8, 7)
+
+
+def test_the_size_that_annotations_state(pair):
+    paths = pair(ir=IR[:12, :16])
+    stated = dict(paths, height=24, width=32)
+    assert LoadFusionPair('resize_ir')(dict(stated))['img'].shape[:2] == (
+        24, 32)
+    with pytest.raises(ValueError, match='32x24.*got 16x12') as error:
+        LoadFusionPair('resize_vis')(dict(stated))
+    assert paths['vis_path'] in str(error.value)
+    # an image that its EXIF data turn by a quarter
+    with pytest.raises(ValueError, match='24x32.*got 32x24'):
+        LoadFusionPair()(dict(pair(), height=32, width=24))
+
+
 # ------------------------------------------------------------------- arrays
 @pytest.mark.parametrize('vis, ir', [
     (VIS, IR),

@@ -1,4 +1,5 @@
 """Pairs with boxes, and mmdet's transforms on them."""
+import copy
 import json
 import random
 
@@ -131,13 +132,99 @@ GEOMETRIC = dict(
 
 
 @pytest.mark.parametrize('name', GEOMETRIC)
-@pytest.mark.parametrize('seed', range(3))
-def test_mmdets_transforms_take_the_stack(root, name, seed):
-    np.random.seed(seed)
-    out = build(root, [*LOAD, GEOMETRIC[name]])[(0, 3)[seed % 2]]
-    assert out is not None
-    pairs = list(check_marks(out))
+def test_mmdets_transforms_take_the_stack(root, name):
+    dataset = build(root, [*LOAD, GEOMETRIC[name]])
+    pairs = []
+    for seed in range(6):
+        np.random.seed(seed)
+        out = dataset[(0, 3)[seed % 2]]
+        assert out is not None
+        pairs += check_marks(out)
+    assert len(pairs) >= 10
     assert all(outside < inside for outside, inside in pairs)
+
+
+GREY = (114, 114, 114)
+# as published experiments write them: three values, or mmdet's defaults
+FILLING = dict(
+    Pad=dict(size=(80, 80), pad_val=dict(img=GREY)),
+    Expand=dict(mean=(103.53, 116.28, 123.675), ratio_range=(2, 3), prob=1.0),
+    CutOut=dict(n_holes=3, cutout_shape=(8, 8)),
+    RandomErasing=dict(n_patches=3, ratio=(0.2, 0.4), img_border_value=GREY),
+    RandomAffine=dict(scaling_ratio_range=(0.5, 0.6)),
+    FixShapeResize=dict(width=96, height=96, keep_ratio=True,
+                        pad_val=dict(img=GREY)),
+    Rotate=dict(level=8),
+    ShearX=dict(level=8),
+    ShearY=dict(level=8),
+    TranslateX=dict(level=5),
+    TranslateY=dict(level=5))
+
+
+@pytest.mark.parametrize('name', FILLING)
+def test_fill_values_of_mmdets_transforms(root, name):
+    """Visible as mmdet makes it of that image alone; infrared likewise."""
+    sample = build(root)[0]
+    outs = []
+    for kind, channels in ((name, slice(4)), (f'mmdet.{name}', slice(3)),
+                           (f'mmdet.{name}', [3, 3, 3])):
+        random.seed(3)
+        np.random.seed(3)
+        step = TRANSFORMS.build(dict(type=kind, **FILLING[name]))
+        outs.append(step(dict(
+            copy.deepcopy(sample), img=sample['img'][..., channels].copy())))
+    ours, visible, infrared = outs
+    assert (ours['img'].shape != sample['img'].shape
+            or (ours['img'] != sample['img']).any())
+    np.testing.assert_array_equal(ours['img'][..., :3], visible['img'])
+    np.testing.assert_array_equal(ours['img'][..., 3],
+                                  infrared['img'][..., 0])
+    for out in outs:
+        assert out['img'].dtype == np.uint8
+        np.testing.assert_array_equal(out['gt_bboxes'].tensor,
+                                      visible['gt_bboxes'].tensor)
+        assert out['img_shape'] == ours['img'].shape[:2]
+
+
+def test_pad_of_stacks_maps_and_masks():
+    from mmdet.structures.mask import BitmapMasks
+    size = (5, 6)
+    sample = dict(
+        img=np.full((*size, 7), 9, np.uint8),
+        modalities=dict(vis=(0, 3), ir=(3, 4), teacher=(4, 7)),
+        gt_mask_map=np.ones(size, np.uint8),
+        seg_fields=['gt_mask_map'],
+        gt_masks=BitmapMasks(np.ones((1, *size), np.uint8), *size))
+    for value, fill in ((2, [2] * 7), ((1, 2, 3), [1, 2, 3, 1, 1, 2, 3]),
+                        (range(7), list(range(7)))):
+        step = TRANSFORMS.build(
+            dict(type='Pad', size=(8, 7), pad_val=dict(img=value)))
+        out = step(dict(sample))
+        assert out['img'].shape == out['pad_shape'] == (7, 8, 7)
+        assert out['img_shape'] == (7, 8)
+        assert (out['img'][:5, :6] == 9).all()
+        assert out['img'][6, 7].tolist() == out['img'][0, 6].tolist() == fill
+        assert out['gt_mask_map'].shape == (7, 8)
+        assert (out['gt_mask_map'] == 255).sum() == 56 - 30
+        assert out['gt_masks'].masks.shape == (1, 7, 8)
+    with pytest.raises(ValueError, match='1, 3 or 7 values'):
+        TRANSFORMS.build(
+            dict(type='Pad', size=(8, 7), pad_val=dict(img=(1, 2))))(
+                dict(sample))
+
+
+def test_label_maps_that_would_stay_behind(root):
+    load = [LOAD[0], dict(type='DeriveBoxMask'), LOAD[1]]
+    with pytest.raises(ValueError, match='gt_mask_map'):
+        build(root, [*load, dict(type='Rotate', level=8)])[0]
+    # mmdet's flip keeps the size, so that only packing can tell
+    pack = dict(type='PackFusionInputs')
+    flip = dict(type='mmdet.RandomFlip', prob=1.0)
+    with pytest.raises(ValueError, match='the image flipped alone'):
+        build(root, [*load, flip, pack])[0]
+    own = [load[0], load[1], dict(type='RandomFlip', prob=1.0), pack]
+    sample = build(root, own)[0]['data_samples']
+    assert sample.gt_mask.data[0, 19, 64 - 16] == 1
 
 
 @pytest.mark.parametrize('kind', ['CachedMosaic', 'CachedMixUp'])
@@ -165,9 +252,12 @@ def test_cached_transforms_move_pairs_and_boxes(root, kind):
     assert mixed > 5
 
 
-@pytest.mark.parametrize('kind', ['Mosaic', 'MixUp'])
+@pytest.mark.parametrize('kind', ['Mosaic', 'MixUp', 'CopyPaste'])
 def test_transforms_of_mmdets_mix_dataset(root, kind):
     step = dict(
+        CopyPaste=dict(
+            type='CopyPaste', bbox_occluded_thr=1, mask_occluded_thr=1,
+            paste_by_box=True),
         Mosaic=dict(type='Mosaic', img_scale=(64, 48), pad_val=0., prob=1.0),
         MixUp=dict(
             type='MixUp', img_scale=(64, 48), ratio_range=(1., 1.),
@@ -191,7 +281,35 @@ def test_transforms_of_mmdets_mix_dataset(root, kind):
             list(check_marks(
                 dict(img=image, gt_bboxes=boxes, gt_bboxes_labels=counts[
                     -1] * [0])))
-    assert max(counts) > 2
+    # of the pairs' own boxes one is an ignored one
+    assert sum(count > own for count, own in zip(
+        counts, (2, 1, 0, 1) * 2, strict=True)) >= 2
+
+
+@pytest.mark.parametrize('kind', ['Mosaic', 'MixUp', 'CopyPaste'])
+def test_sampler_repeats_the_draws_of_a_mix(root, kind):
+    from mmfusion.datasets import DrawIndex
+    options = (dict(paste_by_box=True) if kind == 'CopyPaste' else dict(
+        img_scale=(64, 48)))
+    dataset = DATASETS.build(
+        dict(
+            type='MultiImageMixDataset',
+            dataset=build(root, [*LOAD, GEOMETRIC['flip']]),
+            pipeline=[
+                dict(type=kind, **options),
+                dict(type='mmdet.RandomCrop', crop_size=(40, 40)),
+                dict(type='PackFusionInputs')
+            ]))
+    assert len(dataset) == 4
+    found = []
+    for seed, draw in ((0, 5), (1, 5), (2, 6), (3, 7)):
+        random.seed(seed)
+        np.random.seed(seed)
+        found.append(dataset[DrawIndex(0, draw, 0)]['inputs'])
+    assert found[0].shape == found[1].shape
+    assert (found[0] == found[1]).all()
+    assert any(other.shape != found[0].shape or (other != found[0]).any()
+               for other in found[2:])
 
 
 def test_mosaic_puts_what_mmdets_puts(root):

@@ -73,6 +73,31 @@ def test_ignored_regions_and_low_objects_do_not_count():
     assert low.objects == 1 and low.scores.tolist() == pytest.approx([0.7])
 
 
+def test_low_detections_find_nothing():
+    """One of 43 pixels on a person of 60: 43 < 55 / 1.25."""
+    person = [0., 0., 20., 60.]
+    result = match([[0., 10., 20., 53.]], [0.9], [person], min_height=55.)
+    assert result.objects == 1 and len(result.hits) == 0
+    result = match([[0., 10., 20., 54.]], [0.9], [person], min_height=55.)
+    assert result.hits.tolist() == [True]
+    # nor does it take the person away from another one
+    result = match([[0., 10., 20., 53.], person], [0.9, 0.8], [person],
+                   min_height=55.)
+    assert result.scores.tolist() == pytest.approx([0.8])
+    assert result.hits.tolist() == [True]
+
+
+def test_objects_beyond_the_bounds_are_ignored():
+    bounds = (5, 5, 635, 507)
+    inside = [100., 5., 635., 507.]
+    for outside in ([4., 5., 30., 70.], [5., 4., 30., 70.],
+                    [600., 5., 636., 70.], [5., 440., 30., 508.]):
+        result = match([outside], [0.9], [outside, inside], bounds=bounds)
+        assert result.objects == 1 and len(result.hits) == 0
+    result = match([inside], [0.9], [inside], bounds=bounds)
+    assert result.hits.tolist() == [True]
+
+
 def images(counts, objects, empty=0):
     """One image with hits and misses by score, and empty ones."""
     found = [square(100. * k) if hit else square(-500. - 100 * k)
@@ -160,6 +185,18 @@ def test_metric_of_classes():
     assert found['detection/MR-2_car'] == pytest.approx(50)
     assert math.isnan(found['detection/MR-2_bike'])
     assert found['detection/MR-2'] == pytest.approx(50)
+
+
+def test_metric_with_bounds():
+    samples = [sample([], [], [], [square(0), square(50, 50)], [0, 0])]
+    cfg = dict(type='MissRateMetric', bounds=(5, 5, 100, 100))
+    metric = METRICS.build(cfg)
+    metric.dataset_meta = dict(classes=('person', ))
+    metric.process({}, samples)
+    assert metric.results[0][0].objects == 1
+    for bad in ((5, 5, 100), (5, 5, 5, 9)):
+        with pytest.raises(ValueError, match='bounds'):
+            METRICS.build(dict(cfg, bounds=bad))
 
 
 def test_metric_without_ground_truth():

@@ -134,6 +134,49 @@ def test_mmseg_crops_its_prediction_back():
     assert (done[0].pred_sem_seg.data == 1).all()
 
 
+@pytest.mark.parametrize('ori, scale_factor, content', [
+    ((96, 128), (0.5, 0.5), (48, 64)),  # Resize, then Pad
+    ((48, 64), None, (48, 64)),  # Pad alone
+    ((47, 61), (0.999, 1.001), (47, 61)),
+])
+def test_padding_of_the_pipeline(ori, scale_factor, content):
+    """mmcv's Pad records the padded size alone."""
+    from mmfusion.models.wrappers.joint_model import JointFusionModel
+    from mmfusion.models.wrappers.output_policy import restore
+    data = torch.zeros(4, 64, 64, dtype=torch.uint8)
+    data[:, :content[0], :content[1]] = 255
+    meta = dict(ori_shape=ori, img_shape=(64, 64), pad_shape=(64, 64, 4))
+    if scale_factor:
+        meta.update(scale_factor=scale_factor)
+    for training in (False, True):
+        item = FusionDataSample(metainfo=meta)
+        out = build(size_divisor=40)(
+            dict(inputs=[data], data_samples=[item]), training)
+        item, = out['data_samples']
+        assert out['inputs'].shape[2:] == (80, 80)
+        if training:
+            assert item.padding_size == (0, 16, 0, 16)
+            continue
+        assert item.img_padding_size == (0, 80 - content[1], 0,
+                                         80 - content[0])
+        image = restore(out['inputs'][0, :3], item.metainfo)
+        assert image.shape == (3, *ori)
+        torch.testing.assert_close(image, torch.ones(3, *ori))
+        JointFusionModel.complete([item], out['inputs'])
+        assert item.scale_factor == (scale_factor or (1., 1.))
+
+
+@pytest.mark.parametrize('meta', [
+    dict(ori_shape=(128, 128), pad_shape=(64, 64, 4)),  # a crop, padded
+    dict(ori_shape=(32, 32)),  # enlarged
+])
+def test_no_padding_of_the_pipeline(meta):
+    item = FusionDataSample(metainfo=dict(meta, img_shape=(64, 64)))
+    data = torch.zeros(4, 64, 64, dtype=torch.uint8)
+    item, = build()(dict(inputs=[data], data_samples=[item]))['data_samples']
+    assert item.img_padding_size == (0, 0, 0, 0)
+
+
 @MODELS.register_module(name='_TestNegative')
 class Negative(nn.Module):
 

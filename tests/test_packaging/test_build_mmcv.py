@@ -1,5 +1,7 @@
 """Which wheel of mmcv gets installed, and when it is compiled."""
 import importlib.util
+import subprocess
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ def build(monkeypatch, tmp_path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
 
-    def run(states, made=None):
+    def run(states, made=None, compiles=True):
         done, states = [], list(states)
 
         def compile_wheel(command, **kwargs):
@@ -24,6 +26,9 @@ def build(monkeypatch, tmp_path):
             done.append(('compile', command[-1]))
             if made:
                 (folder / made).touch()
+            if not compiles and kwargs.get('check'):
+                raise subprocess.CalledProcessError(1, command)
+            return subprocess.CompletedProcess(command, int(not compiles))
 
         monkeypatch.setattr(module, 'has_operators', lambda: states.pop(0))
         monkeypatch.setattr(module, 'install',
@@ -65,6 +70,21 @@ def test_failure(build, capsys):
     assert build([False, False], 'onedl_mmcv-2.3.6-py3-none-any.whl') == (
         1, [('compile', PIN)])
     assert 'C++ compiler' in capsys.readouterr().err
+
+
+def test_compiler_fails(build, capsys):
+    assert build([False, False], compiles=False) == (1, [('compile', PIN)])
+    assert f'{PIN} did not compile' in capsys.readouterr().err
+
+
+def test_without_torch(build, capsys, monkeypatch):
+
+    def version(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, 'version', version)
+    assert build([False]) == (1, [])
+    assert 'expected torch' in capsys.readouterr().err
 
 
 def test_wheels_are_kept_apart_by_python_and_torch(build, tmp_path):

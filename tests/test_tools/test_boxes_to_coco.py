@@ -100,6 +100,38 @@ def test_llvip_with_every_kind_of_problem(tmp_path, convert, capsys):
     assert '1 boxes kept: clipped' in out
 
 
+def test_suffixes_in_capitals(tmp_path, convert):
+    make_llvip(tmp_path)
+    for path, suffix in (('visible/train/010001', '.JPG'),
+                         ('infrared/train/010001', '.Jpg'),
+                         ('infrared/train/010002', '.JPEG')):
+        path = tmp_path / f'{path}.jpg'
+        path.rename(path.with_suffix(suffix))
+    assert convert('llvip', tmp_path) == 0
+    images = read(tmp_path / 'annotations/train.json')['images']
+    assert [(item['file_name'][-4:], item['ir_file_name'][-4:])
+            for item in images] == [('.JPG', '.Jpg'), ('.jpg', 'JPEG')]
+
+
+@pytest.mark.parametrize('orientation, size', [
+    (1, SIZE), (3, SIZE), (6, SIZE[::-1]), (8, SIZE[::-1])])
+def test_sizes_are_those_that_loading_gives(tmp_path, convert, orientation,
+                                            size):
+    from PIL import Image
+
+    from mmfusion.fileio import read_image
+    make_llvip(tmp_path)
+    for folder in ('visible', 'infrared'):
+        path = tmp_path / folder / 'train/010001.jpg'
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.new('RGB', SIZE[::-1]).save(path, exif=exif)
+    assert convert('llvip', tmp_path) == 0
+    item = read(tmp_path / 'annotations/train.json')['images'][0]
+    assert (item['height'], item['width']) == size
+    assert read_image(str(path)).shape[:2] == size
+
+
 def test_broken_files_are_named_and_the_rest_goes_on(tmp_path, convert,
                                                      capsys):
     make_llvip(tmp_path)
@@ -187,6 +219,16 @@ def test_kaist(tmp_path, convert):
     assert content['annotations'][0]['bbox'] == [10, 5, 12, 30]
 
 
+def test_kaist_with_a_short_line(tmp_path, convert, capsys):
+    for folder in ('images', 'annotations'):
+        (tmp_path / folder).mkdir()
+    text(tmp_path / 'imageSets/train.txt', 'V000/I00001\n')
+    with pytest.raises(SystemExit):
+        convert('kaist', tmp_path)
+    err = capsys.readouterr().err
+    assert 'train.txt' in err and "'V000/I00001'" in err
+
+
 # centre, angle, corners, class, contained, occluded; and flags first
 VEDAI = ('20 15 0.5 10 30 28 12 8 10 22 20 11 1 0\n',
          '20 15 0.5 1 1 0 10 30 28 12 8 10 22 20\n')
@@ -262,6 +304,14 @@ def test_damaged_annotations_are_named(tmp_path, reader, content):
     path = tmp_path / 'damaged.txt'
     path.write_text(content)
     with pytest.raises(ValueError, match='damaged.txt'):
+        reader(path)
+
+
+@pytest.mark.parametrize('reader', [read_kaist, read_vedai])
+def test_annotations_that_are_no_text(tmp_path, reader):
+    path = tmp_path / 'damaged.txt'
+    path.write_bytes(b'% bbGt \xff\xfe\x00')
+    with pytest.raises(ValueError, match='damaged.txt.*UTF-8'):
         reader(path)
 
 

@@ -30,9 +30,12 @@ from mmfusion.datasets.conversion import (
     run_jobs,
 )
 
+#: EXIF's tag of the orientation, and its values of a quarter turn
+ORIENTATION, QUARTER_TURNS = 0x0112, (5, 6, 7, 8)
+
 
 def image_size(path: Path) -> tuple:
-    """(height, width), from the file's head.
+    """(height, width) as the image is shown and loaded, from its head.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -40,7 +43,9 @@ def image_size(path: Path) -> tuple:
     """
     try:
         with Image.open(path) as image:
-            return image.size[1], image.size[0]
+            width, height = image.size
+            turned = image.getexif().get(ORIENTATION) in QUARTER_TURNS
+            return (width, height) if turned else (height, width)
     except UnidentifiedImageError:
         raise ValueError(f'{path}: expected an image, got something else'
                          ) from None

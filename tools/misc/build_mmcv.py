@@ -66,8 +66,14 @@ def main(argv=None) -> int:
         print('mmcv has its operators')
         return 0
     pin = pinned_version(args.constraint)
+    try:
+        torch_version = metadata.version('torch')
+    except metadata.PackageNotFoundError:
+        print('error: expected torch, which mmcv compiles against, got '
+              'none. Install it first.', file=sys.stderr)
+        return 1
     kind = (f'py{sys.version_info.major}{sys.version_info.minor}-torch'
-            f'{metadata.version("torch")}')
+            f'{torch_version}')
     folder = Path(args.cache or cache_folder()) / kind
     pattern = f'onedl_mmcv-{pin[2:] or "*"}-cp*.whl'
     for wheel in sorted(folder.glob(pattern)):
@@ -79,11 +85,15 @@ def main(argv=None) -> int:
     print(f'Compiling {NAME}{pin}, 4 to 8 minutes on two cores ...',
           flush=True)
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
+    compiled = subprocess.run(
         [*PIP, 'wheel', '-q', '--no-cache-dir', '--no-deps',
          '--no-build-isolation', '-w', str(folder), f'{NAME}{pin}'],
-        check=True,
         env=dict({'MAX_JOBS': str(os.cpu_count() or 1)}, **os.environ))
+    if compiled.returncode:
+        print(f'error: {NAME}{pin} did not compile; see above. It needs a '
+              'C++ compiler, ninja and setuptools, and for CUDA the '
+              'toolkit of the installed torch.', file=sys.stderr)
+        return 1
     wheels = sorted(folder.glob(pattern), key=os.path.getmtime)
     if wheels:
         install(wheels[-1])

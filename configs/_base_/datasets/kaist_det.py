@@ -11,6 +11,7 @@ data_root = os.path.join(
 train_ann = 'annotations/train-all-02.json'
 val_ann = 'annotations/test-all-20.json'
 min_height = 55  # pixels; lower persons are ignored
+bounds = (5, 5, 635, 507)  # x1, y1, x2, y2; likewise who reaches outside
 
 # ======================= Rarely modified ===================================
 dataset_type = 'KAISTDataset'
@@ -20,6 +21,6 @@ val_dataloader = dict(dataset=dict(ann_file=val_ann, **dataset))
 test_dataloader = val_dataloader
 fusion_dataloader = dict(dataset=dict(ann_file=val_ann, **dataset))
 val_evaluator = _base_.val_evaluator
-val_evaluator[1].metric.min_height = min_height
+val_evaluator[1].metric.update(min_height=min_height, bounds=bounds)
 test_evaluator = val_evaluator
 del os

@@ -10,6 +10,14 @@ _KAIST_FIELDS = 11  # label, box, occlusion, visible box, ignored
 _VEDAI_COLUMNS = 14
 
 
+def _lines(path) -> List[str]:
+    try:
+        return Path(path).read_text(encoding='utf-8').splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path}: expected a text file in UTF-8, got: '
+                         f'{error}') from error
+
+
 def _numbers(words: Sequence[str], path, line: str) -> List[float]:
     try:
         return [float(word) for word in words]
@@ -85,7 +93,7 @@ def read_kaist(path, max_occlusion: int = 2) -> List[Box]:
     Raises:
         ValueError: If it is no such file; names it.
     """
-    lines = Path(path).read_text(encoding='utf-8').splitlines()
+    lines = _lines(path)
     if not lines or 'bbGt' not in lines[0]:
         raise ValueError(f'{path}: expected "% bbGt version=3" in the first '
                          f'line, got {lines[:1]}')
@@ -117,7 +125,7 @@ def read_vedai(path) -> List[Box]:
         ValueError: If it is no such file; names it.
     """
     boxes = []
-    for line in Path(path).read_text(encoding='utf-8').splitlines():
+    for line in _lines(path):
         words = line.split()
         if not words:
             continue

@@ -9,6 +9,8 @@ from mmfusion.fileio import natural_key
 from .formats import read_kaist, read_vedai, read_voc
 
 _SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff')
+_SPELLINGS = (*_SUFFIXES, *map(str.upper, _SUFFIXES),
+              *(f'.{suffix[1:].capitalize()}' for suffix in _SUFFIXES))
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def _one_of(root: Path, *names: str) -> Path:
 def _partner(folder: Path, stem: str) -> Path:
     """The image of a stem; an absent one where there is none, so that the
     converter names it."""
-    for suffix in _SUFFIXES:
+    for suffix in _SPELLINGS:
         if (folder / f'{stem}{suffix}').is_file():
             return folder / f'{stem}{suffix}'
     return folder / f'{stem}{_SUFFIXES[0]}'
@@ -148,7 +150,11 @@ def _kaist(root: Path) -> Dict[str, List[Job]]:
     for path in sorted(_one_of(root, 'imageSets').glob('*.txt')):
         found[path.stem] = []
         for line in _lines(path):
-            part, video, stem = Path(line).parts[-3:]
+            parts = Path(line).parts[-3:]
+            if len(parts) < 3:
+                raise ValueError(f'{path}: expected set00/V000/I00000 in '
+                                 f'every line, got {line!r}')
+            part, video, stem = parts
             # The sanitized annotations are flat, the original ones nested.
             flat = notes / f'{part}_{video}_{stem}.txt'
             nested = notes / part / video / f'{stem}.txt'

@@ -10,6 +10,7 @@ require_detection()
 with redirect_stdout(sys.stderr):
     import mmdet.datasets  # noqa: F401
 
+from .mixed import MultiImageMixDataset  # noqa: E402
 from .named import (  # noqa: E402
     DroneVehicleDataset,
     FLIRAlignedDataset,
@@ -23,6 +24,6 @@ from .paired_coco import PairedCocoDataset  # noqa: E402
 
 __all__ = [
     'DroneVehicleDataset', 'FLIRAlignedDataset', 'KAISTDataset',
-    'LLVIPDetDataset', 'M3FDDetDataset', 'PairedCocoDataset',
-    'SyntheticDetDataset', 'VEDAIDataset'
+    'LLVIPDetDataset', 'M3FDDetDataset', 'MultiImageMixDataset',
+    'PairedCocoDataset', 'SyntheticDetDataset', 'VEDAIDataset'
 ]

@@ -12,14 +12,15 @@ _IGNORED = 255
 class DeriveBoxMask(BaseTransform):
     """Derive the map of salient objects from boxes.
 
-    For fusion pretraining on detection sets, which have no masks. mmfusion's
-    and mmseg's transforms move the map. mmdet's do not: with those set
-    ``target_mask='boxes'`` of the loss instead.
+    For fusion pretraining on detection sets, which have no masks.
+    mmfusion's transforms (the plain names) move the map. mmdet's do not:
+    with those set ``target_mask='boxes'`` of the loss instead.
 
     Required keys: ``instances`` of a :class:`PairedCocoDataset`
     (``bbox``, ``ignore_flag``), ``img_shape``. Added key: ``gt_mask_map``
     (H, W) uint8, 1 in objects, 255 where only ignored ones are, 0
-    elsewhere; listed in ``seg_fields``.
+    elsewhere; listed in ``seg_fields``; ``box_mask_flipped``, by which
+    ``PackFusionInputs`` notices a flip of the image alone.
 
     Args:
         shape (str): ``'rectangle'``, or ``'ellipse'`` for the largest
@@ -59,6 +60,7 @@ class DeriveBoxMask(BaseTransform):
             inside = boxes_to_mask(box_tensor(boxes), size, self.shape)
             mask[inside.numpy()] = value
         results['gt_mask_map'] = mask
+        results['box_mask_flipped'] = False
         results.setdefault('seg_fields', []).append('gt_mask_map')
         return results
 

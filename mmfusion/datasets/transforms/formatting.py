@@ -47,7 +47,8 @@ class PackFusionInputs(BaseTransform):
     Raises:
         ValueError: If a map has neither the image's size nor, as in test
             pipelines that load labels after resizing, the original size;
-            or if the text was not encoded.
+            if the image was flipped without the mask of
+            :class:`DeriveBoxMask`; or if the text was not encoded.
     """
 
     def __init__(
@@ -69,6 +70,11 @@ class PackFusionInputs(BaseTransform):
         img = results['img']
         if img.ndim == 2:
             img = img[..., None]
+        if results.get('flip') and not results.get('box_mask_flipped', True):
+            raise ValueError(
+                'PackFusionInputs: expected the mask of DeriveBoxMask to be '
+                'flipped with the image, got the image flipped alone. Use '
+                "mmfusion's RandomFlip (the plain name).")
         sample = FusionDataSample()
         if _TARGET in results.get('modalities', ()):
             results, img = self._take_target(results, sample)

@@ -5,12 +5,15 @@ move everything in ``seg_fields``. Under mmfusion's scope the plain names
 mean mmseg's, so that foreground and boundary maps never stay behind. None
 of them moves mmdet's boxes, so they refuse samples that have some.
 """
+import copy
 import math
+from numbers import Number
 from typing import Tuple, Union
 
 import cv2
 import mmcv
 import numpy as np
+from mmcv import transforms as mmcv_transforms
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmseg.datasets import transforms as mmseg_transforms
@@ -28,12 +31,29 @@ def _refuse_boxes(transform: BaseTransform, results: dict) -> None:
             'transforms, e.g. mmdet.Resize.')
 
 
+def _refuse_feature(transform: BaseTransform, results: dict) -> None:
+    if results.get('teacher_feature') is not None:
+        raise ValueError(
+            f'{type(transform).__name__} does not move teacher_feature: '
+            'expected a sample without. Crop with RandomResizedCrop and flip '
+            'with RandomFlip, which move it along.')
+
+
 class _WithoutBoxes:
     """Mixin of transforms that would leave boxes behind."""
 
     def transform(self, results: dict) -> dict:
         """Transform a sample without boxes."""
         _refuse_boxes(self, results)
+        return super().transform(results)
+
+
+class _WithoutBoxesAndFeature(_WithoutBoxes):
+    """Mixin of transforms that would leave a teacher's feature, too."""
+
+    def transform(self, results: dict) -> dict:
+        """Transform a sample without boxes and ``teacher_feature``."""
+        _refuse_feature(self, results)
         return super().transform(results)
 
 
@@ -59,20 +79,22 @@ class RandomFlip(_WithoutBoxes, mmseg_transforms.RandomFlip):
         if 'misalignment' in results:
             results['misalignment'] = flip_matrix(
                 results['misalignment'], results['img'].shape[:2], direction)
+        if 'box_mask_flipped' in results:
+            results['box_mask_flipped'] = True
 
 
 @TRANSFORMS.register_module()
-class RandomRotate(_WithoutBoxes, mmseg_transforms.RandomRotate):
+class RandomRotate(_WithoutBoxesAndFeature, mmseg_transforms.RandomRotate):
     """mmseg's ``RandomRotate``."""
 
 
 @TRANSFORMS.register_module()
-class RandomCutOut(_WithoutBoxes, mmseg_transforms.RandomCutOut):
+class RandomCutOut(_WithoutBoxesAndFeature, mmseg_transforms.RandomCutOut):
     """mmseg's ``RandomCutOut``."""
 
 
 @TRANSFORMS.register_module()
-class RandomCrop(_WithoutBoxes, mmseg_transforms.RandomCrop):
+class RandomCrop(_WithoutBoxesAndFeature, mmseg_transforms.RandomCrop):
     """mmseg's ``RandomCrop``: the same draws and crops, found sooner.
 
     On road scenes most crops hold too much background for
@@ -117,6 +139,62 @@ class RandomCrop(_WithoutBoxes, mmseg_transforms.RandomCrop):
 
 
 @TRANSFORMS.register_module()
+class Pad(mmcv_transforms.Pad):
+    """mmdet's and mmcv's ``Pad`` of the stack, its maps and masks.
+
+    Pixels are added at the right and the bottom, so that boxes stay.
+    Arguments as in mmdet; ``pad_val`` of the image is one value, one for
+    each channel of the stack, or three, of which modalities of one channel
+    take the first.
+
+    Raises:
+        ValueError: If ``pad_val`` of the image has another length, or the
+            sample has ``teacher_feature``.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Pad image, maps in ``seg_fields`` and masks."""
+        _refuse_feature(self, results)
+        results = super().transform(results)
+        if results.get('gt_masks') is not None:
+            results['gt_masks'] = results['gt_masks'].pad(
+                results['pad_shape'][:2],
+                pad_val=self.pad_val.get('masks', 0))
+        return results
+
+    def _pad_img(self, results: dict) -> None:
+        if 'modalities' not in results:
+            super()._pad_img(results)
+            return
+        stack = results['img']
+        fill = self.pad_val.get('img', 0)
+        fill = (fill, ) * 3 if isinstance(fill, Number) else tuple(fill)
+        if len(fill) not in (3, stack.shape[2]):
+            raise ValueError(
+                f'Pad: expected pad_val of the image as 1, 3 or '
+                f'{stack.shape[2]} values, got {fill}.')
+        parts = []
+        # One by one: OpenCV fills up to four channels only.
+        for first, end in results['modalities'].values():
+            start = first if len(fill) == stack.shape[2] else 0
+            one = copy.copy(self)
+            one.pad_val = dict(img=fill[start:start + end - first])
+            part = dict(img=np.ascontiguousarray(stack[..., first:end]))
+            mmcv_transforms.Pad._pad_img(one, part)
+            parts.append(part.pop('img'))
+        stack = np.dstack(parts)
+        results.update(part, img=stack, pad_shape=stack.shape)
+
+    def _pad_seg(self, results: dict) -> None:
+        for key in {'gt_seg_map', *results.get('seg_fields', ())}:
+            part = dict(
+                gt_seg_map=results.get(key), pad_shape=results['pad_shape'])
+            super()._pad_seg(part)
+            if part['gt_seg_map'] is not None:
+                results[key] = part['gt_seg_map']
+
+
+@TRANSFORMS.register_module()
 class RandomRotate90(BaseTransform):
     """Rotate by a multiple of 90 degrees, all four equally likely.
 
@@ -127,10 +205,9 @@ class RandomRotate90(BaseTransform):
     same as before the crop.
 
     Raises:
-        ValueError: If the sample has boxes, which it would leave behind.
+        ValueError: If the sample has boxes or ``teacher_feature``, which it
+            would leave behind.
     """
-    _CODES = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180,
-              cv2.ROTATE_90_CLOCKWISE)
 
     @cache_randomness
     def _turns(self) -> int:
@@ -139,11 +216,14 @@ class RandomRotate90(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Rotate image and maps."""
         _refuse_boxes(self, results)
+        _refuse_feature(self, results)
         turns = self._turns()
         results['quarter_turns'] = turns
         if turns:
             for key in ('img', *results.get('seg_fields', [])):
-                results[key] = cv2.rotate(results[key], self._CODES[turns])
+                # OpenCV turns up to four channels only.
+                results[key] = np.ascontiguousarray(
+                    np.rot90(results[key], turns))
             results['img_shape'] = results['img'].shape[:2]
         return results
 

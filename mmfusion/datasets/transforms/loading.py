@@ -30,7 +30,8 @@ class LoadFusionPair(BaseTransform):
     (H, W, 3) in BGR order.
 
     Required keys: ``<name>_path`` or ``<name>`` of each modality; optional
-    ``modalities``.
+    ``modalities``; ``height`` and ``width`` where the boxes of the sample
+    were drawn on an image of that size.
 
     Added keys: ``img`` (H, W, C), uint8, or float32 in 0..255 where a
     modality is deeper than 8 bits; ``img_shape``, ``ori_shape``,
@@ -51,8 +52,9 @@ class LoadFusionPair(BaseTransform):
 
     Raises:
         FileNotFoundError: If a file does not exist.
-        ValueError: If a file is unreadable or truncated, sizes differ, or
-            an array has a wrong shape or range.
+        ValueError: If a file is unreadable or truncated, sizes differ from
+            each other or from the stated one, or an array has a wrong shape
+            or range.
         TypeError: If an array has a wrong dtype.
     """
 
@@ -82,6 +84,7 @@ class LoadFusionPair(BaseTransform):
         layout = results.get('modalities') or _LAYOUT
         images = self._arrays(results, layout)
         images = self._same_size(images, results)
+        self._check_stated(images, results)
         deep = any(image.dtype != np.uint8 for image in images.values())
         if deep:
             images = {
@@ -137,26 +140,40 @@ class LoadFusionPair(BaseTransform):
         sizes = {name: image.shape[:2] for name, image in images.items()}
         if len(set(sizes.values())) == 1:
             return images
-        source = {
-            name: results.get(f'{name}_path') or f'array {name}'
-            for name in images
-        }
-        told = ', '.join(f'{source[name]!r} is {size[1]}x{size[0]}'
-                         for name, size in sizes.items())
+        told = ', '.join(
+            f'{_source(results, name)!r} is {size[1]}x{size[0]}'
+            for name, size in sizes.items())
         moved = self.on_size_mismatch[len('resize_'):]
-        if self.on_size_mismatch == 'error' or moved not in images:
+        # One modality is resized: all others have to agree.
+        kept = {size for name, size in sizes.items() if name != moved}
+        if (self.on_size_mismatch == 'error' or moved not in images
+                or len(kept) > 1):
             raise ValueError(
                 f'LoadFusionPair: expected a pair of one size, but {told} '
                 '(width x height). Register the pair; where both show the '
                 'same view at two resolutions, set on_size_mismatch to one '
                 f'of {["resize_" + name for name in images]}.')
-        height, width = next(size for name, size in sizes.items()
-                             if name != moved)
+        height, width = kept.pop()
         smaller = height * width < sizes[moved][0] * sizes[moved][1]
         images[moved] = cv2.resize(
             images[moved], (width, height),
             interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
         return images
+
+    @staticmethod
+    def _check_stated(images: Dict[str, np.ndarray], results: dict) -> None:
+        """Boxes are at the stated size, and nothing would scale them."""
+        stated = results.get('height'), results.get('width')
+        name, image = next(iter(images.items()))
+        height, width = image.shape[:2]
+        if None in stated or stated == (height, width):
+            return
+        raise ValueError(
+            f'LoadFusionPair: expected {_source(results, name)!r} to be '
+            f'loaded at {stated[1]}x{stated[0]} (width x height), the size '
+            f'that its annotations state, got {width}x{height}: boxes would '
+            'be at wrong places. Resize the other modality '
+            '(on_size_mismatch), or convert the annotations anew.')
 
     def _to_byte_range(self, image: np.ndarray, name: str) -> np.ndarray:
         """Float32 in 0..255."""
@@ -186,6 +203,10 @@ class LoadFusionPair(BaseTransform):
                 f'on_size_mismatch={self.on_size_mismatch!r}, '
                 f'uint16_range={self.uint16_range!r}, '
                 f'backend_args={self.backend_args})')
+
+
+def _source(results: dict, name: str) -> str:
+    return results.get(f'{name}_path') or f'array {name}'
 
 
 def _checked(array: np.ndarray, name: str) -> np.ndarray:

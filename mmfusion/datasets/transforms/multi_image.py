@@ -1,8 +1,9 @@
-"""mmdet's transforms of several images, for stacked modalities.
+"""mmdet's transforms of three channels, for stacked modalities.
 
-They allocate canvases of three channels. Here each modality passes through
-the transform as an image of its own, with the same draws, so that it ends
-up at the same place with the same boxes. The plain names mean these; all
+They join several images on a canvas of three channels, or fill areas with
+three values. Here each modality passes through the transform as an image of
+its own, with the same draws, so that it ends up at the same place with the
+same boxes. The plain names mean these. ``Pad`` is in ``geometric.py``; the
 other geometric transforms of mmdet take the stack as it is.
 """
 import copy
@@ -20,9 +21,10 @@ from mmfusion.utils import require_detection
 class _OnEachModality(BaseTransform):
     """An mmdet transform that runs once for each modality.
 
-    A one-channel modality is repeated to three channels for it. Every
-    modality has an instance of the transform, and a cache where that keeps
-    one, and the random generators start from the same state.
+    A one-channel modality is repeated to three channels for it, of which
+    the first is taken back: it is filled with the first of three values.
+    Every modality has an instance of the transform, and a cache where that
+    keeps one, and the random generators start from the same state.
 
     Required keys: ``img`` (H, W, C), ``modalities``, and those of the
     transform. Modified keys: those of the transform.
@@ -32,6 +34,8 @@ class _OnEachModality(BaseTransform):
 
     Raises:
         DetectionMissing: If mmdet is not installed.
+        ValueError: If the sample has label maps other than ``gt_seg_map``,
+            which would stay behind.
     """
 
     def __init__(self, **kwargs) -> None:
@@ -40,8 +44,18 @@ class _OnEachModality(BaseTransform):
         self._each: Dict[str, BaseTransform] = {}
         self._first = TRANSFORMS.build(dict(self._cfg))
 
+    @property
+    def transforms(self) -> List[BaseTransform]:
+        """The transform that runs."""
+        return [self._first]
+
     def transform(self, results: dict) -> Optional[dict]:
         """Transform one sample (and those of ``mix_results``)."""
+        maps = set(results.get('seg_fields', ())) - {'gt_seg_map'}
+        if maps:
+            raise ValueError(
+                f'{type(self).__name__} does not move label maps: expected '
+                f'a sample without {sorted(maps)}.')
         layout = results['modalities']
         state = random.getstate(), np.random.get_state()
         parts: List[np.ndarray] = []
@@ -54,7 +68,9 @@ class _OnEachModality(BaseTransform):
                 return None
             parts.append(done['img'][..., :span[1] - span[0]])
             out = out or done
-        out['img'] = np.concatenate(parts, axis=2)
+        # CopyPaste's masks turn images into int64.
+        out['img'] = np.concatenate(
+            parts, axis=2).astype(results['img'].dtype, copy=False)
         return out
 
     def _of(self, name: str, layout: dict) -> BaseTransform:
@@ -74,9 +90,7 @@ class _FromDataset(_OnEachModality):
     def get_indexes(self, dataset: Any) -> List[int]:
         """Indices of the samples for ``mix_results``."""
         drawn = self._first.get_indexes(dataset)
-        drawn = drawn if isinstance(drawn, (list, tuple)) else [drawn]
-        # mmdet's draws may be one beyond the last sample.
-        return [index % len(dataset) for index in drawn]
+        return drawn if isinstance(drawn, (list, tuple)) else [drawn]
 
 
 @TRANSFORMS.register_module()
@@ -90,6 +104,11 @@ class MixUp(_FromDataset):
 
 
 @TRANSFORMS.register_module()
+class CopyPaste(_FromDataset):
+    """mmdet's ``CopyPaste``, inside of a ``MultiImageMixDataset``."""
+
+
+@TRANSFORMS.register_module()
 class CachedMosaic(_OnEachModality):
     """mmdet's ``CachedMosaic``, as RTMDet uses it."""
 
@@ -97,6 +116,56 @@ class CachedMosaic(_OnEachModality):
 @TRANSFORMS.register_module()
 class CachedMixUp(_OnEachModality):
     """mmdet's ``CachedMixUp``, as RTMDet uses it."""
+
+
+@TRANSFORMS.register_module()
+class Expand(_OnEachModality):
+    """mmdet's ``Expand``; ``mean`` of three values."""
+
+
+@TRANSFORMS.register_module()
+class CutOut(_OnEachModality):
+    """mmdet's ``CutOut``; ``fill_in`` of three values."""
+
+
+@TRANSFORMS.register_module()
+class RandomErasing(_OnEachModality):
+    """mmdet's ``RandomErasing``; ``img_border_value`` of one or three."""
+
+
+@TRANSFORMS.register_module()
+class RandomAffine(_OnEachModality):
+    """mmdet's ``RandomAffine``; ``border_val`` of three values."""
+
+
+@TRANSFORMS.register_module()
+class FixShapeResize(_OnEachModality):
+    """mmdet's ``FixShapeResize``; ``pad_val`` of one or three values."""
+
+
+@TRANSFORMS.register_module()
+class Rotate(_OnEachModality):
+    """mmdet's ``Rotate``; ``img_border_value`` of one or three values."""
+
+
+@TRANSFORMS.register_module()
+class ShearX(_OnEachModality):
+    """mmdet's ``ShearX``; ``img_border_value`` of one or three values."""
+
+
+@TRANSFORMS.register_module()
+class ShearY(_OnEachModality):
+    """mmdet's ``ShearY``; ``img_border_value`` of one or three values."""
+
+
+@TRANSFORMS.register_module()
+class TranslateX(_OnEachModality):
+    """mmdet's ``TranslateX``; ``img_border_value`` of one or three."""
+
+
+@TRANSFORMS.register_module()
+class TranslateY(_OnEachModality):
+    """mmdet's ``TranslateY``; ``img_border_value`` of one or three."""
 
 
 def _part(results: dict, span) -> dict:

@@ -7,10 +7,16 @@ from mmengine.model import is_model_wrapper
 from mmfusion.registry import HOOKS
 
 _ANOTHER_DRAW = 'FixedAugment'
+#: what draws outside of methods that mmcv knows as random
+_BY_NAME = ('Random', 'PhotoMetric', 'Albu', 'CutOut', 'InstaBoost',
+            'BioMedicalGaussian')
 
 
 def random_transforms(pipeline) -> Iterator[str]:
     """Names of the random transforms in a pipeline, nested ones too.
+
+    These have methods marked by mmcv's ``cache_randomness``, or a name that
+    is known.
 
     Args:
         pipeline: A ``Compose``, a transform or a sequence of them.
@@ -19,8 +25,10 @@ def random_transforms(pipeline) -> Iterator[str]:
         name = type(step).__name__
         if name == _ANOTHER_DRAW:
             continue
-        if name.startswith(('Random', 'PhotoMetric', 'Albu', 'CutOut')):
+        if (name.startswith(_BY_NAME)
+                or getattr(step, '_methods_with_randomness', ())):
             yield name
+            continue
         nested = getattr(step, 'transforms', ())
         for part in getattr(nested, 'transforms', nested):
             yield from random_transforms(
@@ -58,9 +66,10 @@ class HistoryBankHook(Hook):
                 'HistoryBankHook: expected one data set, whose samples have '
                 f'indices of their own, got a {type(dataset).__name__}. '
                 'Join the folders instead, or leave the refresh losses out.')
+        moving = list(random_transforms(getattr(dataset, 'pipeline', ())))
         while hasattr(dataset, 'dataset'):
             dataset = dataset.dataset
-        moving = list(random_transforms(dataset.pipeline))
+            moving += random_transforms(getattr(dataset, 'pipeline', ()))
         if moving:
             raise ValueError(
                 'HistoryBankHook: expected every sample to show the same '

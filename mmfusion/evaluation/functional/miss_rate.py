@@ -1,6 +1,6 @@
 """Log-average miss rate of detections."""
 from dataclasses import dataclass
-from typing import List, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -52,13 +52,15 @@ def match_detections(boxes: Tensor,
                      ignored: Tensor,
                      iou: float = 0.5,
                      min_height: float = 0.,
-                     expand: float = 1.25) -> Matches:
+                     expand: float = 1.25,
+                     bounds: Optional[Sequence[float]] = None) -> Matches:
     """Judge the detections of one class in one image.
 
-    In the order of their scores, each detection takes the free object that
-    it overlaps most. One that finds none, but lies in an ignored region by
-    more than ``iou`` of its own area, does not count; neither does one that
-    is too low. This is the protocol of Dollar et al. (TPAMI 34, 2012).
+    Detections that are too low are dropped at first. In the order of their
+    scores, each of the others takes the free object that it overlaps most.
+    One that finds none, but lies in an ignored region by at least ``iou``
+    of its own area, does not count. This is the protocol of Dollar et al.
+    (TPAMI 34, 2012).
 
     Args:
         boxes (Tensor): (N, 4) as x1, y1, x2, y2.
@@ -67,14 +69,21 @@ def match_detections(boxes: Tensor,
         ignored (Tensor): (K, 4), neither found nor missed.
         iou (float): Least overlap. Defaults to 0.5.
         min_height (float): Lower objects are ignored ones, in pixels.
-        expand (float): Detections that find nothing and are lower than
-            ``min_height / expand`` do not count.
+        expand (float): Detections lower than ``min_height / expand`` are
+            dropped, whatever they overlap.
+        bounds (sequence[float], optional): (x1, y1, x2, y2) in pixels;
+            objects that reach outside are ignored ones.
 
     Returns:
         Matches: In the order of the scores.
     """
-    tall = objects[:, 3] - objects[:, 1] >= min_height
-    objects, ignored = objects[tall], torch.cat((ignored, objects[~tall]))
+    wanted = objects[:, 3] - objects[:, 1] >= min_height
+    if bounds is not None:
+        low, high = objects.new_tensor(bounds).reshape(2, 2)
+        wanted &= ((objects[:, :2] >= low) & (objects[:, 2:] <= high)).all(1)
+    objects, ignored = objects[wanted], torch.cat((ignored, objects[~wanted]))
+    seen = boxes[:, 3] - boxes[:, 1] >= min_height / expand
+    boxes, scores = boxes[seen], scores[seen]
     order = scores.argsort(descending=True, stable=True)
     boxes, scores = boxes[order], scores[order]
     # A small table for each image: its rows depend on those above.
@@ -85,7 +94,7 @@ def match_detections(boxes: Tensor,
         if best >= iou:
             hits[row] = True
             table[:, place] = -1
-    counts = boxes[:, 3] - boxes[:, 1] >= min_height / expand
+    counts = torch.ones_like(hits)
     if len(ignored):
         inside = overlaps(boxes, ignored, of_first=True).amax(dim=1)
         counts &= inside < iou

@@ -29,11 +29,15 @@ class MissRateMetric(BaseMetric):
         min_height (float): Lower objects are ignored, in pixels; KAIST's
             'reasonable' subset has 55. Defaults to 0.
         expand (float): See :func:`match_detections`. Defaults to 1.25.
+        bounds (sequence[float], optional): (x1, y1, x2, y2) in pixels of
+            the original image; objects that reach outside are ignored.
+            KAIST's own evaluation has (5, 5, 635, 507).
         collect_device (str): See :class:`mmengine.evaluator.BaseMetric`.
         prefix (str, optional): Likewise.
 
     Raises:
-        ValueError: If a sample has no ground truth.
+        ValueError: If a sample has no ground truth, or ``bounds`` are not
+            four numbers with x1 < x2 and y1 < y2.
     """
     default_prefix = 'detection'
 
@@ -41,12 +45,19 @@ class MissRateMetric(BaseMetric):
                  iou: float = 0.5,
                  min_height: float = 0.,
                  expand: float = 1.25,
+                 bounds: Optional[Sequence[float]] = None,
                  collect_device: str = 'cpu',
                  prefix: Optional[str] = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
+        if bounds is not None and not (
+                len(bounds) == 4 and bounds[0] < bounds[2]
+                and bounds[1] < bounds[3]):
+            raise ValueError('MissRateMetric: expected bounds (x1, y1, x2, '
+                             f'y2) with x1 < x2 and y1 < y2, got {bounds}.')
         self.iou = iou
         self.min_height = min_height
         self.expand = expand
+        self.bounds = bounds
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Judge the detections of a batch."""
@@ -70,7 +81,8 @@ class MissRateMetric(BaseMetric):
                     ignored[0][ignored[1] == label],
                     iou=self.iou,
                     min_height=self.min_height,
-                    expand=self.expand)
+                    expand=self.expand,
+                    bounds=self.bounds)
                 for label in range(len(self.dataset_meta['classes']))
             ])
 

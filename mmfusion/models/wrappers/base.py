@@ -45,8 +45,9 @@ class BaseFusionModel(BaseModel):
         fuser (dict | nn.Module): Config of a registered fuser.
         losses (dict, optional): Named configs of registered fusion losses;
             each name becomes a line in the log.
-        fuser_frozen (bool): Keep the fuser in eval mode and out of the
-            optimizer; its fusion losses are then not computed.
+        fuser_frozen (bool): Keep the fuser in eval mode and its weights as
+            they are: they get no gradient, so that the optimizer passes
+            them over. Its fusion losses are then not computed.
         output_norm (str): ``'clamp'``, ``'minmax'`` or ``'none'``, see
             :class:`OutputPolicy`; of the images that ``predict`` gives, not
             of what losses and task networks see. Defaults to ``'clamp'``.

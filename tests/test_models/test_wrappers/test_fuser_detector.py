@@ -118,12 +118,20 @@ def test_joint_gradient_and_names_of_losses(batch):
 
 
 def test_frozen_fuser(batch):
-    model = build(fuser_frozen=True).train()
+    """Also the running statistics of its BatchNorm layers stay."""
+    model = build(
+        fuser=dict(type='RealtimeFusionNet', size='tiny'),
+        fuser_frozen=True).train()
+    before = copy.deepcopy(model.fuser.state_dict())
+    assert any(key.endswith('running_mean') for key in before)
     assert not model.fuser.training and model.detector.training
     losses = model(*batch(model), mode='loss')
     assert not any(key.startswith('fusion') for key in losses)
     model.parse_losses(losses)[0].backward()
     assert all(p.grad is None for p in model.fuser.parameters())
+    torch.optim.SGD(model.parameters(), 0.1, weight_decay=0.1).step()
+    for key, value in model.fuser.state_dict().items():
+        assert torch.equal(value, before[key]), key
 
 
 def test_padding_is_that_of_the_detector():
@@ -236,6 +244,40 @@ def test_tta_merges_flipped_views():
     views[0].pred_instances.masks = torch.zeros(1, *SIZE)
     with pytest.raises(ValueError, match='masks'):
         model.merge_preds([views])
+
+
+def test_tta_of_a_mirrored_image_gives_mirrored_boxes():
+    """Through real views: image and mirror image swap their places."""
+    cfg = config('retinanet')['detector']
+    cfg['test_cfg'].update(score_thr=0.0)
+    model = MODELS.build(
+        dict(
+            type='FuserDetTTAModel',
+            tta_cfg=dict(
+                nms=dict(type='nms', iou_threshold=0.5), max_per_img=20),
+            module=build(detector=cfg))).eval()
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randint(0, 256, (4, *SIZE), generator=generator).byte()
+    found = []
+    for first in (image, image.flip(2)):
+        views = dict(inputs=[[first], [first.flip(2)]], data_samples=[
+            [FusionDataSample(metainfo=dict(
+                img_id=0, img_shape=SIZE, ori_shape=SIZE,
+                scale_factor=(1., 1.), flip=flip,
+                flip_direction='horizontal' if flip else None))]
+            for flip in (False, True)
+        ])
+        merged, = model.test_step(views)
+        found.append(merged)
+    one, other = (sample.pred_instances for sample in found)
+    assert len(one) == 20
+    boxes = other.bboxes.clone()
+    boxes[:, 0::2] = SIZE[1] - other.bboxes[:, [2, 0]]
+    assert (one.bboxes - other.bboxes).abs().max() > 1
+    torch.testing.assert_close(one.scores, other.scores)
+    torch.testing.assert_close(one.bboxes, boxes, atol=1e-3, rtol=0)
+    torch.testing.assert_close(found[0].fused_img.data,
+                               found[1].fused_img.data.flip(2))
 
 
 def test_tensor_mode_without_samples():
