@@ -28,6 +28,7 @@ from .max_intensity import MaxIntensityLoss, max_intensity_loss
 from .perceptual import MaxPerceptualLoss, max_perceptual_loss
 from .psfusion import PSFusionLoss
 from .reconstruction import ReconstructionLoss, reconstruction_loss
+from .registration import RegistrationLoss
 from .segmentation import (
                            BinaryMapLoss,
                            BoundaryMapLoss,
@@ -59,6 +60,7 @@ __all__ = [
     'PairLoss',
     'PerceptualDistance',
     'ReconstructionLoss',
+    'RegistrationLoss',
     'SSIMLoss',
     'average_loss',
     'contrast_intensity_loss',
