@@ -51,10 +51,10 @@ class ContourEncoder(nn.Module):
 class RegistrationHead(BaseModule):
     """Finds where the infrared image shows what the visible one does.
 
-    Both images pass one encoder, to an eighth of the size; each visible cell is
-    compared to the infrared cells around it, the similarities are smoothed
-    over neighbouring cells, and their soft-argmax is the offset. Training
-    starts at the identity: infrared features begin at zero, so that all
+    Both images pass one encoder, to an eighth of the size; each visible
+    cell is compared to the infrared cells around it, the similarities are
+    smoothed over neighbouring cells, and their soft-argmax is the offset.
+    Training starts at the identity: infrared features begin at zero, so that all
     places are alike. The real-time system's specification calls this
     attention-based registration: a cross-attention in a local window whose
     values are offsets.
@@ -95,12 +95,6 @@ class RegistrationHead(BaseModule):
         self.encoder = ContourEncoder(channels)
         self.project = nn.Conv2d(channels, channels, 1, bias=False)
         nn.init.zeros_(self.project.weight)
-
-    def init_weights(self) -> None:
-        """As mmengine's; the last projection stays zero."""
-        super().init_weights()
-        if self.init_cfg is None:
-            nn.init.zeros_(self.project.weight)
 
     def forward(self, vis: Tensor, ir: Tensor) -> Dict[str, Tensor]:
         """Find the offsets of a batch.
