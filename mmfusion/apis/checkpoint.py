@@ -70,6 +70,11 @@ def load_model_weights(model: nn.Module,
             state = _without(state, (f'{task}.', ))
             notes.append(f'{path}: took the weights of its fuser; this '
                          f'config has no {task}.')
+        elif (in_model and not in_file and task == 'registration'
+              and model.registration.init_cfg):
+            # trained elsewhere, e.g. with another fuser
+            model.registration.init_weights()
+            expected = _without(expected, (f'{task}.', ))
         elif (in_model and not in_file and fuser_is_enough
               and task != 'registration'):
             expected = _only(expected, 'fuser.')

@@ -6,6 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mmfusion.apis.checkpoint import load_model_weights
+from mmfusion.apis.errors import UsageError
+from mmfusion.deployment.exporting import export_model
 from mmfusion.models.losses import RegistrationLoss
 from mmfusion.models.registration import (
     RegistrationHead,
@@ -108,12 +111,12 @@ def test_bad_arguments():
             RegistrationHead(**bad)
 
 
-def test_learns_shifts():
+def test_learns_shifts(one_thread):
     """Eight pixels, of images and in directions that it never saw."""
     torch.manual_seed(0)
     head = RegistrationHead(channels=24, radius=2)
     optimizer = torch.optim.AdamW(head.parameters(), lr=5e-3)
-    for step in range(80):
+    for step in range(50):
         shifts = torch.randint(-12, 13, (6, 2)).float()
         vis, ir, matrices = shifted_pairs(6, 64, step + 1, shifts)
         loss = sum(loss_of(head(vis, ir), matrices).values())
@@ -127,7 +130,6 @@ def test_learns_shifts():
         found = head(vis, ir)
     truth = matrix_offsets(matrices, 96, 96)
     error = (found['offset'] - truth).norm(dim=1).mean((1, 2))
-    print(error)
     assert error.max() < 4  # a field of zeros has 8
 
 
@@ -214,6 +216,30 @@ def test_every_part_learns_from_its_own_loss():
     assert model.registration.project.weight.grad.abs().sum() > 0
 
 
+def test_head_of_another_checkpoint(tmp_path):
+    """It goes before a fuser whose checkpoint has none."""
+    source, plain = build(registration=HEAD), build()
+    torch.nn.init.normal_(source.registration.project.weight)
+    first, second = tmp_path / 'a.pth', tmp_path / 'b.pth'
+    torch.save(dict(state_dict=source.state_dict()), first)
+    torch.save(dict(state_dict=plain.state_dict()), second)
+    model = build(registration=dict(HEAD, init_cfg=dict(
+        type='Pretrained', checkpoint=str(first), prefix='registration.')))
+    load_model_weights(model, second)
+    assert torch.equal(model.registration.project.weight,
+                       source.registration.project.weight)
+    with pytest.raises(UsageError, match='registration'):
+        load_model_weights(build(registration=HEAD), second)
+    _, notes = load_model_weights(build(), first)
+    assert 'no registration' in notes[0]
+
+
+def test_no_export_without_a_word(tmp_path):
+    model = build(registration=HEAD).eval()
+    with pytest.raises(UsageError, match='without a registration head'):
+        export_model(model, tmp_path / 'a.onnx')
+
+
 def test_frozen_with_the_fuser():
     model = build(registration=HEAD, fuser_frozen=True).train()
     assert not model.registration.training
@@ -248,7 +274,7 @@ def test_head_exports_by_itself(tmp_path):
         def __init__(self):
             super().__init__()
             self.head = RegistrationHead(channels=8)
-            torch.nn.init.normal_(self.head.project.weight)
+            torch.nn.init.normal_(self.head.project.weight, std=10)
 
         def forward(self, vis, ir):
             return warp(ir, self.head(vis, ir)['offset'])

@@ -68,7 +68,9 @@ class RegistrationHead(BaseModule):
         fit (str): ``'affine'``: a robust affine fit of all offsets, for
             cameras side by side; ``'field'``: the offsets themselves,
             resized, for scenes with depth. Defaults to ``'affine'``.
-        init_cfg (dict, optional): Initialization config.
+        init_cfg (dict, optional): Initialization config. ``dict(type=
+            'Pretrained', checkpoint=FILE, prefix='registration.')`` takes
+            the head of another model's checkpoint.
 
     Raises:
         ValueError: If an argument is none of these.
