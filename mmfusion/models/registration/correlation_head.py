@@ -54,10 +54,9 @@ class RegistrationHead(BaseModule):
     Both images pass one encoder, to an eighth of the size; each visible
     cell is compared to the infrared cells around it, the similarities are
     smoothed over neighbouring cells, and their soft-argmax is the offset.
-    Training starts at the identity: infrared features begin at zero, so that all
-    places are alike. The real-time system's specification calls this
-    attention-based registration: a cross-attention in a local window whose
-    values are offsets.
+    Training starts at the identity: infrared features begin at zero, so
+    that all places are alike. In other words, a cross-attention in a local
+    window whose values are offsets.
 
     Args:
         channels (int): Of the features. Defaults to 48.
