@@ -22,7 +22,7 @@ from .errors import UsageError
 PathLike = Union[str, os.PathLike]
 #: only used in training: a checkpoint may have them or not
 _UNUSED_IN_TEST = ('fusion_losses.', 'pairs.')
-_TASKS = ('segmentor', 'detector')
+_TASKS = ('segmentor', 'detector', 'registration')
 _PARTS = ('fuser.', *(f'{task}.' for task in _TASKS))
 
 
@@ -70,7 +70,13 @@ def load_model_weights(model: nn.Module,
             state = _without(state, (f'{task}.', ))
             notes.append(f'{path}: took the weights of its fuser; this '
                          f'config has no {task}.')
-        elif in_model and not in_file and fuser_is_enough:
+        elif (in_model and not in_file and task == 'registration'
+              and model.registration.init_cfg):
+            # trained elsewhere, e.g. with another fuser
+            model.registration.init_weights()
+            expected = _without(expected, (f'{task}.', ))
+        elif (in_model and not in_file and fuser_is_enough
+              and task != 'registration'):
             expected = _only(expected, 'fuser.')
             model.only_fuses = True
             notes.append(f"{path}: has a fuser only; the config's {task} "

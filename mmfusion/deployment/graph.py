@@ -47,6 +47,12 @@ class ExportGraph(nn.Module):
             raise UsageError(
                 f'{type(model.fuser).__name__} is not exportable (its flag '
                 'says so). Run it in PyTorch.')
+        if model.registration is not None:
+            raise UsageError(
+                'Expected a model without a registration head, which no '
+                'exported file holds, got one. Export the fuser alone with '
+                '--cfg-options model.registration=None, and register its '
+                'infrared images before.')
         self.fuser = model.fuser
         self.segmentor = self.task_norm = None
         self.full = part == 'full'

@@ -2,6 +2,7 @@
 import copy
 from typing import Any, List, Tuple
 
+import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.structures import InstanceData, PixelData
@@ -129,6 +130,7 @@ def demo_fusion_inputs(batch_size: int = 2,
                 ori_shape=size,
                 img_shape=size,
                 scale_factor=(1., 1.),
+                misalignment=np.eye(3),
                 img_id=index))
         sample.gt_sem_seg = PixelData(data=draw(num_classes, 1, *size))
         for name in ('gt_binary', 'gt_boundary', 'gt_mask'):

@@ -289,6 +289,32 @@ def test_quarter_turns_of_seven_channels():
     assert seen == {0, 1, 2, 3}
 
 
+@pytest.mark.parametrize('cfg', [
+    dict(type='Resize', scale=(160, 96), keep_ratio=False),
+    dict(type='RandomResizedCrop', size=(96, 150), scale=(0.7, 0.9)),
+    dict(type='RandomFlip', prob=1.0)])
+def test_matrix_leads_from_marker_to_marker(cfg):
+    """A blob of each modality, found again by its centre of mass."""
+    np.random.seed(0)
+    results = sample(64, 80)
+    blob = np.zeros((64, 80), np.uint8)
+    cv2.circle(blob, (38, 33), 5, 255, -1)
+    results['img'][:] = blob[..., None]
+    results = build(type='RandomMisalign', prob=1., translate=0.1)(results)
+    results = build(**cfg)(results)
+    assert results['misalignment'].shape == (3, 3)
+
+    def centre(plane):
+        moments = cv2.moments(plane)
+        return np.array((moments['m10'], moments['m01'])) / moments['m00']
+
+    img = results['img']
+    aligned, warped = centre(img[..., 0]), centre(img[..., 3])
+    found = results['misalignment'] @ (*aligned, 1)
+    assert np.abs(warped - aligned).max() > 1
+    assert np.abs(found[:2] - warped).max() < 0.15
+
+
 def test_flip_matrix():
     matrix = np.array([[1, 0, 3], [0, 1, -2], [0, 0, 1.]])
     assert np.allclose(flip_matrix(matrix, (10, 20), 'horizontal')[:2, 2],

@@ -20,7 +20,7 @@ from mmseg.datasets import transforms as mmseg_transforms
 
 from mmfusion.registry import TRANSFORMS
 
-from .misalign import flip_matrix
+from .misalign import crop_matrix, flip_matrix
 
 
 def _refuse_boxes(transform: BaseTransform, results: dict) -> None:
@@ -59,7 +59,15 @@ class _WithoutBoxesAndFeature(_WithoutBoxes):
 
 @TRANSFORMS.register_module()
 class Resize(_WithoutBoxes, mmseg_transforms.Resize):
-    """mmseg's ``Resize``."""
+    """mmseg's ``Resize``; keeps ``misalignment`` up to date, too."""
+
+    def _resize_img(self, results: dict) -> None:
+        before = results['img'].shape[:2]
+        super()._resize_img(results)
+        if 'misalignment' in results:
+            results['misalignment'] = crop_matrix(
+                results['misalignment'], (0, 0, *before),
+                results['img'].shape[:2])
 
 
 @TRANSFORMS.register_module()

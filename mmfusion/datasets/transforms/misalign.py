@@ -21,8 +21,8 @@ class RandomMisalign(BaseTransform):
     key: ``misalignment``, 3x3 float64, which takes the place (x, y, 1) of a
     pixel in the aligned modality to its place in the warped one (pixels of
     the current image; the identity where nothing was warped).
-    :class:`RandomResizedCrop` and ``RandomFlip`` keep it up to date, other
-    transforms do not.
+    :class:`RandomResizedCrop`, ``Resize`` and ``RandomFlip`` keep it up to
+    date, other transforms do not.
 
     Args:
         prob (float): How often. Defaults to 0.5.
@@ -103,15 +103,8 @@ class RandomMisalign(BaseTransform):
         results['misalignment'] = matrix
         if np.array_equal(matrix, np.eye(3)):
             return results
-        first, end = results['modalities'][self.modality]
-        stack = results['img'].copy()
-        warped = cv2.warpPerspective(
-            np.ascontiguousarray(stack[..., first:end]),
-            matrix, (width, height),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REFLECT_101)
-        stack[..., first:end] = warped.reshape(height, width, end - first)
-        results['img'] = stack
+        results['img'] = warp_channels(
+            results['img'], results['modalities'][self.modality], matrix)
         return results
 
     def __repr__(self) -> str:
@@ -120,6 +113,49 @@ class RandomMisalign(BaseTransform):
                 f'scale={self.scale}, shear={self.shear}, '
                 f'perspective={self.perspective}, '
                 f'modality={self.modality!r})')
+
+
+def warp_channels(stack: np.ndarray, span: Tuple[int, int],
+                  matrix: np.ndarray) -> np.ndarray:
+    """Warp some channels; bilinear, borders are reflected.
+
+    Args:
+        stack (np.ndarray): (H, W, C).
+        span (tuple[int, int]): The first channel and the one after the
+            last.
+        matrix (np.ndarray): 3x3, takes a place (x, y, 1) to its new one.
+
+    Returns:
+        np.ndarray: A copy (H, W, C).
+    """
+    stack = stack.copy()
+    part = slice(*span)
+    height, width = stack.shape[:2]
+    stack[..., part] = cv2.warpPerspective(
+        np.ascontiguousarray(stack[..., part]),
+        matrix, (width, height),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT_101).reshape(stack[..., part].shape)
+    return stack
+
+
+def crop_matrix(matrix: np.ndarray, box: Tuple[int, int, int, int],
+                size: Tuple[int, int]) -> np.ndarray:
+    """A misalignment as it is in a part of both images, resized.
+
+    Args:
+        matrix (np.ndarray): 3x3, see :class:`RandomMisalign`.
+        box (tuple[int, int, int, int]): (top, left, height, width) of the
+            part, pixels.
+        size (tuple[int, int]): (height, width) it is resized to.
+    """
+    to_crop = np.eye(3)
+    # centres of pixels: x' = (x - left + 0.5) * scale - 0.5
+    for axis in (0, 1):
+        start, scale = box[1 - axis], size[1 - axis] / box[3 - axis]
+        to_crop[axis, axis] = scale
+        to_crop[axis, 2] = (0.5 - start) * scale - 0.5
+    return to_crop @ matrix @ np.linalg.inv(to_crop)
 
 
 def flip_matrix(matrix: np.ndarray, size: Tuple[int, int],

@@ -9,6 +9,8 @@ from mmcv.transforms.utils import cache_randomness
 
 from mmfusion.registry import TRANSFORMS
 
+from .misalign import crop_matrix
+
 #: most that OpenCV resizes by area or remaps at a time
 _CHANNELS = 4
 
@@ -72,8 +74,8 @@ class RandomResizedCrop(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Crop and resize."""
         height, width = results['img'].shape[:2]
-        top, left, h, w = box = self._draw(height, width)
-        smaller = h * w > self.size[0] * self.size[1]
+        box = self._draw(height, width)
+        smaller = box[2] * box[3] > self.size[0] * self.size[1]
         smooth = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
         results['img'] = _cut(results['img'], box, self.size, smooth)
         for key in results.get('seg_fields', []):
@@ -84,14 +86,8 @@ class RandomResizedCrop(BaseTransform):
             results['teacher_feature'] = _cut_feature(
                 feature, box, (height, width), self.size)
         if 'misalignment' in results:
-            # centres of pixels: x' = (x - left + 0.5) * scale - 0.5
-            to_crop = np.eye(3)
-            for axis, (start, side, new) in enumerate(
-                    ((left, w, self.size[1]), (top, h, self.size[0]))):
-                to_crop[axis, axis] = new / side
-                to_crop[axis, 2] = (0.5 - start) * new / side - 0.5
-            results['misalignment'] = (
-                to_crop @ results['misalignment'] @ np.linalg.inv(to_crop))
+            results['misalignment'] = crop_matrix(
+                results['misalignment'], box, self.size)
         results['img_shape'] = results['img'].shape[:2]
         results.pop('scale_factor', None)
         return results

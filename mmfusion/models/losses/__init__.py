@@ -29,6 +29,7 @@ from .motion import MotionConsistencyLoss
 from .perceptual import MaxPerceptualLoss, max_perceptual_loss
 from .psfusion import PSFusionLoss
 from .reconstruction import ReconstructionLoss, reconstruction_loss
+from .registration import RegistrationLoss
 from .segmentation import (
                            BinaryMapLoss,
                            BoundaryMapLoss,
@@ -61,6 +62,7 @@ __all__ = [
     'PairLoss',
     'PerceptualDistance',
     'ReconstructionLoss',
+    'RegistrationLoss',
     'SSIMLoss',
     'average_loss',
     'contrast_intensity_loss',

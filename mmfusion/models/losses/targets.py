@@ -26,13 +26,17 @@ def fused_luma(output: FuserOutput) -> Tensor:
     return luma(output.fused) if output.luma is None else output.luma
 
 
-def aux_map(output: FuserOutput, name: str, user: str) -> Tensor:
+def aux_map(output: FuserOutput,
+            name: str,
+            user: str,
+            remedy: str = 'Use PSFusion') -> Tensor:
     """An auxiliary output of the fuser.
 
     Args:
         output (FuserOutput): The fuser's output.
         name (str): Key in ``output.aux``.
         user (str): The loss that asks, for the error's text.
+        remedy (str): What to do without it, likewise.
 
     Raises:
         ValueError: If the fuser does not give it.
@@ -40,7 +44,7 @@ def aux_map(output: FuserOutput, name: str, user: str) -> Tensor:
     if name not in output.aux:
         raise ValueError(
             f'{user}: expected a fuser with {name!r} in its aux outputs, got '
-            f'{sorted(output.aux)}. Use PSFusion, or remove this loss.')
+            f'{sorted(output.aux)}. {remedy}, or remove this loss.')
     return output.aux[name]
 
 

@@ -7,6 +7,7 @@ from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from mmfusion.models.layers import trim_heap
+from mmfusion.models.registration import warp
 from mmfusion.models.text_encoders import batch_text
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
@@ -47,7 +48,8 @@ class BaseFusionModel(BaseModel):
             each name becomes a line in the log.
         fuser_frozen (bool): Keep the fuser in eval mode and its weights as
             they are: they get no gradient, so that the optimizer passes
-            them over. Its fusion losses are then not computed.
+            them over. Its fusion losses are then not computed. The same holds
+            for the registration.
         output_norm (str): ``'clamp'``, ``'minmax'`` or ``'none'``, see
             :class:`OutputPolicy`; of the images that ``predict`` gives, not
             of what losses and task networks see. Defaults to ``'clamp'``.
@@ -57,6 +59,13 @@ class BaseFusionModel(BaseModel):
             ``'mri_pet'``, ``'mri_spect'``, ``'mef'``, ``'mff'``, or a dict
             for :meth:`FusionTask.of`. None: what the modalities of the
             ``data_preprocessor`` say, by default ``'ivf'``.
+        registration (dict, optional): Config of a
+            :class:`RegistrationHead`: brings the infrared image into
+            register before any fuser sees it. The losses see the registered
+            image, too, and find what the head gave in the output's ``aux``
+            as ``registration.offset``, ``.votes`` and ``.scores``. It
+            learns from :class:`RegistrationLoss` alone. Defaults to None:
+            off.
         data_preprocessor (dict, optional): Defaults to a
             :class:`FusionDataPreprocessor` for the task.
         init_cfg (dict, optional): Initialization config.
@@ -69,6 +78,7 @@ class BaseFusionModel(BaseModel):
                  output_norm: str = 'clamp',
                  output_colour: str = 'colour',
                  task: TaskLike = None,
+                 registration: Optional[dict] = None,
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
         task, data_preprocessor = resolve_task(task, data_preprocessor)
@@ -77,6 +87,8 @@ class BaseFusionModel(BaseModel):
         self.roles = PairRoles(task)
         self.fuser = (
             fuser if isinstance(fuser, nn.Module) else MODELS.build(fuser))
+        self.registration = (
+            None if registration is None else MODELS.build(registration))
         losses = losses or {}
         if not isinstance(losses, dict) or 'type' in losses:
             raise TypeError(
@@ -91,7 +103,12 @@ class BaseFusionModel(BaseModel):
         self.output_policy = OutputPolicy(output_norm, output_colour)
         self.fuser_frozen = fuser_frozen
         if fuser_frozen:
-            self.fuser.requires_grad_(False)
+            for part in self._fusing_parts():
+                part.requires_grad_(False)
+
+    def _fusing_parts(self) -> List[nn.Module]:
+        parts = (self.fuser, self.registration)
+        return [part for part in parts if part is not None]
 
     @property
     def term_names(self) -> List[str]:
@@ -108,7 +125,8 @@ class BaseFusionModel(BaseModel):
         """As ``nn.Module.train``; a frozen fuser stays in eval mode."""
         super().train(mode)
         if self.fuser_frozen:
-            self.fuser.eval()
+            for part in self._fusing_parts():
+                part.eval()
         return self
 
     def optimize_for_inference(self) -> 'BaseFusionModel':
@@ -173,8 +191,17 @@ class BaseFusionModel(BaseModel):
         condition = self.condition(data_samples)
         with torch.set_grad_enabled(torch.is_grad_enabled()
                                     and not self.fuser_frozen):
+            found = {}
+            if self.registration is not None:
+                found = self.registration(vis, ir)
+                ir = warp(ir, found['offset'].detach())
             output = self.fuser(vis, ir, **condition)
-            return self.roles.recolour(output, inputs, self.fuser)
+            output = self.roles.recolour(output, inputs, self.fuser)
+        output.aux.update({
+            f'registration.{name}': value
+            for name, value in found.items()
+        })
+        return output
 
     def condition(self,
                   data_samples: OptSampleList,
@@ -217,6 +244,8 @@ class BaseFusionModel(BaseModel):
         if self.fuser_frozen or not self.fusion_losses:
             return {}
         vis, ir = self.split(inputs)
+        if self.registration is not None:
+            ir = warp(ir, output.aux['registration.offset'].detach())
         vis_luma, _ = self.fuser.split_colour(vis)
         sources = dict(vis=vis, ir=ir, vis_luma=vis_luma)
         terms = {}

@@ -1,0 +1,82 @@
+"""Score a student on pairs whose infrared image is shifted.
+
+Compares to the teacher's images of the pairs as they are, with and without
+the model's registration head, and prints a table.
+"""
+import argparse
+import sys
+
+from mmengine.config import DictAction
+
+from mmfusion.apis.cli import run
+from mmfusion.apis.config_file import load_config, require_file
+
+
+def length(text):
+    value = float(text)
+    if not 0 <= value < float('inf'):
+        raise argparse.ArgumentTypeError(
+            f'expected pixels, at least 0, got {text}')
+    return value
+
+
+def count(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(
+            f'expected a whole number, at least 1, got {text}')
+    return int(text)
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add('config')
+    add('checkpoint')
+    add('--shifts', nargs='+', type=length, default=[0., 5., 10., 20.],
+        metavar='PX', help='lengths in pixels (default: 0 5 10 20)')
+    add('--directions', type=count, default=4, metavar='N',
+        help='evenly around the circle (default: %(default)s)')
+    add('--registration', choices=('both', 'on', 'off'),
+        help='default: both where the model has a head, else off')
+    add('--csv', metavar='FILE', help='write the table there, too')
+    add('--device', help='default a GPU if there is one')
+    add('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options)
+    checkpoint = require_file(args.checkpoint, 'a checkpoint file',
+                              'Train one with tools/train.py.')
+    from mmengine.device import get_device
+    from mmengine.registry import init_default_scope
+
+    from mmfusion.apis.inferencer import init_model
+    from mmfusion.apis.misalignment import (
+        MODES,
+        as_markdown,
+        misalignment_scores,
+        write_rows,
+    )
+    init_default_scope(cfg.default_scope)
+    model = init_model(cfg, checkpoint, args.device or get_device(),
+                       optimize=False)
+    choice = args.registration or (
+        'off' if model.registration is None else 'both')
+    rows, failed = misalignment_scores(
+        model, cfg, args.shifts, args.directions,
+        MODES if choice == 'both' else [choice])
+    print(as_markdown(rows))
+    if args.csv:
+        write_rows(args.csv, rows)
+        print(f'wrote {args.csv}')
+    for name in failed:
+        print(f'failed: {name}', file=sys.stderr)
+    return int(bool(failed))
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))
