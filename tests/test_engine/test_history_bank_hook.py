@@ -1,6 +1,5 @@
 """Which pipelines a bank of past outputs refuses."""
 import pytest
-from detection_cases import needs_detection
 from mmcv.transforms import Compose
 
 from mmfusion.engine.hooks.history_bank_hook import random_transforms
@@ -38,7 +37,7 @@ def test_transforms_without_draws():
     assert names(*STILL) == []
 
 
-@needs_detection
+@pytest.mark.detection
 @pytest.mark.parametrize('step', [
     dict(type='Mosaic'),
     dict(type='CachedMixUp', img_scale=(32, 24)),
