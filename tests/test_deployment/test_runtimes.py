@@ -145,6 +145,7 @@ def test_a_signal_after_sessions_have_gone(exported):
         gc.collect()
         del second
         gc.collect()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         junk = [bytearray(1000 * n) for n in range(200)]
         try:
             os.kill(os.getpid(), signal.SIGINT)

@@ -108,6 +108,15 @@ def test_damaged_video_files(model, tmp_path):
     assert abs(int(last.mean()) - 190) <= 2
 
 
+@pytest.fixture
+def interruptible():
+    """Background jobs of a shell, such as a test run, ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures('interruptible')
 def test_interrupt_leaves_a_playable_file(model, tmp_path):
     """A real SIGINT in the middle of an endless stream."""
     seen = []
