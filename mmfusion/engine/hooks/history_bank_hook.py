@@ -28,11 +28,12 @@ def random_transforms(pipeline) -> Iterator[str]:
         if (name.startswith(_BY_NAME)
                 or getattr(step, '_methods_with_randomness', ())):
             yield name
-            continue
         nested = getattr(step, 'transforms', ())
         for part in getattr(nested, 'transforms', nested):
-            yield from random_transforms(
-                part if isinstance(part, (list, tuple)) else [part])
+            inner = part if isinstance(part, (list, tuple)) else [part]
+            # ours around mmdet's of the same name is one
+            yield from (found for found in random_transforms(inner)
+                        if found != name)
 
 
 @HOOKS.register_module()
