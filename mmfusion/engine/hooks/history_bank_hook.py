@@ -25,15 +25,16 @@ def random_transforms(pipeline) -> Iterator[str]:
         name = type(step).__name__
         if name == _ANOTHER_DRAW:
             continue
-        if (name.startswith(_BY_NAME)
-                or getattr(step, '_methods_with_randomness', ())):
+        random = name.startswith(_BY_NAME) or bool(
+            getattr(step, '_methods_with_randomness', ()))
+        if random:
             yield name
         nested = getattr(step, 'transforms', ())
         for part in getattr(nested, 'transforms', nested):
             inner = part if isinstance(part, (list, tuple)) else [part]
             # ours around mmdet's of the same name is one
             yield from (found for found in random_transforms(inner)
-                        if found != name)
+                        if not (random and found == name))
 
 
 @HOOKS.register_module()
