@@ -1,4 +1,4 @@
-"""Pairs with a teacher's images: layouts, transforms, packing."""
+"""Pairs with a teacher's images: layouts, splits, packing."""
 import json
 import warnings
 from pathlib import Path

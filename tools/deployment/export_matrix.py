@@ -51,6 +51,7 @@ def main():
         failed_cells,
         matrix_table,
     )
+    from mmfusion.evaluation.records import write_text
     from mmfusion.testing.fusers import SLIM_FUSERS, registered_fusers
     known = registered_fusers()
     names = args.fusers or known
@@ -79,17 +80,6 @@ def main():
     for failure in failures:
         print(f'failed: {failure}', file=sys.stderr)
     return int(bool(failures))
-
-
-def write_text(path, text):
-    """Write a file that appears complete."""
-    import os
-    from pathlib import Path
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    partial.write_text(text)
-    os.replace(partial, path)
 
 
 if __name__ == '__main__':
