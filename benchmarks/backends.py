@@ -27,21 +27,15 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools' / 'model_converters')]
 
 from benchmarks.fusers import METHODS, build, film_text  # noqa: E402
-from mmfusion.apis.errors import UsageError  # noqa: E402
 from mmfusion.apis.pairs import match_folders  # noqa: E402
-from mmfusion.apis.testing import write_json  # noqa: E402
-from mmfusion.deployment import (  # noqa: E402
-    backend_model,
-    compare_models,
-    export_model,
-    quantize,
-)
+from mmfusion.deployment import compare_models, export_model, quantize  # noqa: E402
 from mmfusion.deployment.accuracy import accuracy_table  # noqa: E402
-from mmfusion.models.fusers.checkpoint import (  # noqa: E402
-    load_fuser_weights,
-)
+from mmfusion.models.exported import backend_model  # noqa: E402
 from mmfusion.models.wrappers import ImageFuser  # noqa: E402
 from mmfusion.registry import MODELS  # noqa: E402
+from mmfusion.utils.checkpoint import load_fuser_weights  # noqa: E402
+from mmfusion.utils.errors import UsageError  # noqa: E402
+from mmfusion.utils.files import write_json  # noqa: E402
 
 #: tokens of a text, as of FILM's own
 TOKENS = film_text(1, torch.device('cpu')).shape[1]

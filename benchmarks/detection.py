@@ -16,11 +16,12 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
+from config_cases import shrink_config  # noqa: E402
+
 from benchmarks.mmdrfuse import alternate  # noqa: E402
-from mmfusion.apis.config_file import load_config  # noqa: E402
 from mmfusion.registry import MODELS  # noqa: E402
 from mmfusion.structures import FusionDataSample  # noqa: E402
-from mmfusion.testing import shrink_config  # noqa: E402
+from mmfusion.utils.config_file import load_config  # noqa: E402
 
 CONFIG = 'fuser_detectors/{fuser}_{detector}_llvip.py'
 

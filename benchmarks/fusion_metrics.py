@@ -27,7 +27,7 @@ import numpy as np  # noqa: E402
 from mmfusion.datasets.synthetic import generate_scene  # noqa: E402
 from mmfusion.evaluation import SourceContext, compute  # noqa: E402
 from mmfusion.evaluation.folders import FolderEvaluation  # noqa: E402
-from mmfusion.evaluation.functional import FUSION_METRICS  # noqa: E402
+from mmfusion.functional import FUSION_METRICS  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from naive import fusion_metrics as naive  # noqa: E402

@@ -28,17 +28,19 @@ from torch import nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mmfusion.apis.cli import run  # noqa: E402
-from mmfusion.apis.errors import UsageError  # noqa: E402
+from video_sequences import moving_views  # noqa: E402
+
 from mmfusion.apis.inferencer import init_model  # noqa: E402
-from mmfusion.apis.progress import track  # noqa: E402
-from mmfusion.apis.testing import write_json  # noqa: E402
-from mmfusion.apis.video import FusionStream  # noqa: E402
-from mmfusion.deployment import export_model, is_exported  # noqa: E402
+from mmfusion.cli.legacy import run  # noqa: E402
+from mmfusion.deployment import export_model  # noqa: E402
 from mmfusion.fileio import read_image  # noqa: E402
+from mmfusion.models.exported import is_exported  # noqa: E402
 from mmfusion.models.wrappers import ImageFuser  # noqa: E402
 from mmfusion.registry import MODELS  # noqa: E402
-from mmfusion.testing.sequences import moving_views  # noqa: E402
+from mmfusion.utils.errors import UsageError  # noqa: E402
+from mmfusion.utils.files import write_json  # noqa: E402
+from mmfusion.utils.progress import track  # noqa: E402
+from mmfusion.video import FusionStream  # noqa: E402
 
 DEFAULT = dict(type='RealtimeFusionNet', size='tiny')
 RUNTIMES = ('openvino', 'onnxruntime')

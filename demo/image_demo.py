@@ -8,8 +8,8 @@ from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.apis import FusionInferencer
-from mmfusion.apis.cli import run
-from mmfusion.visualization import write_image
+from mmfusion.cli.legacy import run
+from mmfusion.utils.files import write_image
 
 
 def parse_args(argv=None) -> argparse.Namespace:

@@ -12,7 +12,8 @@ import numpy as np
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.apis import FusionInferencer
 from mmfusion.datasets.synthetic import generate_scene
-from mmfusion.visualization import draw_grid, write_image
+from mmfusion.utils.files import write_image
+from mmfusion.visualization import draw_grid
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -11,7 +11,7 @@ from figures import comparison_curves, read_scores
 from steps import Step
 
 from mmfusion.datasets.mfnet import MFNET_CLASSES, MFNET_PALETTE
-from mmfusion.evaluation.records import write_text
+from mmfusion.utils.files import write_text
 from mmfusion.visualization import draw_legend, overlay_labels, resize_like
 from mmfusion.visualization.html import (
     PAGE_STYLE,

@@ -1,98 +1,94 @@
 """Registries of mmfusion: children of mmengine's roots, scope ``mmfusion``.
 
 ``locations`` lets a type be built from any registry without an import by
-the user: the packages named there are imported on the first look-up. What
-needs mmdet is imported when it is asked for by name, and not before.
+the user: the packages named there are imported on the first look-up, lazy
+ones, which need mmdet, where nothing else has the type.
 """
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Optional
 
-from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
-from mmengine.registry import DATASETS as MMENGINE_DATASETS
-from mmengine.registry import EVALUATOR as MMENGINE_EVALUATOR
-from mmengine.registry import HOOKS as MMENGINE_HOOKS
-from mmengine.registry import INFERENCERS as MMENGINE_INFERENCERS
-from mmengine.registry import LOG_PROCESSORS as MMENGINE_LOG_PROCESSORS
-from mmengine.registry import LOOPS as MMENGINE_LOOPS
-from mmengine.registry import METRICS as MMENGINE_METRICS
-from mmengine.registry import MODEL_WRAPPERS as MMENGINE_MODEL_WRAPPERS
-from mmengine.registry import MODELS as MMENGINE_MODELS
-from mmengine.registry import (
-    OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
-)
-from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
-from mmengine.registry import OPTIMIZERS as MMENGINE_OPTIMIZERS
-from mmengine.registry import PARAM_SCHEDULERS as MMENGINE_PARAM_SCHEDULERS
-from mmengine.registry import (
-    RUNNER_CONSTRUCTORS as MMENGINE_RUNNER_CONSTRUCTORS,
-)
-from mmengine.registry import RUNNERS as MMENGINE_RUNNERS
-from mmengine.registry import TASK_UTILS as MMENGINE_TASK_UTILS
-from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
-from mmengine.registry import VISBACKENDS as MMENGINE_VISBACKENDS
-from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS
-from mmengine.registry import (
-    WEIGHT_INITIALIZERS as MMENGINE_WEIGHT_INITIALIZERS,
-)
+from mmengine import registry as root
 from mmengine.registry import Registry
 
 
-class _DatasetRegistry(Registry):
-    """Imports the detection datasets, and mmdet with them, on demand."""
-    NAMES = ('PairedCocoDataset', 'LLVIPDetDataset', 'M3FDDetDataset',
-             'FLIRAlignedDataset', 'KAISTDataset', 'VEDAIDataset',
-             'DroneVehicleDataset', 'SyntheticDetDataset',
-             'MultiImageMixDataset')
+class LazyRegistry(Registry):
+    """Also imports ``lazy_locations``, where nothing else has a type.
 
-    def get(self, key: str) -> Optional[type]:
-        """See :meth:`mmengine.registry.Registry.get`."""
-        scope, _, name = key.rpartition('.')
-        if name in self.NAMES and scope in ('', self.scope):
-            import_module('mmfusion.datasets.detection')
+    Args:
+        args, kwargs: See :class:`mmengine.registry.Registry`.
+        lazy_locations (sequence[str]): Packages that need more than others
+            and are therefore not imported before.
+    """
+
+    def __init__(self, *args, lazy_locations: Sequence[str] = (),
+                 **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self._waiting = list(lazy_locations)
+
+    def get(self, key: str) -> type | None:
+        """See :meth:`mmengine.registry.Registry.get`.
+
+        Raises:
+            ImportError: If nothing has the type and a lazy location, which
+                may have it, cannot be imported; the type of its own error.
+        """
+        found = super().get(key)
+        scope = key.rpartition('.')[0]
+        if found is not None or scope not in ('', self.scope):
+            return found
+        try:
+            self.import_lazy_locations()
+        except ImportError as error:
+            raise type(error)(f'{key!r} is not among the types that need '
+                              f'nothing more. {error}') from error
         return super().get(key)
 
+    def import_lazy_locations(self) -> None:
+        """Import them now, each once."""
+        while self._waiting:
+            import_module(self._waiting[0])
+            del self._waiting[0]
 
-def _child(name: str, parent: Registry, *locations: str) -> Registry:
-    return Registry(
+
+def _child(name: str,
+           parent: Registry | None,
+           *places: str,
+           lazy: Sequence[str] = ()) -> LazyRegistry:
+    return LazyRegistry(
         name,
         parent=parent,
         scope='mmfusion',
-        locations=[f'mmfusion.{place}' for place in locations])
+        locations=[f'mmfusion.{place}' for place in places],
+        lazy_locations=[f'mmfusion.{place}' for place in lazy])
 
 
-RUNNERS = _child('runner', MMENGINE_RUNNERS)
-RUNNER_CONSTRUCTORS = _child('runner constructor',
-                             MMENGINE_RUNNER_CONSTRUCTORS)
-LOOPS = _child('loop', MMENGINE_LOOPS, 'engine')
-HOOKS = _child('hook', MMENGINE_HOOKS, 'engine')
-LOG_PROCESSORS = _child('log processor', MMENGINE_LOG_PROCESSORS)
-OPTIMIZERS = _child('optimizer', MMENGINE_OPTIMIZERS)
-OPTIM_WRAPPERS = _child('optim wrapper', MMENGINE_OPTIM_WRAPPERS)
+RUNNERS = _child('runner', root.RUNNERS)
+RUNNER_CONSTRUCTORS = _child('runner constructor', root.RUNNER_CONSTRUCTORS)
+LOOPS = _child('loop', root.LOOPS, 'engine')
+HOOKS = _child('hook', root.HOOKS, 'engine')
+LOG_PROCESSORS = _child('log processor', root.LOG_PROCESSORS)
+OPTIMIZERS = _child('optimizer', root.OPTIMIZERS)
+OPTIM_WRAPPERS = _child('optim wrapper', root.OPTIM_WRAPPERS)
 OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor',
-                                    MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS)
-PARAM_SCHEDULERS = _child('parameter scheduler', MMENGINE_PARAM_SCHEDULERS,
+                                    root.OPTIM_WRAPPER_CONSTRUCTORS)
+PARAM_SCHEDULERS = _child('parameter scheduler', root.PARAM_SCHEDULERS,
                           'engine')
 
-DATASETS = _DatasetRegistry(
-    'dataset',
-    parent=MMENGINE_DATASETS,
-    scope='mmfusion',
-    locations=['mmfusion.datasets'])
-DATA_SAMPLERS = _child('data sampler', MMENGINE_DATA_SAMPLERS, 'datasets')
-TRANSFORMS = _child('transform', MMENGINE_TRANSFORMS, 'datasets')
+DATASETS = _child(
+    'dataset', root.DATASETS, 'datasets', lazy=['datasets.detection'])
+DATA_SAMPLERS = _child('data sampler', root.DATA_SAMPLERS, 'datasets')
+TRANSFORMS = _child('transform', root.TRANSFORMS, 'datasets')
 
-MODELS = _child('model', MMENGINE_MODELS, 'models')
-MODEL_WRAPPERS = _child('model wrapper', MMENGINE_MODEL_WRAPPERS)
-WEIGHT_INITIALIZERS = _child('weight initializer',
-                             MMENGINE_WEIGHT_INITIALIZERS)
+MODELS = _child('model', root.MODELS, 'models')
+MODEL_WRAPPERS = _child('model wrapper', root.MODEL_WRAPPERS)
+WEIGHT_INITIALIZERS = _child('weight initializer', root.WEIGHT_INITIALIZERS)
 # Without a parent: a child of MODELS in the same scope would be passed over,
 # since mmengine takes the first registry of a scope for all of it.
-TEXT_ENCODERS = Registry(
-    'text encoder', scope='mmfusion', locations=['mmfusion.models'])
-TASK_UTILS = _child('task util', MMENGINE_TASK_UTILS, 'models')
+TEXT_ENCODERS = _child('text encoder', None, 'models')
+TASK_UTILS = _child('task util', root.TASK_UTILS, 'models')
 
-METRICS = _child('metric', MMENGINE_METRICS, 'evaluation.metrics')
-EVALUATOR = _child('evaluator', MMENGINE_EVALUATOR, 'evaluation.metrics')
-VISUALIZERS = _child('visualizer', MMENGINE_VISUALIZERS, 'visualization')
-VISBACKENDS = _child('visualization backend', MMENGINE_VISBACKENDS)
-INFERENCERS = _child('inferencer', MMENGINE_INFERENCERS, 'apis.inferencer')
+METRICS = _child('metric', root.METRICS, 'evaluation.metrics')
+EVALUATOR = _child('evaluator', root.EVALUATOR, 'evaluation.metrics')
+VISUALIZERS = _child('visualizer', root.VISUALIZERS, 'visualization')
+VISBACKENDS = _child('visualization backend', root.VISBACKENDS)
+INFERENCERS = _child('inferencer', root.INFERENCERS, 'apis.inferencer')

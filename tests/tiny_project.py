@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import torch
 
-from mmfusion.apis import cli
 from mmfusion.apis.training import train
+from mmfusion.cli import legacy as cli
 
 SIZE = (40, 56)
 _COMMON = '''

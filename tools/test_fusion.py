@@ -2,7 +2,7 @@
 import sys
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.apis import cli
+from mmfusion.cli import legacy as cli
 
 
 def main():

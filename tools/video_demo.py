@@ -10,7 +10,7 @@ import argparse
 import sys
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.apis.cli import run
+from mmfusion.cli.legacy import run
 
 
 def parse_args():
@@ -84,11 +84,11 @@ def main():
     args = parse_args()
     import torch
 
-    from mmfusion.apis.errors import UsageError
     from mmfusion.apis.inferencer import init_model
-    from mmfusion.apis.testing import write_json
-    from mmfusion.apis.video import FusionStream, read_homography, summary
-    from mmfusion.deployment.runtimes import is_exported
+    from mmfusion.models.exported.runtimes import is_exported
+    from mmfusion.utils.errors import UsageError
+    from mmfusion.utils.files import write_json
+    from mmfusion.video import FusionStream, read_homography, summary
     if args.seg and len(args.seg) == 1 and not is_exported(args.seg[0]):
         raise UsageError('Expected --seg CFG CKPT, or --seg with a file of '
                          f'tools/deployment/export.py, got {args.seg[0]!r}.')

@@ -10,14 +10,13 @@ from typing import Dict, List, Tuple, Union
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import nn
 
-from mmfusion.models.fusers.checkpoint import (
+from mmfusion.utils.checkpoint import (
     State,
     check_state_dict,
     find_state_dict,
     read_checkpoint,
 )
-
-from .errors import UsageError
+from mmfusion.utils.errors import UsageError
 
 PathLike = Union[str, os.PathLike]
 #: only used in training: a checkpoint may have them or not

@@ -10,10 +10,10 @@ from mmfusion.evaluation.scenes import Scene, available_cores, measure
 from mmfusion.evaluation.sources import PairSources
 from mmfusion.evaluation.tables import ScoreTable
 from mmfusion.tasks import metric_order
+from mmfusion.utils.files import write_json
+from mmfusion.utils.progress import track
 
 from .pairs import PairReader
-from .progress import track
-from .testing import write_json
 
 #: from this number of images on, processes are worth their start
 MANY = 16

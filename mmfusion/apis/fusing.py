@@ -13,12 +13,18 @@ from mmengine.registry import DATASETS, init_default_scope
 from mmengine.structures import InstanceData
 from torch import nn
 
-from mmfusion.deployment.runtimes import is_exported
-from mmfusion.visualization import FusionLocalVisualizer, write_image
+from mmfusion.evaluation.selection import parse_eval
+from mmfusion.models.exported.runtimes import is_exported
+from mmfusion.utils.config_file import (
+    default_work_dir,
+    load_config,
+    require_file,
+)
+from mmfusion.utils.errors import UsageError
+from mmfusion.utils.files import write_image
+from mmfusion.utils.progress import track
+from mmfusion.visualization import FusionLocalVisualizer
 
-from .cli_config import parse_eval
-from .config_file import default_work_dir, load_config, require_file
-from .errors import UsageError
 from .fused_image import to_uint8
 from .fused_scores import score_saved
 from .inferencer import (
@@ -35,7 +41,6 @@ from .pairs import (
     match_folders,
     pair_name,
 )
-from .progress import track
 from .text import is_text_step, load_text_step, needs_text, use_in_dataset
 
 Failure = Tuple[str, str]
@@ -46,7 +51,7 @@ def test_fusion(args: argparse.Namespace) -> int:
 
     Args:
         args (argparse.Namespace): From
-            ``mmfusion.apis.cli.parse('test_fusion')``.
+            ``mmfusion.cli.legacy.parse('test_fusion')``.
 
     Returns:
         int: 0, or 1 if a pair failed or an image has no partner; these are

@@ -11,21 +11,18 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from mmfusion.fileio.images import SAVE_MODES
 from mmfusion.registry import INFERENCERS
 from mmfusion.structures import FusionDataSample
 from mmfusion.tasks import TASKS, FusionTask, channel_spans
-from mmfusion.visualization import (
-    FusionLocalVisualizer,
-    stacked_to_rgb,
-    write_image,
-)
+from mmfusion.utils.config_file import PathLike
+from mmfusion.utils.files import write_image
+from mmfusion.utils.progress import announce, track
+from mmfusion.visualization import FusionLocalVisualizer, stacked_to_rgb
 
-from .cli_flags import SAVE_MODES
-from .config_file import PathLike
 from .fused_image import to_uint8
 from .model_loading import init_model
 from .pairs import FailedPair, PairReader, inference_pipeline, match_folders
-from .progress import track
 from .text import (
     is_text_step,
     load_text_step,
@@ -34,7 +31,6 @@ from .text import (
     with_text,
     with_text_step,
 )
-from .training import announce
 
 Image = Union[PathLike, np.ndarray]
 
@@ -151,7 +147,7 @@ class FusionInferencer:
                  text_encoder: Union[str, dict, None] = None,
                  backend: Optional[str] = None,
                  backend_options: Optional[dict] = None) -> None:
-        from mmfusion.deployment.runtimes import is_exported
+        from mmfusion.models.exported.runtimes import is_exported
         if isinstance(config, nn.Module):
             self.model = config.eval()
         else:

@@ -8,11 +8,11 @@ from torch import nn
 
 from mmfusion.models.wrappers import inference_config
 from mmfusion.registry import DATASETS, MODELS
+from mmfusion.utils.config_file import PathLike, load_config
+from mmfusion.utils.errors import UsageError
+from mmfusion.utils.progress import announce
 
 from .checkpoint import load_model_weights
-from .config_file import PathLike, load_config
-from .errors import UsageError
-from .training import announce
 
 
 def init_model(config: Union[PathLike, Config],
@@ -51,8 +51,8 @@ def init_model(config: Union[PathLike, Config],
             without an exported file.
     """
     # the runtimes build on this module
-    from mmfusion.deployment.backend_fuser import backend_model
-    from mmfusion.deployment.runtimes import is_exported
+    from mmfusion.models.exported.fuser import backend_model
+    from mmfusion.models.exported.runtimes import is_exported
     options = dict(backend_options or {}, backend=backend, device=device)
     if is_exported(config):
         return backend_model(config, **options)

@@ -21,9 +21,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmfusion.fileio import FileRule, sample_stem
 from mmfusion.tasks import TASKS, channel_spans
+from mmfusion.utils.config_file import type_name
+from mmfusion.utils.errors import UsageError
 
-from .cli_config import type_name
-from .errors import UsageError
 from .text import with_text_step
 
 PathLike = Union[str, os.PathLike]

@@ -1,20 +1,19 @@
 """What ``tools/test.py`` does."""
 import argparse
-import json
-import math
-import os
 from pathlib import Path
-from typing import Any, Dict
+from typing import Dict
 
 from mmengine.dist import is_main_process
 
+from mmfusion.cli.apply import apply_to_config
 from mmfusion.models.wrappers import inference_config
+from mmfusion.utils.config_file import load_config, require_file
+from mmfusion.utils.errors import UsageError
+from mmfusion.utils.files import write_json
+from mmfusion.utils.progress import announce
 
 from .checkpoint import load_model_weights
-from .cli_config import apply_to_config
-from .config_file import load_config, require_file
-from .errors import UsageError
-from .training import announce, build_runner
+from .training import build_runner
 
 
 def test(args: argparse.Namespace) -> Dict[str, float]:
@@ -24,7 +23,7 @@ def test(args: argparse.Namespace) -> Dict[str, float]:
     config's and the checkpoint's path.
 
     Args:
-        args (argparse.Namespace): From ``mmfusion.apis.cli.parse('test')``.
+        args (argparse.Namespace): From ``mmfusion.cli.legacy.parse('test')``.
 
     Returns:
         dict[str, float]: The metrics by name.
@@ -61,21 +60,3 @@ def test(args: argparse.Namespace) -> Dict[str, float]:
             dict(config=cfg.filename, checkpoint=checkpoint, metric=metrics))
         print(f'wrote {path}')
     return metrics
-
-
-def write_json(path: Path, content: dict) -> None:
-    """Write JSON; the file appears complete or not at all.
-
-    NaN, which JSON does not know, becomes null.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    partial.write_text(json.dumps(_with_null(content), indent=2) + '\n')
-    os.replace(partial, path)
-
-
-def _with_null(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _with_null(item) for key, item in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value

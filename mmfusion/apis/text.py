@@ -5,9 +5,8 @@ import numpy as np
 from torch import nn
 
 from mmfusion.datasets.transforms import LoadTextFeatures
-
-from .cli_config import type_name
-from .errors import UsageError
+from mmfusion.utils.config_file import type_name
+from mmfusion.utils.errors import UsageError
 
 _STEP = 'LoadTextFeatures'
 

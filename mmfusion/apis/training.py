@@ -1,16 +1,16 @@
 """What ``tools/train.py`` does."""
 import argparse
 import os
-import sys
-from typing import List
 
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmfusion.cli.apply import apply_to_config
+from mmfusion.utils.config_file import load_config
+from mmfusion.utils.progress import announce
+
 from .checkpoint import check_overlap
-from .cli_config import apply_to_config
-from .config_file import load_config
 from .two_stage import ensure_stage1
 
 
@@ -21,17 +21,11 @@ def build_runner(cfg: Config) -> Runner:
     return Runner.from_cfg(cfg)
 
 
-def announce(lines: List[str]) -> None:
-    """Print notes to stderr, so that they never mix with results."""
-    for line in lines:
-        print(f'note: {line}', file=sys.stderr, flush=True)
-
-
 def train(args: argparse.Namespace) -> None:
     """Train a config, and its first stage where asked for and missing.
 
     Args:
-        args (argparse.Namespace): From ``mmfusion.apis.cli.parse('train')``.
+        args (argparse.Namespace): From ``mmfusion.cli.legacy.parse('train')``.
 
     Raises:
         UsageError: If a flag, the first stage or a checkpoint does not fit.

@@ -12,8 +12,8 @@ from typing import Callable, List
 from mmengine.config import Config
 from mmengine.dist import barrier
 
-from .config_file import find_config
-from .errors import UsageError
+from mmfusion.utils.config_file import find_config
+from mmfusion.utils.errors import UsageError
 
 
 def stage1_is_missing(cfg: Config) -> bool:

@@ -14,25 +14,9 @@ import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
 
 from mmfusion.fileio import read_image
+from mmfusion.utils.files import finished_file
 
 from .transforms.annotations import LoadFusionAnnotations
-
-
-@contextmanager
-def finished_file(path):
-    """Yields a temporary path next to ``path``, renamed to it in the end.
-
-    The folder is made where it does not exist. After an error neither
-    file is left behind (an older ``path`` stays).
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f'.{path.stem}.{os.getpid()}.part{path.suffix}')
-    try:
-        yield draft
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def write_png(path, image: np.ndarray, fast: bool = False) -> None:

@@ -14,11 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from mmfusion.apis.errors import UsageError
+from mmfusion.models.exported.runtimes import (
+    META_FILE,
+    META_KEY,
+    PathLike,
+    open_session,
+)
+from mmfusion.utils.errors import UsageError
 
 from .fold import fold_batch_norm, reparameterize
 from .graph import ExportGraph, describe, example_inputs
-from .runtimes import META_FILE, META_KEY, PathLike, open_session
 from .simplify import simplify_onnx
 
 #: format -> suffix

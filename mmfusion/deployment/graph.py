@@ -7,9 +7,9 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from mmfusion.apis.errors import UsageError
 from mmfusion.apis.pairs import inference_pipeline
 from mmfusion.models.wrappers import FuserSegmenter, ImageFuser
+from mmfusion.utils.errors import UsageError
 from mmfusion.version import __version__
 
 PARTS = ('fuser', 'full')

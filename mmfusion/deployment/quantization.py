@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
-from mmfusion.apis.errors import UsageError
+from mmfusion.models.exported.fuser import backend_model
+from mmfusion.models.exported.runtimes import META_KEY, PathLike
+from mmfusion.utils.errors import UsageError
 
 from .accuracy import pair_pipeline
-from .backend_fuser import backend_model
-from .runtimes import META_KEY, PathLike
 
 METHODS = ('minmax', 'percentile', 'entropy')
 #: of activations that --method percentile keeps, in %

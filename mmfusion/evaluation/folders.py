@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from mmfusion.apis.progress import track
 from mmfusion.fileio import FileRule, natural_key
 from mmfusion.tasks import TASKS, metric_order
+from mmfusion.utils.files import write_text
+from mmfusion.utils.progress import track
 
 from .protocol import Protocol
-from .records import PathLike, Record, RecordStore, write_csv, write_text
+from .records import PathLike, Record, RecordStore, write_csv
 from .scenes import Scene, available_cores, measure
 from .selection import split_words
 from .tables import ScoreTable

@@ -1,7 +1,8 @@
 """What can be measured, as text."""
 from prettytable import PrettyTable
 
-from .functional import FUSION_METRICS, PRESETS
+from mmfusion.functional import FUSION_METRICS, PRESETS
+
 from .tables import LABEL
 
 

@@ -10,10 +10,9 @@ import cv2
 import numpy as np
 
 from mmfusion.fileio import read_image
+from mmfusion.functional import FusionMetricSpec, get_preset, select_metrics
+from mmfusion.functional.arrays import as_levels, to_gray
 from mmfusion.version import __version__
-
-from .functional import FusionMetricSpec, get_preset, select_metrics
-from .functional.arrays import as_levels, to_gray
 
 #: grey rule -> what it is
 GREY_RULES = dict(
@@ -36,7 +35,7 @@ class Protocol:
 
     Args:
         metrics (str | tuple[str], optional): See
-            :func:`~mmfusion.evaluation.functional.select_metrics`.
+            :func:`~mmfusion.functional.select_metrics`.
         preset (str): Columns and channels of a family of published tables.
         channels (str, optional): ``'gray'`` or ``'rgb'`` (each channel,
             then the mean). None: what the preset says.

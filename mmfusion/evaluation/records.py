@@ -17,6 +17,8 @@ from typing import (
     Union,
 )
 
+from mmfusion.utils.files import write_text
+
 PathLike = Union[str, os.PathLike]
 
 
@@ -34,15 +36,6 @@ class Record:
     stem: str
     values: Dict[str, float] = field(default_factory=dict)
     error: Optional[str] = None
-
-
-def write_text(path: PathLike, text: str) -> None:
-    """Write a file; it appears complete or not at all. Folders are made."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    partial.write_text(text, encoding='utf-8')
-    os.replace(partial, path)
 
 
 def write_csv(path: PathLike, records: Iterable[Record],

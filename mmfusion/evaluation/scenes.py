@@ -11,7 +11,8 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 import cv2
 import numpy as np
 
-from .functional import SourceContext, compute
+from mmfusion.functional import SourceContext, compute
+
 from .protocol import Protocol
 from .records import Record
 

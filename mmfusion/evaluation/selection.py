@@ -1,7 +1,13 @@
 """What the words after ``--eval``, ``--preset`` and ``--metrics`` mean."""
 from typing import Any, Dict, List, Sequence
 
-from .functional import PRESETS, select_metrics
+from mmfusion.functional import PRESETS, select_metrics
+from mmfusion.utils.errors import UsageError
+
+#: what --eval of test.py chooses of mmseg's IoUMetric
+IOU_METRICS = ('mIoU', 'mDice', 'mFscore')
+#: and of mmdet's CocoMetric
+COCO_METRICS = ('bbox', 'segm')
 
 
 def split_words(words: Sequence[str]) -> List[str]:
@@ -22,7 +28,7 @@ def parse_selection(words: Sequence[str]) -> Dict[str, Any]:
 
     Returns:
         dict: ``preset`` (str) and ``metrics`` (list[str] | ``'all'`` |
-        None), as :func:`~mmfusion.evaluation.functional.compute` takes them.
+        None), as :func:`~mmfusion.functional.compute` takes them.
 
     Raises:
         ValueError: For unknown names and for two presets.
@@ -49,3 +55,25 @@ def parse_selection(words: Sequence[str]) -> Dict[str, Any]:
         raise ValueError(
             f'{error} Presets: {", ".join(PRESETS)}.') from error
     return chosen
+
+
+def parse_eval(words: Sequence[str], with_task: bool = False) -> dict:
+    """``preset`` and ``metrics`` that the words of ``--eval`` mean.
+
+    Args:
+        words (sequence[str]): Names.
+        with_task (bool): Whether the message also names what ``IoUMetric``
+            and ``CocoMetric`` know. Defaults to False.
+
+    Raises:
+        UsageError: If a name is not known.
+    """
+    try:
+        return parse_selection(words)
+    except ValueError as error:
+        known = (
+            f'names of {list(IOU_METRICS)} or {list(COCO_METRICS)}, or '
+            if with_task else '')
+        raise UsageError(
+            f'Expected --eval with {known}a preset or metrics of fused '
+            f'images. {error}') from error

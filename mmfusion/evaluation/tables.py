@@ -5,7 +5,8 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
 
 import numpy as np
 
-from .functional import FusionMetricSpec
+from mmfusion.functional import FusionMetricSpec
+
 from .records import Record
 
 #: name -> function of the values of all images; ``std`` is that of the

@@ -7,6 +7,8 @@ import numpy as np
 
 from .h5 import read_h5_image, split_h5_path
 
+#: how fused images become 8 bits
+SAVE_MODES = ('round', 'minmax', 'trunc')
 _PNG = b'\x89PNG\r\n\x1a\n'
 _JPEG = b'\xff\xd8\xff'
 

@@ -1,14 +1,12 @@
 """``register_all_modules`` with the siblings' signature."""
 import datetime
-import importlib
 import warnings
 
 from mmengine import DefaultScope
 
-from .compat import has_detection
+from mmfusion import registry
 
-_PACKAGES = ('datasets', 'engine', 'evaluation.metrics', 'models',
-             'structures', 'visualization')
+from .compat import has_detection
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:
@@ -18,10 +16,11 @@ def register_all_modules(init_default_scope: bool = True) -> None:
         init_default_scope (bool): Whether to make ``mmfusion`` the default
             scope. Defaults to True.
     """
-    for package in _PACKAGES:
-        importlib.import_module(f'mmfusion.{package}')
-    if has_detection():
-        importlib.import_module('mmfusion.datasets.detection')
+    for known in vars(registry).values():
+        if isinstance(known, registry.LazyRegistry):
+            known.import_from_location()
+            if has_detection():
+                known.import_lazy_locations()
     if not init_default_scope:
         return
     current = DefaultScope.get_current_instance()

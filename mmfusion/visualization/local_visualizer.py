@@ -1,10 +1,7 @@
 """mmengine visualizer of image pairs, fused images, label maps and boxes."""
-import os
 from functools import partial
-from pathlib import Path
-from typing import Dict, Optional, Sequence, Union
+from typing import Dict, Optional, Sequence
 
-import cv2
 import numpy as np
 from mmengine.dist import master_only
 from mmengine.structures import BaseDataElement
@@ -12,33 +9,10 @@ from mmengine.visualization import Visualizer
 
 from mmfusion.registry import VISUALIZERS
 from mmfusion.tasks import caption
+from mmfusion.utils.files import write_image
 
 from .boxes import draw_boxes
 from .panel import Painter, draw_panel, resize_like
-
-
-def write_image(path: Union[str, Path], image: np.ndarray) -> None:
-    """Write an image; the file appears complete or not at all.
-
-    Args:
-        path (str | Path): Target; its suffix selects the format. Folders
-            are made.
-        image (np.ndarray): RGB (H, W, 3) or grey (H, W), ``uint8``.
-
-    Raises:
-        ValueError: If OpenCV has no writer for the suffix.
-    """
-    path = Path(path)
-    if not cv2.haveImageWriter(path.name):
-        raise ValueError(f'Expected an image suffix such as .png or .jpg, '
-                         f'got {path.name!r}.')
-    if image.ndim == 3:
-        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    _, code = cv2.imencode(path.suffix, image)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    partial.write_bytes(code.tobytes())
-    os.replace(partial, path)
 
 
 @VISUALIZERS.register_module()

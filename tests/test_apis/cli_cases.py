@@ -1,8 +1,8 @@
 """A config and a command line that is applied to it."""
 from mmengine.config import Config
 
-from mmfusion.apis.cli import parse
-from mmfusion.apis.cli_config import apply_to_config
+from mmfusion.cli.apply import apply_to_config
+from mmfusion.cli.legacy import parse
 
 
 def make_config(**extra):

@@ -5,9 +5,9 @@ import torch
 from mmengine.model import BaseTTAModel
 
 from mmfusion.apis.checkpoint import check_overlap, load_model_weights
-from mmfusion.apis.cli import UsageError
-from mmfusion.apis.config_file import load_config
 from mmfusion.apis.model_loading import build_network, init_model
+from mmfusion.cli.legacy import UsageError
+from mmfusion.utils.config_file import load_config
 
 
 @pytest.fixture

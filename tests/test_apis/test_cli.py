@@ -6,9 +6,10 @@ import pytest
 from cli_cases import make_config, run
 from mmengine.config import Config
 
-from mmfusion.apis import cli, cli_flags
-from mmfusion.apis.cli import UsageError, parse
-from mmfusion.apis.cli_config import apply_to_config
+from mmfusion.cli import flags as cli_flags
+from mmfusion.cli import legacy as cli
+from mmfusion.cli.apply import apply_to_config
+from mmfusion.cli.legacy import UsageError, parse
 
 
 def announced(lines, flag):
@@ -115,7 +116,7 @@ def test_gpu_id_and_launcher_contradict(capsys):
 def test_gpu_is_chosen_before_torch_is_there():
     """Importing torch's CUDA part first would make --gpu-id a no-op."""
     code = ('import sys, os\n'
-            'from mmfusion.apis.cli import start\n'
+            'from mmfusion.cli.legacy import start\n'
             'start("train", ["mmfusion::fusers/psfusion_msrs.py", '
             '"--gpu-id", "3"])\n'
             'print("torch" in sys.modules, '

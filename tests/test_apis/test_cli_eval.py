@@ -2,7 +2,7 @@
 import pytest
 from cli_cases import make_config, run
 
-from mmfusion.apis.cli import UsageError, parse
+from mmfusion.cli.legacy import UsageError, parse
 
 
 def test_eval_of_fused_images_replaces_that_of_labels():

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import tiny_project
 
-from mmfusion.apis.cli import UsageError
-from mmfusion.apis.config_file import find_config, load_config, require_file
+from mmfusion.cli.legacy import UsageError
+from mmfusion.utils.config_file import find_config, load_config, require_file
 
 
 @pytest.fixture

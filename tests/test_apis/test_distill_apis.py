@@ -6,10 +6,10 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 
-from mmfusion.apis.analysis import analyze_model, benchmark_speed
-from mmfusion.apis.errors import UsageError
-from mmfusion.apis.lr_finder import find_lr, suggest
+from mmfusion.analysis.costs import analyze_model, benchmark_speed
+from mmfusion.analysis.lr_finder import find_lr, suggest
 from mmfusion.registry import MODELS
+from mmfusion.utils.errors import UsageError
 
 BASES = Path(__file__).resolve().parents[2] / 'configs/_base_/models'
 

@@ -10,11 +10,12 @@ import torch
 from h5_cases import feature, h5_groups, write_h5
 from mmengine.config import Config
 
-from mmfusion.apis import FusionInferencer, cli
-from mmfusion.apis.errors import UsageError
+from mmfusion.apis import FusionInferencer
 from mmfusion.apis.fusing import test_fusion as run_fusion
 from mmfusion.apis.text import load_text_step, parse_encoder
+from mmfusion.cli import legacy as cli
 from mmfusion.registry import MODELS
+from mmfusion.utils.errors import UsageError
 
 CAPTIONS = {'000': 'two cars', '001': ['a man', 'a lamp'], '002': 'a street'}
 CONFIG = '''

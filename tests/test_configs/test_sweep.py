@@ -4,21 +4,17 @@ from functools import cache
 
 import pytest
 import torch
+from config_cases import config_files, demo_fusion_inputs, shrink_config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATASETS as ROOT_DATASETS
 from mmengine.registry import HOOKS as ROOT_HOOKS
 from mmengine.registry import METRICS as ROOT_METRICS
 
-from mmfusion.apis.config_file import (
+from mmfusion.registry import MODELS, PARAM_SCHEDULERS, VISUALIZERS
+from mmfusion.utils.config_file import (
     default_work_dir,
     find_config,
     load_config,
-)
-from mmfusion.registry import MODELS, PARAM_SCHEDULERS, VISUALIZERS
-from mmfusion.testing import (
-    config_files,
-    demo_fusion_inputs,
-    shrink_config,
 )
 
 SIZE = (64, 64)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import torch
 
+from mmfusion.deployment.slim_fusers import SLIM_FUSERS
 from mmfusion.registry import MODELS
-from mmfusion.testing.fusers import SLIM_FUSERS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,23 +7,18 @@ import pytest
 import torch
 from deployment_cases import randomize
 
-from mmfusion.apis.errors import UsageError
-from mmfusion.deployment import (
-    ExportGraph,
-    backend_model,
-    export_model,
-    matrix,
-    open_session,
-)
+from mmfusion.deployment import ExportGraph, export_model, matrix
 from mmfusion.deployment.matrix import (
     export_matrix,
     failed_cells,
     matrix_table,
 )
+from mmfusion.deployment.slim_fusers import SLIM_FUSERS, registered_fusers
+from mmfusion.models.exported import backend_model, open_session
 from mmfusion.models.fusers import BaseFuser
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
-from mmfusion.testing.fusers import SLIM_FUSERS, registered_fusers
+from mmfusion.utils.errors import UsageError
 
 # an opset of either exporter; the other numbers are the tool's business
 OPSETS = (11, 18)

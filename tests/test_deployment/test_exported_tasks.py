@@ -6,14 +6,14 @@ import torch
 from mmengine.config import Config
 
 from mmfusion.apis import FusionInferencer, init_model
-from mmfusion.apis.errors import UsageError
 from mmfusion.apis.inferencer import task_of_model
 from mmfusion.apis.pairs import match_folders
-from mmfusion.apis.video import FusionStream
 from mmfusion.deployment import compare_models, export_model, quantize
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
 from mmfusion.tasks import TASKS, FusionTask
+from mmfusion.utils.errors import UsageError
+from mmfusion.video import FusionStream
 
 CUSTOM = FusionTask('sar', dict(sar=1, optic=3), 'sar', 'optic')
 

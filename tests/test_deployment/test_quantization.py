@@ -7,17 +7,13 @@ import onnx
 import pytest
 import torch
 
-from mmfusion.apis.errors import UsageError
 from mmfusion.apis.pairs import match_folders
-from mmfusion.deployment import (
-    backend_model,
-    compare_models,
-    export_model,
-    quantize,
-)
+from mmfusion.deployment import compare_models, export_model, quantize
 from mmfusion.deployment.accuracy import accuracy_table
+from mmfusion.models.exported import backend_model
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
+from mmfusion.utils.errors import UsageError
 
 
 @pytest.fixture(scope='module')

@@ -9,11 +9,12 @@ import tiny_project
 import torch
 
 from mmfusion.apis import FusionInferencer, init_model
-from mmfusion.apis.errors import UsageError
-from mmfusion.deployment import export_model, is_exported, open_session
-from mmfusion.deployment.runtimes import OnnxRuntimeSession, openvino_core
+from mmfusion.deployment import export_model
+from mmfusion.models.exported import is_exported, open_session
+from mmfusion.models.exported.runtimes import OnnxRuntimeSession, openvino_core
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
+from mmfusion.utils.errors import UsageError
 
 BF16 = 'BF16' in openvino_core().get_property('CPU',
                                               'OPTIMIZATION_CAPABILITIES')

@@ -3,8 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from mmfusion.apis.config_file import load_config
 from mmfusion.registry import HOOKS
+from mmfusion.utils.config_file import load_config
 
 STAGES = [
     dict(begin=0, weights=dict(pix=1)),

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmfusion.evaluation import compute
-from mmfusion.evaluation.functional import FUSION_METRICS
+from mmfusion.functional import FUSION_METRICS
 
 #: what needs weights is tested with its own files
 KEYS = sorted(key for key, spec in FUSION_METRICS.items()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mmfusion.evaluation import SourceContext, compute
-from mmfusion.evaluation.functional import (
+from mmfusion.functional import (
     FUSION_METRICS,
     PRESETS,
     fusion_metric,
@@ -192,6 +192,6 @@ def test_registry_is_consistent():
 
 def test_neither_torch_nor_mmengine_is_imported():
     """A script that measures folders starts in a moment."""
-    code = ('import sys; import mmfusion.evaluation.functional; '
+    code = ('import sys; import mmfusion.functional; '
             'assert "torch" not in sys.modules, "torch"')
     subprocess.run([sys.executable, '-c', code], check=True)

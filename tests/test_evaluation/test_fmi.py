@@ -7,11 +7,9 @@ import pytest
 import torch
 
 from mmfusion.evaluation import compute
-from mmfusion.evaluation.functional import (
-    feature_mutual_information as fmi,
-)
-from mmfusion.evaluation.functional import get_metric, ops_numpy
-from mmfusion.evaluation.functional.arrays import planes
+from mmfusion.functional import feature_mutual_information as fmi
+from mmfusion.functional import get_metric, ops_numpy
+from mmfusion.functional.arrays import planes
 
 KINDS = ('pixel', 'gradient', 'edge', 'dct', 'wavelet')
 

@@ -16,13 +16,13 @@ from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
 
-from mmfusion.apis.errors import UsageError
 from mmfusion.apis.fused_image import to_uint8
 from mmfusion.evaluation import compute
-from mmfusion.evaluation.functional import PRESETS
 from mmfusion.evaluation.metrics import FusionMetric
+from mmfusion.functional import PRESETS
 from mmfusion.registry import METRICS
 from mmfusion.structures import FusionDataSample
+from mmfusion.utils.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = Path(__file__).with_name('fusion_metric_worker.py')

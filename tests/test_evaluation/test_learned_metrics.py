@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mmfusion.evaluation import compute
-from mmfusion.evaluation.functional import (
+from mmfusion.functional import (
     FUSION_METRICS,
     PRESETS,
     learned,
@@ -124,7 +124,7 @@ def test_only_on_request():
 
 def test_import_is_light():
     code = (
-        'import sys, mmfusion.evaluation.functional;'
+        'import sys, mmfusion.functional;'
         'print([name for name in ("torch", "torchmetrics", "piq", "pyiqa")'
         ' if name in sys.modules])')
     out = subprocess.run(

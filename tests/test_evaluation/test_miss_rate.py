@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from mmfusion.evaluation.functional.miss_rate import (
+from mmfusion.functional.miss_rate import (
     REFERENCES,
     log_average_miss_rate,
     match_detections,

@@ -5,11 +5,11 @@ import torch
 from scipy.signal import convolve2d
 
 from mmfusion.evaluation import compute
-from mmfusion.evaluation.functional import ops_numpy
-from mmfusion.evaluation.functional.bands import bands, cut
-from mmfusion.evaluation.functional.image import Image
-from mmfusion.evaluation.functional.ops_numpy import NUMPY
-from mmfusion.evaluation.functional.ops_torch import TORCH
+from mmfusion.functional import ops_numpy
+from mmfusion.functional.bands import bands, cut
+from mmfusion.functional.image import Image
+from mmfusion.functional.ops_numpy import NUMPY
+from mmfusion.functional.ops_torch import TORCH
 
 SOBEL = np.array([[-1., 0., 1.], [-2., 0., 2.], [-1., 0., 1.]])
 MODES = dict(valid='valid', zero='same')

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from mmfusion.evaluation import SourceContext, compute
-from mmfusion.evaluation.functional import phase_congruency
-from mmfusion.evaluation.functional.arrays import planes
-from mmfusion.evaluation.functional.phase_congruency import filter_bank
+from mmfusion.functional import phase_congruency
+from mmfusion.functional.arrays import planes
+from mmfusion.functional.phase_congruency import filter_bank
 
 EPSILON = 1e-4
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmfusion.evaluation.functional import PRESETS
 from mmfusion.evaluation.listing import list_metrics
 from mmfusion.evaluation.protocol import Protocol
 from mmfusion.evaluation.selection import parse_selection
+from mmfusion.functional import PRESETS
 
 
 def picture(seed, size=(30, 41), channels=3):

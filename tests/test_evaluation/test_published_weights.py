@@ -7,7 +7,7 @@ import torch
 
 from mmfusion.evaluation import compute
 from mmfusion.models.fusers import MMDRFuseStudent, MMDRFuseTeacher
-from mmfusion.models.fusers.checkpoint import read_checkpoint
+from mmfusion.utils.checkpoint import read_checkpoint
 
 FUSERS = dict(student=MMDRFuseStudent, teacher=MMDRFuseTeacher)
 COLUMNS = dict(

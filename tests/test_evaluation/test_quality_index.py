@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from mmfusion.evaluation import compute
-from mmfusion.evaluation.functional.detail_quality import haar
-from mmfusion.evaluation.functional.image import Image
-from mmfusion.evaluation.functional.ops_numpy import NUMPY
+from mmfusion.functional.detail_quality import haar
+from mmfusion.functional.image import Image
+from mmfusion.functional.ops_numpy import NUMPY
 
 FLAT_RULE = ('QY', 'QC')
 

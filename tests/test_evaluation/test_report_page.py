@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mmfusion.apis.method_benchmark import Options, benchmark_methods
-from mmfusion.evaluation.functional import PRESETS
-from mmfusion.evaluation.functional.presets import Preset
+from mmfusion.analysis.method_benchmark import Options, benchmark_methods
+from mmfusion.functional import PRESETS
+from mmfusion.functional.presets import Preset
 
 ARGUMENTS = ('--headless --no-sandbox --disable-gpu --disable-quic '
              '--no-first-run --disable-background-networking '

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from mmfusion.evaluation import SourceContext, compute
-from mmfusion.evaluation.functional import ops_numpy
-from mmfusion.evaluation.functional.ops_numpy import NUMPY
+from mmfusion.functional import ops_numpy
+from mmfusion.functional.ops_numpy import NUMPY
 
 VARIANTS = ('gauss11', 'film', 'cddfuse', 'tang_py', 'warren', 'tang2023')
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)

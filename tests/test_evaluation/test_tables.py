@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from mmfusion.evaluation.functional import FusionMetricSpec
 from mmfusion.evaluation.records import Record, write_csv
 from mmfusion.evaluation.tables import LABEL, ScoreTable
+from mmfusion.functional import FusionMetricSpec
 
 
 def spec(name, better, correct=True, top=math.inf):

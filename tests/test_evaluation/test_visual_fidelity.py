@@ -6,7 +6,7 @@ import torch
 from scipy.signal import convolve2d
 
 from mmfusion.evaluation import SourceContext, compute
-from mmfusion.evaluation.functional import ops_numpy
+from mmfusion.functional import ops_numpy
 
 KEYS = ('VIF', 'VIF:uint8', 'VIFF_han')
 SIDES = (17, 9, 5, 3)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from config_cases import demo_fusion_inputs
 
 from mmfusion.apis.checkpoint import load_model_weights
-from mmfusion.apis.errors import UsageError
 from mmfusion.deployment.exporting import export_model
 from mmfusion.models.losses import RegistrationLoss
 from mmfusion.models.registration import (
@@ -18,7 +18,7 @@ from mmfusion.models.registration import (
 )
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
-from mmfusion.testing import demo_fusion_inputs
+from mmfusion.utils.errors import UsageError
 
 MATRIX = torch.tensor([[[1.02, -0.05, 4.], [0.05, 0.98, -3.], [0, 0, 1]]])
 HEAD = dict(type='RegistrationHead', channels=8)

@@ -16,7 +16,7 @@ assert not has_mmcv_ops() and not has_detection()
 '''
 RUN = '''
 import torch
-from mmfusion.apis.config_file import load_config
+from mmfusion.utils.config_file import load_config
 from mmfusion.registry import DATASETS, MODELS
 from mmfusion.testing import demo_fusion_inputs, shrink_config
 from mmfusion.utils import register_all_modules

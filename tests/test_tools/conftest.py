@@ -8,7 +8,7 @@ import pytest
 import tiny_project
 from mmengine.registry import DefaultScope
 
-from mmfusion.apis import cli
+from mmfusion.cli import legacy as cli
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 

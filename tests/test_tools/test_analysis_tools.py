@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mmfusion.apis import complexity
-from mmfusion.apis.cli import UsageError
-from mmfusion.apis.config_file import load_config
-from mmfusion.apis.fused_statistics import ChannelStatistics
-from mmfusion.apis.speed import measure
+from mmfusion.analysis import complexity
+from mmfusion.analysis.fused_statistics import ChannelStatistics
+from mmfusion.analysis.speed import measure
+from mmfusion.cli.legacy import UsageError
+from mmfusion.utils.config_file import load_config
 
 
 class Counted(nn.Module):

@@ -9,16 +9,16 @@ import pytest
 import tiny_project
 import torch
 
-from mmfusion.apis.cli import UsageError
-from mmfusion.apis.method_benchmark import (
+from mmfusion.analysis.method_benchmark import (
     costs,
     measuring,
     read_methods,
     read_sets,
     run,
 )
+from mmfusion.cli.legacy import UsageError
 from mmfusion.evaluation import scenes
-from mmfusion.evaluation.functional import compute
+from mmfusion.functional import compute
 
 TOOL = 'analysis_tools/benchmark_methods.py'
 METRICS = 'EN,SD:uint8,MI'

@@ -6,8 +6,8 @@ import tiny_project
 import torch
 from mmengine.config import Config
 
-from mmfusion.apis.cli import UsageError
-from mmfusion.apis.method_benchmark import segmentation, strips
+from mmfusion.analysis.method_benchmark import segmentation, strips
+from mmfusion.cli.legacy import UsageError
 
 
 class TestSegmentor:

@@ -8,13 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from references.film import fill_reference, reference_input, reference_shapes
 
-from mmfusion.models.fusers import FILMFusion, load_fuser_weights
-from mmfusion.testing.film_reference import (
-    fill_reference,
-    reference_input,
-    reference_shapes,
-)
+from mmfusion.models.fusers import FILMFusion
+from mmfusion.utils.checkpoint import load_fuser_weights
 
 
 @pytest.fixture(scope='module')

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tiny_project
 import torch
+from video_sequences import write_sequence
 
 from mmfusion.apis.inferencer import init_model
-from mmfusion.deployment import open_session
-from mmfusion.deployment.runtimes import openvino_core
-from mmfusion.testing.sequences import write_sequence
+from mmfusion.models.exported import open_session
+from mmfusion.models.exported.runtimes import openvino_core
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ['--cfg-options', 'model.fuser.init_cfg=None']

@@ -8,9 +8,9 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from smooth_pairs import COUNT, smooth_pairs
 
-from mmfusion.apis import distill_flags
-from mmfusion.apis.config_file import load_config
-from mmfusion.apis.errors import UsageError
+from mmfusion.cli import distill_readme as distill_flags
+from mmfusion.utils.config_file import load_config
+from mmfusion.utils.errors import UsageError
 from mmfusion.visualization import FusionLocalVisualizer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -248,7 +248,7 @@ def test_speed_of_exported_files(call, tmp_path, capsys):
 
 
 def test_checkpoint_configs_are_literals():
-    from mmfusion.apis.distill_eval import _literals
+    from mmfusion.analysis.distill_eval import _literals
     text = Config(dict(a=dict(b=[1, -2., 'x', None, (True, )]))).pretty_text
     assert _literals(text) == text
     for bad in ('import os', 'a = open("x")', 'a = [b for b in c]',

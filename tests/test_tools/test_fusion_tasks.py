@@ -9,8 +9,13 @@ import pytest
 import tiny_project
 import torch
 
-from mmfusion.apis import FusionInferencer, cli, load_config
-from mmfusion.apis.complexity import count_flops, input_channels, network_of
+from mmfusion.analysis.complexity import (
+    count_flops,
+    input_channels,
+    network_of,
+)
+from mmfusion.apis import FusionInferencer, load_config
+from mmfusion.cli import legacy as cli
 from mmfusion.datasets import PairedImageDataset
 from mmfusion.evaluation import compute
 from mmfusion.models.layers import rgb_to_ycbcr

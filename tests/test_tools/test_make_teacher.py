@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from smooth_pairs import COUNT, smooth_pairs
 
-from mmfusion.apis.teacher_images import image_seed
-from mmfusion.apis.teacher_manifest import Manifest, checksum
+from mmfusion.distill.teacher_images import image_seed
+from mmfusion.distill.teacher_manifest import Manifest, checksum
 
 ROOT = Path(__file__).resolve().parents[2]
 BASES = ROOT / 'configs/_base_/models'

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
-
-from mmfusion.models.fusers import TransFuser6, load_fuser_weights
-from mmfusion.testing.bffr_reference import (
+from references.bffr import (
     fill_reference,
     reference_full_shapes,
     reference_fuser_shapes,
 )
+
+from mmfusion.models.fusers import TransFuser6
+from mmfusion.utils.checkpoint import load_fuser_weights
 
 FOLDER = Path(__file__).resolve().parents[2] / 'tools/model_converters'
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tiny_project
 
-from mmfusion.apis.testing import write_json
+from mmfusion.utils.files import write_json
 
 
 @pytest.fixture

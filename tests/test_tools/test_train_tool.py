@@ -9,7 +9,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from tiny_project import train_with
 
-from mmfusion.apis.cli import UsageError
+from mmfusion.cli.legacy import UsageError
 
 
 def weights(path):

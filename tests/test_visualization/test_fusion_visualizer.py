@@ -9,7 +9,8 @@ from mmengine.structures import PixelData
 
 from mmfusion.registry import VISUALIZERS
 from mmfusion.structures import FusionDataSample
-from mmfusion.visualization import draw_panel, write_image
+from mmfusion.utils.files import write_image
+from mmfusion.visualization import draw_panel
 
 META = dict(
     classes=('unlabeled', 'car'),

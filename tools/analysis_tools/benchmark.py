@@ -4,9 +4,9 @@ import sys
 
 from prettytable import PrettyTable
 
-from mmfusion.apis.cli import run
-from mmfusion.apis.cli_flags import add_measured_model
-from mmfusion.apis.config_file import load_config
+from mmfusion.cli.flags import add_measured_model
+from mmfusion.cli.legacy import run
+from mmfusion.utils.config_file import load_config
 
 DTYPES = dict(fp32='float32', bf16='bfloat16', fp16='float16')
 
@@ -37,9 +37,9 @@ def main():
     cfg = load_config(args.config, args.cfg_options)
     import torch
 
-    from mmfusion.apis import complexity
-    from mmfusion.apis.speed import measure
-    from mmfusion.apis.testing import write_json
+    from mmfusion.analysis import complexity
+    from mmfusion.analysis.speed import measure
+    from mmfusion.utils.files import write_json
     if args.threads:
         torch.set_num_threads(args.threads)
     dtype = getattr(torch, DTYPES[args.dtype])

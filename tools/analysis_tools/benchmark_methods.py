@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmfusion.apis.cli import run
+from mmfusion.cli.legacy import run
 
 
 def parse_args():
@@ -70,7 +70,7 @@ def main():
     import torch
     from mmengine.device import get_device
 
-    from mmfusion.apis.method_benchmark import (
+    from mmfusion.analysis.method_benchmark import (
         DEFAULT_PRESETS,
         Options,
         benchmark_methods,

@@ -2,9 +2,9 @@
 import argparse
 import sys
 
-from mmfusion.apis.cli import run
-from mmfusion.apis.cli_flags import add_options
-from mmfusion.apis.config_file import load_config
+from mmfusion.cli.flags import add_options
+from mmfusion.cli.legacy import run
+from mmfusion.utils.config_file import load_config
 
 
 def main():
@@ -20,7 +20,7 @@ def main():
     add_options(parser)
     args = parser.parse_args()
     cfg = load_config(args.config, args.cfg_options)
-    from mmfusion.apis.browsing import browse_dataset
+    from mmfusion.analysis.browsing import browse_dataset
     files = browse_dataset(cfg, args.output_dir, args.phase, args.number)
     print(f'wrote {len(files)} panels to {args.output_dir}')
 

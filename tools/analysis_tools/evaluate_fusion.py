@@ -10,8 +10,8 @@ if __name__ == '__main__':
                   'MKL_NUM_THREADS'):
         os.environ.setdefault(_name, '1')
 
-from mmfusion.apis.cli import UsageError, run  # noqa: E402
-from mmfusion.apis.cli_flags import add_pair_folders  # noqa: E402
+from mmfusion.cli.flags import add_pair_folders  # noqa: E402
+from mmfusion.cli.legacy import UsageError, run  # noqa: E402
 
 
 def parse_args():

@@ -2,9 +2,9 @@
 import argparse
 import sys
 
-from mmfusion.apis.cli import UsageError, run
-from mmfusion.apis.cli_flags import add_options
-from mmfusion.apis.config_file import load_config, require_file
+from mmfusion.cli.flags import add_options
+from mmfusion.cli.legacy import UsageError, run
+from mmfusion.utils.config_file import load_config, require_file
 
 
 def parse_args():
@@ -24,7 +24,7 @@ def main():
         raise UsageError('Expected either CONFIG and CHECKPOINT, or --images '
                          'DIR.')
     if args.images:
-        from mmfusion.apis import fused_statistics
+        from mmfusion.analysis import fused_statistics
         images = fused_statistics.read_folder(args.images)
     else:
         cfg = load_config(args.config, args.cfg_options)
@@ -33,7 +33,7 @@ def main():
         from mmengine.device import get_device
         from mmengine.registry import init_default_scope
 
-        from mmfusion.apis import fused_statistics
+        from mmfusion.analysis import fused_statistics
         from mmfusion.apis.fusing import fusion_set
         from mmfusion.apis.model_loading import init_model
         init_default_scope(cfg.default_scope)

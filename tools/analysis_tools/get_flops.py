@@ -4,9 +4,9 @@ import sys
 
 from prettytable import PrettyTable
 
-from mmfusion.apis.cli import run
-from mmfusion.apis.cli_flags import add_measured_model
-from mmfusion.apis.config_file import load_config
+from mmfusion.cli.flags import add_measured_model
+from mmfusion.cli.legacy import run
+from mmfusion.utils.config_file import load_config
 
 
 def main():
@@ -16,7 +16,7 @@ def main():
         '--depth', type=int, default=2, help='levels of modules to list')
     args = parser.parse_args()
     cfg = load_config(args.config, args.cfg_options)
-    from mmfusion.apis.complexity import (
+    from mmfusion.analysis.complexity import (
         count_flops,
         count_parameters,
         network_of,

@@ -8,8 +8,8 @@ import sys
 
 from mmengine.config import DictAction
 
-from mmfusion.apis.cli import run
-from mmfusion.apis.config_file import load_config, require_file
+from mmfusion.cli.legacy import run
+from mmfusion.utils.config_file import load_config, require_file
 
 
 def length(text):
@@ -54,13 +54,13 @@ def main():
     from mmengine.device import get_device
     from mmengine.registry import init_default_scope
 
-    from mmfusion.apis.inferencer import init_model
-    from mmfusion.apis.misalignment import (
+    from mmfusion.analysis.misalignment import (
         MODES,
         as_markdown,
         misalignment_scores,
         write_rows,
     )
+    from mmfusion.apis.inferencer import init_model
     init_default_scope(cfg.default_scope)
     model = init_model(cfg, checkpoint, args.device or get_device(),
                        optimize=False)

@@ -6,9 +6,9 @@ another pair, and compares both images.
 import argparse
 import sys
 
-from mmfusion.apis.cli import run
-from mmfusion.apis.cli_flags import add_options
-from mmfusion.apis.config_file import load_config, require_file
+from mmfusion.cli.flags import add_options
+from mmfusion.cli.legacy import run
+from mmfusion.utils.config_file import load_config, require_file
 
 
 def parse_args():
@@ -33,9 +33,9 @@ def main():
     from mmengine.device import get_device
     from mmengine.registry import init_default_scope
 
+    from mmfusion.analysis.text_influence import text_influence
     from mmfusion.apis.fusing import fusion_set
     from mmfusion.apis.model_loading import init_model
-    from mmfusion.apis.text_influence import text_influence
     init_default_scope(cfg.default_scope)
     model = init_model(cfg, checkpoint, args.device or get_device(),
                        fuser_is_enough=True)

@@ -24,11 +24,11 @@ from mmfusion.datasets.boxes import (
 )
 from mmfusion.datasets.boxes.classes import ALIASES, IGNORED
 from mmfusion.datasets.conversion import (
-    finished_file,
     report_failures,
     run_converter,
     run_jobs,
 )
+from mmfusion.utils.files import finished_file
 
 #: EXIF's tag of the orientation, and its values of a quarter turn
 ORIENTATION, QUARTER_TURNS = 0x0112, (5, 6, 7, 8)

@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 
 from mmfusion.datasets.conversion import (
-    finished_file,
     read_label,
     report_failures,
     run_converter,
@@ -22,6 +21,7 @@ from mmfusion.datasets.conversion import (
 )
 from mmfusion.fileio import FileRule, read_image
 from mmfusion.registry import DATASETS
+from mmfusion.utils.files import finished_file
 
 
 def describe(classes: list, dark_below: float, least: int,

@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 
 from mmfusion.datasets.conversion import (
-    finished_file,
     read_pair,
     report_failures,
     run_converter,
@@ -26,6 +25,7 @@ from mmfusion.datasets.conversion import (
 )
 from mmfusion.datasets.patches import IMAGES, STEMS
 from mmfusion.fileio import FileRule
+from mmfusion.utils.files import finished_file
 
 
 def _grey(image: np.ndarray) -> np.ndarray:

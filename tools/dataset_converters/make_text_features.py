@@ -18,10 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmfusion.apis.errors import UsageError
-from mmfusion.apis.progress import track
 from mmfusion.apis.text import parse_encoder
-from mmfusion.datasets.conversion import finished_file, report_failures
+from mmfusion.datasets.conversion import report_failures
 from mmfusion.fileio import (
     H5_SUFFIXES,
     Caption,
@@ -30,6 +28,9 @@ from mmfusion.fileio import (
     require_h5py,
 )
 from mmfusion.registry import TEXT_ENCODERS
+from mmfusion.utils.errors import UsageError
+from mmfusion.utils.files import finished_file
+from mmfusion.utils.progress import track
 
 META = 'meta.json'
 

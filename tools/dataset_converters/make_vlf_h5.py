@@ -18,9 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmfusion.apis.progress import track
 from mmfusion.datasets.conversion import (
-    finished_file,
     report_failures,
     write_lines,
     write_png,
@@ -34,6 +32,8 @@ from mmfusion.fileio import (
     read_image,
     require_h5py,
 )
+from mmfusion.utils.files import finished_file
+from mmfusion.utils.progress import track
 
 #: Folders of image A and image B.
 FOLDERS = dict(

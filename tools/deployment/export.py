@@ -12,8 +12,8 @@ import sys
 from mmengine.config import DictAction
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.apis.cli import run
-from mmfusion.apis.config_file import load_config, require_file
+from mmfusion.cli.legacy import run
+from mmfusion.utils.config_file import load_config, require_file
 
 
 def parse_args():

@@ -9,7 +9,7 @@ and run. Exit code 1 if one that is flagged exportable has no file within
 import argparse
 import sys
 
-from mmfusion.apis.cli import run
+from mmfusion.cli.legacy import run
 
 
 def parse_args():
@@ -43,16 +43,15 @@ def main():
     import torch
     from mmengine.utils import ProgressBar
 
-    from mmfusion.apis.errors import UsageError
-    from mmfusion.apis.testing import write_json
     from mmfusion.deployment.matrix import (
         columns,
         export_matrix,
         failed_cells,
         matrix_table,
     )
-    from mmfusion.evaluation.records import write_text
-    from mmfusion.testing.fusers import SLIM_FUSERS, registered_fusers
+    from mmfusion.deployment.slim_fusers import SLIM_FUSERS, registered_fusers
+    from mmfusion.utils.errors import UsageError
+    from mmfusion.utils.files import write_json, write_text
     known = registered_fusers()
     names = args.fusers or known
     unknown = sorted(set(names) - set(known))

@@ -10,7 +10,7 @@ of the fusion metrics.
 import argparse
 import sys
 
-from mmfusion.apis.cli import run
+from mmfusion.cli.legacy import run
 
 
 def parse_args():
@@ -65,12 +65,13 @@ def parse_args():
 
 def main():
     args = parse_args()
-    from mmfusion.apis.errors import UsageError
     from mmfusion.apis.inferencer import task_of_model
     from mmfusion.apis.pairs import match_folders
-    from mmfusion.apis.testing import write_json
-    from mmfusion.deployment import backend_model, compare_models, quantize
+    from mmfusion.deployment import compare_models, quantize
     from mmfusion.deployment.accuracy import accuracy_table
+    from mmfusion.models.exported import backend_model
+    from mmfusion.utils.errors import UsageError
+    from mmfusion.utils.files import write_json
     first = backend_model(args.model, backend=args.backend)
     pairs, unmatched = match_folders(args.vis, args.ir,
                                      task_of_model(first).modalities)

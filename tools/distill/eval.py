@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.apis import distill_flags
-from mmfusion.apis.cli import run
+from mmfusion.cli import distill_readme as distill_flags
+from mmfusion.cli.legacy import run
 
 
 def parse_args(argv=None):
@@ -39,12 +39,12 @@ def main():
     args = parse_args()
     from mmengine.device import get_device
 
-    from mmfusion.apis.analysis import analyze_model, benchmark_speed
-    from mmfusion.apis.distill_eval import checkpoint_config, evaluate
-    from mmfusion.apis.errors import UsageError
+    from mmfusion.analysis.costs import analyze_model, benchmark_speed
+    from mmfusion.analysis.distill_eval import checkpoint_config, evaluate
     from mmfusion.apis.model_loading import init_model
-    from mmfusion.apis.testing import write_json
-    from mmfusion.deployment.runtimes import is_exported
+    from mmfusion.models.exported.runtimes import is_exported
+    from mmfusion.utils.errors import UsageError
+    from mmfusion.utils.files import write_json
 
     result = {}
     exported = is_exported(args.checkpoint)

@@ -6,7 +6,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.apis.cli import run
+from mmfusion.cli.legacy import run
 
 
 def parse_args(argv=None):
@@ -27,8 +27,8 @@ def main():
     args = parse_args()
     from mmengine.device import get_device
 
-    from mmfusion.apis.config_file import default_work_dir, load_config
-    from mmfusion.apis.lr_finder import run_finder, suggest, write_curve
+    from mmfusion.analysis.lr_finder import run_finder, suggest, write_curve
+    from mmfusion.utils.config_file import default_work_dir, load_config
     cfg = load_config(args.config, args.cfg_options)
     curve = run_finder(
         cfg, args.device or get_device(), start=args.start, end=args.end,

@@ -16,7 +16,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.apis.cli import run
+from mmfusion.cli.legacy import run
 
 
 def _shard(text: str) -> tuple:
@@ -112,7 +112,7 @@ def run_shards(args: argparse.Namespace, argv: list) -> int:
     """
     import torch
 
-    from mmfusion.apis.teacher_manifest import forget
+    from mmfusion.distill.teacher_manifest import forget
     count = args.processes
     if args.restart:
         forget(Path(args.out))
@@ -140,7 +140,7 @@ def main():
         return run_shards(args, argv)
     from mmengine.device import get_device
 
-    from mmfusion.apis.teacher_images import make_teacher
+    from mmfusion.distill.teacher_images import make_teacher
     args.device = args.device or get_device()
     return make_teacher(args)
 

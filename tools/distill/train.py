@@ -2,8 +2,8 @@
 import sys
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.apis import distill_flags
-from mmfusion.apis.cli import run
+from mmfusion.cli import distill_readme as distill_flags
+from mmfusion.cli.legacy import run
 
 
 def main():
@@ -11,9 +11,9 @@ def main():
     import torch
     from mmengine.registry import DATASETS, init_default_scope
 
-    from mmfusion.apis.config_file import default_work_dir, load_config
-    from mmfusion.apis.errors import UsageError
     from mmfusion.apis.training import run_training
+    from mmfusion.utils.config_file import default_work_dir, load_config
+    from mmfusion.utils.errors import UsageError
 
     name = distill_flags.train_config(args)
 

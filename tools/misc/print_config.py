@@ -2,9 +2,9 @@
 import argparse
 import sys
 
-from mmfusion.apis.cli import run
-from mmfusion.apis.cli_flags import add_options
-from mmfusion.apis.config_file import load_config
+from mmfusion.cli.flags import add_options
+from mmfusion.cli.legacy import run
+from mmfusion.utils.config_file import load_config
 
 
 def main():

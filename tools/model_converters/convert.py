@@ -11,7 +11,7 @@ from typing import Any, Dict, Mapping, Tuple
 import torch
 from mappings import MAPPINGS, KeyMapping
 
-from mmfusion.models.fusers.checkpoint import find_state_dict, read_checkpoint
+from mmfusion.utils.checkpoint import find_state_dict, read_checkpoint
 
 
 def tables_of(method: str) -> Tuple[KeyMapping, ...]:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mmfusion.utils.files import finished_file
+
 from ..boxes.coco import Box, ImageBoxes, to_coco
-from ..conversion import finished_file, run_jobs, write_png
+from ..conversion import run_jobs, write_png
 from ..mfnet import MFNET_CLASSES, MFNET_PALETTE
 from .classes import BOX_CLASSES
 from .scene import checked_size, generate_scene

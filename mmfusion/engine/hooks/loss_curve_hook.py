@@ -1,6 +1,5 @@
 """Draws losses, learning rates and validation scores while training."""
 import math
-import os
 from pathlib import Path
 from typing import Dict, List, Tuple
 
@@ -8,6 +7,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from mmfusion.registry import HOOKS
+from mmfusion.utils.files import finished_file
 
 _STATE = 'mmfusion_curves'
 
@@ -93,10 +93,8 @@ def draw_curves(groups: Dict[str, Dict[str, Tuple[List, List]]],
         axis.grid(alpha=0.3)
         axis.legend(fontsize=7, loc='center left', bbox_to_anchor=(1, 0.5))
     axes[-1].set_xlabel('iteration')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    figure.savefig(partial, dpi=100, format='png')
-    os.replace(partial, path)
+    with finished_file(path) as draft:
+        figure.savefig(draft, dpi=100, format='png')
 
 
 @HOOKS.register_module()

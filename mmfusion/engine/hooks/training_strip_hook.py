@@ -10,7 +10,8 @@ from mmengine.model import is_model_wrapper
 from torch import Tensor
 
 from mmfusion.registry import HOOKS
-from mmfusion.visualization import to_rgb_uint8, write_image
+from mmfusion.utils.files import write_image
+from mmfusion.visualization import to_rgb_uint8
 
 
 @HOOKS.register_module()

@@ -10,7 +10,8 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from mmfusion.registry import HOOKS, TRANSFORMS
-from mmfusion.visualization import resize_like, stacked_to_rgb, write_image
+from mmfusion.utils.files import write_image
+from mmfusion.visualization import resize_like, stacked_to_rgb
 
 
 @HOOKS.register_module()

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 
 from mmfusion.fileio import read_image
+from mmfusion.functional import compute
+from mmfusion.functional.pixel_statistics import PSNR_LIMIT
 from mmfusion.registry import METRICS
 
-from ..functional import compute
-from ..functional.pixel_statistics import PSNR_LIMIT
 from .fusion_metric import FusionMetric
 
 REFERENCES = ('SSIM', 'PSNR', 'LPIPS')

@@ -8,11 +8,11 @@ from mmengine.evaluator import BaseMetric
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
-from mmfusion.apis.errors import UsageError
 from mmfusion.datasets.transforms import LoadFusionPair
+from mmfusion.functional import SourceContext, compute
 from mmfusion.registry import EVALUATOR, METRICS
+from mmfusion.utils.errors import UsageError
 
-from ..functional import SourceContext, compute
 from ..protocol import CHANNELS
 from ..records import Record, write_csv
 from ..scenes import check_finite

@@ -5,17 +5,19 @@ import torch
 from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
+from mmfusion.functional.miss_rate import (
+    log_average_miss_rate,
+    match_detections,
+)
 from mmfusion.registry import METRICS
 from mmfusion.structures import box_tensor
-
-from ..functional.miss_rate import log_average_miss_rate, match_detections
 
 
 @METRICS.register_module()
 class MissRateMetric(BaseMetric):
     """``MR-2`` of pedestrian sets, in per cent; lower is better.
 
-    See :func:`~mmfusion.evaluation.functional.miss_rate.
+    See :func:`~mmfusion.functional.miss_rate.
     log_average_miss_rate`. Samples need their ground truth at the original
     size: put ``mmdet.LoadAnnotations`` behind the resizing of the test
     pipeline.

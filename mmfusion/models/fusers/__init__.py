@@ -1,4 +1,3 @@
-from .adm_unet import ADMUNet
 from .base import BaseFuser
 from .baselines import (
     AverageFuser,
@@ -7,9 +6,9 @@ from .baselines import (
     MaximumFuser,
     SelectModality,
 )
-from .checkpoint import load_fuser_weights, read_checkpoint
 from .ddfm import DDFM
-from .denoisers import (
+from .ddfm.adm_unet import ADMUNet
+from .ddfm.denoisers import (
     CallableDenoiser,
     DiffusersUNetAdapter,
     GaussianPriorDenoiser,
@@ -24,8 +23,7 @@ from .transfuser6 import TransFuser6
 __all__ = [
     'ADMUNet', 'AverageFuser', 'BaseFuser', 'CallableDenoiser', 'DDFM',
     'DiffusersUNetAdapter', 'FILMFusion', 'GaussianPriorDenoiser',
-    'GuidedFilterFuser',
-    'LaplacianPyramidFuser', 'MMDRFuseStudent', 'MMDRFuseTeacher',
-    'MaskDiFuser', 'MaximumFuser', 'PSFusion', 'RealtimeFusionNet',
-    'SelectModality', 'TransFuser6', 'load_fuser_weights', 'read_checkpoint'
+    'GuidedFilterFuser', 'LaplacianPyramidFuser', 'MMDRFuseStudent',
+    'MMDRFuseTeacher', 'MaskDiFuser', 'MaximumFuser', 'PSFusion',
+    'RealtimeFusionNet', 'SelectModality', 'TransFuser6'
 ]

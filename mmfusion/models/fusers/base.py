@@ -8,8 +8,7 @@ from torch import Tensor
 
 from mmfusion.models.layers import rgb_to_ycbcr, ycbcr_to_rgb
 from mmfusion.structures import FuserOutput
-
-from .checkpoint import load_fuser_weights
+from mmfusion.utils.checkpoint import load_fuser_weights
 
 LumaResult = Union[Tensor, Tuple[Tensor, Dict[str, Tensor]]]
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mmfusion.registry import MODELS
 
 from .base import BaseFuser
-from .mmdrfuse_fast import ColumnStudent, PaddedTeacher
+from .fast.mmdrfuse import ColumnStudent, PaddedTeacher
 
 
 def _conv(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:

@@ -5,10 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmfusion.evaluation.functional.ops_torch import (
-    SOBEL_DIFFERENCE,
-    SOBEL_SMOOTH,
-)
+from mmfusion.functional.ops_torch import SOBEL_DIFFERENCE, SOBEL_SMOOTH
 
 
 def _separable(column, row, like: Tensor) -> Tensor:

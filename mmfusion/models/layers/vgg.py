@@ -98,10 +98,7 @@ class VGGFeatures(nn.Module):
         self._last: Optional[tuple] = None
 
     def _load(self, init_cfg: dict) -> None:
-        from mmfusion.models.fusers.checkpoint import (
-            find_state_dict,
-            read_checkpoint,
-        )
+        from mmfusion.utils.checkpoint import find_state_dict, read_checkpoint
         if init_cfg.get('type') != 'Pretrained':
             raise ValueError("VGGFeatures: expected init_cfg=dict(type="
                              f"'Pretrained', checkpoint=...), got {init_cfg}.")

@@ -5,9 +5,9 @@ import torch
 from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor, nn
 
-from mmfusion.evaluation.functional import get_metric
-from mmfusion.evaluation.functional.image import Image
-from mmfusion.evaluation.functional.ops_torch import TORCH
+from mmfusion.functional import get_metric
+from mmfusion.functional.image import Image
+from mmfusion.functional.ops_torch import TORCH
 from mmfusion.models.layers import laplacian, shared_features
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample

@@ -2,11 +2,9 @@
 import torch
 from torch import Tensor
 
-from mmfusion.evaluation.functional.gradient_similarity import (
-    gradient_deviation,
-)
-from mmfusion.evaluation.functional.image import Image
-from mmfusion.evaluation.functional.ops_torch import TORCH
+from mmfusion.functional.gradient_similarity import gradient_deviation
+from mmfusion.functional.image import Image
+from mmfusion.functional.ops_torch import TORCH
 from mmfusion.registry import MODELS
 
 from .base import LumaLoss

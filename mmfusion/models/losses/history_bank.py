@@ -1,5 +1,4 @@
 """One remembered image for each training sample."""
-import os
 from pathlib import Path
 from typing import List, Optional, Tuple
 
@@ -9,6 +8,7 @@ from mmengine.dist import all_gather_object, get_rank, get_world_size
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
+from mmfusion.utils.files import finished_file
 
 _DTYPES = dict(
     uint8=torch.uint8, float16=torch.float16, float32=torch.float32)
@@ -188,11 +188,9 @@ class HistoryBank(nn.Module):
                 "dict(type='HistoryBankHook') in default_hooks.")
         path = Path(self.memmap_dir, 'images.npy')
         if get_rank() == 0:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-            np.lib.format.open_memmap(
-                partial, 'w+', _numpy_type(self.dtype), (samples, *shape))
-            os.replace(partial, path)
+            with finished_file(path) as draft:
+                np.lib.format.open_memmap(
+                    draft, 'w+', _numpy_type(self.dtype), (samples, *shape))
         if get_world_size() > 1:
             all_gather_object(None)  # the file is there
         return torch.from_numpy(np.lib.format.open_memmap(path, 'r+'))

@@ -5,7 +5,7 @@ from typing import Optional
 import torch
 from torch import Tensor
 
-from mmfusion.evaluation.functional.ssim import SSIMForm, mean_ssim
+from mmfusion.functional.ssim import SSIMForm, mean_ssim
 from mmfusion.registry import MODELS
 
 from .base import LumaLoss

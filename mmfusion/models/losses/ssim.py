@@ -4,9 +4,9 @@ from typing import List, Optional, Sequence
 import torch
 from torch import Tensor
 
-from mmfusion.evaluation.functional.image import Image
-from mmfusion.evaluation.functional.ops_torch import TORCH
-from mmfusion.evaluation.functional.ssim import GAUSS11, SSIMForm, mean_ssim
+from mmfusion.functional.image import Image
+from mmfusion.functional.ops_torch import TORCH
+from mmfusion.functional.ssim import GAUSS11, SSIMForm, mean_ssim
 from mmfusion.registry import MODELS
 
 from .base import LumaLoss

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmfusion.models.fusers.realtime_layers import conv_bn_act
+from mmfusion.models.fusers.realtime.layers import conv_bn_act
 from mmfusion.models.layers import luma, sobel
 from mmfusion.registry import MODELS
 

@@ -2,8 +2,7 @@
 import pytest
 import tiny_project
 import video_cases
-
-from mmfusion.testing.sequences import write_sequence
+from video_sequences import write_sequence
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from video_cases import ListSource, LiveSource, count_frames, make_model
 
-from mmfusion.apis.video import Frame, FusionStream, align, alignment, summary
+from mmfusion.video import Frame, FusionStream, align, alignment, summary
 
 
 class Clock:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from video_cases import ListSource, make_model, still_pair
+from video_sequences import camera_path, moving_views
 
-from mmfusion.apis.errors import UsageError
-from mmfusion.apis.video import (
+from mmfusion.utils.errors import UsageError
+from mmfusion.video import (
     CameraSource,
     FileSource,
     FlickerMeter,
@@ -24,7 +25,6 @@ from mmfusion.apis.video import (
     open_source,
     read_homography,
 )
-from mmfusion.testing.sequences import camera_path, moving_views
 
 
 def numbers(count, fps):

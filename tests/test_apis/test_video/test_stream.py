@@ -16,13 +16,13 @@ from video_cases import (
     still_pair,
     write_video,
 )
+from video_sequences import write_sequence
 
 from mmfusion.apis import FusionInferencer
-from mmfusion.apis.errors import UsageError
-from mmfusion.apis.video import FusionStream, VideoWriter, summary
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
-from mmfusion.testing.sequences import write_sequence
+from mmfusion.utils.errors import UsageError
+from mmfusion.video import FusionStream, VideoWriter, summary
 
 
 def grey(value, size=VIEW):
@@ -171,7 +171,7 @@ def test_errors_reach_the_caller(model, tmp_path, monkeypatch, where):
     if where == 'write':
         monkeypatch.setattr('cv2.VideoWriter.write', broken, raising=False)
         monkeypatch.setattr(
-            'mmfusion.apis.video.writers.VideoWriter.write', broken)
+            'mmfusion.video.writers.VideoWriter.write', broken)
     with pytest.raises(OSError, match='on fire'):
         stream.run(tmp_path / 'a.avi')
     assert not list(tmp_path.iterdir()) and vis.closed

@@ -9,8 +9,8 @@ import pytest
 import torch
 from video_cases import make_model
 
-from mmfusion.apis.errors import UsageError
 from mmfusion.deployment import export_model
+from mmfusion.utils.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = str(ROOT / 'configs' / 'fusers' / 'laplacian_pyramid.py')

@@ -5,9 +5,9 @@ import cv2
 import numpy as np
 import torch
 
-from mmfusion.apis.video import Frame, FrameSource
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
+from mmfusion.video import Frame, FrameSource
 
 VIEW = (48, 64)
 

@@ -1,6 +1,7 @@
 """Builders and comparisons that the tests of PSFusion share."""
+from references.psfusion import reference_state_dict
+
 from mmfusion.registry import MODELS
-from mmfusion.testing.psfusion_reference import reference_state_dict
 
 SLIM = dict(base_channels=8, depths=(1, 2, 1, 1))
 OUTPUTS = ('semantic', 'binary', 'boundary', 'fused', 'vis_rec', 'ir_rec')

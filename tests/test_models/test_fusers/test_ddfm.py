@@ -8,7 +8,7 @@ import tiny_project
 import torch
 
 from mmfusion.models.fusers import DDFM, ADMUNet
-from mmfusion.models.fusers.ddfm_em import EMState, em_iteration
+from mmfusion.models.fusers.ddfm.em import EMState, em_iteration
 from mmfusion.models.layers.diffusion import (
     clean_estimate,
     cumulative_alphas,

@@ -4,9 +4,10 @@ import threading
 import pytest
 import torch
 from film_cases import GRID, film, golden_state
+from references.film import reference_input
 
-from mmfusion.models.fusers import FILMFusion, film_fast
-from mmfusion.testing.film_reference import reference_input
+from mmfusion.models.fusers import FILMFusion
+from mmfusion.models.fusers.fast import film as film_fast
 
 pytestmark = pytest.mark.usefixtures('repository_paths', 'one_thread')
 # (H, W, L) -> mean, std; values; tolerance

@@ -6,12 +6,12 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
-from mmfusion.models.fusers import (
-    TransFuser6,
+from mmfusion.models.fusers import TransFuser6
+from mmfusion.utils.checkpoint import (
+    find_state_dict,
     load_fuser_weights,
     read_checkpoint,
 )
-from mmfusion.models.fusers.checkpoint import find_state_dict
 
 SLIM = dict(stem_channels=4, channels=(8, 8, 8, 8), heads=(2, 2, 2, 2))
 

@@ -5,9 +5,9 @@ import pytest
 import tiny_project
 import torch
 
+from mmfusion.deployment.slim_fusers import SLIM_FUSERS, registered_fusers
 from mmfusion.models.fusers import BaseFuser
 from mmfusion.registry import MODELS
-from mmfusion.testing.fusers import SLIM_FUSERS, registered_fusers
 
 FUSERS = registered_fusers()
 

@@ -4,7 +4,7 @@ import tiny_project
 import torch
 
 from mmfusion.models.fusers import MaskDiFuser
-from mmfusion.models.fusers.mask_difuser_layers import ViewAttention
+from mmfusion.models.fusers.mask_difuser.layers import ViewAttention
 
 TINY = dict(width=32, multipliers=(1, 2), layers=1, num_steps=2)
 

@@ -4,10 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from mmfusion.models.fusers import MMDRFuseStudent, MMDRFuseTeacher
-from mmfusion.models.fusers.checkpoint import (
-    load_fuser_weights,
-    read_checkpoint,
-)
+from mmfusion.utils.checkpoint import load_fuser_weights, read_checkpoint
 
 pytestmark = pytest.mark.usefixtures('repository_paths')
 FUSERS = dict(student=MMDRFuseStudent, teacher=MMDRFuseTeacher)

@@ -12,13 +12,13 @@ from psfusion_cases import (
     outputs,
     slim,
 )
-
-from mmfusion.registry import MODELS
-from mmfusion.testing.psfusion_reference import (
+from references.psfusion import (
     reference_input,
     reference_shapes,
     reference_state_dict,
 )
+
+from mmfusion.registry import MODELS
 
 pytestmark = pytest.mark.usefixtures('repository_paths')
 # mean, std, min, max; then the values at PIXELS of the first and last channel

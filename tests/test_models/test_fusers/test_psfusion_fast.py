@@ -7,9 +7,18 @@ import torch
 import torch.nn.functional as F
 from mmseg.models.backbones.resnet import BasicBlock
 from psfusion_cases import assert_close, outputs, slim
+from references.psfusion import reference_input
 from torch import nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
+from mmfusion.models.fusers.fast import conv as fused_conv_module
+from mmfusion.models.fusers.fast import strips as strips_module
+from mmfusion.models.fusers.fast.conv import (
+    FusedBasicBlock,
+    FusedConv2d,
+    fuse_layers,
+)
+from mmfusion.models.fusers.fast.strips import run_in_strips
 from mmfusion.models.layers import (
     FReLU,
     GlobalAttention,
@@ -18,15 +27,6 @@ from mmfusion.models.layers import (
     pixel_attention,
     recompute,
 )
-from mmfusion.models.layers import fused_conv as fused_conv_module
-from mmfusion.models.layers import strips as strips_module
-from mmfusion.models.layers.fused_conv import (
-    FusedBasicBlock,
-    FusedConv2d,
-    fuse_layers,
-)
-from mmfusion.models.layers.strips import run_in_strips
-from mmfusion.testing.psfusion_reference import reference_input
 
 pytestmark = pytest.mark.usefixtures('repository_paths')
 

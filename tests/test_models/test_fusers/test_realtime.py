@@ -3,7 +3,7 @@ import pytest
 import tiny_project
 import torch
 
-from mmfusion.apis.complexity import count_flops, count_parameters
+from mmfusion.analysis.complexity import count_flops, count_parameters
 from mmfusion.models.fusers import RealtimeFusionNet
 from mmfusion.registry import MODELS
 

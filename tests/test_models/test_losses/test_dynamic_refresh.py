@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 
 from mmfusion.evaluation import compute
-from mmfusion.evaluation.functional import get_metric
-from mmfusion.evaluation.functional.image import Image
-from mmfusion.evaluation.functional.ops_numpy import NUMPY
+from mmfusion.functional import get_metric
+from mmfusion.functional.image import Image
+from mmfusion.functional.ops_numpy import NUMPY
 from mmfusion.models.layers import VGGFeatures
 from mmfusion.models.losses import HistoryBank
 from mmfusion.models.losses.dynamic_refresh import input_prints

@@ -5,14 +5,11 @@ import torch
 import torch.nn.functional as F
 from torchvision.models import vgg
 
-from mmfusion.evaluation.functional.gradient_similarity import (
-    gradient_deviation,
-)
-from mmfusion.evaluation.functional.image import Image
-from mmfusion.evaluation.functional.ops_torch import TORCH
-from mmfusion.evaluation.functional.ssim import mean_ssim
+from mmfusion.functional.gradient_similarity import gradient_deviation
+from mmfusion.functional.image import Image
+from mmfusion.functional.ops_torch import TORCH
+from mmfusion.functional.ssim import mean_ssim
 from mmfusion.models.fusers import MMDRFuseStudent, MMDRFuseTeacher
-from mmfusion.models.fusers.checkpoint import load_fuser_weights
 from mmfusion.models.layers import VGGFeatures, laplacian, shared_features
 from mmfusion.models.losses import (
     cosine_distillation_loss,
@@ -23,6 +20,7 @@ from mmfusion.models.losses import (
 )
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
+from mmfusion.utils.checkpoint import load_fuser_weights
 
 NARROW = dict(type='VGGFeatures', depth=19, width=0.05, allow_random=True)
 

@@ -6,15 +6,15 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from config_cases import demo_fusion_inputs, shrink_config
 from mmengine.logging import MessageHub
 from mmengine.structures import InstanceData, PixelData
 from torch import nn
 
-from mmfusion.apis.config_file import load_config
 from mmfusion.models.wrappers import TaskPadding
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
-from mmfusion.testing import demo_fusion_inputs, shrink_config
+from mmfusion.utils.config_file import load_config
 
 pytestmark = pytest.mark.detection
 DETECTORS = ('retinanet', 'faster-rcnn', 'rtmdet-tiny', 'dino')

@@ -6,11 +6,7 @@ from typing import Any, Callable, Dict, Tuple
 import torch
 from torch import Tensor, nn
 
-from mmfusion.models.fusers.checkpoint import (
-    State,
-    check_state_dict,
-    read_checkpoint,
-)
+from mmfusion.utils.checkpoint import State, check_state_dict, read_checkpoint
 
 Shapes = Dict[str, Tuple[int, ...]]
 

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from mmfusion.models.fusers.checkpoint import (
+from mmfusion.registry import MODELS
+from mmfusion.utils.checkpoint import (
     PathLike,
     State,
     find_state_dict,
     read_checkpoint,
 )
-from mmfusion.registry import MODELS
 
 from . import jittor
 from .base import KeyMapping

@@ -1,0 +1,1 @@
+"""Costs, speed, learning rates, misalignment, comparison of methods."""

@@ -1,0 +1,64 @@
+"""Panels of what a data pipeline gives a model."""
+from pathlib import Path
+from typing import List, Optional
+
+from mmengine.config import Config
+from mmengine.registry import DATASETS, init_default_scope
+
+from mmfusion.apis.inferencer import draw_sample
+from mmfusion.apis.pairs import pair_name
+from mmfusion.utils.errors import UsageError
+from mmfusion.utils.files import write_image
+from mmfusion.utils.progress import track
+from mmfusion.visualization import FusionLocalVisualizer
+
+PHASES = ('train', 'val', 'test', 'fusion')
+
+
+def browse_dataset(cfg: Config,
+                   out_dir: str,
+                   phase: str = 'train',
+                   number: Optional[int] = None) -> List[Path]:
+    """Write a panel (visible, infrared, labels) of each sample.
+
+    Args:
+        cfg (Config): With ``<phase>_dataloader``.
+        out_dir (str): Where to; files are named ``<index>_<stem>.png``.
+        phase (str): One of ``PHASES``.
+        number (int, optional): How many; None takes all.
+
+    Returns:
+        list[Path]: The files.
+
+    Raises:
+        UsageError: If there is no such loader, its data are incomplete, or
+            ``number`` is below 1.
+        FileNotFoundError: If a folder or file is missing.
+    """
+    if phase not in PHASES:
+        raise UsageError(f'Expected a phase of {PHASES}, got {phase!r}.')
+    if number is not None and number < 1:
+        raise UsageError(f'Expected a number of at least 1, got {number}.')
+    loader = cfg.get(f'{phase}_dataloader')
+    if not loader:
+        there = [name for name in PHASES if cfg.get(f'{name}_dataloader')]
+        raise UsageError(f'{cfg.filename}: expected {phase}_dataloader, got '
+                         f'none; there is one for {there}.')
+    init_default_scope(cfg.get('default_scope', 'mmfusion'))
+    try:
+        dataset = DATASETS.build(loader.dataset)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    meta = dataset.metainfo
+    visualizer = FusionLocalVisualizer(
+        classes=meta.get('classes'), palette=meta.get('palette'))
+    count = min(number or len(dataset), len(dataset))
+    written = []
+    for index in track(range(count), count):
+        item = dataset[index]
+        sample = item['data_samples']
+        name = pair_name(sample.metainfo, index).replace('/', '_')
+        path = Path(out_dir, f'{index:05d}_{name}.png')
+        write_image(path, draw_sample(visualizer, item['inputs'], sample))
+        written.append(path)
+    return written

@@ -1,0 +1,79 @@
+"""Latency, parameters and FLOPs of methods, measured once."""
+import json
+from pathlib import Path
+from typing import Any, Dict, Sequence, Tuple
+
+import torch
+
+from mmfusion.utils.files import write_json
+from mmfusion.utils.progress import track
+
+from ..complexity import (
+    count_flops,
+    count_parameters,
+    network_of,
+    random_input,
+)
+from ..speed import measure
+from .methods import Method
+
+
+def setting(shape: Tuple[int, int], device: str,
+            runs: int) -> Dict[str, Any]:
+    """On what the costs depend beside the method."""
+    name = (torch.cuda.get_device_name(device)
+            if device.startswith('cuda') else device)
+    return dict(
+        shape=list(shape),
+        device=name,
+        threads=torch.get_num_threads(),
+        runs=runs,
+        torch=torch.__version__)
+
+
+def measure_costs(methods: Sequence[Method],
+                  path: Path,
+                  shape: Tuple[int, int] = (480, 640),
+                  device: str = 'cpu',
+                  runs: int = 10) -> Dict[str, Dict[str, float]]:
+    """Costs of the fusers alone, for one pair in float32.
+
+    Args:
+        methods (sequence[Method]): What to measure.
+        path (Path): JSON file where results are looked up and kept.
+        shape (tuple[int, int]): Height and width.
+        device (str): Where the fusers run.
+        runs (int): Passes that are timed; their median is taken.
+
+    Returns:
+        dict[str, dict]: Name of each method -> ``latency_ms``,
+        ``parameters`` and ``flops``.
+    """
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    where = setting(shape, device, runs)
+
+    def key(method: Method) -> dict:
+        return dict(method=method.settings()['config'], **where)
+
+    todo = [
+        method for method in methods
+        if known.get(method.name, {}).get('measured_for') != key(method)
+    ]
+    for method in track(todo, len(todo)):
+        network = network_of(method.cfg, 'fuser')
+        costs = dict(
+            parameters=count_parameters(network),
+            flops=count_flops(network, shape).get('', 0))
+        network = network_of(method.cfg, 'fuser', True, device)
+        timed = measure(
+            network, random_input(shape, device=device), 2, runs)
+        known[method.name] = dict(
+            costs, latency_ms=timed['latency_ms'], measured_for=key(method))
+        write_json(path, known)
+    return {
+        method.name: {
+            name: known[method.name][name]
+            for name in ('latency_ms', 'parameters', 'flops')
+        }
+        for method in methods
+    }

@@ -1,0 +1,190 @@
+"""Metrics of the fused images of all methods."""
+from dataclasses import dataclass
+from pathlib import Path
+from typing import (
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+from mmfusion.evaluation.protocol import Protocol
+from mmfusion.evaluation.records import Record, RecordStore
+from mmfusion.evaluation.scenes import Scene
+from mmfusion.evaluation.scenes import measure as measure_scenes
+from mmfusion.evaluation.selection import split_words
+from mmfusion.functional import FusionMetricSpec, get_preset, select_metrics
+from mmfusion.utils.errors import UsageError
+from mmfusion.utils.progress import track
+
+ALL = 'all'
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric of a table.
+
+    Attributes:
+        head (str): Heading.
+        spec (FusionMetricSpec): The variant behind it.
+        channels (str): ``'gray'`` or ``'rgb'``.
+    """
+    head: str
+    spec: FusionMetricSpec
+    channels: str
+
+    @property
+    def key(self) -> str:
+        """Name of its values, whatever the table."""
+        return f'{self.spec.key}@{self.channels}'
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of one preset.
+
+    Attributes:
+        name (str): Name of the preset.
+        note (str): What to know about it.
+        columns (tuple[Column]): Its metrics.
+    """
+    name: str
+    note: str
+    columns: Tuple[Column, ...]
+
+
+def read_tables(names: Sequence[str],
+                metrics: Optional[Sequence[str]] = None) -> List[Table]:
+    """The tables that presets stand for.
+
+    Args:
+        names (sequence[str]): Presets, or ``'all'`` for every correct
+            variant of every metric.
+        metrics (sequence[str], optional): Metrics of one more table, of the
+            luminance, e.g. ``'SSIM:film'``.
+
+    Returns:
+        list[Table]: That of ``metrics`` comes first.
+
+    Raises:
+        UsageError: If a name is not known.
+    """
+    tables = []
+    try:
+        if metrics:
+            tables.append(_table('selected', 'The chosen metrics.',
+                                 select_metrics(split_words(metrics))))
+        for name in dict.fromkeys(names):
+            if name == ALL:
+                tables.append(
+                    _table(name, 'Every correct definition.',
+                           select_metrics(ALL)))
+                continue
+            preset = get_preset(name)
+            tables.append(
+                _table(name, preset.note, select_metrics(None, name),
+                       preset.channels))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return tables
+
+
+def _table(name: str, note: str, specs: Mapping[str, FusionMetricSpec],
+           channels: str = 'gray') -> Table:
+    return Table(name, note, tuple(
+        Column(head, spec, channels) for head, spec in specs.items()))
+
+
+Values = Dict[str, float]
+
+
+def measure(pairs: Sequence[Mapping[str, str]],
+            images: Mapping[str, Path],
+            columns: Sequence[Column],
+            store: RecordStore,
+            workers: int = 1) -> Tuple[Dict[str, Dict[str, Values]],
+                                       Dict[Tuple[str, str], str]]:
+    """Measure what the store does not have yet.
+
+    Args:
+        pairs (sequence[mapping]): ``stem``, ``vis_path``, ``ir_path``.
+        images (mapping): Method -> folder of its images ``<stem>.png``;
+            what is not there is left out.
+        columns (sequence[Column]): What to measure.
+        store (RecordStore): Where values are looked up and added.
+        workers (int): Processes that measure.
+
+    Returns:
+        tuple[dict, dict]: Values by method and stem, and reasons by method
+        and stem of what could not be measured.
+    """
+    found: Dict[str, Dict[str, Values]] = {method: {} for method in images}
+    files: Dict[Tuple[str, str], list] = {}
+    failures: Dict[Tuple[str, str], str] = {}
+    for pair in pairs:
+        for method, folder in images.items():
+            path = folder / f'{pair["stem"]}.png'
+            if not path.is_file():
+                continue
+            files[method, pair['stem']] = [
+                path, pair['ir_path'], pair['vis_path']
+            ]
+            record = store.find(method, pair['stem'],
+                                files[method, pair['stem']])
+            found[method][pair['stem']] = dict(record.values if record else {})
+    for protocol, scenes in _plan(found, files, columns).items():
+        for records in track(
+                measure_scenes(scenes, protocol, workers), len(scenes)):
+            for record in _of_methods(records, images):
+                name = record.method, record.stem
+                if name not in files:
+                    continue
+                if record.error is not None:
+                    failures[name] = record.error
+                else:
+                    values = found[record.method][record.stem]
+                    values.update({
+                        f'{key}@{protocol.channels}': value
+                        for key, value in record.values.items()
+                    })
+                    store.add(Record(*name, values), files[name])
+    store.close()
+    for method, stem in failures:
+        del found[method][stem]
+    return found, failures
+
+
+def _plan(found: Mapping[str, Mapping[str, Values]],
+          files: Mapping[Tuple[str, str], list],
+          columns: Sequence[Column]) -> Dict[Protocol, List[Scene]]:
+    """Scenes to measure, by what is missing."""
+    plan: Dict[Protocol, Dict[str, Scene]] = {}
+    for (method, stem), (fused, *sources) in files.items():
+        missing: Dict[str, List[str]] = {}
+        for column in columns:
+            if column.key not in found[method][stem]:
+                missing.setdefault(column.channels, []).append(
+                    column.spec.key)
+        for channels, keys in missing.items():
+            protocol = Protocol(metrics=tuple(keys), channels=channels)
+            scene = plan.setdefault(protocol, {}).setdefault(
+                stem, Scene(stem, sources, {}))
+            scene.fused[method] = str(fused)
+    return {
+        protocol: list(scenes.values()) for protocol, scenes in plan.items()
+    }
+
+
+def _of_methods(records: Sequence[Record],
+                methods: Iterable[str]) -> Iterator[Record]:
+    """Records of methods; an error of the sources is one of each."""
+    for record in records:
+        if record.method:
+            yield record
+        else:
+            for method in methods:
+                yield Record(method, record.stem, error=record.error)

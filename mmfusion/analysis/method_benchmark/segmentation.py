@@ -1,0 +1,191 @@
+"""What a segmentor makes of fused images."""
+import hashlib
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmseg.evaluation import IoUMetric
+
+from mmfusion.apis.checkpoint import load_model_weights
+from mmfusion.apis.inferencer import FusionInferencer
+from mmfusion.apis.model_loading import init_model
+from mmfusion.evaluation.records import Record, RecordStore
+from mmfusion.fileio import read_image
+from mmfusion.registry import MODELS
+from mmfusion.utils.config_file import load_config, require_file, type_name
+from mmfusion.utils.errors import UsageError
+from mmfusion.utils.progress import track
+
+IGNORED = 255
+_LOADING = ('LoadImageFromFile', 'LoadAnnotations', 'PackSegInputs')
+_PASS = dict(type='SelectModality', modality='vis')
+
+
+class Segmentor:
+    """A trained segmentor that is given fused images.
+
+    Args:
+        config (str): Of an mmfusion ``FuserSegmenter``, whose fuser is left
+            out, or of a whole mmseg model.
+        checkpoint (str): Its weights.
+        device (str): Where it runs.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        UsageError: If the config is of another model or the checkpoint
+            does not fit.
+    """
+
+    def __init__(self, config: str, checkpoint: str,
+                 device: str = 'cpu') -> None:
+        self.config = config
+        self.checkpoint = require_file(
+            checkpoint, f'the checkpoint of {config}',
+            'Train it with tools/train.py.')
+        cfg = load_config(config)
+        kind = type_name((cfg.get('model') or {}).get('type', 'nothing'))
+        if kind == 'FuserSegmenter':
+            model = init_model(cfg, checkpoint, device, optimize=False)
+            model.fuser = MODELS.build(_PASS).to(device)
+        elif cfg.get('default_scope') == 'mmseg':
+            model = _from_mmseg(cfg, checkpoint, device)
+        else:
+            raise UsageError(
+                f'{config}: expected a FuserSegmenter or an mmseg model, '
+                f'got {kind}.')
+        self.predict = FusionInferencer(model)
+        self.count = model.segmentor.num_classes
+        self.classes = list((getattr(model, 'dataset_meta', None) or {}).get(
+            'classes') or map(str, range(self.count)))
+
+    def settings(self) -> Dict[str, str]:
+        """All that decides about its predictions."""
+        content = Path(self.checkpoint).read_bytes()
+        return dict(config=self.config,
+                    checkpoint=hashlib.sha256(content).hexdigest())
+
+    def areas(self, image: str, labels: str) -> Dict[str, float]:
+        """Intersection and union of each class in one image, pixels.
+
+        Args:
+            image (str): File of a fused image.
+            labels (str): File of its label map, (H, W), 255 ignored.
+
+        Returns:
+            dict[str, float]: ``intersect.K`` and ``union.K``.
+
+        Raises:
+            FileNotFoundError: If a file is missing.
+            ValueError: If the label map does not fit.
+        """
+        truth = read_image(labels, cv2.IMREAD_UNCHANGED)
+        fused = cv2.cvtColor(
+            read_image(image, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        if truth.shape != fused.shape[:2]:
+            raise ValueError(
+                f'Expected a label map of the image\'s size {labels!r}, got '
+                f'shape {truth.shape} for an image of {fused.shape[:2]}.')
+        top = int(truth[truth != IGNORED].max(initial=0))
+        if top >= self.count:
+            raise ValueError(
+                f'Expected labels below {self.count}, the classes of '
+                f'{self.config}, or {IGNORED}, got {top} in {labels!r}.')
+        guess = self.predict(fused, fused)['pred_sem_seg']
+        shared, either, _, _ = IoUMetric.intersect_and_union(
+            *(torch.from_numpy(part.astype(np.int64))
+              for part in (guess, truth)), self.count, IGNORED)
+        return {
+            f'{name}.{index}': value
+            for name, areas in (('intersect', shared), ('union', either))
+            for index, value in enumerate(areas.tolist())
+        }
+
+
+def _from_mmseg(cfg: Config, checkpoint: str,
+                device: str) -> torch.nn.Module:
+    """A wrapper around an mmseg config's model, whose images it takes."""
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    steps = [
+        dict(step, _scope_='mmseg')
+        for step in dataset.get('pipeline') or cfg.get('test_pipeline') or ()
+        if type_name(step['type']) not in _LOADING
+    ]
+    wrapped = Config(dict(
+        default_scope='mmfusion',
+        model=dict(type='FuserSegmenter', fuser=_PASS,
+                   segmentor=dict(cfg.model, _scope_='mmseg')),
+        test_dataloader=dict(dataset=dict(pipeline=[
+            dict(type='LoadFusionPair'), *steps,
+            dict(type='PackFusionInputs')
+        ]))))
+    model = init_model(wrapped, None, device, optimize=False)
+    meta, _ = load_model_weights(model.segmentor, checkpoint)
+    model.dataset_meta = meta.get('dataset_meta') or {}
+    return model
+
+
+def segment(segmentor: Segmentor, pairs: Sequence[Mapping[str, str]],
+            images: Mapping[str, Path], store: RecordStore
+            ) -> Tuple[Dict[str, Dict[str, Dict[str, float]]],
+                       Dict[Tuple[str, str], str]]:
+    """Segment what the store does not have yet.
+
+    Args:
+        segmentor (Segmentor): The segmentor.
+        pairs (sequence[mapping]): ``stem`` and, where labelled,
+            ``label_path``.
+        images (mapping): Method -> folder of its images.
+        store (RecordStore): Where areas are looked up and added.
+
+    Returns:
+        tuple[dict, dict]: Areas by method and stem, and reasons by method
+        and stem of what could not be scored.
+    """
+    found: Dict[str, Dict[str, Any]] = {method: {} for method in images}
+    failures, todo = {}, []
+    for pair in pairs:
+        for method, folder in images.items():
+            path = folder / f'{pair["stem"]}.png'
+            if 'label_path' not in pair or not path.is_file():
+                continue
+            files = [path, pair['label_path']]
+            record = store.find(method, pair['stem'], files)
+            if record:
+                found[method][pair['stem']] = record.values
+            else:
+                todo.append((method, pair['stem'], files))
+    for method, stem, files in track(todo, len(todo)):
+        try:
+            areas = segmentor.areas(*map(str, files))
+        except Exception as error:  # the others must go on, whatever it is
+            failures[method, stem] = ' '.join(str(error).split())
+            continue
+        found[method][stem] = areas
+        store.add(Record(method, stem, areas), files)
+    store.close()
+    return found, failures
+
+
+def class_iou(areas: Sequence[Mapping[str, float]],
+              count: int) -> List[Optional[float]]:
+    """IoU in % of each class over several images.
+
+    Args:
+        areas (sequence[mapping]): As :meth:`Segmentor.areas` gives them.
+        count (int): Number of classes.
+
+    Returns:
+        list[float | None]: None for a class that neither occurs nor is
+        predicted.
+    """
+    iou: List[Optional[float]] = []
+    for index in range(count):
+        union = sum(item[f'union.{index}'] for item in areas)
+        shared = sum(item[f'intersect.{index}'] for item in areas)
+        iou.append(100 * shared / union if union else None)
+    return iou

@@ -1,0 +1,134 @@
+"""Latency, throughput and peak memory of a network."""
+import gc
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Callable, Dict, List
+
+import torch
+from torch import Tensor, nn
+
+from mmfusion.models.layers import trim_heap
+from mmfusion.utils.errors import UsageError
+
+_MIB = 2**20
+
+
+def measure(network: nn.Module,
+            inputs: Tensor,
+            warmup: int = 3,
+            runs: int = 10,
+            dtype: torch.dtype = torch.float32) -> Dict[str, float]:
+    """Time forward passes.
+
+    With another ``dtype`` than float32 they run under autocast: networks
+    keep in float32 what needs it.
+
+    Args:
+        network (nn.Module): In eval mode, on the device of ``inputs``.
+        inputs (Tensor): (B, 4, H, W).
+        warmup (int): Passes before the clock runs.
+        runs (int): Passes that are timed, each by itself.
+        dtype (torch.dtype): Type of convolutions and matrix products.
+
+    Returns:
+        dict[str, float]: ``latency_ms`` (median of a batch), ``mean_ms``,
+        ``std_ms`` (population), ``fastest_ms``, ``slowest_ms``,
+        ``images_per_s`` (batch over median) and
+        ``peak_memory_mib``, the most that was held above what the process
+        (CPU) or the model and its input (GPU) held before the first pass;
+        NaN where the system does not tell.
+
+    Raises:
+        UsageError: If ``runs`` is below 1 or ``warmup`` below 0.
+    """
+    if runs < 1 or warmup < 0:
+        raise UsageError('Expected at least one run and no negative warmup, '
+                         f'got {runs} and {warmup}.')
+    on_gpu = inputs.device.type == 'cuda'
+    memory = _GpuMemory(inputs.device) if on_gpu else _CpuMemory()
+    timed = _gpu_milliseconds if on_gpu else _cpu_milliseconds
+    mixed = torch.autocast(
+        inputs.device.type, dtype, enabled=dtype != torch.float32)
+    with torch.no_grad(), mixed:
+        for _ in range(warmup):
+            network(inputs)
+        times = timed(lambda: network(inputs), runs)
+    median = statistics.median(times)
+    return dict(
+        latency_ms=median,
+        mean_ms=statistics.fmean(times),
+        std_ms=statistics.pstdev(times),
+        fastest_ms=min(times),
+        slowest_ms=max(times),
+        images_per_s=1000 * len(inputs) / median,
+        peak_memory_mib=memory.peak())
+
+
+def _cpu_milliseconds(run: Callable, runs: int) -> List[float]:
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        run()
+        times.append(1000 * (time.perf_counter() - start))
+    return times
+
+
+def _gpu_milliseconds(run: Callable, runs: int) -> List[float]:
+    times = []
+    for _ in range(runs):
+        start = torch.cuda.Event(enable_timing=True)
+        end = torch.cuda.Event(enable_timing=True)
+        start.record()
+        run()
+        end.record()
+        end.synchronize()
+        times.append(start.elapsed_time(end))
+    return times
+
+
+class _GpuMemory:
+    """What torch allocates on a GPU from now on."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        self.before = torch.cuda.memory_allocated(device)
+
+    def peak(self) -> float:
+        """MiB above the start."""
+        torch.cuda.synchronize(self.device)
+        most = torch.cuda.max_memory_allocated(self.device)
+        return (most - self.before) / _MIB
+
+
+class _CpuMemory:
+    """Resident memory of this process from now on (Linux)."""
+    _STATUS = Path('/proc/self/status')
+
+    def __init__(self) -> None:
+        self.known = sys.platform == 'linux'
+        if self.known:
+            # what is freed later would hide what is taken
+            gc.collect()
+            trim_heap()
+            try:
+                # '5' resets the peak; without it, building the model counts
+                Path('/proc/self/clear_refs').write_text('5')
+            except OSError:
+                self.known = False
+        self.before = self._read('VmRSS') if self.known else 0.0
+
+    def peak(self) -> float:
+        """MiB above the start, NaN where unknown."""
+        if not self.known:
+            return float('nan')
+        return max(self._read('VmHWM') - self.before, 0.0)
+
+    def _read(self, field: str) -> float:
+        for line in self._STATUS.read_text().splitlines():
+            if line.startswith(f'{field}:'):
+                return int(line.split()[1]) / 1024
+        return float('nan')

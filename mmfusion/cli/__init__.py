@@ -1,0 +1,1 @@
+"""Command lines: flags, translated into calls of ``mmfusion.apis``."""

@@ -1,0 +1,1 @@
+"""Images of teachers, from which students learn."""

@@ -1,0 +1,1 @@
+"""Forms of fusers for inference, built from trained ones."""

@@ -1,0 +1,142 @@
+"""Finding and reading config files."""
+import difflib
+import os
+from pathlib import Path
+from typing import Any, List, Optional, Union
+
+from mmengine.config import Config, ConfigDict
+
+import mmfusion
+from mmfusion.utils import require_detection
+
+from .errors import UsageError
+
+PathLike = Union[str, os.PathLike]
+
+
+def config_folders() -> List[Path]:
+    """Folders with mmfusion's configs: the repository's, the package's."""
+    package = Path(mmfusion.__file__).resolve().parent
+    folders = (package.parent / 'configs', package / '.mim' / 'configs')
+    # an editable install links the second to the first
+    return list(
+        dict.fromkeys(folder.resolve() for folder in folders
+                      if folder.is_dir()))
+
+
+def find_config(name: PathLike, near: Optional[PathLike] = None) -> Path:
+    """The file that a config's name stands for.
+
+    Args:
+        name (str | PathLike): A path, absolute or relative to the current
+            folder, to the ``configs`` folder that holds ``near``, or to
+            mmfusion's ``configs``; or ``'mmfusion::folder/file.py'``.
+        near (str | PathLike, optional): Config file that mentions ``name``.
+
+    Returns:
+        Path: An existing file, relative to the current folder where it
+        lies below it.
+
+    Raises:
+        FileNotFoundError: If there is none; says where it was looked for.
+    """
+    name = os.fspath(name)
+    package, _, inner = name.rpartition('::')
+    if package not in ('', 'mmfusion'):
+        raise UsageError(
+            f'Expected a file or mmfusion::NAME, got {name!r}. Write a '
+            f'config of your own that has _base_ = {name!r}.')
+    folders = config_folders()
+    if not package:
+        if near is not None:
+            folders = [
+                parent for parent in Path(near).resolve().parents
+                if parent.name == 'configs'
+            ] + folders
+        folders.insert(0, Path())
+    for folder in folders:
+        path = folder / (inner or name)
+        if path.is_file():
+            here = Path.cwd()
+            return (path.relative_to(here)
+                    if path.is_relative_to(here) else path)
+    looked = ', '.join(str(folder.resolve()) for folder in folders)
+    known = [
+        str(path.relative_to(folder)) for folder in config_folders()
+        for path in folder.rglob('*.py') if '_base_' not in path.parts
+    ]
+    close = difflib.get_close_matches(inner or name, known, 1, 0.5)
+    hint = f' Did you mean {close[0]!r}?' if close else ''
+    raise FileNotFoundError(f'Expected a config file, got {name!r}, which is '
+                            f'in none of: {looked}.{hint}')
+
+
+def load_config(name: PathLike,
+                options: Optional[dict] = None,
+                near: Optional[PathLike] = None) -> Config:
+    """Read a config and override entries.
+
+    An override of ``stage1_checkpoint`` also reaches the places of the
+    model that name the same file.
+
+    Args:
+        name (str | PathLike): See :func:`find_config`.
+        options (dict, optional): Dotted keys to values.
+        near (str | PathLike, optional): See :func:`find_config`.
+
+    Returns:
+        Config: With ``default_scope`` set to ``'mmfusion'`` unless given.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        DetectionMissing: If it is about detection, which is not installed.
+    """
+    try:
+        cfg = Config.fromfile(find_config(name, near))
+    except Exception as error:
+        if 'mmdet' in str(error):
+            require_detection()
+        raise
+    before = cfg.get('stage1_checkpoint')
+    cfg.merge_from_dict(dict(options or {}))
+    after = cfg.get('stage1_checkpoint')
+    if before is not None and after != before:
+        cfg.model = _replace(cfg.model, before, after)
+    cfg.setdefault('default_scope', 'mmfusion')
+    return cfg
+
+
+def _replace(node: Any, old: Any, new: Any) -> Any:
+    """``node`` with every value ``old`` replaced."""
+    if isinstance(node, dict):
+        return ConfigDict(
+            {key: _replace(value, old, new)
+             for key, value in node.items()})
+    if isinstance(node, (list, tuple)):
+        return type(node)(_replace(value, old, new) for value in node)
+    return new if node == old else node
+
+
+def default_work_dir(cfg: Config) -> str:
+    """``work_dirs/<name of the config file>``."""
+    return os.path.join('work_dirs', Path(cfg.filename).stem)
+
+
+def require_file(path: PathLike, what: str, advice: str) -> str:
+    """``path`` as text if it is a file.
+
+    Raises:
+        FileNotFoundError: If it is not.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f'Expected {what}, got {os.fspath(path)!r}, which does not '
+            f'exist. {advice}')
+    return os.fspath(path)
+
+
+def type_name(kind: Any) -> str:
+    """``'mmseg.IoUMetric'`` or the class itself -> ``'IoUMetric'``."""
+    name = kind if isinstance(kind, str) else getattr(kind, '__name__',
+                                                      str(kind))
+    return name.rpartition('.')[2]

@@ -1,0 +1,67 @@
+"""Files that appear complete or not at all."""
+import json
+import math
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterator, Union
+
+import cv2
+import numpy as np
+
+PathLike = Union[str, os.PathLike]
+
+
+@contextmanager
+def finished_file(path: PathLike) -> Iterator[Path]:
+    """Yields a temporary path next to ``path``, renamed to it in the end.
+
+    The folder is made where it does not exist. After an error neither
+    file is left behind (an older ``path`` stays).
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f'.{path.stem}.{os.getpid()}.part{path.suffix}')
+    try:
+        yield draft
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_text(path: PathLike, text: str) -> None:
+    """Write a text file in UTF-8; see :func:`finished_file`."""
+    with finished_file(path) as draft:
+        draft.write_text(text, encoding='utf-8')
+
+
+def write_json(path: PathLike, content: dict) -> None:
+    """Write JSON; NaN, which JSON does not know, becomes null."""
+    write_text(path, json.dumps(_with_null(content), indent=2) + '\n')
+
+
+def _with_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_null(item) for key, item in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def write_image(path: PathLike, image: np.ndarray) -> None:
+    """Write an image; see :func:`finished_file`.
+
+    Args:
+        path (str | PathLike): Target; its suffix selects the format.
+        image (np.ndarray): RGB (H, W, 3) or grey (H, W), ``uint8``.
+
+    Raises:
+        ValueError: If OpenCV has no writer for the suffix.
+    """
+    path = Path(path)
+    if not cv2.haveImageWriter(path.name):
+        raise ValueError(f'Expected an image suffix such as .png or .jpg, '
+                         f'got {path.name!r}.')
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, code = cv2.imencode(path.suffix, image)
+    with finished_file(path) as draft:
+        draft.write_bytes(code.tobytes())

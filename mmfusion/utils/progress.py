@@ -1,0 +1,33 @@
+"""Progress bars and notes that leave stdout to the results."""
+import sys
+from typing import Iterable, Iterator, List, TypeVar
+
+from mmengine.utils import ProgressBar
+
+Item = TypeVar('Item')
+
+
+def track(items: Iterable[Item], total: int) -> Iterator[Item]:
+    """Iterate with a progress bar on stderr.
+
+    Args:
+        items (iterable): What to iterate over.
+        total (int): Number of items.
+
+    Yields:
+        The items.
+    """
+    if not total:
+        yield from items
+        return
+    bar = ProgressBar(total, file=sys.stderr)
+    for item in items:
+        yield item
+        bar.update()
+    print(file=sys.stderr)
+
+
+def announce(lines: List[str]) -> None:
+    """Print notes to stderr, so that they never mix with results."""
+    for line in lines:
+        print(f'note: {line}', file=sys.stderr, flush=True)

@@ -1,0 +1,335 @@
+"""Two videos to one: decode, align, fuse and encode side by side."""
+import queue
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional, Union
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from mmfusion.utils.errors import UsageError
+
+from .alignment import FramePair, align
+from .fusing import FrameFuser
+from .geometry import fit_infrared
+from .sinks import FusedFrame, Sink, Window
+from .sources import FrameSource, open_source
+from .statistics import StreamStatistics
+from .temporal import FlickerMeter, MotionTracker, TemporalBlend
+from .writers import VideoWriter
+
+Source = Union[str, int, Path, FrameSource]
+_END = object()
+#: seconds between two looks at whether to stop
+_PATIENCE = 0.1
+
+
+@dataclass
+class _Pair:
+    """A pair ready for the network."""
+    index: int
+    time: float
+    vis: np.ndarray
+    inputs: torch.Tensor
+    born: float
+
+
+class FusionStream:
+    """Fuses two streams of frames.
+
+    A thread decodes, aligns and prepares, the caller's thread fuses, and in
+    :meth:`run` another one makes 8-bit images and encodes; the queues
+    between them are short. A frame that cannot be decoded is replaced by
+    the one before of its stream, and counted; pairs before the first good
+    frames are dropped, and visible frames before the infrared stream
+    begins left out.
+
+    Of cameras the newest frames are fused, and a file keeps real time: see
+    :func:`align`; frames that :meth:`run` writes again are counted.
+
+    Args:
+        model (nn.Module): Of ``init_model``, also of an exported file.
+        vis: Visible source, see :func:`open_source`.
+        ir: Infrared source.
+        segmenter (nn.Module, optional): See :class:`FrameFuser`.
+        fps (float, optional): Of the result; defaults to the visible
+            stream's.
+        source_fps (float, optional): Overrules what both sources say; of
+            folders 25 is assumed.
+        offset (float): Seconds by which the infrared stream is late.
+        homography (np.ndarray, optional): (3, 3), infrared to visible
+            pixels.
+        batch_size (int): Frames that run together. 1 has the least latency.
+        norm (str): See :class:`FrameFuser`.
+        momentum (float): See :class:`SteadyRange`.
+        blend (float): Strength of :class:`TemporalBlend`; 0 is off.
+        flicker (bool): Whether to measure flicker (costs optical flow).
+        limit (int, optional): Most frames to fuse.
+        queue_size (int): Pairs of files that wait for the network, at
+            least.
+
+    Examples:
+        >>> model = init_model('model.onnx')
+        >>> stream = FusionStream(model, 'vis.mp4', 'ir.mp4')
+        >>> print(stream.run(out='fused.mp4')['fps'])
+
+    Raises:
+        FileNotFoundError: If a source is missing.
+        UsageError: If a source or argument does not fit.
+    """
+
+    def __init__(self,
+                 model: nn.Module,
+                 vis: Source,
+                 ir: Source,
+                 segmenter: Optional[nn.Module] = None,
+                 fps: Optional[float] = None,
+                 source_fps: Optional[float] = None,
+                 offset: float = 0.,
+                 homography: Optional[np.ndarray] = None,
+                 batch_size: int = 1,
+                 norm: str = 'auto',
+                 momentum: float = 0.95,
+                 blend: float = 0.,
+                 flicker: bool = False,
+                 limit: Optional[int] = None,
+                 queue_size: int = 4) -> None:
+        if batch_size < 1 or queue_size < 1:
+            raise UsageError('Expected a batch and queue of at least 1, got '
+                             f'{batch_size} and {queue_size}.')
+        for value, name in ((fps, 'fps'), (source_fps, 'source_fps')):
+            if value is not None and not value > 0:
+                raise UsageError(f'Expected {name} above 0, got {value}.')
+        self.fuser = FrameFuser(model, segmenter, norm, momentum)
+        self.blend = TemporalBlend(blend) if blend else None
+        self.meters = dict(
+            visible=FlickerMeter(), fused=FlickerMeter()) if flicker else {}
+        self.tracker = MotionTracker() if blend or flicker else None
+        self.offset, self.homography = offset, homography
+        self.batch_size, self.limit = batch_size, limit
+        self._stop = threading.Event()
+        self._started = False
+        self._error: Optional[BaseException] = None
+        self._held: Any = None
+        self.vis = open_source(vis, source_fps)
+        try:
+            self.ir = open_source(ir, source_fps)
+        except BaseException:
+            self.vis.close()
+            raise
+        self.fps = fps or self.vis.fps
+        self.live = self.vis.live or self.ir.live
+        self.statistics = StreamStatistics(self.live)
+        self._ready: queue.Queue = queue.Queue(
+            batch_size if self.live else max(queue_size, batch_size))
+
+    def __iter__(self) -> Iterator[FusedFrame]:
+        """Fuse frame by frame; can be done once.
+
+        Raises:
+            RuntimeError: If it is done again.
+            Exception: What went wrong while reading or fusing.
+        """
+        if self._started:
+            raise RuntimeError('Expected to be iterated over once: the '
+                               'sources are closed. Make another stream.')
+        self._started = True
+        return self._frames()
+
+    def _frames(self) -> Iterator[FusedFrame]:
+        reader = threading.Thread(target=self._read, daemon=True)
+        self.statistics.start()
+        reader.start()
+        try:
+            while True:
+                with self.statistics.timed('wait'):
+                    batch = self._take()
+                if not batch:
+                    break
+                yield from self._fuse(batch)
+            if self._error is not None:
+                raise self._error
+        finally:
+            self._stop.set()
+            sources = self.vis, self.ir
+            for source in sources:
+                if source.live:  # wakes a reader that waits for a camera
+                    source.close()
+            reader.join()
+            for source in sources:
+                source.close()
+            self.statistics.corrupt_vis += self.vis.failed
+            self.statistics.corrupt_ir += self.ir.failed
+
+    def run(self,
+            out: Optional[Union[str, Path]] = None,
+            show: bool = False,
+            on_frame: Optional[Callable[[FusedFrame], None]] = None
+            ) -> Dict[str, Any]:
+        """Fuse all frames into a file, a window, or both.
+
+        Ctrl-C (or the key q in the window) ends it; what was fused until
+        then is in the file, which is complete.
+
+        Args:
+            out (str | Path, optional): See :class:`VideoWriter`.
+            show (bool): Whether to open a window.
+            on_frame (callable, optional): Called with each frame.
+
+        Returns:
+            dict: See :meth:`StreamStatistics.result`; with ``flicker`` of
+            the visible and the fused video where it is measured.
+        """
+        window = Window() if show else None
+        writer = None if out is None else VideoWriter(out, self.fps)
+        frames = iter(self)
+        sink = Sink(writer, self.statistics)
+        try:
+            for frame in frames:
+                sink.put(frame)
+                if on_frame is not None:
+                    on_frame(frame)
+                if window is not None and not window.show(frame.shown):
+                    break
+        except KeyboardInterrupt:
+            self.statistics.interrupted = True
+        finally:
+            frames.close()
+            sink.close()
+            if window is not None:
+                window.close()
+        result = self.statistics.result()
+        if self.meters:
+            result['flicker'] = {
+                name: meter.result()
+                for name, meter in self.meters.items()
+            }
+        return result
+
+    # reading, in its own thread
+
+    def _read(self) -> None:
+        try:
+            for pair in self._pairs():
+                if not self._put(pair):
+                    return
+        except BaseException as error:  # reaches the caller's thread
+            self._error = error
+        finally:
+            self._put(_END)
+
+    def _pairs(self) -> Iterator[_Pair]:
+        source = align(self.vis, self.ir, self.fps, self.offset)
+        vis = ir = None
+        numbers = (-1, -1)
+        count = 0
+        while not self._stop.is_set() and count != self.limit:
+            if self.live:
+                self._wait_for_room()
+            with self.statistics.timed('read'):
+                pair = next(source, None)
+                if pair is None:
+                    return
+                if numbers == (-1, -1):
+                    self.statistics.unpaired = pair.index * (not self.live)
+                fresh = pair.vis.index, pair.ir.index
+                self._count_corrupt(pair, fresh, numbers)
+                numbers = fresh
+                vis = vis if pair.vis.image is None else pair.vis.image
+                ir = ir if pair.ir.image is None else pair.ir.image
+                if vis is None or ir is None:
+                    self.statistics.dropped += 1
+                    continue
+                if pair.vis.image is None or pair.ir.image is None:
+                    self.statistics.repeated += 1
+            born = time.perf_counter()
+            with self.statistics.timed('prepare'):
+                if vis.ndim == 2:
+                    vis = cv2.cvtColor(vis, cv2.COLOR_GRAY2BGR)
+                inputs = self.fuser.prepare(
+                    vis, fit_infrared(ir, vis.shape[:2], self.homography))
+            count += 1
+            yield _Pair(pair.index, pair.time, vis, inputs, born)
+
+    def _wait_for_room(self) -> None:
+        """So that what waits for the network is not old."""
+        ready = self._ready
+        while not self._stop.is_set():
+            with ready.not_full:
+                if (len(ready.queue) < ready.maxsize
+                        or ready.not_full.wait(_PATIENCE)):
+                    return
+
+    def _count_corrupt(self, pair: FramePair, fresh: tuple,
+                       before: tuple) -> None:
+        if pair.vis.image is None and fresh[0] != before[0]:
+            self.statistics.corrupt_vis += 1
+        if pair.ir.image is None and fresh[1] != before[1]:
+            self.statistics.corrupt_ir += 1
+
+    def _put(self, item: Any) -> bool:
+        """Queue it; False if the stream was stopped meanwhile."""
+        while not self._stop.is_set():
+            try:
+                self._ready.put(item, timeout=_PATIENCE)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    # fusing, in the caller's thread
+
+    def _take(self) -> List[_Pair]:
+        """The next pairs of one size; none at the end."""
+        batch: List[_Pair] = []
+        while len(batch) < self.batch_size:
+            item = self._next()
+            if item is _END:
+                self._held = _END
+                break
+            if batch and item.vis.shape != batch[0].vis.shape:
+                self._held = item
+                break
+            batch.append(item)
+        return batch
+
+    def _next(self) -> Any:
+        if self._held is not None:
+            item, self._held = self._held, None
+            return item
+        while True:
+            try:
+                # short, so that Ctrl-C is noticed on every system
+                return self._ready.get(timeout=_PATIENCE)
+            except queue.Empty:
+                continue
+
+    def _fuse(self, batch: List[_Pair]) -> Iterator[FusedFrame]:
+        result = self.fuser([pair.inputs for pair in batch],
+                            batch[0].vis.shape[:2], self.statistics)
+        for number, pair in enumerate(batch):
+            image = result.images[number]
+            if self.tracker is not None:
+                with self.statistics.timed('finish'):
+                    image = self._steady(pair, image)
+            labels = result.labels
+            self.statistics.arrived(pair.born)
+            yield FusedFrame(pair.index, pair.time, image,
+                             None if labels is None else labels[number],
+                             self.fuser.draw)
+
+    def _steady(self, pair: _Pair, image: torch.Tensor) -> torch.Tensor:
+        motion = self.tracker(pair.vis)
+        image = image.float().clamp(0, 1).cpu()
+        if self.blend is not None:
+            image = self.blend(image, motion)
+        if self.meters:
+            vis = torch.from_numpy(pair.vis[..., ::-1].copy())
+            self.meters['visible'].update(
+                vis.permute(2, 0, 1).float() / 255, motion)
+            self.meters['fused'].update(image, motion)
+        return image

@@ -1,0 +1,96 @@
+"""Where fused frames go: a video file, a folder, a window."""
+import os
+from pathlib import Path
+from typing import Optional, Union
+
+import cv2
+import numpy as np
+
+from mmfusion.utils.errors import UsageError
+from mmfusion.utils.files import write_image
+
+CODECS = {'.mp4': 'mp4v', '.mov': 'mp4v', '.mkv': 'mp4v', '.avi': 'MJPG'}
+
+
+class VideoWriter:
+    """Writes frames; the file appears when it is complete and closed.
+
+    Video files have even sides: of odd ones, the last row or column is
+    written twice (codecs would leave it out). Frames of another size than
+    the first are resized to it and counted; in a folder they keep theirs.
+
+    Args:
+        path (str | Path): ``.mp4``, ``.mov``, ``.mkv``, ``.avi``, or a
+            folder (no suffix) that gets ``000000.png`` and so on.
+        fps (float): Frames a second.
+
+    Attributes:
+        count (int): Frames written.
+        resized (int): Those that had another size.
+
+    Raises:
+        UsageError: On another suffix.
+    """
+
+    def __init__(self, path: Union[str, Path], fps: float) -> None:
+        self.path, self.fps = Path(path), fps
+        if self.path.suffix and self.path.suffix.lower() not in CODECS:
+            raise UsageError(
+                f'Expected a video of {", ".join(CODECS)} or a folder to '
+                f'write to, got {str(path)!r}.')
+        self.count = self.resized = 0
+        self.size: Optional[tuple] = None
+        self._writer: Optional[cv2.VideoWriter] = None
+        self._partial = self.path.with_name(
+            f'.{self.path.stem}.{os.getpid()}{self.path.suffix}')
+
+    def write(self, frame: np.ndarray) -> None:
+        """Add a frame, (H, W, 3) RGB uint8."""
+        if not self.path.suffix:
+            write_image(self.path / f'{self.count:06d}.png', frame)
+        else:
+            if self._writer is None:
+                self._open(frame.shape[1::-1])
+            self._writer.write(
+                cv2.cvtColor(self._fit(frame), cv2.COLOR_RGB2BGR))
+        self.count += 1
+
+    def _fit(self, frame: np.ndarray) -> np.ndarray:
+        if frame.shape[1::-1] != self.size:
+            self.resized += 1
+            frame = cv2.resize(frame, self.size,
+                               interpolation=cv2.INTER_LINEAR)
+        odd = [side % 2 for side in frame.shape[:2]]
+        if any(odd):
+            frame = cv2.copyMakeBorder(frame, 0, odd[0], 0, odd[1],
+                                       cv2.BORDER_REPLICATE)
+        return frame
+
+    def _open(self, size: tuple) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        code = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix.lower()])
+        self._writer = cv2.VideoWriter(
+            str(self._partial), code, self.fps,
+            tuple(side + side % 2 for side in size))
+        if not self._writer.isOpened():
+            self._partial.unlink(missing_ok=True)
+            raise UsageError(
+                f'Expected an OpenCV that writes {self.path.suffix}, got one '
+                'that does not. Write .avi, or a folder.')
+        self.size = size
+
+    def close(self, complete: bool = True) -> None:
+        """Finish the file and give it its name.
+
+        Args:
+            complete (bool): False throws a file away that writing to
+                failed.
+        """
+        if self._writer is None:
+            return
+        self._writer.release()
+        self._writer = None
+        if complete:
+            os.replace(self._partial, self.path)
+        else:
+            self._partial.unlink(missing_ok=True)
