@@ -15,8 +15,8 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, Dict, List, Optional
 
 import numpy as np
 import torch
@@ -26,16 +26,16 @@ from torch import nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools' / 'model_converters')]
 
-from benchmarks.fusers import METHODS, build, film_text  # noqa: E402
-from mmfusion.apis.pairs import match_folders  # noqa: E402
-from mmfusion.deployment import compare_models, export_model, quantize  # noqa: E402
-from mmfusion.deployment.accuracy import accuracy_table  # noqa: E402
-from mmfusion.models.exported import backend_model  # noqa: E402
-from mmfusion.models.wrappers import ImageFuser  # noqa: E402
-from mmfusion.registry import MODELS  # noqa: E402
-from mmfusion.utils.checkpoint import load_fuser_weights  # noqa: E402
-from mmfusion.utils.errors import UsageError  # noqa: E402
-from mmfusion.utils.files import write_json  # noqa: E402
+from benchmarks.fusers import METHODS, build, film_text
+from mmfusion.apis.pairs import match_folders
+from mmfusion.deployment import compare_models, export_model, quantize
+from mmfusion.deployment.accuracy import accuracy_table
+from mmfusion.models.exported import backend_model
+from mmfusion.models.wrappers import ImageFuser
+from mmfusion.registry import MODELS
+from mmfusion.utils.checkpoint import load_fuser_weights
+from mmfusion.utils.errors import UsageError
+from mmfusion.utils.files import write_json
 
 #: tokens of a text, as of FILM's own
 TOKENS = film_text(1, torch.device('cpu')).shape[1]
@@ -50,7 +50,7 @@ RUNTIMES = {
 
 
 def variants(name: str, args: argparse.Namespace, folder: Path,
-             pairs: List[dict]) -> Dict[str, nn.Module]:
+             pairs: list[dict]) -> dict[str, nn.Module]:
     """Wrappers of our fuser by name, the eager one first.
 
     A runtime that this machine does not have is left out, with a note.
@@ -76,19 +76,19 @@ def variants(name: str, args: argparse.Namespace, folder: Path,
         if not files[file].exists():
             continue
         try:
-            found[title] = backend_model(
-                files[file], backend=backend, precision=precision,
-                threads=args.threads)
+            found[title] = backend_model(files[file], backend=backend,
+                                         precision=precision,
+                                         threads=args.threads)
         except UsageError as error:
             print(f'left out: {title}: {error}', file=sys.stderr)
     return found
 
 
 @torch.inference_mode()
-def alternate(work: Dict[str, Callable],
-              repeats: int) -> Dict[str, List[float]]:
+def alternate(work: dict[str, Callable],
+              repeats: int) -> dict[str, list[float]]:
     """Seconds of each run, in turn, after one round to warm up."""
-    seconds: Dict[str, List[float]] = {name: [] for name in work}
+    seconds: dict[str, list[float]] = {name: [] for name in work}
     for turn in range(repeats + 1):
         for name, run in work.items():
             start = time.perf_counter()
@@ -98,17 +98,16 @@ def alternate(work: Dict[str, Callable],
     return seconds
 
 
-def runs(name: str, models: Dict[str, nn.Module],
-         args: argparse.Namespace) -> Dict[str, Callable]:
+def runs(name: str, models: dict[str, nn.Module],
+         args: argparse.Namespace) -> dict[str, Callable]:
     """Functions without arguments that fuse a batch, by variant."""
     generator = torch.Generator().manual_seed(1)
-    vis, ir = (
-        torch.rand(args.batch, c, *args.shape, generator=generator)
-        for c in (3, 1))
+    vis, ir = (torch.rand(args.batch, c, *args.shape, generator=generator)
+               for c in (3, 1))
     text = {}
     if models['eager'].fuser.needs_text:
         text['text'] = film_text(args.batch, vis.device)
-    work: Dict[str, Callable] = {}
+    work: dict[str, Callable] = {}
     if name in METHODS:
         naive = build(name, 'naive', same_weights=True).eval()
         work['naive'] = lambda: METHODS[name].run_naive(naive, vis, ir)
@@ -116,16 +115,18 @@ def runs(name: str, models: Dict[str, nn.Module],
         if title in RUNTIMES:
             # the network alone, as of the others
             session = model.fuser.session
-            feeds = {k: v.numpy() for k, v in
-                     dict(vis=vis, ir=ir, **text).items()}
+            feeds = {
+                k: v.numpy()
+                for k, v in dict(vis=vis, ir=ir, **text).items()
+            }
             work[title] = lambda s=session, f=feeds: s.run(f)
         else:
             work[title] = lambda m=model: m.fuser(vis, ir, **text)
     return work
 
 
-def outputs_note(models: Dict[str, nn.Module],
-                 work: Dict[str, Callable]) -> str:
+def outputs_note(models: dict[str, nn.Module], work: dict[str,
+                                                          Callable]) -> str:
     """What is computed: an exported file leaves out what is not asked."""
     counts = {
         title: _convolutions(work[title])
@@ -134,61 +135,63 @@ def outputs_note(models: Dict[str, nn.Module],
     if 'naive' in work:
         counts['naive'] += f' ({len(work["naive"]())} outputs)'
     counts['eager'] += ' (with all auxiliary outputs)'
-    session = next((models[title].fuser.session for title in RUNTIMES
-                    if title in models), None)
+    session = next((models[title].fuser.session
+                    for title in RUNTIMES if title in models), None)
     if session is not None:
         import onnx
         nodes = onnx.load(str(session.path)).graph.node
         names = ', '.join(session.meta['outputs'])
         number = sum(node.op_type.startswith('Conv') for node in nodes)
         counts['exported'] = f'{number} ({names})'
-    return 'Convolutions: ' + '; '.join(
-        f'{title} {text}' for title, text in counts.items())
+    return 'Convolutions: ' + '; '.join(f'{title} {text}'
+                                        for title, text in counts.items())
 
 
 def _convolutions(run: Callable) -> str:
     """How many convolutions a run of a PyTorch network computes."""
     with torch.autograd.profiler.profile() as profile:
         run()
-    return str(sum(event.count for event in profile.key_averages()
-                   if event.key == 'aten::convolution'))
+    return str(
+        sum(event.count for event in profile.key_averages()
+            if event.key == 'aten::convolution'))
 
 
-def timing_table(name: str, seconds: Dict[str, List[float]]) -> str:
+def timing_table(name: str, seconds: dict[str, list[float]]) -> str:
     """Milliseconds and ratios as Markdown."""
     medians = {k: statistics.median(v) for k, v in seconds.items()}
     first = next(iter(medians))
-    lines = [f'| {name} | median ms (min - max) | times as fast as {first} |',
-             '|---|---|---|']
+    lines = [
+        f'| {name} | median ms (min - max) | times as fast as {first} |',
+        '|---|---|---|'
+    ]
     for title, times in seconds.items():
-        lines.append(
-            f'| {title} | {1e3 * medians[title]:.1f} '
-            f'({1e3 * min(times):.1f} - {1e3 * max(times):.1f}) | '
-            f'{medians[first] / medians[title]:.2f} |')
+        lines.append(f'| {title} | {1e3 * medians[title]:.1f} '
+                     f'({1e3 * min(times):.1f} - {1e3 * max(times):.1f}) | '
+                     f'{medians[first] / medians[title]:.2f} |')
     return '\n'.join(lines)
 
 
-def parse_args(argv: Optional[list] = None) -> argparse.Namespace:
+def parse_args(argv: list | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         '--methods', nargs='+', default=['transfuser6', 'psfusion'],
         help=f'of {", ".join(METHODS)}, or any registered fuser')
-    parser.add_argument(
-        '--shape', nargs=2, type=int, default=(480, 640), metavar=('H', 'W'))
+    parser.add_argument('--shape', nargs=2, type=int, default=(480, 640),
+                        metavar=('H', 'W'))
     parser.add_argument('--batch', type=int, default=1)
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--repeats', type=int, default=7)
     parser.add_argument('--opset', type=int, default=17)
-    parser.add_argument(
-        '--weights', nargs='+', default=[], metavar='METHOD=FILE')
+    parser.add_argument('--weights', nargs='+', default=[],
+                        metavar='METHOD=FILE')
     parser.add_argument('--vis', metavar='DIR', help='pairs, for INT8')
     parser.add_argument('--ir', metavar='DIR')
-    parser.add_argument(
-        '--calib', type=int, default=16, help='pairs to calibrate with')
-    parser.add_argument(
-        '--eval', type=int, default=4, help='other pairs to measure on')
+    parser.add_argument('--calib', type=int, default=16,
+                        help='pairs to calibrate with')
+    parser.add_argument('--eval', type=int, default=4,
+                        help='other pairs to measure on')
     parser.add_argument('--json', metavar='FILE', help='also write here')
     args = parser.parse_args(argv)
     if bool(args.vis) != bool(args.ir):
@@ -196,7 +199,7 @@ def parse_args(argv: Optional[list] = None) -> argparse.Namespace:
     return args
 
 
-def same_size(pairs: List[dict], shape: tuple, folder: Path) -> List[dict]:
+def same_size(pairs: list[dict], shape: tuple, folder: Path) -> list[dict]:
     """Copies of pairs, resized to what the files were exported for.
 
     All have the same text, for fusers that read one.
@@ -219,14 +222,14 @@ def same_size(pairs: List[dict], shape: tuple, folder: Path) -> List[dict]:
     return copies
 
 
-def main(argv: Optional[list] = None) -> None:
+def main(argv: list | None = None) -> None:
     args = parse_args(argv)
     torch.set_num_threads(args.threads)
     init_default_scope('mmfusion')
     results = {}
     with tempfile.TemporaryDirectory() as name, torch.no_grad():
         folder = Path(name)
-        pairs: List[dict] = []
+        pairs: list[dict] = []
         if args.vis:
             found = match_folders(args.vis, args.ir)[0]
             wanted = args.calib + args.eval
@@ -243,14 +246,16 @@ def main(argv: Optional[list] = None) -> None:
             print(f'{timing_table(method, seconds)}\n\n{note}', flush=True)
             if pairs:
                 others = {k: v for k, v in models.items() if k != 'eager'}
-                result['accuracy'] = compare_models(
-                    models['eager'], others, pairs[args.calib:])
+                result['accuracy'] = compare_models(models['eager'], others,
+                                                    pairs[args.calib:])
                 print(f'\n{accuracy_table(result["accuracy"])}\n')
             results[method] = result
     if args.json:
-        write_json(args.json, dict(
-            shape=list(args.shape), batch=args.batch, threads=args.threads,
-            torch=torch.__version__, results=results))
+        write_json(
+            args.json,
+            dict(shape=list(args.shape), batch=args.batch,
+                 threads=args.threads, torch=torch.__version__,
+                 results=results))
 
 
 if __name__ == '__main__':

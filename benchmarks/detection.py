@@ -16,24 +16,20 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from config_cases import shrink_config  # noqa: E402
+from config_cases import shrink_config
 
-from benchmarks.mmdrfuse import alternate  # noqa: E402
-from mmfusion.registry import MODELS  # noqa: E402
-from mmfusion.structures import FusionDataSample  # noqa: E402
-from mmfusion.utils.config_file import load_config  # noqa: E402
+from benchmarks.mmdrfuse import alternate
+from mmfusion.registry import MODELS
+from mmfusion.structures import FusionDataSample
+from mmfusion.utils.config_file import load_config
 
 CONFIG = 'fuser_detectors/{fuser}_{detector}_llvip.py'
 
 
 def sample(size: tuple) -> FusionDataSample:
     return FusionDataSample(
-        metainfo=dict(
-            img_shape=size,
-            ori_shape=size,
-            batch_input_shape=size,
-            pad_shape=size,
-            scale_factor=(1., 1.)))
+        metainfo=dict(img_shape=size, ori_shape=size, batch_input_shape=size,
+                      pad_shape=size, scale_factor=(1., 1.)))
 
 
 def measure(detector: str, fuser: str, size: tuple, repeats: int) -> dict:
@@ -46,10 +42,9 @@ def measure(detector: str, fuser: str, size: tuple, repeats: int) -> dict:
     with torch.inference_mode():
         image = model.task_norm(model.fuse(inputs).fused)
         return alternate(
-            dict(
-                bare=lambda: model.detector.predict(image, [sample(size)]),
-                wrapped=lambda: model.predict(inputs, [sample(size)]),
-                fuser=lambda: model.fuse(inputs)), repeats)
+            dict(bare=lambda: model.detector.predict(image, [sample(size)]),
+                 wrapped=lambda: model.predict(inputs, [sample(size)]),
+                 fuser=lambda: model.fuse(inputs)), repeats)
 
 
 def main(argv=None) -> None:
@@ -60,9 +55,8 @@ def main(argv=None) -> None:
         '--detectors', nargs='+',
         default=['rtmdet-tiny', 'retinanet', 'faster-rcnn', 'dino'])
     parser.add_argument('--fuser', default='mmdrfuse_student')
-    parser.add_argument(
-        '--size', type=int, nargs=2, default=(640, 640),
-        metavar=('HEIGHT', 'WIDTH'))
+    parser.add_argument('--size', type=int, nargs=2, default=(640, 640),
+                        metavar=('HEIGHT', 'WIDTH'))
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--repeats', type=int, default=15)
     args = parser.parse_args(argv)
@@ -73,9 +67,10 @@ def main(argv=None) -> None:
     for detector in args.detectors:
         found = measure(detector, args.fuser, tuple(args.size), args.repeats)
         more = 100 * (found['wrapped'] / found['bare'] - 1)
-        print(f'| {detector} | {1e3 * found["bare"]:.1f} | '
-              f'{1e3 * found["wrapped"]:.1f} | {1e3 * found["fuser"]:.1f} | '
-              f'{more:.1f} % |', flush=True)
+        print(
+            f'| {detector} | {1e3 * found["bare"]:.1f} | '
+            f'{1e3 * found["wrapped"]:.1f} | {1e3 * found["fuser"]:.1f} | '
+            f'{more:.1f} % |', flush=True)
 
 
 if __name__ == '__main__':

@@ -12,12 +12,12 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from statistics import median
-from typing import Callable, Dict, List, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -26,17 +26,13 @@ from torch import Tensor, nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools' / 'model_converters')]
 
-from mappings import MAPPINGS  # noqa: E402
+from mappings import MAPPINGS
 
-from benchmarks.naive import (  # noqa: E402
-    NaiveFILM,
-    NaiveMMDRFuseStudent,
-    NaiveMMDRFuseTeacher,
-    NaivePSFusion,
-    NaiveTransFuser6,
-)
-from mmfusion.models.layers import luma, trim_heap  # noqa: E402
-from mmfusion.registry import MODELS  # noqa: E402
+from benchmarks.naive import (NaiveFILM, NaiveMMDRFuseStudent,
+                              NaiveMMDRFuseTeacher, NaivePSFusion,
+                              NaiveTransFuser6)
+from mmfusion.models.layers import luma, trim_heap
+from mmfusion.registry import MODELS
 
 VARIANTS = ('naive', 'ours')
 
@@ -56,13 +52,13 @@ class Method:
     """
     config: dict
     naive: Callable[[], nn.Module]
-    run_naive: Callable[[nn.Module, Tensor, Tensor], Tuple[Tensor, ...]]
-    run_ours: Callable[[nn.Module, Tensor, Tensor], Tuple[Tensor, ...]]
-    mapping: Tuple[str, int] = ()
+    run_naive: Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, ...]]
+    run_ours: Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, ...]]
+    mapping: tuple[str, int] = ()
 
 
 def _run_psfusion(net: nn.Module, vis: Tensor,
-                  ir: Tensor) -> Tuple[Tensor, ...]:
+                  ir: Tensor) -> tuple[Tensor, ...]:
     """All six outputs in the transcription's order."""
     output = net(vis, ir)
     aux = output.aux
@@ -77,17 +73,14 @@ def film_text(batch: int, device: torch.device) -> Tensor:
     return torch.randn(batch, 149, 768, generator=generator).to(device)
 
 
-METHODS: Dict[str, Method] = dict(
+METHODS: dict[str, Method] = dict(
     transfuser6=Method(
-        config=dict(type='TransFuser6'),
-        naive=NaiveTransFuser6,
+        config=dict(type='TransFuser6'), naive=NaiveTransFuser6,
         run_naive=lambda net, vis, ir: (net(luma(vis), ir), ),
         run_ours=lambda net, vis, ir: (net.fuse_luma(luma(vis), ir), )),
-    psfusion=Method(
-        config=dict(type='PSFusion'),
-        naive=NaivePSFusion,
-        run_naive=lambda net, vis, ir: net(vis, ir),
-        run_ours=_run_psfusion),
+    psfusion=Method(config=dict(type='PSFusion'), naive=NaivePSFusion,
+                    run_naive=lambda net, vis, ir: net(vis, ir),
+                    run_ours=_run_psfusion),
     film=Method(
         # recomputes in training alone
         config=dict(type='FILMFusion', with_cp=True),
@@ -97,12 +90,11 @@ METHODS: Dict[str, Method] = dict(
         run_ours=lambda net, vis, ir: (net.fuse_luma(
             luma(vis), ir, text=film_text(len(vis), vis.device)), )),
     **{
-        f'mmdrfuse_{name}': Method(
-            config=dict(type=f'MMDRFuse{name.title()}'),
-            naive=naive,
+        f'mmdrfuse_{name}':
+        Method(
+            config=dict(type=f'MMDRFuse{name.title()}'), naive=naive,
             run_naive=lambda net, vis, ir: (net(vis[:, :1], ir), ),
-            run_ours=lambda net, vis, ir:
-            (net.fuse_luma(vis[:, :1], ir)[0], ),
+            run_ours=lambda net, vis, ir: (net.fuse_luma(vis[:, :1], ir)[0], ),
             mapping=('mmdrfuse', place))
         for place, (name, naive) in enumerate(
             dict(student=NaiveMMDRFuseStudent,
@@ -130,29 +122,26 @@ def build(name: str, variant: str, same_weights: bool) -> nn.Module:
     state = naive.state_dict()
     method, place = METHODS[name].mapping or (name, 0)
     reference_key = MAPPINGS[method][place].reference_key
-    fuser.load_state_dict(
-        {key: state[reference_key(f'fuser.{key}')]
-         for key in fuser.state_dict()})
+    fuser.load_state_dict({
+        key: state[reference_key(f'fuser.{key}')]
+        for key in fuser.state_dict()
+    })
     return fuser
 
 
-def prepare(
-        name: str,
-        variant: str,
-        args: argparse.Namespace,
-        same_weights: bool = False) -> Callable[[], Tuple[Tensor, ...]]:
+def prepare(name: str, variant: str, args: argparse.Namespace,
+            same_weights: bool = False) -> Callable[[], tuple[Tensor, ...]]:
     """A function without arguments that does the work to be measured."""
     net = build(name, variant, same_weights)
     method = METHODS[name]
     run = method.run_naive if variant == 'naive' else method.run_ours
     generator = torch.Generator().manual_seed(1)
-    vis, ir = (
-        torch.rand(args.batch, c, *args.shape, generator=generator).to(
-            args.device) for c in (3, 1))
+    vis, ir = (torch.rand(args.batch, c, *args.shape,
+                          generator=generator).to(args.device) for c in (3, 1))
 
     def autocast():
-        return torch.autocast(
-            args.device, torch.bfloat16) if args.bf16 else nullcontext()
+        return torch.autocast(args.device,
+                              torch.bfloat16) if args.bf16 else nullcontext()
 
     if not args.train:
         net = net.to(args.device).eval()
@@ -160,7 +149,7 @@ def prepare(
             net = net.optimize_for_inference()
 
         @torch.inference_mode()
-        def infer() -> Tuple[Tensor, ...]:
+        def infer() -> tuple[Tensor, ...]:
             with autocast():
                 return run(net, vis, ir)
 
@@ -170,13 +159,13 @@ def prepare(
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-5)
     targets = ((luma(vis) + ir) / 2).detach()
 
-    def step() -> Tuple[Tensor, ...]:
+    def step() -> tuple[Tensor, ...]:
         optimizer.zero_grad()
         with autocast():
             outputs = run(net, vis, ir)
             loss = sum(
-                F.l1_loss(out, targets) if out.shape == targets.shape else
-                out.square().mean() for out in outputs)
+                F.l1_loss(out, targets) if out.shape ==
+                targets.shape else out.square().mean() for out in outputs)
         loss.backward()
         optimizer.step()
         return (loss.detach(), )
@@ -189,7 +178,7 @@ def _synchronize(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def measure_time(name: str, args: argparse.Namespace) -> Dict[str, object]:
+def measure_time(name: str, args: argparse.Namespace) -> dict[str, object]:
     """Seconds of each run, alternating, and how far the results differ."""
     work = {
         variant: prepare(name, variant, args, same_weights=True)
@@ -198,7 +187,7 @@ def measure_time(name: str, args: argparse.Namespace) -> Dict[str, object]:
     first = {variant: run() for variant, run in work.items()}
     difference = max((a.float() - b.float()).abs().max().item()
                      for a, b in zip(*first.values(), strict=True))
-    seconds: Dict[str, List[float]] = {variant: [] for variant in VARIANTS}
+    seconds: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
     for turn in range(args.repeats):
         for variant in VARIANTS if turn % 2 else VARIANTS[::-1]:
             _synchronize(args.device)
@@ -240,17 +229,16 @@ def memory_of_this_process(name: str, variant: str,
     return _resident('VmHWM') - idle
 
 
-def measure_memory(name: str, variant: str, arguments: List[str]) -> float:
+def measure_memory(name: str, variant: str, arguments: list[str]) -> float:
     """Median :func:`memory_of_this_process` of three fresh processes."""
     command = [sys.executable, __file__, *arguments, '--worker', name, variant]
     return median(
         float(
-            subprocess.run(
-                command, check=True, stdout=subprocess.PIPE,
-                text=True).stdout.split()[-1]) for _ in range(3))
+            subprocess.run(command, check=True, stdout=subprocess.PIPE,
+                           text=True).stdout.split()[-1]) for _ in range(3))
 
 
-def table(results: Dict[str, dict]) -> str:
+def table(results: dict[str, dict]) -> str:
     """Results as a Markdown table."""
     lines = [
         '| method | variant | median ms (min - max) | times as fast | '
@@ -279,19 +267,18 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        '--method', nargs='+', choices=sorted(METHODS), default=list(METHODS))
-    parser.add_argument(
-        '--shape', nargs=2, type=int, default=(480, 640), metavar=('H', 'W'))
+    parser.add_argument('--method', nargs='+', choices=sorted(METHODS),
+                        default=list(METHODS))
+    parser.add_argument('--shape', nargs=2, type=int, default=(480, 640),
+                        metavar=('H', 'W'))
     parser.add_argument('--batch', type=int, default=1)
     parser.add_argument('--repeats', type=int, default=7)
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
+    parser.add_argument('--bf16', action='store_true',
+                        help='autocast to bfloat16')
     parser.add_argument(
-        '--bf16', action='store_true', help='autocast to bfloat16')
-    parser.add_argument(
-        '--train',
-        action='store_true',
+        '--train', action='store_true',
         help='measure a training step (forward, backward, AdamW)')
     parser.add_argument('--json', type=Path, help='also write the numbers')
     parser.add_argument('--worker', nargs=2, help=argparse.SUPPRESS)
@@ -310,8 +297,7 @@ def main() -> None:
             peak_mib={
                 variant: measure_memory(name, variant, sys.argv[1:])
                 for variant in VARIANTS
-            },
-            **measure_time(name, args))
+            }, **measure_time(name, args))
     print(table(results))
     if args.json:
         settings = {

@@ -14,23 +14,24 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Any, Callable, Dict, List
+from typing import Any
 
 for _name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
     os.environ[_name] = '1'  # read when NumPy is imported
 
-import cv2  # noqa: E402
-import numpy as np  # noqa: E402
+import cv2
+import numpy as np
 
-from mmfusion.datasets.synthetic import generate_scene  # noqa: E402
-from mmfusion.evaluation import SourceContext, compute  # noqa: E402
-from mmfusion.evaluation.folders import FolderEvaluation  # noqa: E402
-from mmfusion.functional import FUSION_METRICS  # noqa: E402
+from mmfusion.datasets.synthetic import generate_scene
+from mmfusion.evaluation import SourceContext, compute
+from mmfusion.evaluation.folders import FolderEvaluation
+from mmfusion.functional import FUSION_METRICS
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from naive import fusion_metrics as naive  # noqa: E402
+from naive import fusion_metrics as naive
 
 #: metrics of a set, how many times as fast the project promises to be
 SETS = {
@@ -41,7 +42,7 @@ SETS = {
 FMI_LIMIT = 1500.  # milliseconds
 
 
-def triple(seed: int = 3) -> List[np.ndarray]:
+def triple(seed: int = 3) -> list[np.ndarray]:
     """Fused image (the mean), infrared and visible luma, uint8, 480x640."""
     scene = generate_scene(seed)
     vis = cv2.cvtColor(scene['vis'], cv2.COLOR_RGB2GRAY)
@@ -56,37 +57,32 @@ def milliseconds(call: Callable[[], Any]) -> float:
     return 1e3 * (time.perf_counter() - start)
 
 
-def time_set(name: str, images: List[np.ndarray],
-             repeats: int) -> Dict[str, Any]:
+def time_set(name: str, images: list[np.ndarray],
+             repeats: int) -> dict[str, Any]:
     """Both sides in turn, after one call each to warm up."""
     functions, target = SETS[name]
     fused, ir, vis = images
     floats = [image.astype(np.float64) for image in images]
 
-    def ours() -> Dict[str, float]:
+    def ours() -> dict[str, float]:
         return compute(fused, (ir, vis), metrics=list(functions))
 
-    def plain() -> Dict[str, float]:
+    def plain() -> dict[str, float]:
         return {key: float(call(*floats)) for key, call in functions.items()}
 
     difference = max(
-        abs(x - y) / max(abs(y), 1e-12) for x, y in zip(
-            ours().values(), plain().values(), strict=True))
-    times = [(milliseconds(ours), milliseconds(plain))
-             for _ in range(repeats)]
+        abs(x - y) / max(abs(y), 1e-12)
+        for x, y in zip(ours().values(),
+                        plain().values(), strict=True))
+    times = [(milliseconds(ours), milliseconds(plain)) for _ in range(repeats)]
     own, base = (median(column) for column in zip(*times, strict=True))
-    return dict(
-        set=name,
-        metrics=len(functions),
-        milliseconds=own,
-        plain_milliseconds=base,
-        ratio=median(b / o for o, b in times),
-        target=target,
-        largest_relative_difference=difference)
+    return dict(set=name, metrics=len(functions), milliseconds=own,
+                plain_milliseconds=base, ratio=median(b / o for o, b in times),
+                target=target, largest_relative_difference=difference)
 
 
-def time_alone(key: str, images: List[np.ndarray],
-               repeats: int) -> Dict[str, Any]:
+def time_alone(key: str, images: list[np.ndarray],
+               repeats: int) -> dict[str, Any]:
     """One metric, alone and with the source side known."""
     fused, *sources = images
     scene = SourceContext(sources)
@@ -99,8 +95,7 @@ def time_alone(key: str, images: List[np.ndarray],
         milliseconds(lambda: compute(fused, scene, key))
         for _ in range(repeats)
     ]
-    return dict(
-        metric=key, milliseconds=median(alone), reused=median(reused))
+    return dict(metric=key, milliseconds=median(alone), reused=median(reused))
 
 
 def write_folders(root: Path, number: int) -> None:
@@ -115,9 +110,9 @@ def write_folders(root: Path, number: int) -> None:
             cv2.imwrite(str(root / folder / f'{index:03d}.png'), shifted)
 
 
-def time_workers(workers: int, number: int, repeats: int) -> Dict[str, Any]:
+def time_workers(workers: int, number: int, repeats: int) -> dict[str, Any]:
     """Images a second of a folder, files and start of processes included."""
-    rates: Dict[int, List[float]] = {1: [], workers: []}
+    rates: dict[int, list[float]] = {1: [], workers: []}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_folders(root, number)
@@ -129,17 +124,14 @@ def time_workers(workers: int, number: int, repeats: int) -> Dict[str, Any]:
                     root / f'out_{count}_{repeat}')
                 spent = milliseconds(lambda e=evaluation, n=count: e.run(n))
                 found.append(1e3 * number / spent)
-    ratio = median(
-        many / one for one, many in zip(*rates.values(), strict=True))
-    return dict(
-        images=number,
-        workers=workers,
-        one_per_second=median(rates[1]),
-        many_per_second=median(rates[workers]),
-        ratio=ratio)
+    ratio = median(many / one
+                   for one, many in zip(*rates.values(), strict=True))
+    return dict(images=number, workers=workers,
+                one_per_second=median(rates[1]),
+                many_per_second=median(rates[workers]), ratio=ratio)
 
 
-def table(sets: List[dict], metrics: List[dict]) -> str:
+def table(sets: list[dict], metrics: list[dict]) -> str:
     """The records as Markdown."""
     lines = [
         '| set, 480x640, one thread | metrics | ms | plain, ms | ratio | '
@@ -164,37 +156,37 @@ def table(sets: List[dict], metrics: List[dict]) -> str:
         if row['metric'].startswith('FMI:pixel')
         and row['milliseconds'] > FMI_LIMIT
     ]
-    lines += ['', f'Missed: {", ".join(missed)}.' if missed else
-              'Everything as promised.']
+    lines += [
+        '', f'Missed: {", ".join(missed)}.'
+        if missed else 'Everything as promised.'
+    ]
     return '\n'.join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--repeats', type=int, default=9,
+                        help='calls that medians are over')
+    parser.add_argument('--all', action='store_true',
+                        help='every variant alone, not just the defaults')
+    parser.add_argument('--json', action='store_true',
+                        help='print JSON instead of a table')
     parser.add_argument(
-        '--repeats', type=int, default=9, help='calls that medians are over')
-    parser.add_argument(
-        '--all',
-        action='store_true',
-        help='every variant alone, not just the defaults')
-    parser.add_argument(
-        '--json', action='store_true', help='print JSON instead of a table')
-    parser.add_argument(
-        '--workers',
-        type=int,
+        '--workers', type=int,
         help='measure a folder with as many processes, and with one')
-    parser.add_argument(
-        '--images', type=int, default=256, help='images of that folder')
+    parser.add_argument('--images', type=int, default=256,
+                        help='images of that folder')
     args = parser.parse_args()
     cv2.setNumThreads(1)
     if args.workers:
         row = time_workers(args.workers, number=args.images, repeats=3)
-        print(json.dumps(row, indent=2) if args.json else
-              '| images | 1 process, images/s | '
-              f'{args.workers} processes, images/s | ratio |\n'
-              '|---|---|---|---|\n'
-              f'| {row["images"]} | {row["one_per_second"]:.2f} | '
-              f'{row["many_per_second"]:.2f} | {row["ratio"]:.2f} |')
+        print(
+            json.dumps(row, indent=2) if args.
+            json else '| images | 1 process, images/s | '
+            f'{args.workers} processes, images/s | ratio |\n'
+            '|---|---|---|---|\n'
+            f'| {row["images"]} | {row["one_per_second"]:.2f} | '
+            f'{row["many_per_second"]:.2f} | {row["ratio"]:.2f} |')
         return
     images = triple()
     sets = [time_set(name, images, args.repeats) for name in SETS]
@@ -203,8 +195,9 @@ def main() -> None:
         for key, spec in FUSION_METRICS.items()
         if (args.all or spec.default) and not spec.needs_weights
     ]
-    print(json.dumps(dict(sets=sets, metrics=metrics), indent=2)
-          if args.json else table(sets, metrics))
+    print(
+        json.dumps(dict(sets=sets, metrics=metrics), indent=2) if args.
+        json else table(sets, metrics))
 
 
 if __name__ == '__main__':

@@ -10,9 +10,9 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Callable, Dict, List
 
 import cv2
 import numpy as np
@@ -29,26 +29,22 @@ LOAD = [dict(type='LoadFusionPair')]
 LABEL = [dict(type='LoadFusionAnnotations')]
 MAPS = [dict(type='DeriveFusionMaps')]
 RESIZE = [
-    dict(
-        type='RandomResize',
-        scale=(640, 480),
-        ratio_range=(0.5, 2.0),
-        keep_ratio=True)
+    dict(type='RandomResize', scale=(640, 480), ratio_range=(0.5, 2.0),
+         keep_ratio=True)
 ]
 CROP = [dict(type='RandomCrop', crop_size=(240, 320), cat_max_ratio=0.75)]
 FLIP = [dict(type='RandomFlip', prob=0.5)]
 PHOTOMETRIC = [
-    dict(
-        type='OnModality',
-        modality=name,
-        transforms=[dict(type='mmseg.PhotoMetricDistortion')])
+    dict(type='OnModality', modality=name,
+         transforms=[dict(type='mmseg.PhotoMetricDistortion')])
     for name in ('vis', 'ir')
 ]
 PACK = [dict(type='PackFusionInputs')]
 RECIPES = {
     'pair: load, resize, crop, flip, pack':
     LOAD + RESIZE + CROP + FLIP + PACK,
-    'with label': LOAD + LABEL + RESIZE + CROP + FLIP + PACK,
+    'with label':
+    LOAD + LABEL + RESIZE + CROP + FLIP + PACK,
     'with label and derived maps':
     LOAD + LABEL + MAPS + RESIZE + CROP + FLIP + PACK,
     'with label and photometric distortion (BFFR)':
@@ -62,16 +58,16 @@ def write_pairs(root: Path, number: int) -> None:
     for folder in ('vis', 'ir', 'labels'):
         (root / folder).mkdir()
     for stem in range(number):
-        scene = cv2.GaussianBlur(
-            rng.integers(0, 256, (480, 640, 3), np.uint8), (0, 0), 3)
+        scene = cv2.GaussianBlur(rng.integers(0, 256, (480, 640, 3), np.uint8),
+                                 (0, 0), 3)
         scene = scene.astype(int) + rng.integers(-2, 3, scene.shape)
         scene = scene.clip(0, 255).astype(np.uint8)
         label = np.zeros((480, 640), np.uint8)
         for value in range(1, 4):
             y, x = rng.integers(0, 380), rng.integers(0, 540)
             label[y:y + 80, x:x + 100] = value
-        for folder, image in (('vis', scene), ('ir', scene[..., 0]),
-                              ('labels', label)):
+        for folder, image in (('vis', scene), ('ir', scene[..., 0]), ('labels',
+                                                                      label)):
             cv2.imwrite(str(root / folder / f'{stem}.png'), image)
 
 
@@ -82,10 +78,10 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def one_core(dataset: MFNetDataset, rounds: int) -> Dict[str, object]:
+def one_core(dataset: MFNetDataset, rounds: int) -> dict[str, object]:
     """Pairs a second in this process, and milliseconds of each step."""
     number = len(dataset)
-    steps: Dict[str, List[float]] = {}
+    steps: dict[str, list[float]] = {}
     totals = []
     for index in range((rounds + 1) * number):
         sample = dataset.get_data_info(index % number)
@@ -105,8 +101,7 @@ def one_core(dataset: MFNetDataset, rounds: int) -> Dict[str, object]:
         for i in range(0, len(totals), number)
     ]
     return dict(
-        pairs_per_second=1 / median(means),
-        milliseconds={
+        pairs_per_second=1 / median(means), milliseconds={
             name: 1e3 * median(spent)
             for name, spent in steps.items()
         })
@@ -115,12 +110,9 @@ def one_core(dataset: MFNetDataset, rounds: int) -> Dict[str, object]:
 def loader(dataset: MFNetDataset, workers: int, rounds: int) -> float:
     """Pairs a second out of a DataLoader that nothing slows down."""
     batches = iter(
-        DataLoader(
-            dataset,
-            batch_size=4,
-            num_workers=workers,
-            sampler=DeterministicSampler(dataset, seed=0),
-            collate_fn=pseudo_collate))
+        DataLoader(dataset, batch_size=4, num_workers=workers,
+                   sampler=DeterministicSampler(dataset, seed=0),
+                   collate_fn=pseudo_collate))
     per_round = 12
     for _ in range(per_round):  # start-up and the queue's first filling
         next(batches)
@@ -131,7 +123,7 @@ def loader(dataset: MFNetDataset, workers: int, rounds: int) -> float:
     return per_round * 4 / median(times)
 
 
-def measure(rounds: int, workers: int) -> List[Dict[str, object]]:
+def measure(rounds: int, workers: int) -> list[dict[str, object]]:
     """One record a recipe."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -146,7 +138,7 @@ def measure(rounds: int, workers: int) -> List[Dict[str, object]]:
     return rows
 
 
-def table(rows: List[Dict[str, object]]) -> str:
+def table(rows: list[dict[str, object]]) -> str:
     """The records as Markdown."""
     workers = rows[0]['workers']
     lines = [
@@ -172,12 +164,12 @@ def table(rows: List[Dict[str, object]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument(
-        '--rounds', type=int, default=9, help='rounds that medians are over')
-    parser.add_argument(
-        '--workers', type=int, default=2, help='workers of the DataLoader')
-    parser.add_argument(
-        '--json', action='store_true', help='print JSON instead of a table')
+    parser.add_argument('--rounds', type=int, default=9,
+                        help='rounds that medians are over')
+    parser.add_argument('--workers', type=int, default=2,
+                        help='workers of the DataLoader')
+    parser.add_argument('--json', action='store_true',
+                        help='print JSON instead of a table')
     args = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

@@ -10,9 +10,9 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Callable, Dict, List
 
 import numpy as np
 import torch
@@ -23,18 +23,18 @@ from torch.utils.data import DataLoader
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools' / 'dataset_converters')]
 
-import make_patches  # noqa: E402
+import make_patches
 
-from benchmarks.naive import NaiveMMDRFuseStudent  # noqa: E402
-from mmfusion.datasets.conversion import write_png  # noqa: E402
-from mmfusion.models.losses import HistoryBank  # noqa: E402
-from mmfusion.registry import DATASETS, MODELS  # noqa: E402
-from mmfusion.structures import FusionDataSample  # noqa: E402
+from benchmarks.naive import NaiveMMDRFuseStudent
+from mmfusion.datasets.conversion import write_png
+from mmfusion.models.losses import HistoryBank
+from mmfusion.registry import DATASETS, MODELS
+from mmfusion.structures import FusionDataSample
 
 
-def alternate(work: Dict[str, Callable], repeats: int) -> Dict[str, float]:
+def alternate(work: dict[str, Callable], repeats: int) -> dict[str, float]:
     """Median seconds of each, run in turn."""
-    seconds: Dict[str, List[float]] = {name: [] for name in work}
+    seconds: dict[str, list[float]] = {name: [] for name in work}
     for turn in range(repeats + 2):  # two rounds to warm up
         for name, run in work.items():
             start = time.perf_counter()
@@ -64,10 +64,9 @@ def student(args: argparse.Namespace) -> None:
         with torch.inference_mode():
             difference = (naive(vis, ir) - ours.fuse_luma(vis, ir)[0]).abs()
             times = alternate(
-                dict(
-                    naive=lambda x=vis, y=ir: naive(x, y),
-                    ours=lambda x=vis, y=ir: ours.fuse_luma(x, y),
-                    floor=lambda a=target, b=source: a.copy_(b)),
+                dict(naive=lambda x=vis, y=ir: naive(x, y),
+                     ours=lambda x=vis, y=ir: ours.fuse_luma(x, y),
+                     floor=lambda a=target, b=source: a.copy_(b)),
                 args.repeats)
         print(f'| {width}x{height} | {1e3 * times["naive"]:.2f} | '
               f'{1e3 * times["ours"]:.2f} | '
@@ -102,12 +101,11 @@ def refresh(args: argparse.Namespace) -> None:
     """A training step of the student beside its teacher, 128x128 patches."""
     batch, samples = 25, 200
     inputs = torch.rand(8, batch, 4, 128, 128)
-    losses = dict(
-        intensity=dict(type='MaxIntensityLoss'),
-        gradient=dict(type='LaplacianLoss', loss_weight=0.1))
+    losses = dict(intensity=dict(type='MaxIntensityLoss'),
+                  gradient=dict(type='LaplacianLoss', loss_weight=0.1))
     both = {
-        f'refresh_{score}': dict(
-            type='DynamicRefreshLoss', score=score, pixel=pixel)
+        f'refresh_{score}':
+        dict(type='DynamicRefreshLoss', score=score, pixel=pixel)
         for score, pixel in (('SSIM', 'l1'), ('GMSD', 'laplacian'))
     }
     pair = dict(type='CosineDistillationLoss', loss_weight=5.)
@@ -115,16 +113,16 @@ def refresh(args: argparse.Namespace) -> None:
     for name, extra in (('off', {}), ('on', both)):
         model = MODELS.build(
             dict(
-                type='FuserDistiller',
-                teacher=dict(type='MMDRFuseTeacher'),
-                student=dict(type='MMDRFuseStudent'),
-                random_teacher=True,
+                type='FuserDistiller', teacher=dict(type='MMDRFuseTeacher'),
+                student=dict(type='MMDRFuseStudent'), random_teacher=True,
                 pairs=[
                     dict(student='aux.hidden', teacher='aux.buffer',
                          loss=pair),
                     dict(student='luma', teacher='luma', loss=pair)
-                ],
-                losses={**losses, **extra})).train()
+                ], losses={
+                    **losses,
+                    **extra
+                })).train()
         for loss in extra:
             model.fusion_losses[loss].bank = TimedBank()
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
@@ -174,21 +172,21 @@ def patches(args: argparse.Namespace) -> None:
                           noisy.clip(0, 255).astype(np.uint8))
         loaders = {}
         for form in ('folder', 'file'):
-            make_patches.convert(
-                root / form, root / 'vis', root / 'ir', size=128, stride=64,
-                grey=True, form=form)
-            kind = ('PatchFileDataset' if form == 'file' else
-                    'PairedImageDataset')
+            make_patches.convert(root / form, root / 'vis', root / 'ir',
+                                 size=128, stride=64, grey=True, form=form)
+            kind = ('PatchFileDataset'
+                    if form == 'file' else 'PairedImageDataset')
             dataset = DATASETS.build(
-                dict(type=kind, data_root=str(root / form),
-                     pipeline=pipeline))
-            loaders[form] = DataLoader(
-                dataset, batch_size=25, num_workers=args.workers,
-                collate_fn=pseudo_collate, shuffle=True,
-                persistent_workers=args.workers > 0)
+                dict(type=kind, data_root=str(root / form), pipeline=pipeline))
+            loaders[form] = DataLoader(dataset, batch_size=25,
+                                       num_workers=args.workers,
+                                       collate_fn=pseudo_collate, shuffle=True,
+                                       persistent_workers=args.workers > 0)
         times = alternate(
-            {form: lambda loader=loader: sum(1 for _ in loader)
-             for form, loader in loaders.items()}, args.repeats)
+            {
+                form: lambda loader=loader: sum(1 for _ in loader)
+                for form, loader in loaders.items()
+            }, args.repeats)
         number = len(loaders['file'].dataset)
         print(f'\n| workers | {number} patches 128x128 | patches/s |\n'
               '|---|---|---|')

@@ -2,7 +2,6 @@
 import html
 import json
 from pathlib import Path
-from typing import Dict, List, Tuple
 
 import cv2
 import numpy as np
@@ -15,7 +14,7 @@ _COLOURS = ('#2563eb', '#dc2626', '#d97706', '#059669')
 _WIDTH, _HEIGHT = 460, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 16, 26, 30  # margins
 
-Points = List[Tuple[float, float]]
+Points = list[tuple[float, float]]
 
 
 def read_scores(folder: Path, run: str, labels: Path) -> dict:
@@ -48,8 +47,7 @@ def read_scores(folder: Path, run: str, labels: Path) -> dict:
                 cv2.imread(str(file), cv2.IMREAD_UNCHANGED).astype(np.int64))
             for file in (path, labels / path.name)
         ]
-        shared, either, _, _ = IoUMetric.intersect_and_union(
-            *maps, count, 255)
+        shared, either, _, _ = IoUMetric.intersect_and_union(*maps, count, 255)
         intersection += shared
         union += either
     iou = (100 * intersection / union).tolist()
@@ -60,10 +58,10 @@ def read_scores(folder: Path, run: str, labels: Path) -> dict:
     return dict(mIoU=mean, IoU=iou)
 
 
-def read_series(run_folder: Path, keys: Tuple[str, ...]) -> Dict[str, Points]:
+def read_series(run_folder: Path, keys: tuple[str, ...]) -> dict[str, Points]:
     """Scalars over iterations from the newest ``scalars.json`` of a run."""
     files = sorted(run_folder.glob('*/vis_data/scalars.json'))
-    series: Dict[str, Points] = {key: [] for key in keys}
+    series: dict[str, Points] = {key: [] for key in keys}
     for line in files[-1].read_text().splitlines() if files else ():
         entry = json.loads(line)
         for key in keys:
@@ -72,7 +70,7 @@ def read_series(run_folder: Path, keys: Tuple[str, ...]) -> Dict[str, Points]:
     return series
 
 
-def line_chart(title: str, curves: Dict[str, Points]) -> str:
+def line_chart(title: str, curves: dict[str, Points]) -> str:
     """Up to four curves as an inline SVG with axes, ticks and a legend."""
     points = [point for curve in curves.values() for point in curve]
     if not points:
@@ -83,11 +81,13 @@ def line_chart(title: str, curves: Dict[str, Points]) -> str:
 
     def place(x, y):
         return (_LEFT + (_WIDTH - _LEFT - _RIGHT) * x / right,
-                (_HEIGHT - _BOTTOM) - (_HEIGHT - _BOTTOM - _TOP)
-                * (y - low) / (top - low))
+                (_HEIGHT - _BOTTOM) - (_HEIGHT - _BOTTOM - _TOP) * (y - low) /
+                (top - low))
 
-    parts = [f'<text x="{_LEFT}" y="14" class="title">{html.escape(title)}'
-             '</text>']
+    parts = [
+        f'<text x="{_LEFT}" y="14" class="title">{html.escape(title)}'
+        '</text>'
+    ]
     for share in (0, 0.25, 0.5, 0.75, 1):
         value = low + share * (top - low)
         _, y = place(0, value)
@@ -100,12 +100,13 @@ def line_chart(title: str, curves: Dict[str, Points]) -> str:
     for curve, colour in zip(curves.values(), _COLOURS, strict=False):
         if not curve:
             continue
-        path = ' '.join('{:.1f},{:.1f}'.format(*place(x, y))
-                        for x, y in curve)
+        path = ' '.join('{:.1f},{:.1f}'.format(*place(x, y)) for x, y in curve)
         parts.append(f'<polyline points="{path}" stroke="{colour}"/>')
         if len(curve) < 12:
-            parts += ['<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/>'
-                      .format(*place(x, y), colour) for x, y in curve]
+            parts += [
+                '<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/>'.format(
+                    *place(x, y), colour) for x, y in curve
+            ]
     legend = ''.join(
         f'<span><i style="background:{colour}"></i>{html.escape(name)}</span>'
         for name, colour in zip(curves, _COLOURS, strict=False))
@@ -114,11 +115,13 @@ def line_chart(title: str, curves: Dict[str, Points]) -> str:
             f'<div class="legend">{legend}</div></div>')
 
 
-def comparison_curves(folder: Path, runs: Dict[str, str]) -> str:
+def comparison_curves(folder: Path, runs: dict[str, str]) -> str:
     """Segmentation loss and validation mIoU of all runs."""
     loss, score = 'segmentor.decode.loss_ce', 'mIoU'
     series = {run: read_series(folder / run, (loss, score)) for run in runs}
     return ''.join(
-        line_chart(title, {run: found[key] for run, found in series.items()})
-        for title, key in (('segmentation loss over iterations', loss),
-                           ('validation mIoU over iterations', score)))
+        line_chart(title, {
+            run: found[key]
+            for run, found in series.items()
+        }) for title, key in (('segmentation loss over iterations', loss),
+                              ('validation mIoU over iterations', score)))

@@ -17,13 +17,12 @@ def parse_args(argv=None) -> argparse.Namespace:
         description='Fuse two images of one view: visible and infrared, or '
         "the two modalities of the config's task.")
     parser.add_argument('vis', help='visible (or first) image')
-    parser.add_argument(
-        'ir', help='infrared (or second) image of the same view')
+    parser.add_argument('ir',
+                        help='infrared (or second) image of the same view')
     parser.add_argument('config', help='config of the trained model')
     parser.add_argument('checkpoint', help='its weights')
-    parser.add_argument(
-        '--out', type=Path, default=Path('fused.png'),
-        help='fused image; default fused.png')
+    parser.add_argument('--out', type=Path, default=Path('fused.png'),
+                        help='fused image; default fused.png')
     parser.add_argument(
         '--panel', metavar='DIR',
         help='also write both images, the fused one and, where the model '
@@ -34,8 +33,8 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def main(argv=None) -> None:
     args = parse_args(argv)
-    fuse = FusionInferencer(
-        args.config, args.checkpoint, device=args.device, native=True)
+    fuse = FusionInferencer(args.config, args.checkpoint, device=args.device,
+                            native=True)
     result = fuse(args.vis, args.ir, panel_dir=args.panel)
     write_image(args.out, result['fused'])
     print(f'wrote {args.out}')

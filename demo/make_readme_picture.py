@@ -22,17 +22,17 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        '--config', default=str(ROOT / 'configs/demo/demo_stage1.py'))
+    parser.add_argument('--config',
+                        default=str(ROOT / 'configs/demo/demo_stage1.py'))
     parser.add_argument(
         '--checkpoint',
         default=str(ROOT / 'work_dirs/demo/stage1/iter_120.pth'))
-    parser.add_argument(
-        '--seed', type=int, default=7, help='which scene to draw')
-    parser.add_argument(
-        '--width', type=int, default=1280, help='of the picture, in pixels')
-    parser.add_argument(
-        '--out', type=Path, default=ROOT / 'docs/images/fused_pair.jpg')
+    parser.add_argument('--seed', type=int, default=7,
+                        help='which scene to draw')
+    parser.add_argument('--width', type=int, default=1280,
+                        help='of the picture, in pixels')
+    parser.add_argument('--out', type=Path,
+                        default=ROOT / 'docs/images/fused_pair.jpg')
     return parser.parse_args(argv)
 
 
@@ -49,8 +49,8 @@ def main(argv=None) -> None:
     fuse = FusionInferencer(args.config, args.checkpoint, native=True)
     picture = render(fuse, args.seed)
     height = round(picture.shape[0] * args.width / picture.shape[1])
-    picture = cv2.resize(
-        picture, (args.width, height), interpolation=cv2.INTER_AREA)
+    picture = cv2.resize(picture, (args.width, height),
+                         interpolation=cv2.INTER_AREA)
     write_image(args.out, picture)
     print(f'wrote {args.out}, {args.out.stat().st_size / 1000:.0f} kB')
 

@@ -1,9 +1,9 @@
 """One self-contained HTML page with pictures, curves and tables."""
 import base64
 import html
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
-from typing import Dict, List, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -13,19 +13,13 @@ from steps import Step
 from mmfusion.datasets.mfnet import MFNET_CLASSES, MFNET_PALETTE
 from mmfusion.utils.files import write_text
 from mmfusion.visualization import draw_legend, overlay_labels, resize_like
-from mmfusion.visualization.html import (
-    PAGE_STYLE,
-    data_uri,
-    html_figure,
-    html_table,
-)
+from mmfusion.visualization.html import (PAGE_STYLE, data_uri, html_figure,
+                                         html_table)
 
 #: training run -> what its segmentor sees
-RUNS = dict(
-    visible='visible alone',
-    infrared='infrared alone',
-    frozen='fused by stage 1, fuser frozen',
-    joint='fused, fuser trained jointly')
+RUNS = dict(visible='visible alone', infrared='infrared alone',
+            frozen='fused by stage 1, fuser frozen',
+            joint='fused, fuser trained jointly')
 _HERE = Path(__file__).resolve().parent
 _PANELS = 6
 
@@ -50,19 +44,21 @@ def read_labels(folder: Path, stem: str) -> np.ndarray:
     return labels
 
 
-def choose(stems: Sequence[str], labels: Path, count: int) -> List[str]:
+def choose(stems: Sequence[str], labels: Path, count: int) -> list[str]:
     """Spread over the set, in each part the pair with most classes.
 
     The choice looks at the ground truth only, never at a prediction.
     """
     parts = np.array_split(np.array(stems), min(count, len(stems)))
     return [
-        str(max(part, key=lambda stem: len(
-            np.unique(read_labels(labels, stem))))) for part in parts
+        str(
+            max(part,
+                key=lambda stem: len(np.unique(read_labels(labels, stem)))))
+        for part in parts
     ]
 
 
-def panel(folder: Path, stem: str) -> List[Tuple[str, np.ndarray]]:
+def panel(folder: Path, stem: str) -> list[tuple[str, np.ndarray]]:
     """Captions and pictures of one validation pair."""
     source = folder / 'data' / 'val'
     vis = read_rgb(source / 'vis', stem)
@@ -77,17 +73,18 @@ def panel(folder: Path, stem: str) -> List[Tuple[str, np.ndarray]]:
                         MFNET_PALETTE)),
     ]
     for run in RUNS:
-        ground = dict(tiles)[dict(
-            visible='visible', infrared='infrared', frozen='fused, stage 1',
-            joint='fused, joint')[run]]
+        ground = dict(tiles)[dict(visible='visible', infrared='infrared',
+                                  frozen='fused, stage 1',
+                                  joint='fused, joint')[run]]
         predicted = read_labels(folder / run / 'labels', stem)
         tiles.append((f'prediction: {run}',
                       overlay_labels(ground, predicted, MFNET_PALETTE)))
     return [(name, resize_like(image, size)) for name, image in tiles]
 
 
-def score_table(scores: Dict[str, dict]) -> str:
+def score_table(scores: dict[str, dict]) -> str:
     """mIoU and IoU of each class, the best of each line in bold."""
+
     def cells(values):
         best = np.nanmax(values) if np.isfinite(values).any() else np.nan
         return [
@@ -96,15 +93,17 @@ def score_table(scores: Dict[str, dict]) -> str:
             for value in values
         ]
 
-    rows = [['<strong>mIoU</strong>']
-            + cells(np.array([score['mIoU'] for score in scores.values()]))]
+    rows = [['<strong>mIoU</strong>'] +
+            cells(np.array([score['mIoU'] for score in scores.values()]))]
     for index, name in enumerate(MFNET_CLASSES):
-        rows.append([html.escape(name)] + cells(
-            np.array([score['IoU'][index] for score in scores.values()])))
+        rows.append(
+            [html.escape(name)] +
+            cells(np.array([score['IoU'][index]
+                            for score in scores.values()])))
     return html_table(['class'] + [RUNS[run] for run in scores], rows)
 
 
-def summary(scores: Dict[str, dict]) -> str:
+def summary(scores: dict[str, dict]) -> str:
     """What the numbers say, in one sentence, whatever they are."""
     values = {run: score['mIoU'] for run, score in scores.items()}
     single = max(('visible', 'infrared'), key=values.get)
@@ -116,7 +115,7 @@ def summary(scores: Dict[str, dict]) -> str:
             f'stage-1 fuser it is {values["frozen"]:.1f}.')
 
 
-def write_page(folder: Path, steps: List[Step], records: Dict[str, dict],
+def write_page(folder: Path, steps: list[Step], records: dict[str, dict],
                source: str) -> Path:
     """Write ``folder/index.html``.
 
@@ -133,13 +132,16 @@ def write_page(folder: Path, steps: List[Step], records: Dict[str, dict],
         FileNotFoundError: If a result is missing.
     """
     source_folder = folder / 'data' / 'val'
-    scores = {run: read_scores(folder, run, source_folder / 'label')
-              for run in RUNS}
+    scores = {
+        run: read_scores(folder, run, source_folder / 'label')
+        for run in RUNS
+    }
     stems = sorted(path.stem for path in (source_folder / 'label').iterdir())
     groups = []
     for stem in choose(stems, source_folder / 'label', _PANELS):
-        figures = ''.join(html_figure(name, data_uri(image))
-                          for name, image in panel(folder, stem))
+        figures = ''.join(
+            html_figure(name, data_uri(image))
+            for name, image in panel(folder, stem))
         groups.append(f'<h3>{html.escape(stem)}</h3>'
                       f'<div class="panel">{figures}</div>')
     legend = draw_legend(MFNET_CLASSES, MFNET_PALETTE, 900, 14)
@@ -149,23 +151,16 @@ def write_page(folder: Path, steps: List[Step], records: Dict[str, dict],
         f'{records[step.name]["seconds"]:.0f}'
     ] for step in steps])
     details = ''.join(
-        f'<details><summary>{html.escape(title)}</summary>'
-        + html_figure(f'{run}/curves.png',
-                      _png_uri(folder / run / 'curves.png')) + '</details>'
-        for run, title in dict(stage1='stage 1 (fuser alone)',
-                               **RUNS).items())
+        f'<details><summary>{html.escape(title)}</summary>' +
+        html_figure(f'{run}/curves.png', _png_uri(folder / run /
+                                                  'curves.png')) + '</details>'
+        for run, title in dict(stage1='stage 1 (fuser alone)', **RUNS).items())
     total = sum(record['seconds'] for record in records.values()) / 60
     text = Template((_HERE / 'page.html').read_text()).substitute(
-        style=PAGE_STYLE,
-        source=source,
-        pairs=len(stems),
-        summary=html.escape(summary(scores)),
-        scores=score_table(scores),
-        curves=comparison_curves(folder, RUNS),
-        panels='\n'.join(groups),
-        legend=data_uri(legend, 95),
-        details=details,
-        commands=commands,
+        style=PAGE_STYLE, source=source, pairs=len(stems),
+        summary=html.escape(summary(scores)), scores=score_table(scores),
+        curves=comparison_curves(folder, RUNS), panels='\n'.join(groups),
+        legend=data_uri(legend, 95), details=details, commands=commands,
         minutes=f'{total:.1f}')
     target = folder / 'index.html'
     write_text(target, text)

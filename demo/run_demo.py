@@ -11,7 +11,6 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import List
 
 from page import RUNS, write_page
 from steps import ROOT, Step, run_steps
@@ -25,18 +24,17 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument(
-        '--work-dir', type=Path, default=Path('work_dirs/demo'),
-        help='folder of data, logs, checkpoints and the page')
+    parser.add_argument('--work-dir', type=Path,
+                        default=Path('work_dirs/demo'),
+                        help='folder of data, logs, checkpoints and the page')
     parser.add_argument(
         '--data', default='auto',
         help='auto: real pairs where MMFUSION_DATA has seg_msrs9, else '
         'synthetic; synthetic; or a folder with {train,val}/{vi,ir,label} '
         'and labels of the nine MFNet classes')
     parser.add_argument('--seed', type=int, default=0, help='random seed')
-    parser.add_argument(
-        '--fresh', action='store_true',
-        help='forget what earlier runs have done')
+    parser.add_argument('--fresh', action='store_true',
+                        help='forget what earlier runs have done')
     return parser.parse_args(argv)
 
 
@@ -61,7 +59,7 @@ def find_data(choice: str) -> Path:
     return folder
 
 
-def data_steps(real: Path, data: Path, seed: int) -> List[Step]:
+def data_steps(real: Path, data: Path, seed: int) -> list[Step]:
     """Commands that make ``data``/{train,val}/{vis,ir,label}."""
     converters = 'tools/dataset_converters'
     if real is None:
@@ -78,7 +76,7 @@ def data_steps(real: Path, data: Path, seed: int) -> List[Step]:
     ]
 
 
-def all_steps(folder: Path, real: Path, seed: int) -> List[Step]:
+def all_steps(folder: Path, real: Path, seed: int) -> list[Step]:
     """Every command of the demo, in order."""
     data = folder / 'data'
     options = ('--cfg-options', f'randomness.seed={seed}') if seed else ()
@@ -86,19 +84,18 @@ def all_steps(folder: Path, real: Path, seed: int) -> List[Step]:
     made = [step.name for step in steps]
     checkpoints = dict(stage1=folder / 'stage1' / STAGE1)
 
-    def train(run: str, title: str, after: List[str]) -> Step:
+    def train(run: str, title: str, after: list[str]) -> Step:
         return Step(f'train_{run}', title,
                     ('tools/train.py', f'configs/demo/demo_{run}.py',
-                     '--work-dir', folder / run, *options),
-                    [checkpoints[run]], after)
+                     '--work-dir', folder / run, *options), [checkpoints[run]],
+                    after)
 
     steps.append(train('stage1', 'Stage 1: pretrain the fuser', made))
     # The longest first, so that what runs side by side ends together.
     for run in ('joint', 'visible', 'infrared', 'frozen'):
         checkpoints[run] = folder / run / STAGE2
         needs = made if run in ('visible', 'infrared') else ['train_stage1']
-        steps.append(
-            train(run, f'Train SegFormer-B0 on: {RUNS[run]}', needs))
+        steps.append(train(run, f'Train SegFormer-B0 on: {RUNS[run]}', needs))
     # Fused images of stage 1 and of the joint training.
     for run in ('stage1', 'joint'):
         steps.append(

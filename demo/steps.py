@@ -7,9 +7,10 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Sequence
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 # mmengine's log lines, and its progress bars.
@@ -66,7 +67,7 @@ class Recorder:
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / 'steps.json'
-        self.done: Dict[str, dict] = {}
+        self.done: dict[str, dict] = {}
         if self.file.is_file():
             self.done = json.loads(self.file.read_text())
 
@@ -83,9 +84,8 @@ class Recorder:
 
     def add(self, step: Step, seconds: float) -> None:
         """Put a finished step on the record."""
-        self.done[step.name] = dict(
-            digest=_digest(step), command=step.command,
-            seconds=round(seconds, 1))
+        self.done[step.name] = dict(digest=_digest(step), command=step.command,
+                                    seconds=round(seconds, 1))
         self._write()
 
     def _write(self) -> None:
@@ -103,19 +103,19 @@ class Job:
         environment (dict): Variables added to the process's.
     """
 
-    def __init__(self, step: Step, log: Path,
-                 environment: Dict[str, str]) -> None:
+    def __init__(self, step: Step, log: Path, environment: dict[str,
+                                                                str]) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         self.step = step
         self.log = log
         self.started = time.monotonic()
         with open(log, 'wb') as sink:
             self.process = subprocess.Popen(
-                [sys.executable, *map(str, step.arguments)],
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                cwd=ROOT,
-                env={**os.environ, **environment})
+                [sys.executable, *map(str, step.arguments)], stdout=sink,
+                stderr=subprocess.STDOUT, cwd=ROOT, env={
+                    **os.environ,
+                    **environment
+                })
 
     @property
     def seconds(self) -> float:
@@ -138,15 +138,15 @@ class Job:
         if not (status or missing):
             return
         lines = re.split('[\r\n]+', self.log.read_text('utf-8', 'replace'))
-        reason = (f'exit status {status}' if status else
-                  f'it did not write {", ".join(missing)}')
+        reason = (f'exit status {status}'
+                  if status else f'it did not write {", ".join(missing)}')
         raise RuntimeError(
             f'{step.title} failed ({reason}).\nCommand: {step.command}\n'
-            f'Log: {self.log}, which ends with\n  '
-            + '\n  '.join(lines[-_TAIL:]))
+            f'Log: {self.log}, which ends with\n  ' +
+            '\n  '.join(lines[-_TAIL:]))
 
 
-def dependents(steps: List[Step], name: str) -> List[str]:
+def dependents(steps: list[Step], name: str) -> list[str]:
     """``name`` and all steps that need it, directly or not."""
     found = [name]
     for step in steps:
@@ -155,11 +155,9 @@ def dependents(steps: List[Step], name: str) -> List[str]:
     return found
 
 
-def run_steps(steps: List[Step],
-              folder: Path,
-              environment: Dict[str, str],
+def run_steps(steps: list[Step], folder: Path, environment: dict[str, str],
               side_by_side: int = 1,
-              say: Callable[[str], None] = _say) -> Dict[str, dict]:
+              say: Callable[[str], None] = _say) -> dict[str, dict]:
     """Run what has not been run, and what follows from it.
 
     Args:
@@ -202,8 +200,10 @@ def run_steps(steps: List[Step],
                     continue
                 recorder.forget(dependents(steps, step.name))
                 running.append(
-                    Job(step, folder / 'logs' / f'{step.name}.log',
-                        {**hidden, **environment}))
+                    Job(step, folder / 'logs' / f'{step.name}.log', {
+                        **hidden,
+                        **environment
+                    }))
             time.sleep(0.1)
             for job in list(running):
                 if job.process.poll() is None:
@@ -222,7 +222,7 @@ def run_steps(steps: List[Step],
     return recorder.done
 
 
-def _show_progress(running: List[Job]) -> None:
+def _show_progress(running: list[Job]) -> None:
     if sys.stdout.isatty():
         told = '  '.join(
             f'{job.step.name} {job.seconds:.0f} s {job.progress()}'

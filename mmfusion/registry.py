@@ -50,16 +50,11 @@ class LazyRegistry(Registry):
             del self._waiting[0]
 
 
-def _child(name: str,
-           parent: Registry | None,
-           *places: str,
+def _child(name: str, parent: Registry | None, *places: str,
            lazy: Sequence[str] = ()) -> LazyRegistry:
-    return LazyRegistry(
-        name,
-        parent=parent,
-        scope='mmfusion',
-        locations=[f'mmfusion.{place}' for place in places],
-        lazy_locations=[f'mmfusion.{place}' for place in lazy])
+    return LazyRegistry(name, parent=parent, scope='mmfusion',
+                        locations=[f'mmfusion.{place}' for place in places],
+                        lazy_locations=[f'mmfusion.{place}' for place in lazy])
 
 
 RUNNERS = _child('runner', root.RUNNERS)
@@ -74,8 +69,8 @@ OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor',
 PARAM_SCHEDULERS = _child('parameter scheduler', root.PARAM_SCHEDULERS,
                           'engine')
 
-DATASETS = _child(
-    'dataset', root.DATASETS, 'datasets', lazy=['datasets.detection'])
+DATASETS = _child('dataset', root.DATASETS, 'datasets',
+                  lazy=['datasets.detection'])
 DATA_SAMPLERS = _child('data sampler', root.DATA_SAMPLERS, 'datasets')
 TRANSFORMS = _child('transform', root.TRANSFORMS, 'datasets')
 

@@ -2,23 +2,16 @@
 
 Imports nothing: the command line reads it before torch.
 """
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, Mapping, Tuple, Union
+from typing import Union
 
 #: Colour policies other than the name of a modality.
 WEIGHTED, GREY = 'weighted', 'grey'
 _POLICIES = (WEIGHTED, GREY)
-_CAPTIONS = dict(
-    vis='visible',
-    ir='infrared',
-    mri='MRI',
-    ct='CT',
-    pet='PET',
-    spect='SPECT',
-    under='under-exposed',
-    over='over-exposed',
-    near='near focus',
-    far='far focus')
+_CAPTIONS = dict(vis='visible', ir='infrared', mri='MRI', ct='CT', pet='PET',
+                 spect='SPECT', under='under-exposed', over='over-exposed',
+                 near='near focus', far='far focus')
 
 
 @dataclass(frozen=True)
@@ -109,14 +102,13 @@ class FusionTask:
         modalities = dict(fields.get('modalities') or {})
         coloured = [name for name, count in modalities.items() if count == 3]
         guess = dict(
-            name='custom',
-            visible=coloured[0] if len(coloured) == 1 else next(
+            name='custom', visible=coloured[0] if len(coloured) == 1 else next(
                 iter(modalities), ''),
             colour=(GREY, *coloured[:1], WEIGHTED)[min(len(coloured), 2)])
         known = TASKS.get(task_of(modalities))
         if known is not None:
-            guess = dict(
-                name=known.name, visible=known.visible, colour=known.colour)
+            guess = dict(name=known.name, visible=known.visible,
+                         colour=known.colour)
         try:
             return cls(**{**guess, 'modalities': modalities, **fields})
         except TypeError as error:
@@ -127,7 +119,7 @@ class FusionTask:
 
 # Which modality is `visible` follows FILM's published networks: their first
 # input (our `ir`) saw infrared, MRI, over-exposed and near-focused images.
-TASKS: Dict[str, FusionTask] = {
+TASKS: dict[str, FusionTask] = {
     task.name: task
     for task in (
         FusionTask('ivf', dict(vis=3, ir=1), 'vis', 'vis'),
@@ -147,7 +139,7 @@ def task_of(modalities: Mapping[str, int]) -> str:
                  if list(task.modalities.items()) == items), 'custom')
 
 
-def channel_spans(modalities: Mapping[str, int]) -> Dict[str, Tuple[int, int]]:
+def channel_spans(modalities: Mapping[str, int]) -> dict[str, tuple[int, int]]:
     """(first, end) channel of each modality in the stack.
 
     Args:
@@ -163,7 +155,7 @@ def channel_spans(modalities: Mapping[str, int]) -> Dict[str, Tuple[int, int]]:
     return spans
 
 
-def metric_order(modalities: Iterable[str]) -> List[str]:
+def metric_order(modalities: Iterable[str]) -> list[str]:
     """The order in which metrics take modalities: infrared first, then as
     they come. A few metrics depend on it."""
     return sorted(modalities, key=lambda name: name != 'ir')

@@ -1,6 +1,6 @@
 """Configs and inputs that make whole models quick to test."""
 import copy
-from typing import Any, List, Tuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from mmfusion.tasks import FusionTask, channel_spans
 from mmfusion.utils.config_file import config_folders, load_config
 
 
-def config_files() -> List[str]:
+def config_files() -> list[str]:
     """Names of all experiments, relative to ``configs``.
 
     Returns:
@@ -24,7 +24,7 @@ def config_files() -> List[str]:
         if '_base_' not in path.relative_to(folder).parts)
 
 
-def get_fuser_cfg(name: str, size: Tuple[int, int] = (64, 64)) -> Config:
+def get_fuser_cfg(name: str, size: tuple[int, int] = (64, 64)) -> Config:
     """An experiment that needs no file and runs on images of ``size``.
 
     Args:
@@ -37,7 +37,7 @@ def get_fuser_cfg(name: str, size: Tuple[int, int] = (64, 64)) -> Config:
     return shrink_config(load_config(name), size)
 
 
-def shrink_config(cfg: Config, size: Tuple[int, int]) -> Config:
+def shrink_config(cfg: Config, size: tuple[int, int]) -> Config:
     """Take weights from nowhere, and fit crops to small images.
 
     Args:
@@ -57,8 +57,8 @@ def shrink_config(cfg: Config, size: Tuple[int, int]) -> Config:
     if detector.get('num_queries'):
         queries = min(detector.num_queries, (size[0] // 8) * (size[1] // 8))
         detector.num_queries = queries
-        detector.test_cfg.max_per_img = min(
-            detector.test_cfg.max_per_img, queries)
+        detector.test_cfg.max_per_img = min(detector.test_cfg.max_per_img,
+                                            queries)
     test_cfg = (cfg.model.get('segmentor') or {}).get('test_cfg') or {}
     if test_cfg.get('mode') == 'slide':
         test_cfg['crop_size'] = tuple(side * 3 // 4 for side in size)
@@ -73,25 +73,22 @@ def _without_weights(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     # What refuses to be random by mistake is told that it is meant here.
-    meant = dict(
-        VGGFeatures=dict(allow_random=True, width=0.1),
-        FuserDistiller=dict(random_teacher=True)).get(node.get('type'), {})
+    meant = dict(VGGFeatures=dict(allow_random=True, width=0.1),
+                 FuserDistiller=dict(random_teacher=True)).get(
+                     node.get('type'), {})
     plain = {
-        key: None if key == 'pretrained' or (
-            isinstance(value, dict) and value.get('type') == 'Pretrained') else
+        key:
+        None if key == 'pretrained' or
+        (isinstance(value, dict) and value.get('type') == 'Pretrained') else
         _without_weights(value)
         for key, value in node.items()
     }
     return ConfigDict({**plain, **meant})
 
 
-def demo_fusion_inputs(batch_size: int = 2,
-                       size: Tuple[int, int] = (64, 64),
-                       num_classes: int = 9,
-                       num_boxes: int = 3,
-                       seed: int = 0,
-                       task: str = 'ivf',
-                       text_channels: int = 768) -> dict:
+def demo_fusion_inputs(batch_size: int = 2, size: tuple[int, int] = (64, 64),
+                       num_classes: int = 9, num_boxes: int = 3, seed: int = 0,
+                       task: str = 'ivf', text_channels: int = 768) -> dict:
     """A batch as a data loader gives it, of random content.
 
     Args:
@@ -119,19 +116,12 @@ def demo_fusion_inputs(batch_size: int = 2,
     spans = channel_spans(FusionTask.of(task).modalities)
     samples = []
     for index in range(batch_size):
-        sample = FusionDataSample(
-            metainfo=dict(
-                sample_idx=index,
-                **{
-                    f'{name}_path': f'{name}/{index}.png'
-                    for name in spans
-                },
-                modalities=spans,
-                ori_shape=size,
-                img_shape=size,
-                scale_factor=(1., 1.),
-                misalignment=np.eye(3),
-                img_id=index))
+        sample = FusionDataSample(metainfo=dict(
+            sample_idx=index, **{
+                f'{name}_path': f'{name}/{index}.png'
+                for name in spans
+            }, modalities=spans, ori_shape=size, img_shape=size, scale_factor=(
+                1., 1.), misalignment=np.eye(3), img_id=index))
         sample.gt_sem_seg = PixelData(data=draw(num_classes, 1, *size))
         for name in ('gt_binary', 'gt_boundary', 'gt_mask'):
             setattr(sample, name, PixelData(data=draw(2, 1, *size)))
@@ -142,8 +132,8 @@ def demo_fusion_inputs(batch_size: int = 2,
         sample.gt_instances = InstanceData(
             bboxes=torch.cat((first, first + 0.25 * sides), dim=1),
             labels=torch.zeros(num_boxes, dtype=torch.long))
-        sample.ignored_instances = InstanceData(
-            bboxes=torch.zeros(0, 4), labels=torch.zeros(0).long())
+        sample.ignored_instances = InstanceData(bboxes=torch.zeros(0, 4),
+                                                labels=torch.zeros(0).long())
         samples.append(sample)
     channels = max(end for _, end in spans.values())
     inputs = [draw(256, channels, *size).to(torch.uint8) for _ in samples]

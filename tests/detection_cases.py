@@ -36,28 +36,22 @@ def write_coco(root, images, classes=('person', ), split='train', size=SIZE,
             assert cv2.imwrite(str(path), image)
         listed.append(
             dict(
-                id=number, file_name=name, height=size[0], width=size[1],
-                **{key: values[number - 1]
-                   for key, values in entries.items()}))
+                id=number, file_name=name, height=size[0], width=size[1], **{
+                    key: values[number - 1]
+                    for key, values in entries.items()
+                }))
         for box in boxes:
             x1, y1, x2, y2, label, crowd = (*box, 0, 0)[:6]
             annotations.append(
-                dict(
-                    id=len(annotations) + 1,
-                    image_id=number,
-                    category_id=label + 1,
-                    bbox=[x1, y1, x2 - x1, y2 - y1],
-                    area=(x2 - x1) * (y2 - y1),
-                    iscrowd=crowd))
+                dict(id=len(annotations) + 1, image_id=number,
+                     category_id=label + 1, bbox=[x1, y1, x2 - x1, y2 - y1],
+                     area=(x2 - x1) * (y2 - y1), iscrowd=crowd))
     path = root / 'annotations' / f'{split}.json'
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
         json.dumps(
             dict(
                 categories=[
-                    dict(id=k, name=name)
-                    for k, name in enumerate(classes, 1)
-                ],
-                images=listed,
-                annotations=annotations)))
+                    dict(id=k, name=name) for k, name in enumerate(classes, 1)
+                ], images=listed, annotations=annotations)))
     return path

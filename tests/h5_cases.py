@@ -26,11 +26,15 @@ def h5_groups(names, size=(24, 32)):
     rng = np.random.RandomState(0)
     groups = {
         group: {
-            name: (rng.randint(0, 256, (1, *size)) / np.float32(255)).astype(
-                np.float32) for name in names
+            name:
+            (rng.randint(0, 256,
+                         (1, *size)) / np.float32(255)).astype(np.float32)
+            for name in names
         }
         for group in ('imageA', 'imageB')
     }
-    groups['text'] = {name: feature(index, 3 + index)[None]
-                      for index, name in enumerate(names)}
+    groups['text'] = {
+        name: feature(index, 3 + index)[None]
+        for index, name in enumerate(names)
+    }
     return groups

@@ -4,38 +4,23 @@ import sys
 
 import pytest
 
-from mmfusion.tasks import (
-    TASKS,
-    FusionTask,
-    caption,
-    channel_spans,
-    metric_order,
-    task_of,
-)
+from mmfusion.tasks import (TASKS, FusionTask, caption, channel_spans,
+                            metric_order, task_of)
 
 
 def test_the_four_tasks():
     modalities = {name: list(task.modalities) for name, task in TASKS.items()}
-    assert modalities == dict(
-        ivf=['vis', 'ir'],
-        mri_ct=['mri', 'ct'],
-        mri_pet=['mri', 'pet'],
-        mri_spect=['mri', 'spect'],
-        mef=['under', 'over'],
-        mff=['near', 'far'])
+    assert modalities == dict(ivf=['vis', 'ir'], mri_ct=['mri', 'ct'],
+                              mri_pet=['mri',
+                                       'pet'], mri_spect=['mri', 'spect'],
+                              mef=['under', 'over'], mff=['near', 'far'])
     colours = {name: task.colour for name, task in TASKS.items()}
-    assert colours == dict(
-        ivf='vis',
-        mri_ct='grey',
-        mri_pet='pet',
-        mri_spect='spect',
-        mef='weighted',
-        mff='weighted')
+    assert colours == dict(ivf='vis', mri_ct='grey', mri_pet='pet',
+                           mri_spect='spect', mef='weighted', mff='weighted')
     # FILM's first input, our `ir`
     others = {name: task.other for name, task in TASKS.items()}
-    assert others == dict(
-        ivf='ir', mri_ct='mri', mri_pet='mri', mri_spect='mri', mef='over',
-        mff='near')
+    assert others == dict(ivf='ir', mri_ct='mri', mri_pet='mri',
+                          mri_spect='mri', mef='over', mff='near')
 
 
 @pytest.mark.parametrize('name', TASKS)
@@ -66,8 +51,7 @@ def test_other_pairs(modalities, visible, colour):
 
 
 def test_a_known_task_with_another_colour():
-    task = FusionTask.of(
-        dict(modalities=dict(under=3, over=3), colour='over'))
+    task = FusionTask.of(dict(modalities=dict(under=3, over=3), colour='over'))
     assert task.visible == 'under' and task.colour == 'over'
 
 
@@ -97,7 +81,6 @@ def test_metrics_take_infrared_first():
 
 def test_no_torch_for_the_command_line():
     code = 'import sys, mmfusion.tasks; print("torch" in sys.modules)'
-    done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True,
-        check=True)
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True,
+                          text=True, check=True)
     assert done.stdout.split()[-1] == 'False'

@@ -38,10 +38,9 @@ def _wordpiece_tokenizer(extra=()):
 
 def _bert(full):
     from transformers import BertConfig, BertForMaskedLM, BertModel
-    config = BertConfig(
-        vocab_size=32, hidden_size=WIDTH, num_hidden_layers=2,
-        num_attention_heads=2, intermediate_size=32,
-        max_position_embeddings=20)
+    config = BertConfig(vocab_size=32, hidden_size=WIDTH, num_hidden_layers=2,
+                        num_attention_heads=2, intermediate_size=32,
+                        max_position_embeddings=20)
     model = BertForMaskedLM(config) if full else BertModel(
         config, add_pooling_layer=False)
     return model, _wordpiece_tokenizer()
@@ -50,15 +49,14 @@ def _bert(full):
 def _blip2(full):
     import transformers
     config = transformers.Blip2Config(
-        vision_config=dict(
-            hidden_size=16, intermediate_size=16, num_hidden_layers=1,
-            num_attention_heads=2, image_size=28, patch_size=14),
-        qformer_config=dict(
-            vocab_size=32, hidden_size=WIDTH, num_hidden_layers=2,
-            num_attention_heads=2, intermediate_size=32,
-            encoder_hidden_size=16, max_position_embeddings=20,
-            use_qformer_text_input=True),
-        num_query_tokens=2,
+        vision_config=dict(hidden_size=16, intermediate_size=16,
+                           num_hidden_layers=1, num_attention_heads=2,
+                           image_size=28, patch_size=14),
+        qformer_config=dict(vocab_size=32, hidden_size=WIDTH,
+                            num_hidden_layers=2, num_attention_heads=2,
+                            intermediate_size=32, encoder_hidden_size=16,
+                            max_position_embeddings=20,
+                            use_qformer_text_input=True), num_query_tokens=2,
         image_text_hidden_size=8)
     kind = (transformers.Blip2ForImageTextRetrieval
             if full else transformers.Blip2TextModelWithProjection)
@@ -66,45 +64,41 @@ def _blip2(full):
 
 
 def _clip(full):
-    from transformers import (
-        CLIPConfig,
-        CLIPModel,
-        CLIPTextConfig,
-        CLIPTextModel,
-        CLIPTokenizer,
-    )
+    from transformers import (CLIPConfig, CLIPModel, CLIPTextConfig,
+                              CLIPTextModel, CLIPTokenizer)
     letters = string.ascii_lowercase
-    tokens = ['<|startoftext|>', '<|endoftext|>', *letters,
-              *(f'{letter}</w>' for letter in letters)]
+    tokens = [
+        '<|startoftext|>', '<|endoftext|>', *letters,
+        *(f'{letter}</w>' for letter in letters)
+    ]
     tokenizer = CLIPTokenizer(
-        vocab={token: i for i, token in enumerate(tokens)}, merges=[])
-    text = dict(
-        vocab_size=len(tokens), hidden_size=WIDTH, intermediate_size=32,
-        num_hidden_layers=2, num_attention_heads=2, projection_dim=8,
-        max_position_embeddings=20, bos_token_id=0, eos_token_id=1,
-        pad_token_id=1)
+        vocab={
+            token: i
+            for i, token in enumerate(tokens)
+        }, merges=[])
+    text = dict(vocab_size=len(tokens), hidden_size=WIDTH,
+                intermediate_size=32, num_hidden_layers=2,
+                num_attention_heads=2, projection_dim=8,
+                max_position_embeddings=20, bos_token_id=0, eos_token_id=1,
+                pad_token_id=1)
     if not full:
         return CLIPTextModel(CLIPTextConfig(**text)), tokenizer
-    vision = dict(
-        hidden_size=16, intermediate_size=16, num_hidden_layers=1,
-        num_attention_heads=2, image_size=28, patch_size=14,
-        projection_dim=8)
-    return CLIPModel(CLIPConfig(text_config=text, vision_config=vision,
-                                projection_dim=8)), tokenizer
+    vision = dict(hidden_size=16, intermediate_size=16, num_hidden_layers=1,
+                  num_attention_heads=2, image_size=28, patch_size=14,
+                  projection_dim=8)
+    return CLIPModel(
+        CLIPConfig(text_config=text, vision_config=vision,
+                   projection_dim=8)), tokenizer
 
 
 def _t5(full):
-    from transformers import (
-        T5Config,
-        T5EncoderModel,
-        T5ForConditionalGeneration,
-        T5Tokenizer,
-    )
+    from transformers import (T5Config, T5EncoderModel,
+                              T5ForConditionalGeneration, T5Tokenizer)
     pieces = [('<pad>', 0.0), ('</s>', 0.0), ('<unk>', 0.0)]
     pieces += [(f'\u2581{word}', -2.0) for word in WORDS]
-    config = T5Config(
-        vocab_size=32, d_model=WIDTH, d_kv=8, d_ff=32, num_layers=1,
-        num_heads=2, decoder_start_token_id=0, n_positions=20)
+    config = T5Config(vocab_size=32, d_model=WIDTH, d_kv=8, d_ff=32,
+                      num_layers=1, num_heads=2, decoder_start_token_id=0,
+                      n_positions=20)
     kind = T5ForConditionalGeneration if full else T5EncoderModel
     return kind(config), T5Tokenizer(vocab=pieces, extra_ids=0)
 

@@ -1,14 +1,12 @@
 """Short videos made of still pairs, as if a camera moved."""
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, Tuple
 
 import cv2
 import numpy as np
 
 
-def camera_path(count: int,
-                size: Tuple[int, int],
-                view: Tuple[int, int],
+def camera_path(count: int, size: tuple[int, int], view: tuple[int, int],
                 seed: int = 0) -> np.ndarray:
     """Smooth pan, roll and zoom of a view inside an image.
 
@@ -32,27 +30,24 @@ def camera_path(count: int,
     rng = np.random.default_rng(seed)
     phases = rng.uniform(0, 2 * np.pi, 4)
     t = np.arange(count) / 25
-    waves = np.sin(2 * np.pi * t[:, None] * (0.31, 0.23, 0.17, 0.11)
-                   + phases)
+    waves = np.sin(2 * np.pi * t[:, None] * (0.31, 0.23, 0.17, 0.11) + phases)
     room = [(s - v) / 2 for v, s in zip(view, size, strict=True)]
     matrices = np.empty((count, 2, 3))
     for index, (x, y, roll, zoom) in enumerate(waves):
         angle, scale = np.deg2rad(2 * roll), 1 + 0.05 * zoom
         turn = scale * np.array([[np.cos(angle), -np.sin(angle)],
                                  [np.sin(angle), np.cos(angle)]])
-        centre = np.array([size[1] / 2 + 0.4 * x * room[1],
-                           size[0] / 2 + 0.4 * y * room[0]])
+        centre = np.array(
+            [size[1] / 2 + 0.4 * x * room[1], size[0] / 2 + 0.4 * y * room[0]])
         middle = np.array([view[1] / 2, view[0] / 2])
         matrices[index, :, :2] = turn
         matrices[index, :, 2] = centre - turn @ middle
     return matrices
 
 
-def moving_views(vis: np.ndarray,
-                 ir: np.ndarray,
-                 count: int,
-                 view: Tuple[int, int],
-                 seed: int = 0) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
+def moving_views(vis: np.ndarray, ir: np.ndarray, count: int, view: tuple[int,
+                                                                          int],
+                 seed: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """What a moving camera sees of a still pair.
 
     Args:
@@ -68,15 +63,14 @@ def moving_views(vis: np.ndarray,
     size = view[::-1]
     for matrix in camera_path(count, vis.shape[:2], view, seed):
         yield tuple(
-            cv2.warpAffine(
-                image, matrix, size,
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                borderMode=cv2.BORDER_REFLECT_101) for image in (vis, ir))
+            cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR
+                           | cv2.WARP_INVERSE_MAP,
+                           borderMode=cv2.BORDER_REFLECT_101)
+            for image in (vis, ir))
 
 
-def write_sequence(folder: Path, vis: np.ndarray, ir: np.ndarray,
-                   count: int, view: Tuple[int, int],
-                   seed: int = 0) -> Tuple[Path, Path]:
+def write_sequence(folder: Path, vis: np.ndarray, ir: np.ndarray, count: int,
+                   view: tuple[int, int], seed: int = 0) -> tuple[Path, Path]:
     """Write :func:`moving_views` as PNG frames.
 
     Returns:

@@ -17,18 +17,17 @@ def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        'model', nargs='*', metavar='MODEL',
-        help='config and checkpoint, or an exported file')
+    parser.add_argument('model', nargs='*', metavar='MODEL',
+                        help='config and checkpoint, or an exported file')
     parser.add_argument(
         '--vis', required=True, metavar='SRC',
         help='visible: video, URL, folder of images, number of a camera')
-    parser.add_argument(
-        '--ir', required=True, metavar='SRC', help='infrared, likewise')
-    parser.add_argument(
-        '--out', metavar='FILE', help='.mp4, .mov, .mkv, .avi, or a folder')
-    parser.add_argument(
-        '--show', action='store_true', help='open a window; q ends')
+    parser.add_argument('--ir', required=True, metavar='SRC',
+                        help='infrared, likewise')
+    parser.add_argument('--out', metavar='FILE',
+                        help='.mp4, .mov, .mkv, .avi, or a folder')
+    parser.add_argument('--show', action='store_true',
+                        help='open a window; q ends')
     parser.add_argument(
         '--seg', nargs='+', metavar='SEG',
         help='config and checkpoint of a FuserSegmenter that labels the '
@@ -36,14 +35,13 @@ def parse_args():
     parser.add_argument(
         '--homography', metavar='FILE',
         help='3x3 matrix, infrared to visible pixels: .npy, .json or text')
-    parser.add_argument(
-        '--fps', type=float, help="of the result; default --vis's")
+    parser.add_argument('--fps', type=float,
+                        help="of the result; default --vis's")
     parser.add_argument(
         '--source-fps', type=float,
         help='overrules what both sources say; folders have 25')
-    parser.add_argument(
-        '--offset', type=float, default=0., metavar='SECONDS',
-        help='by which the infrared stream is late')
+    parser.add_argument('--offset', type=float, default=0., metavar='SECONDS',
+                        help='by which the infrared stream is late')
     parser.add_argument('--batch', type=int, default=1)
     parser.add_argument(
         '--norm', choices=('auto', 'clamp', 'steady'), default='auto',
@@ -55,18 +53,18 @@ def parse_args():
     parser.add_argument(
         '--blend', type=float, default=0.,
         help='share of the frame before, moved along; steadier, slower')
-    parser.add_argument(
-        '--flicker', action='store_true', help='measure flicker')
-    parser.add_argument(
-        '--limit', type=int, metavar='N', help='fuse N frames at most')
-    parser.add_argument(
-        '--backend', help='of an exported file: onnxruntime, openvino, ...')
-    parser.add_argument(
-        '--precision', choices=('fp32', 'bf16'), default='fp32',
-        help='of an exported file; bf16 with openvino')
+    parser.add_argument('--flicker', action='store_true',
+                        help='measure flicker')
+    parser.add_argument('--limit', type=int, metavar='N',
+                        help='fuse N frames at most')
+    parser.add_argument('--backend',
+                        help='of an exported file: onnxruntime, openvino, ...')
+    parser.add_argument('--precision', choices=('fp32', 'bf16'),
+                        default='fp32',
+                        help='of an exported file; bf16 with openvino')
     parser.add_argument('--threads', type=int, help='CPU threads')
-    parser.add_argument(
-        '--device', help='cpu, cuda, ...; default a GPU if any')
+    parser.add_argument('--device',
+                        help='cpu, cuda, ...; default a GPU if any')
     parser.add_argument('--json', metavar='FILE', help='write numbers here')
     args = parser.parse_args()
     if not (args.out or args.show):
@@ -100,29 +98,19 @@ def main():
         exported = any(map(is_exported, files))
         gpu = torch.cuda.is_available() and not exported
         options = dict(threads=args.threads, precision=args.precision)
-        return init_model(
-            *files,
-            device=args.device or ('cuda' if gpu else 'cpu'),
-            fuser_is_enough=files != tuple(args.seg or ()),
-            backend=args.backend if exported else None,
-            backend_options=options if exported else None)
+        return init_model(*files, device=args.device
+                          or ('cuda' if gpu else 'cpu'), fuser_is_enough=files
+                          != tuple(args.seg or ()),
+                          backend=args.backend if exported else None,
+                          backend_options=options if exported else None)
 
     segmenter = args.seg and load(*args.seg)
     stream = FusionStream(
-        load(*args.model) if args.model else segmenter,
-        args.vis,
-        args.ir,
-        segmenter=segmenter,
-        fps=args.fps,
-        source_fps=args.source_fps,
-        offset=args.offset,
-        homography=homography,
-        batch_size=args.batch,
-        norm=args.norm,
-        momentum=args.momentum,
-        blend=args.blend,
-        flicker=args.flicker,
-        limit=args.limit)
+        load(*args.model) if args.model else segmenter, args.vis, args.ir,
+        segmenter=segmenter, fps=args.fps, source_fps=args.source_fps,
+        offset=args.offset, homography=homography, batch_size=args.batch,
+        norm=args.norm, momentum=args.momentum, blend=args.blend,
+        flicker=args.flicker, limit=args.limit)
     result = stream.run(args.out, args.show)
     print(summary(result))
     if args.json:

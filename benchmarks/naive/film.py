@@ -33,20 +33,14 @@ class TransposedAttention(nn.Module):
         self.heads = heads
         self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
         self.qkv = nn.Conv2d(channels, 3 * channels, 1, bias=False)
-        self.qkv_dwconv = nn.Conv2d(
-            3 * channels,
-            3 * channels,
-            3,
-            padding=1,
-            groups=3 * channels,
-            bias=False)
+        self.qkv_dwconv = nn.Conv2d(3 * channels, 3 * channels, 3, padding=1,
+                                    groups=3 * channels, bias=False)
         self.project_out = nn.Conv2d(channels, channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         b, c, h, w = x.shape
-        q, k, v = (
-            part.reshape(b, self.heads, c // self.heads, h * w)
-            for part in self.qkv_dwconv(self.qkv(x)).chunk(3, dim=1))
+        q, k, v = (part.reshape(b, self.heads, c // self.heads, h * w)
+                   for part in self.qkv_dwconv(self.qkv(x)).chunk(3, dim=1))
         q, k = F.normalize(q, dim=-1), F.normalize(k, dim=-1)
         weights = (q @ k.transpose(-2, -1) * self.temperature).softmax(dim=-1)
         return self.project_out((weights @ v).reshape(b, c, h, w))
@@ -59,8 +53,8 @@ class GatedForward(nn.Module):
         super().__init__()
         wide = 8 * channels
         self.project_in = nn.Conv2d(channels, wide, 1, bias=False)
-        self.dwconv = nn.Conv2d(
-            wide, wide, 3, padding=1, groups=wide, bias=False)
+        self.dwconv = nn.Conv2d(wide, wide, 3, padding=1, groups=wide,
+                                bias=False)
         self.project_out = nn.Conv2d(wide // 2, channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -167,8 +161,7 @@ class NaiveFILM(nn.Module):
     def forward(self, ir: Tensor, vis_luma: Tensor, text: Tensor) -> Tensor:
         text = self.text_process(text.transpose(1, 2)).transpose(1, 2)
         a, b = ir, vis_luma
-        for stage in (self.restormerca1, self.restormerca2,
-                      self.restormerca3):
+        for stage in (self.restormerca1, self.restormerca2, self.restormerca3):
             a, b = stage(a, b, text)
         x = self.conv1(self.restormer1(torch.cat((a, b), dim=1)))
         return torch.sigmoid(self.conv2(self.restormer3(self.restormer2(x))))

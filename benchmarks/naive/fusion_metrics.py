@@ -61,8 +61,8 @@ def mutual_information(fused, a, b):
     def information(x, y):
         levels_x, x = np.unique(x, return_inverse=True)
         levels_y, y = np.unique(y, return_inverse=True)
-        joint, _, _ = np.histogram2d(
-            x.ravel(), y.ravel(), bins=(len(levels_x), len(levels_y)))
+        joint, _, _ = np.histogram2d(x.ravel(), y.ravel(),
+                                     bins=(len(levels_x), len(levels_y)))
         joint = joint / joint.sum()
         product = joint.sum(1)[:, None] * joint.sum(0)[None]
         live = joint > 0
@@ -107,8 +107,8 @@ def mean_squared_error(fused, a, b):
 def root_mean_squared_error(fused, a, b):
     """VIFB's: norms divided by the area."""
     area = fused.size
-    return (np.sqrt(np.sum((a - fused)**2)) / area +
-            np.sqrt(np.sum((b - fused)**2)) / area) / 2
+    return (np.sqrt(np.sum(
+        (a - fused)**2)) / area + np.sqrt(np.sum((b - fused)**2)) / area) / 2
 
 
 def peak_signal_to_noise(fused, a, b):
@@ -116,8 +116,7 @@ def peak_signal_to_noise(fused, a, b):
 
 
 def peak_signal_to_noise_vifb(fused, a, b):
-    return 20 * np.log10(
-        255 / np.sqrt(root_mean_squared_error(fused, a, b)))
+    return 20 * np.log10(255 / np.sqrt(root_mean_squared_error(fused, a, b)))
 
 
 def _correlation(x, y):
@@ -200,12 +199,12 @@ def _vif(reference, image):
             image = convolve2d(image, kernel, mode='valid')[::2, ::2]
         mean_r = convolve2d(reference, kernel, mode='valid')
         mean_i = convolve2d(image, kernel, mode='valid')
-        var_r = convolve2d(
-            reference * reference, kernel, mode='valid') - mean_r * mean_r
+        var_r = convolve2d(reference * reference, kernel,
+                           mode='valid') - mean_r * mean_r
         var_i = convolve2d(image * image, kernel, mode='valid') \
             - mean_i * mean_i
-        covariance = convolve2d(
-            reference * image, kernel, mode='valid') - mean_r * mean_i
+        covariance = convolve2d(reference * image, kernel,
+                                mode='valid') - mean_r * mean_i
         var_r[var_r < 0] = 0
         var_i[var_i < 0] = 0
         gain = covariance / (var_r + epsilon)
@@ -244,14 +243,12 @@ def chen_blum(fused, a, b):
         sensitivity = (np.exp(-(r / 15.387)**2) -
                        0.7622 * np.exp(-(r / 1.3456)**2))
         spectrum = np.fft.fftshift(np.fft.fft2(stretch(image)))
-        seen = np.real(np.fft.ifft2(np.fft.ifftshift(
-            spectrum * sensitivity)))
+        seen = np.real(np.fft.ifft2(np.fft.ifftshift(spectrum * sensitivity)))
         y, x = np.mgrid[-15:16, -15:16]
-        narrow, wide = (
-            convolve2d(
-                seen,
-                np.exp(-(x * x + y * y) / (2 * s * s)) / (2 * np.pi * s * s),
-                mode='same') for s in (2, 4))
+        narrow, wide = (convolve2d(
+            seen,
+            np.exp(-(x * x + y * y) / (2 * s * s)) / (2 * np.pi * s * s),
+            mode='same') for s in (2, 4))
         local = np.abs(narrow / wide - 1)
         return local**3 / (local**2 + 1e-4)
 
@@ -281,8 +278,7 @@ def chen_varshney(fused, a, b):
         r = _radius(source.shape, 8)
         sensitivity = 2.6 * (0.0192 + 0.144 * r) * np.exp(-(0.144 * r)**1.1)
         spectrum = np.fft.fftshift(np.fft.fft2(source - fused))
-        seen = np.real(np.fft.ifft2(np.fft.ifftshift(
-            spectrum * sensitivity)))
+        seen = np.real(np.fft.ifft2(np.fft.ifftshift(spectrum * sensitivity)))
         return np.array([np.mean(block**2) for block in blocks(seen)])
 
     weight_a, weight_b = saliency(a), saliency(b)

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     """Reflection padding and a 3x3 convolution."""
-    return nn.Sequential(
-        nn.ReflectionPad2d(1), nn.Conv2d(inputs, outputs, 3, stride))
+    return nn.Sequential(nn.ReflectionPad2d(1),
+                         nn.Conv2d(inputs, outputs, 3, stride))
 
 
 class NaiveMMDRFuseStudent(nn.Module):
@@ -31,12 +31,19 @@ class NaiveMMDRFuseTeacher(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        for name, inputs, outputs, stride in (
-            ('1', 2, 32, 1), ('2', 32, 32, 1), ('3', 64, 64, 2),
-            ('4', 64, 64, 1), ('5', 128, 64, 1), ('6', 192, 64, 1),
-            ('66', 64, 64, 1), ('55', 128, 64, 1), ('44', 128, 64, 1),
-            ('33', 128, 64, 1), ('22', 96, 32, 1), ('11', 64, 4, 1),
-            ('00', 4, 1, 1)):
+        for name, inputs, outputs, stride in (('1', 2, 32,
+                                               1), ('2', 32, 32,
+                                                    1), ('3', 64, 64,
+                                                         2), ('4', 64, 64, 1),
+                                              ('5', 128, 64,
+                                               1), ('6', 192, 64,
+                                                    1), ('66', 64, 64, 1),
+                                              ('55', 128, 64,
+                                               1), ('44', 128, 64,
+                                                    1), ('33', 128, 64,
+                                                         1), ('22', 96, 32, 1),
+                                              ('11', 64, 4, 1), ('00', 4, 1,
+                                                                 1)):
             setattr(self, f'conv{name}', conv(inputs, outputs, stride))
 
     def layer(self, name: str, *maps: Tensor) -> Tensor:

@@ -3,29 +3,21 @@
 State-dict keys are the authors', less the second boundary head that their
 network owns but never calls.
 """
-from typing import List, Sequence, Tuple
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .psfusion_layers import (
-    HighFuse,
-    Injection,
-    LowFuse,
-    Perception,
-    Pointwise,
-    Reconstruction,
-    Stem,
-    global_attention,
-    stage,
-)
+from .psfusion_layers import (HighFuse, Injection, LowFuse, Perception,
+                              Pointwise, Reconstruction, Stem,
+                              global_attention, stage)
 
 
 def up(x: Tensor, factor: int) -> Tensor:
     """Bilinear up-sampling with aligned corners."""
-    return F.interpolate(
-        x, scale_factor=factor, mode='bilinear', align_corners=True)
+    return F.interpolate(x, scale_factor=factor, mode='bilinear',
+                         align_corners=True)
 
 
 class Classifier(nn.Module):
@@ -37,11 +29,12 @@ class Classifier(nn.Module):
         self.binary_conv2 = nn.Conv2d(c // 4, 2, 3, padding=1)
         self.semantic_conv1 = Pointwise(c, c)
         self.semantic_conv2 = nn.Conv2d(c, num_classes, 3, padding=1)
-        self.boundary_conv = nn.Sequential(
-            nn.Conv2d(2 * c, c, 1), nn.BatchNorm2d(c), nn.ReLU6(inplace=True),
-            nn.Conv2d(c, 2, 3, padding=1))
+        self.boundary_conv = nn.Sequential(nn.Conv2d(2 * c, c, 1),
+                                           nn.BatchNorm2d(c),
+                                           nn.ReLU6(inplace=True),
+                                           nn.Conv2d(c, 2, 3, padding=1))
 
-    def forward(self, x: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         binary = self.binary_conv2(self.binary_conv1(x))
         exp = torch.exp(binary)
         gate = exp[:, 1:] / exp.sum(dim=1, keepdim=True)
@@ -67,10 +60,11 @@ class Mask(nn.Module):
 
     def __init__(self, c: int) -> None:
         super().__init__()
-        layers: List[nn.Module] = []
+        layers: list[nn.Module] = []
         for _ in range(3):
             layers += [
-                nn.Conv2d(c, c, 3, padding=1, groups=c), nn.BatchNorm2d(c),
+                nn.Conv2d(c, c, 3, padding=1, groups=c),
+                nn.BatchNorm2d(c),
                 nn.ReLU(inplace=True)
             ]
         self.local_att = nn.Sequential(*layers[:-1])
@@ -105,9 +99,7 @@ class NaivePSFusion(nn.Module):
         num_classes (int): Semantic classes.
     """
 
-    def __init__(self,
-                 width: int = 32,
-                 depths: Sequence[int] = (3, 4, 6, 3),
+    def __init__(self, width: int = 32, depths: Sequence[int] = (3, 4, 6, 3),
                  num_classes: int = 9) -> None:
         super().__init__()
         w, c = width, 2 * width
@@ -138,7 +130,7 @@ class NaivePSFusion(nn.Module):
         self.pred_vi = FidelityImage(w)
         self.pred_ir = FidelityImage(w)
 
-    def encode(self, x: Tensor, name: str) -> List[Tensor]:
+    def encode(self, x: Tensor, name: str) -> list[Tensor]:
         stem = getattr(self, f'encoder_{name}_conv1')
         features = [stem.SFEB1(x)]
         x = getattr(self, f'encoder_{name}_bn1')(stem.SFEB2(features[0]))
@@ -149,7 +141,7 @@ class NaivePSFusion(nn.Module):
             features.append(x)
         return features
 
-    def forward(self, vis: Tensor, ir: Tensor) -> Tuple[Tensor, ...]:
+    def forward(self, vis: Tensor, ir: Tensor) -> tuple[Tensor, ...]:
         vis = self.encode(vis, 'rgb')
         ir = self.encode(ir, 'thermal')
         f1 = self.low_fuse1(vis[0], ir[0])

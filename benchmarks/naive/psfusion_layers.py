@@ -1,5 +1,4 @@
 """Layers of PSFusion's transcription, under the authors' names."""
-from typing import List
 
 import torch
 import torch.nn.functional as F
@@ -11,8 +10,8 @@ class FReLU(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv_frelu = nn.Conv2d(
-            channels, channels, 3, padding=1, groups=channels)
+        self.conv_frelu = nn.Conv2d(channels, channels, 3, padding=1,
+                                    groups=channels)
         self.bn_frelu = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -24,10 +23,10 @@ class Stem(nn.Module):
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
-        self.SFEB1 = nn.Sequential(
-            nn.Conv2d(inputs, width, 7, padding=3), nn.BatchNorm2d(width),
-            FReLU(width), nn.Conv2d(width, width, 3, padding=1),
-            nn.BatchNorm2d(width), FReLU(width))
+        self.SFEB1 = nn.Sequential(nn.Conv2d(inputs, width, 7, padding=3),
+                                   nn.BatchNorm2d(width), FReLU(width),
+                                   nn.Conv2d(width, width, 3, padding=1),
+                                   nn.BatchNorm2d(width), FReLU(width))
         self.SFEB2 = nn.Sequential(
             nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
             nn.BatchNorm2d(2 * width), FReLU(2 * width),
@@ -39,8 +38,8 @@ class Residual(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(
-            inputs, outputs, 3, stride=stride, padding=1, bias=False)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1,
+                               bias=False)
         self.bn1 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
@@ -92,9 +91,8 @@ class ConvNorm(nn.Module):
 
 def double_norm(inputs: int, outputs: int) -> nn.Sequential:
     """3x3 convolution, BatchNorm, BatchNorm, ReLU."""
-    return nn.Sequential(
-        ConvNorm(inputs, outputs), nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True))
+    return nn.Sequential(ConvNorm(inputs, outputs), nn.BatchNorm2d(outputs),
+                         nn.ReLU(inplace=True))
 
 
 class Pointwise(nn.Module):
@@ -111,16 +109,15 @@ class Pointwise(nn.Module):
 
 def local_attention(channels: int, mid: int) -> nn.Sequential:
     """Two 1x1 convolutions with BatchNorm."""
-    return nn.Sequential(
-        nn.Conv2d(channels, mid, 1), nn.BatchNorm2d(mid),
-        nn.ReLU(inplace=True), nn.Conv2d(mid, channels, 1),
-        nn.BatchNorm2d(channels))
+    return nn.Sequential(nn.Conv2d(channels, mid, 1), nn.BatchNorm2d(mid),
+                         nn.ReLU(inplace=True), nn.Conv2d(mid, channels, 1),
+                         nn.BatchNorm2d(channels))
 
 
 def global_attention(channels: int, mid: int) -> nn.Sequential:
     """The same behind a global average."""
-    return nn.Sequential(
-        nn.AdaptiveAvgPool2d(1), *local_attention(channels, mid))
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1),
+                         *local_attention(channels, mid))
 
 
 class DetailWeights(nn.Module):
@@ -129,8 +126,9 @@ class DetailWeights(nn.Module):
     def __init__(self, c: int) -> None:
         super().__init__()
         self.Recalibrate = global_attention(2 * c, c // 2)
-        self.channel_agg = nn.Sequential(
-            nn.Conv2d(2 * c, c, 1), nn.BatchNorm2d(c), nn.ReLU(inplace=True))
+        self.channel_agg = nn.Sequential(nn.Conv2d(2 * c, c, 1),
+                                         nn.BatchNorm2d(c),
+                                         nn.ReLU(inplace=True))
         self.local_att = local_attention(c, c // 4)
         self.global_att = global_attention(c, c // 4)
 
@@ -172,7 +170,7 @@ class Dense(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         down = self.down(x)
-        outputs: List[Tensor] = []
+        outputs: list[Tensor] = []
         for block in self.denseblock:
             outputs.append(block(torch.cat((*outputs, down), dim=1)))
         return self.fuse(torch.cat((x, outputs[-1]), dim=1))
@@ -224,17 +222,16 @@ class Injection(nn.Module):
 
     def __init__(self, c: int, condition: int) -> None:
         super().__init__()
-        self.mlp_shared = nn.Sequential(
-            nn.Conv2d(condition, c, 3, padding=1), nn.ReLU(inplace=True))
-        self.mlp_gamma = nn.Sequential(
-            nn.Conv2d(c, c, 3, padding=1), nn.Sigmoid())
+        self.mlp_shared = nn.Sequential(nn.Conv2d(condition, c, 3, padding=1),
+                                        nn.ReLU(inplace=True))
+        self.mlp_gamma = nn.Sequential(nn.Conv2d(c, c, 3, padding=1),
+                                       nn.Sigmoid())
         self.mlp_beta = nn.Conv2d(c, c, 3, padding=1)
         self.norm = nn.InstanceNorm2d(c)
         self.bn = nn.BatchNorm2d(c)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        condition = F.interpolate(
-            condition, size=x.shape[2:], mode='bilinear')
+        condition = F.interpolate(condition, size=x.shape[2:], mode='bilinear')
         shared = self.mlp_shared(condition)
         gamma, beta = self.mlp_gamma(shared), self.mlp_beta(shared)
         return self.bn(self.norm(x) * (1 + gamma)) + beta

@@ -77,15 +77,15 @@ class ChannelAttention(nn.Module):
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.conv_pre = nn.Sequential(
-            ReflectConvNorm(channels), ReflectConvNorm(channels))
+        self.conv_pre = nn.Sequential(ReflectConvNorm(channels),
+                                      ReflectConvNorm(channels))
         self.wq1 = nn.Linear(channels, channels, bias=False)
         self.wk1 = nn.Linear(channels, channels, bias=False)
         self.wv1 = nn.Linear(channels, channels, bias=False)
         self.end_proj1 = nn.Linear(channels, channels)
         self.norm1 = nn.LayerNorm(channels)
-        self.ffn = nn.Sequential(
-            ReflectConvNorm(channels), ReflectConvNorm(channels))
+        self.ffn = nn.Sequential(ReflectConvNorm(channels),
+                                 ReflectConvNorm(channels))
 
     def forward(self, x: Tensor) -> Tensor:
         b, c, h, w = x.shape
@@ -163,10 +163,10 @@ class NaiveTransFuser6(nn.Module):
     def forward(self, vis_luma: Tensor, ir: Tensor) -> Tensor:
         vis_features = self.encode(vis_luma, 'vi')
         ir_features = self.encode(ir, 'ir')
-        f1, f2, f3, f4 = (
-            getattr(self, f'fusion_block{k + 1}')(ir_features[k],
-                                                  vis_features[k])
-            for k in range(4))
+        f1, f2, f3, f4 = (getattr(self,
+                                  f'fusion_block{k + 1}')(ir_features[k],
+                                                          vis_features[k])
+                          for k in range(4))
         x11 = self.DB1_1(torch.cat((f1, upsample(f1, f2)), dim=1))
         x21 = self.DB2_1(torch.cat((f2, upsample(f2, f3)), dim=1))
         x12 = self.DB1_2(torch.cat((f1, x11, upsample(f1, x21)), dim=1))

@@ -1,6 +1,5 @@
 """Panels of what a data pipeline gives a model."""
 from pathlib import Path
-from typing import List, Optional
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
@@ -15,10 +14,8 @@ from mmfusion.visualization import FusionLocalVisualizer
 PHASES = ('train', 'val', 'test', 'fusion')
 
 
-def browse_dataset(cfg: Config,
-                   out_dir: str,
-                   phase: str = 'train',
-                   number: Optional[int] = None) -> List[Path]:
+def browse_dataset(cfg: Config, out_dir: str, phase: str = 'train',
+                   number: int | None = None) -> list[Path]:
     """Write a panel (visible, infrared, labels) of each sample.
 
     Args:
@@ -50,8 +47,8 @@ def browse_dataset(cfg: Config,
     except ValueError as error:
         raise UsageError(str(error)) from error
     meta = dataset.metainfo
-    visualizer = FusionLocalVisualizer(
-        classes=meta.get('classes'), palette=meta.get('palette'))
+    visualizer = FusionLocalVisualizer(classes=meta.get('classes'),
+                                       palette=meta.get('palette'))
     count = min(number or len(dataset), len(dataset))
     written = []
     for index in track(range(count), count):

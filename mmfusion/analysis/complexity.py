@@ -1,5 +1,4 @@
 """Parameters and FLOPs of a model."""
-from typing import Dict, Tuple
 
 import torch
 from mmengine.config import Config
@@ -31,9 +30,7 @@ class FuserPart(nn.Module):
         return self.fuser(inputs[:, :3], inputs[:, 3:]).fused
 
 
-def network_of(cfg: Config,
-               part: str = 'full',
-               optimize: bool = False,
+def network_of(cfg: Config, part: str = 'full', optimize: bool = False,
                device: str = 'cpu') -> nn.Module:
     """A config's network with random weights, without its losses.
 
@@ -67,9 +64,7 @@ def input_channels(network: nn.Module) -> int:
     return sum((modalities or TASKS['ivf'].modalities).values())
 
 
-def random_input(shape: Tuple[int, int],
-                 batch: int = 1,
-                 device: str = 'cpu',
+def random_input(shape: tuple[int, int], batch: int = 1, device: str = 'cpu',
                  channels: int = 4) -> Tensor:
     """Stacked pairs (``batch``, ``channels``, H, W) in [0, 1].
 
@@ -89,9 +84,8 @@ def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def count_flops(network: nn.Module,
-                shape: Tuple[int, int],
-                depth: int = 2) -> Dict[str, int]:
+def count_flops(network: nn.Module, shape: tuple[int, int],
+                depth: int = 2) -> dict[str, int]:
     """FLOPs of convolutions and matrix products, two a multiply-add.
 
     Counted on fake tensors: nothing is computed, so that large inputs cost

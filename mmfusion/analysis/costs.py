@@ -1,5 +1,5 @@
 """Size, cost, speed and memory of a fuser, as the README prints them."""
-from typing import Any, Dict, Tuple, Union
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,12 +25,9 @@ class _Stacked(nn.Module):
         return self.fuser(inputs[:, :3], inputs[:, 3:]).fused
 
 
-def analyze_model(model: nn.Module,
-                  input_size: Union[int, Tuple[int, int]] = 512,
-                  device: str = 'cpu',
-                  warmup: int = 10,
-                  runs: int = 100,
-                  verbose: bool = True) -> Dict[str, Any]:
+def analyze_model(model: nn.Module, input_size: int | tuple[int, int] = 512,
+                  device: str = 'cpu', warmup: int = 10, runs: int = 100,
+                  verbose: bool = True) -> dict[str, Any]:
     """Parameters, operations, latency and memory.
 
     Args:
@@ -51,23 +48,20 @@ def analyze_model(model: nn.Module,
     size = (input_size, ) * 2 if isinstance(input_size, int) else input_size
     network = _Stacked(fuser)
     parameters = count_parameters(fuser)
-    weights = sum(
-        value.numel() for value in fuser.state_dict().values())
+    weights = sum(value.numel() for value in fuser.state_dict().values())
     flops = count_flops(network.cpu(), size)
     network.to(device)
     result = dict(
-        parameters=parameters,
-        trainable=sum(p.numel() for p in fuser.parameters()
-                      if p.requires_grad),
+        parameters=parameters, trainable=sum(p.numel()
+                                             for p in fuser.parameters()
+                                             if p.requires_grad),
         size_mib={
             name: weights * width / 2**20
             for name, width in dict(fp32=4, fp16=2, int8=1).items()
-        },
-        macs=flops[''] // 2,
-        modules={
-            name: value // 2 for name, value in flops.items() if name
-        },
-        **measure(network, random_input(size, 1, device), warmup, runs))
+        }, macs=flops[''] // 2, modules={
+            name: value // 2
+            for name, value in flops.items() if name
+        }, **measure(network, random_input(size, 1, device), warmup, runs))
     if verbose:
         print(f'Parameters: {parameters / 1e6:.2f}M')
         print(f'FLOPs (multiply-adds): {result["macs"] / 1e9:.2f}G')
@@ -76,11 +70,9 @@ def analyze_model(model: nn.Module,
     return result
 
 
-def benchmark_speed(model: nn.Module,
-                    input_size: Union[int, Tuple[int, int]] = 512,
-                    device: str = 'cpu',
-                    warmup: int = 50,
-                    runs: int = 200) -> Dict[str, float]:
+def benchmark_speed(model: nn.Module, input_size: int | tuple[int, int] = 512,
+                    device: str = 'cpu', warmup: int = 50,
+                    runs: int = 200) -> dict[str, float]:
     """Print the README's block of latencies of a fuser, batch size 1.
 
     Of a wrapper also what comes before the network (a decoded pair becomes
@@ -99,8 +91,8 @@ def benchmark_speed(model: nn.Module,
     """
     fuser = getattr(model, 'fuser', model).to(device).eval()
     size = (input_size, ) * 2 if isinstance(input_size, int) else input_size
-    result = measure(
-        _Stacked(fuser), random_input(size, 1, device), warmup, runs)
+    result = measure(_Stacked(fuser), random_input(size, 1, device), warmup,
+                     runs)
     name = (torch.cuda.get_device_name(device)
             if device.startswith('cuda') else device)
     print(f'Speed of the network at {size[0]}x{size[1]}, float32, {name}, '
@@ -119,16 +111,17 @@ def benchmark_speed(model: nn.Module,
 
 
 @torch.no_grad()
-def _around(model: nn.Module, size: Tuple[int, int], device: str, warmup: int,
-            runs: int) -> Dict[str, float]:
+def _around(model: nn.Module, size: tuple[int, int], device: str, warmup: int,
+            runs: int) -> dict[str, float]:
     """Milliseconds before and after a wrapper's network."""
     spans = channel_spans(TASKS['ivf'].modalities)
     image = np.random.default_rng(0).integers(0, 256, (*size, 4), np.uint8)
     pack = PackFusionInputs()
 
     def before() -> dict:
-        sample = pack(dict(img=image, modalities=spans, seg_fields=[],
-                           img_shape=size, ori_shape=size))
+        sample = pack(
+            dict(img=image, modalities=spans, seg_fields=[], img_shape=size,
+                 ori_shape=size))
         return model.data_preprocessor(pseudo_collate([sample]), False)
 
     data = before()

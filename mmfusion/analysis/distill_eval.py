@@ -2,7 +2,7 @@
 import argparse
 import copy
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any
 
 from mmengine.config import Config
 
@@ -16,7 +16,7 @@ from mmfusion.utils.errors import UsageError
 from mmfusion.utils.progress import announce
 
 
-def checkpoint_config(checkpoint: str, name: Optional[str] = None) -> Config:
+def checkpoint_config(checkpoint: str, name: str | None = None) -> Config:
     """The config of a checkpoint: as named, else the one it was made by.
 
     Raises:
@@ -45,13 +45,11 @@ def _literals(text: str) -> str:
     """``text`` if it consists of assignments of literals alone."""
     import ast
     allowed = (ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.Load,
-               ast.keyword, ast.UnaryOp, ast.USub, ast.Name, ast.Call,
-               ast.Set)
+               ast.keyword, ast.UnaryOp, ast.USub, ast.Name, ast.Call, ast.Set)
     for node in ast.parse(text).body:
         fits = isinstance(node, ast.Assign) and all(
-            isinstance(part, allowed) and
-            (not isinstance(part, ast.Call) or
-             (isinstance(part.func, ast.Name) and part.func.id == 'dict'))
+            isinstance(part, allowed) and (not isinstance(part, ast.Call) or (
+                isinstance(part.func, ast.Name) and part.func.id == 'dict'))
             for part in ast.walk(node.value))
         if not fits:
             raise UsageError('Expected a config of literals in the '
@@ -60,7 +58,7 @@ def _literals(text: str) -> str:
     return text
 
 
-def evaluate(cfg: Config, args: argparse.Namespace) -> Dict[str, float]:
+def evaluate(cfg: Config, args: argparse.Namespace) -> dict[str, float]:
     """Score a checkpoint and print a table.
 
     Args:
@@ -79,7 +77,7 @@ def evaluate(cfg: Config, args: argparse.Namespace) -> Dict[str, float]:
         raise UsageError('Expected a config with a test_dataloader, got '
                          'none: name another by --config.')
     if args.data_root:
-        overrides: Dict[str, Any] = root_overrides(args.data_root, 'test')
+        overrides: dict[str, Any] = root_overrides(args.data_root, 'test')
         overrides['test_dataloader.dataset.part'] = None
         teacher = Path(args.data_root, 'TEACHER_FUSED').is_dir()
     else:
@@ -98,11 +96,9 @@ def evaluate(cfg: Config, args: argparse.Namespace) -> Dict[str, float]:
         'test_dataloader.persistent_workers': workers > 0,
     })
     cfg.merge_from_dict(overrides)
-    evaluator = dict(
-        type='DistillMetric',
-        statistics=['mean', 'std'],
-        scale=args.scale,
-        csv_file=str(Path(args.save_dir, 'metrics.csv')))
+    evaluator = dict(type='DistillMetric', statistics=['mean', 'std'],
+                     scale=args.scale,
+                     csv_file=str(Path(args.save_dir, 'metrics.csv')))
     if not teacher:
         evaluator['references'] = []
     # not by update, which would merge the dictionaries

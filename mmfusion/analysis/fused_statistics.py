@@ -3,8 +3,8 @@
 A segmentor behind a frozen fuser, or one trained on fused files, wants the
 statistics of *these* images (``task_mean``, ``task_std``), not ImageNet's.
 """
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, List, Tuple
 
 import cv2
 import numpy as np
@@ -37,7 +37,7 @@ class ChannelStatistics:
         self._sum += pixels.sum(axis=0)
         self._squares += np.square(pixels).sum(axis=0)
 
-    def result(self) -> Tuple[List[float], List[float]]:
+    def result(self) -> tuple[list[float], list[float]]:
         """Mean and (population) standard deviation, RGB on 0-255.
 
         Raises:
@@ -66,8 +66,7 @@ def read_folder(folder: str) -> Iterator[np.ndarray]:
         yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def fuse_all(model: nn.Module,
-             reader: PairReader,
+def fuse_all(model: nn.Module, reader: PairReader,
              num_workers: int = 0) -> Iterator[np.ndarray]:
     """Fused RGB images of all pairs, with a progress bar.
 

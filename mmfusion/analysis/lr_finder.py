@@ -2,9 +2,9 @@
 import copy
 import csv
 import math
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
 import torch
 from mmengine.optim import OptimWrapper
@@ -14,14 +14,9 @@ from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import finished_file
 
 
-def find_lr(model: nn.Module,
-            optim_wrapper: OptimWrapper,
-            batches: Iterable,
-            start: float = 1e-7,
-            end: float = 10.,
-            iters: int = 100,
-            beta: float = 0.98,
-            stop: float = 4.) -> List[Tuple[float, float]]:
+def find_lr(model: nn.Module, optim_wrapper: OptimWrapper, batches: Iterable,
+            start: float = 1e-7, end: float = 10., iters: int = 100,
+            beta: float = 0.98, stop: float = 4.) -> list[tuple[float, float]]:
     """Train with a rate that grows geometrically; nothing of it remains.
 
     Model and optimizer are as before afterwards, whatever happens. Groups
@@ -53,7 +48,7 @@ def find_lr(model: nn.Module,
     ratios = [group['lr'] / groups[0]['lr'] for group in groups]
     before = (copy.deepcopy(model.state_dict()),
               copy.deepcopy(optim_wrapper.state_dict()))
-    curve: List[Tuple[float, float]] = []
+    curve: list[tuple[float, float]] = []
     mean, best = 0., math.inf
     try:
         for step, batch in enumerate(islice(batches, iters)):
@@ -78,7 +73,7 @@ def find_lr(model: nn.Module,
     return curve
 
 
-def suggest(curve: List[Tuple[float, float]]) -> Dict[str, Optional[float]]:
+def suggest(curve: list[tuple[float, float]]) -> dict[str, float | None]:
     """Rates to start from.
 
     Returns:
@@ -92,16 +87,16 @@ def suggest(curve: List[Tuple[float, float]]) -> Dict[str, Optional[float]]:
         for before, after in zip(curve, curve[1:])  # noqa: B905
     ]
     steepest = min(slopes, default=(0., None))
-    return dict(
-        steepest=steepest[1] if steepest[0] < 0 else None, tenth=lowest / 10)
+    return dict(steepest=steepest[1] if steepest[0] < 0 else None,
+                tenth=lowest / 10)
 
 
-def write_curve(curve: List[Tuple[float, float]], folder: Path,
+def write_curve(curve: list[tuple[float, float]], folder: Path,
                 note: Callable[[str], None] = print) -> None:
     """Write ``lr_find.csv`` and, with matplotlib, ``lr_find.png``."""
-    with finished_file(Path(folder, 'lr_find.csv')) as draft:
-        with open(draft, 'w', newline='', encoding='utf-8') as file:
-            csv.writer(file).writerows([('lr', 'loss'), *curve])
+    with finished_file(Path(folder, 'lr_find.csv')) as draft, open(
+            draft, 'w', newline='', encoding='utf-8') as file:
+        csv.writer(file).writerows([('lr', 'loss'), *curve])
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -117,7 +112,7 @@ def write_curve(curve: List[Tuple[float, float]], folder: Path,
         figure.savefig(draft)
 
 
-def run_finder(cfg, device: str, **options) -> List[Tuple[float, float]]:
+def run_finder(cfg, device: str, **options) -> list[tuple[float, float]]:
     """:func:`find_lr` of a config, with its own data and losses.
 
     Args:

@@ -2,8 +2,8 @@
 import contextlib
 import csv
 import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -24,12 +24,10 @@ FIELDS = ('registration', 'shift', 'images', 'SSIM', 'PSNR', 'left')
 
 
 @torch.no_grad()
-def misalignment_scores(model: nn.Module,
-                        cfg: Config,
-                        shifts: Sequence[float],
-                        directions: int = 4,
-                        modes: Sequence[str] = MODES
-                        ) -> Tuple[List[Dict[str, object]], List[str]]:
+def misalignment_scores(
+        model: nn.Module, cfg: Config, shifts: Sequence[float],
+        directions: int = 4, modes: Sequence[str] = MODES
+) -> tuple[list[dict[str, object]], list[str]]:
     """Shift the infrared images of a config's test set and score.
 
     The target stays the teacher's image of the pair as it was. Where the
@@ -63,8 +61,8 @@ def misalignment_scores(model: nn.Module,
         raise UsageError(f'{cfg.filename}: expected a test_dataloader, got '
                          'none.')
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    rows: Dict[Tuple[str, float, int], List[Dict[str, float]]] = {}
-    failed: List[str] = []
+    rows: dict[tuple[str, float, int], list[dict[str, float]]] = {}
+    failed: list[str] = []
     metric = DistillMetric(references=('SSIM', 'PSNR'), metrics=('EN', ))
     for index in track(range(len(dataset)), len(dataset)):
         try:
@@ -73,8 +71,9 @@ def misalignment_scores(model: nn.Module,
             for shift in dict.fromkeys(shifts):
                 for turn, matrix in enumerate(_matrices(shift, directions)):
                     for mode in modes:
-                        found[mode, shift, turn] = _score(
-                            model, item, matrix, mode == 'on', metric)
+                        found[mode, shift,
+                              turn] = _score(model, item, matrix, mode == 'on',
+                                             metric)
         except (OSError, ValueError) as error:
             info = dataset.get_data_info(index)
             name = info.get('stem') or info.get('vis_path')
@@ -96,7 +95,7 @@ def _matrices(shift: float, directions: int) -> Iterator[np.ndarray]:
 
 
 def _score(model: nn.Module, item: dict, matrix: np.ndarray, on: bool,
-           metric: DistillMetric) -> Dict[str, float]:
+           metric: DistillMetric) -> dict[str, float]:
     """Scores of one pair, shifted."""
     sample = item['data_samples'].clone()
     other = model.roles.task.other
@@ -108,8 +107,7 @@ def _score(model: nn.Module, item: dict, matrix: np.ndarray, on: bool,
         pseudo_collate([dict(inputs=inputs, data_samples=sample)]), False)
     with registration_switched(model, on):
         output = model.fuse(data['inputs'], data['data_samples'])
-        sample, = model.add_fused(output, data['inputs'],
-                                  data['data_samples'])
+        sample, = model.add_fused(output, data['inputs'], data['data_samples'])
     like = data['inputs']
     left = matrix_offsets(
         torch.from_numpy(matrix)[None].to(like), *like.shape[2:])
@@ -133,35 +131,37 @@ def registration_switched(model: nn.Module, on: bool) -> Iterator[None]:
         model.registration = head
 
 
-def _means(rows: Dict[Tuple[str, float, int], List[Dict[str, float]]]
-           ) -> List[Dict[str, object]]:
-    groups: Dict[Tuple[str, float], List[Dict[str, float]]] = {}
+def _means(
+    rows: dict[tuple[str, float, int], list[dict[str, float]]]
+) -> list[dict[str, object]]:
+    groups: dict[tuple[str, float], list[dict[str, float]]] = {}
     for (mode, shift, _), values in rows.items():
         groups.setdefault((mode, shift), []).extend(values)
     order = sorted(groups, key=lambda key: MODES.index(key[0]))
     return [
         dict(
-            zip(FIELDS, (*key, len(groups[key])), strict=False),
-            **{
+            zip(FIELDS, (*key, len(groups[key])), strict=False), **{
                 name: float(np.mean([row[name] for row in groups[key]]))
                 for name in FIELDS[3:]
             }) for key in order
     ]
 
 
-def write_rows(path: Path, rows: List[Dict[str, object]]) -> None:
+def write_rows(path: Path, rows: list[dict[str, object]]) -> None:
     """Write a CSV file; it appears complete or not at all."""
-    with finished_file(Path(path)) as draft:
-        with open(draft, 'w', newline='', encoding='utf-8') as file:
-            writer = csv.DictWriter(file, FIELDS)
-            writer.writeheader()
-            writer.writerows(rows)
+    with finished_file(path) as draft, open(draft, 'w', newline='',
+                                            encoding='utf-8') as file:
+        writer = csv.DictWriter(file, FIELDS)
+        writer.writeheader()
+        writer.writerows(rows)
 
 
-def as_markdown(rows: List[Dict[str, object]]) -> str:
+def as_markdown(rows: list[dict[str, object]]) -> str:
     """The table that the tool prints."""
-    lines = ['| registration | shift, px | SSIM | PSNR, dB | left, px |',
-             '|---|---|---|---|---|']
+    lines = [
+        '| registration | shift, px | SSIM | PSNR, dB | left, px |',
+        '|---|---|---|---|---|'
+    ]
     lines += [
         f'| {row["registration"]} | {row["shift"]:g} | {row["SSIM"]:.4f} | '
         f'{row["PSNR"]:.2f} | {row["left"]:.2f} |' for row in rows

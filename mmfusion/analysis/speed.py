@@ -3,8 +3,8 @@ import gc
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, Dict, List
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +15,9 @@ from mmfusion.utils.errors import UsageError
 _MIB = 2**20
 
 
-def measure(network: nn.Module,
-            inputs: Tensor,
-            warmup: int = 3,
+def measure(network: nn.Module, inputs: Tensor, warmup: int = 3,
             runs: int = 10,
-            dtype: torch.dtype = torch.float32) -> Dict[str, float]:
+            dtype: torch.dtype = torch.float32) -> dict[str, float]:
     """Time forward passes.
 
     With another ``dtype`` than float32 they run under autocast: networks
@@ -49,24 +47,21 @@ def measure(network: nn.Module,
     on_gpu = inputs.device.type == 'cuda'
     memory = _GpuMemory(inputs.device) if on_gpu else _CpuMemory()
     timed = _gpu_milliseconds if on_gpu else _cpu_milliseconds
-    mixed = torch.autocast(
-        inputs.device.type, dtype, enabled=dtype != torch.float32)
+    mixed = torch.autocast(inputs.device.type, dtype, enabled=dtype
+                           != torch.float32)
     with torch.no_grad(), mixed:
         for _ in range(warmup):
             network(inputs)
         times = timed(lambda: network(inputs), runs)
     median = statistics.median(times)
-    return dict(
-        latency_ms=median,
-        mean_ms=statistics.fmean(times),
-        std_ms=statistics.pstdev(times),
-        fastest_ms=min(times),
-        slowest_ms=max(times),
-        images_per_s=1000 * len(inputs) / median,
-        peak_memory_mib=memory.peak())
+    return dict(latency_ms=median, mean_ms=statistics.fmean(times),
+                std_ms=statistics.pstdev(times), fastest_ms=min(times),
+                slowest_ms=max(times),
+                images_per_s=1000 * len(inputs) / median,
+                peak_memory_mib=memory.peak())
 
 
-def _cpu_milliseconds(run: Callable, runs: int) -> List[float]:
+def _cpu_milliseconds(run: Callable, runs: int) -> list[float]:
     times = []
     for _ in range(runs):
         start = time.perf_counter()
@@ -75,7 +70,7 @@ def _cpu_milliseconds(run: Callable, runs: int) -> List[float]:
     return times
 
 
-def _gpu_milliseconds(run: Callable, runs: int) -> List[float]:
+def _gpu_milliseconds(run: Callable, runs: int) -> list[float]:
     times = []
     for _ in range(runs):
         start = torch.cuda.Event(enable_timing=True)

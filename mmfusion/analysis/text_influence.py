@@ -1,5 +1,4 @@
 """How much a text changes a text-guided fuser's images."""
-from typing import Dict, List
 
 import torch
 from mmengine.dataset import pseudo_collate
@@ -12,7 +11,7 @@ from mmfusion.utils.progress import track
 
 @torch.no_grad()
 def text_influence(model: nn.Module, reader: PairReader,
-                   swap: int = 1) -> Dict[str, object]:
+                   swap: int = 1) -> dict[str, object]:
     """Fuse each pair with its own text and with that of another pair.
 
     Args:
@@ -33,7 +32,7 @@ def text_influence(model: nn.Module, reader: PairReader,
                          f'{type(model.fuser).__name__}.')
     good, names = _read(reader)
     texts = [item['data_samples'].text for item in good]
-    means: List[float] = []
+    means: list[float] = []
     largest = 0.
     for index, item in enumerate(track(good, len(good))):
         other = texts[(index + swap) % len(texts)]

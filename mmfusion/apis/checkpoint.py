@@ -5,20 +5,15 @@ fit, so that a test with a wrong checkpoint runs and scores noise. Here a
 checkpoint fits or it is an error.
 """
 import os
-from typing import Dict, List, Tuple, Union
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import nn
 
-from mmfusion.utils.checkpoint import (
-    State,
-    check_state_dict,
-    find_state_dict,
-    read_checkpoint,
-)
+from mmfusion.utils.checkpoint import (State, check_state_dict,
+                                       find_state_dict, read_checkpoint)
 from mmfusion.utils.errors import UsageError
 
-PathLike = Union[str, os.PathLike]
+PathLike = str | os.PathLike
 #: only used in training: a checkpoint may have them or not
 _UNUSED_IN_TEST = ('fusion_losses.', 'pairs.')
 _TASKS = ('segmentor', 'detector', 'registration')
@@ -32,10 +27,9 @@ def unwrap(model: nn.Module) -> nn.Module:
     return model
 
 
-def load_model_weights(model: nn.Module,
-                       path: PathLike,
-                       fuser_is_enough: bool = False
-                       ) -> Tuple[dict, List[str]]:
+def load_model_weights(
+        model: nn.Module, path: PathLike,
+        fuser_is_enough: bool = False) -> tuple[dict, list[str]]:
     """Load all weights of a wrapper.
 
     A fuser's bare state dict is taken for its keys under ``fuser.``. A
@@ -93,7 +87,7 @@ def load_model_weights(model: nn.Module,
     return meta if isinstance(meta, dict) else {}, notes
 
 
-def check_overlap(model: nn.Module, path: PathLike) -> List[str]:
+def check_overlap(model: nn.Module, path: PathLike) -> list[str]:
     """Check that a checkpoint to start training from fits at least partly.
 
     Args:
@@ -128,7 +122,7 @@ def check_overlap(model: nn.Module, path: PathLike) -> List[str]:
     ]
 
 
-def _read(path: PathLike) -> Tuple[object, State]:
+def _read(path: PathLike) -> tuple[object, State]:
     try:
         content = read_checkpoint(path)
         return content, find_state_dict(content)
@@ -144,7 +138,7 @@ def _with_prefix(state: State, expected: State) -> State:
     return named if set(named) & set(expected) else state
 
 
-def _has(state: Dict, prefix: str) -> bool:
+def _has(state: dict, prefix: str) -> bool:
     return any(key.startswith(prefix) for key in state)
 
 
@@ -152,5 +146,5 @@ def _only(state: State, prefix: str) -> State:
     return {k: v for k, v in state.items() if k.startswith(prefix)}
 
 
-def _without(state: State, prefixes: Tuple[str, ...]) -> State:
+def _without(state: State, prefixes: tuple[str, ...]) -> State:
     return {k: v for k, v in state.items() if not k.startswith(prefixes)}

@@ -7,8 +7,7 @@ from mmfusion.fileio.images import SAVE_MODES
 from mmfusion.models.layers import luma
 
 
-def to_uint8(fused: Tensor,
-             mode: str = 'round',
+def to_uint8(fused: Tensor, mode: str = 'round',
              grey: bool = False) -> np.ndarray:
     """Quantize one fused image.
 

@@ -1,6 +1,7 @@
 """Scores of the images that ``tools/test_fusion.py`` has written."""
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any
 
 from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.evaluation.folders import describe
@@ -19,9 +20,9 @@ from .pairs import PairReader
 MANY = 16
 
 
-def score_saved(folder: Path, samples: Mapping[str, Dict[str, Any]],
+def score_saved(folder: Path, samples: Mapping[str, dict[str, Any]],
                 reader: PairReader,
-                selection: Dict[str, Any]) -> List[Tuple[str, str]]:
+                selection: dict[str, Any]) -> list[tuple[str, str]]:
     """Measure saved images, as the 8-bit files they are.
 
     Prints a table; writes ``fusion_metrics.csv`` (every image) and
@@ -49,7 +50,8 @@ def score_saved(folder: Path, samples: Mapping[str, Dict[str, Any]],
         record.stem: record
         for records in track(
             measure(scenes, protocol, workers, PairSources(_loader(reader))),
-            len(scenes)) for record in records
+            len(scenes))
+        for record in records
     }
     records = [found[name] for name in samples]
     good = [record for record in records if record.error is None]
@@ -61,11 +63,8 @@ def score_saved(folder: Path, samples: Mapping[str, Dict[str, Any]],
         sources = metric_order(next(iter(samples.values()))['modalities'])
         write_json(
             path,
-            dict(
-                settings=protocol.settings(),
-                preset=protocol.preset,
-                sources=sources,
-                **table.to_json()))
+            dict(settings=protocol.settings(), preset=protocol.preset,
+                 sources=sources, **table.to_json()))
         print(f'Sources: {", ".join(sources)}. {describe(protocol)}\n'
               f'wrote {path}')
     return [(record.stem, record.error) for record in records

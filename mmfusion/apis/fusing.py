@@ -3,8 +3,9 @@ import argparse
 import copy
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any
 
 from mmcv.transforms import Compose
 from mmengine.config import Config
@@ -15,11 +16,8 @@ from torch import nn
 
 from mmfusion.evaluation.selection import parse_eval
 from mmfusion.models.exported.runtimes import is_exported
-from mmfusion.utils.config_file import (
-    default_work_dir,
-    load_config,
-    require_file,
-)
+from mmfusion.utils.config_file import (default_work_dir, load_config,
+                                        require_file)
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import write_image
 from mmfusion.utils.progress import track
@@ -27,23 +25,14 @@ from mmfusion.visualization import FusionLocalVisualizer
 
 from .fused_image import to_uint8
 from .fused_scores import score_saved
-from .inferencer import (
-    detect_samples,
-    draw_sample,
-    fuse_samples,
-    task_of_model,
-)
+from .inferencer import (detect_samples, draw_sample, fuse_samples,
+                         task_of_model)
 from .model_loading import init_model
-from .pairs import (
-    FailedPair,
-    PairReader,
-    inference_pipeline,
-    match_folders,
-    pair_name,
-)
+from .pairs import (FailedPair, PairReader, inference_pipeline, match_folders,
+                    pair_name)
 from .text import is_text_step, load_text_step, needs_text, use_in_dataset
 
-Failure = Tuple[str, str]
+Failure = tuple[str, str]
 
 
 def test_fusion(args: argparse.Namespace) -> int:
@@ -71,18 +60,17 @@ def test_fusion(args: argparse.Namespace) -> int:
     init_default_scope(cfg.default_scope)
     device = args.device or ('cpu' if checkpoint and is_exported(checkpoint)
                              else get_device())
-    model = init_model(
-        cfg, checkpoint, device, fuser_is_enough=True, backend=args.backend)
+    model = init_model(cfg, checkpoint, device, fuser_is_enough=True,
+                       backend=args.backend)
     if not checkpoint and model.fuser.state_dict():
         raise UsageError(
             f'{type(model.fuser).__name__} has weights: expected a '
             'checkpoint file after the config, got none.')
-    unmatched: List[str] = []
-    text = load_text_step(args.text_features, args.captions,
-                          args.text_encoder)
+    unmatched: list[str] = []
+    text = load_text_step(args.text_features, args.captions, args.text_encoder)
     if args.vis:
-        pairs, unmatched = match_folders(
-            args.vis, args.ir, task_of_model(model).modalities)
+        pairs, unmatched = match_folders(args.vis, args.ir,
+                                         task_of_model(model).modalities)
         pipeline = inference_pipeline(cfg, native=True, text=text)
         if needs_text(model) and not any(map(is_text_step, pipeline)):
             raise UsageError(
@@ -98,15 +86,10 @@ def test_fusion(args: argparse.Namespace) -> int:
     work_dir = args.work_dir or cfg.get('work_dir') or default_work_dir(cfg)
     out_dir = args.out_dir or os.path.join(work_dir, 'test_result')
     samples, failures = fuse_into(
-        model,
-        reader,
-        Path(out_dir),
-        save_mode=args.save_mode,
-        grey=args.grey,
+        model, reader, Path(out_dir), save_mode=args.save_mode, grey=args.grey,
         panel_dir=args.show_dir,
         detect=detector_of(model, reader, cfg) if args.show_dir else None,
-        score_thr=args.score_thr,
-        num_workers=workers)
+        score_thr=args.score_thr, num_workers=workers)
     print(f'fused {len(reader) - len(failures)} of {len(reader)} pairs into '
           f'{out_dir}')
     if selection and samples:
@@ -130,7 +113,7 @@ def use_task(cfg: Config, task: str) -> None:
         cfg.model.data_preprocessor.pop('modalities', None)
 
 
-def fusion_set(cfg: Config, text: Any = None) -> Tuple[PairReader, int]:
+def fusion_set(cfg: Config, text: Any = None) -> tuple[PairReader, int]:
     """The pairs a config fuses, and its number of loading processes.
 
     Args:
@@ -159,7 +142,7 @@ def fusion_set(cfg: Config, text: Any = None) -> Tuple[PairReader, int]:
 
 
 def detector_of(model: nn.Module, reader: PairReader,
-                cfg: Config) -> Optional[Callable[[int], InstanceData]]:
+                cfg: Config) -> Callable[[int], InstanceData] | None:
     """What finds boxes in pair ``index`` of a reader.
 
     Pairs are fused at their own size, but a detector wants the size that it
@@ -180,16 +163,13 @@ def detector_of(model: nn.Module, reader: PairReader,
     return detect
 
 
-def fuse_into(model: nn.Module,
-              reader: PairReader,
-              out_dir: Path,
-              save_mode: str = 'round',
-              grey: bool = False,
-              panel_dir: Optional[str] = None,
-              detect: Optional[Callable[[int], InstanceData]] = None,
-              score_thr: float = 0.3,
-              num_workers: int = 0
-              ) -> Tuple[Dict[str, Dict[str, Any]], List[Failure]]:
+def fuse_into(
+        model: nn.Module, reader: PairReader, out_dir: Path,
+        save_mode: str = 'round', grey: bool = False,
+        panel_dir: str | None = None,
+        detect: Callable[[int], InstanceData] | None = None,
+        score_thr: float = 0.3, num_workers: int = 0
+) -> tuple[dict[str, dict[str, Any]], list[Failure]]:
     """Fuse pairs one by one and write ``<stem>.png``.
 
     Args:
@@ -209,8 +189,8 @@ def fuse_into(model: nn.Module,
         each pair whose image was written, by its name; name and reason of
         each pair that failed.
     """
-    failures: List[Failure] = []
-    written: Dict[str, Dict[str, Any]] = {}
+    failures: list[Failure] = []
+    written: dict[str, dict[str, Any]] = {}
     visualizer = None if panel_dir is None else FusionLocalVisualizer(
         classes=getattr(model, 'dataset_meta', {}).get('classes'),
         box_score_thr=score_thr)
@@ -229,9 +209,8 @@ def fuse_into(model: nn.Module,
             if visualizer is not None:
                 if detect is not None:
                     sample.pred_instances = detect(index)
-                write_image(
-                    Path(panel_dir, f'{name}.png'),
-                    draw_sample(visualizer, item['inputs'], sample))
+                write_image(Path(panel_dir, f'{name}.png'),
+                            draw_sample(visualizer, item['inputs'], sample))
         except Exception as error:  # the others must go on, whatever it is
             failures.append((reader.name(index), ' '.join(str(error).split())
                              or type(error).__name__))

@@ -1,7 +1,8 @@
 """Fused images of files, arrays and folders in one call."""
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,16 +24,10 @@ from mmfusion.visualization import FusionLocalVisualizer, stacked_to_rgb
 from .fused_image import to_uint8
 from .model_loading import init_model
 from .pairs import FailedPair, PairReader, inference_pipeline, match_folders
-from .text import (
-    is_text_step,
-    load_text_step,
-    needs_text,
-    text_of_each,
-    with_text,
-    with_text_step,
-)
+from .text import (is_text_step, load_text_step, needs_text, text_of_each,
+                   with_text, with_text_step)
 
-Image = Union[PathLike, np.ndarray]
+Image = PathLike | np.ndarray
 
 
 def task_of_model(model: nn.Module) -> FusionTask:
@@ -43,7 +38,7 @@ def task_of_model(model: nn.Module) -> FusionTask:
 
 @torch.no_grad()
 def fuse_samples(model: nn.Module,
-                 samples: List[dict]) -> List[FusionDataSample]:
+                 samples: list[dict]) -> list[FusionDataSample]:
     """Run a wrapper's fuser alone, whatever comes behind it.
 
     Args:
@@ -60,7 +55,7 @@ def fuse_samples(model: nn.Module,
 
 @torch.no_grad()
 def detect_samples(model: nn.Module,
-                   samples: List[dict]) -> List[FusionDataSample]:
+                   samples: list[dict]) -> list[FusionDataSample]:
     """Run a whole ``FuserDetector``.
 
     Args:
@@ -88,15 +83,10 @@ def draw_sample(visualizer: FusionLocalVisualizer, inputs: torch.Tensor,
         stacked_to_rgb(
             inputs,
             sample.metainfo.get('modalities')
-            or channel_spans(TASKS['ivf'].modalities)
-        ).values())
+            or channel_spans(TASKS['ivf'].modalities)).values())
     colours = visualizer.palette is not None
-    return visualizer.draw(
-        images[0],
-        images[1],
-        sample,
-        draw_gt=colours,
-        draw_pred=colours or 'pred_instances' in sample)
+    return visualizer.draw(images[0], images[1], sample, draw_gt=colours,
+                           draw_pred=colours or 'pred_instances' in sample)
 
 
 @INFERENCERS.register_module()
@@ -135,18 +125,14 @@ class FusionInferencer:
         >>> guided('vis.png', 'ir.png', text='a street at night')
     """
 
-    def __init__(self,
-                 config: Union[PathLike, Config, nn.Module],
-                 checkpoint: Optional[PathLike] = None,
-                 device: Optional[str] = None,
-                 cfg_options: Optional[dict] = None,
-                 optimize: bool = True,
-                 native: bool = False,
-                 text_features: Optional[str] = None,
-                 captions: Optional[str] = None,
-                 text_encoder: Union[str, dict, None] = None,
-                 backend: Optional[str] = None,
-                 backend_options: Optional[dict] = None) -> None:
+    def __init__(self, config: PathLike | Config | nn.Module,
+                 checkpoint: PathLike | None = None, device: str | None = None,
+                 cfg_options: dict | None = None, optimize: bool = True,
+                 native: bool = False, text_features: str | None = None,
+                 captions: str | None = None,
+                 text_encoder: str | dict | None = None,
+                 backend: str | None = None,
+                 backend_options: dict | None = None) -> None:
         from mmfusion.models.exported.runtimes import is_exported
         if isinstance(config, nn.Module):
             self.model = config.eval()
@@ -154,31 +140,23 @@ class FusionInferencer:
             exported = is_exported(config) or is_exported(checkpoint)
             device = device or ('cuda' if torch.cuda.is_available()
                                 and not exported else 'cpu')
-            self.model = init_model(
-                config,
-                checkpoint,
-                device,
-                cfg_options,
-                optimize,
-                backend=backend,
-                backend_options=backend_options)
+            self.model = init_model(config, checkpoint, device, cfg_options,
+                                    optimize, backend=backend,
+                                    backend_options=backend_options)
         self.cfg = getattr(self.model, 'cfg', None)
         init_default_scope((self.cfg or {}).get('default_scope', 'mmfusion'))
         step = load_text_step(text_features, captions, text_encoder)
         self.pipeline = inference_pipeline(self.cfg, native, step)
-        if needs_text(self.model) and not any(
-                map(is_text_step, self.pipeline)):
+        if needs_text(
+                self.model) and not any(map(is_text_step, self.pipeline)):
             # for what is given with each call
-            self.pipeline = with_text_step(
-                self.pipeline, dict(type='LoadTextFeatures'))
+            self.pipeline = with_text_step(self.pipeline,
+                                           dict(type='LoadTextFeatures'))
         self.pipeline = Compose(self.pipeline)
 
-    def __call__(self,
-                 vis: Union[Image, Sequence[Image]],
-                 ir: Union[Image, Sequence[Image]],
-                 progress: bool = False,
-                 text: Any = None,
-                 **kwargs: Any) -> Union[dict, List[dict]]:
+    def __call__(self, vis: Image | Sequence[Image],
+                 ir: Image | Sequence[Image], progress: bool = False,
+                 text: Any = None, **kwargs: Any) -> dict | list[dict]:
         """Fuse one pair, a list of pairs or two folders.
 
         Args:
@@ -214,15 +192,10 @@ class FusionInferencer:
         results = list(results)
         return results[0] if single else results
 
-    def stream(self,
-               samples: List[dict],
-               batch_size: int = 1,
-               num_workers: int = 0,
-               out_dir: Optional[PathLike] = None,
-               save_mode: str = 'round',
-               panel_dir: Optional[PathLike] = None,
-               show: bool = False,
-               wait_time: float = 0) -> Iterator[dict]:
+    def stream(self, samples: list[dict], batch_size: int = 1,
+               num_workers: int = 0, out_dir: PathLike | None = None,
+               save_mode: str = 'round', panel_dir: PathLike | None = None,
+               show: bool = False, wait_time: float = 0) -> Iterator[dict]:
         """Results one by one, for sets that do not fit into memory.
 
         Args:
@@ -252,19 +225,19 @@ class FusionInferencer:
                 raise ValueError(f'{batch[0].name}: {batch[0].reason}')
             with torch.no_grad():
                 outputs = self.model.test_step(pseudo_collate(batch))
-            for index, item, output in zip(
-                    indices, batch, outputs, strict=True):
+            for index, item, output in zip(indices, batch, outputs,
+                                           strict=True):
                 result = self._result(reader.name(index), output, save_mode)
                 if out_dir is not None:
                     _write(Path(out_dir), result)
                 if visualizer is not None:
                     panel = draw_sample(visualizer, item['inputs'], output)
                     if panel_dir is not None:
-                        write_image(
-                            Path(panel_dir, f'{result["name"]}.png'), panel)
+                        write_image(Path(panel_dir, f'{result["name"]}.png'),
+                                    panel)
                     if show:
-                        visualizer.show(
-                            panel, result['name'], wait_time=wait_time)
+                        visualizer.show(panel, result['name'],
+                                        wait_time=wait_time)
                 yield result
 
     def preprocess(self, vis: Image, ir: Image, text: Any = None) -> dict:
@@ -274,14 +247,14 @@ class FusionInferencer:
 
     def _visualizer(self) -> FusionLocalVisualizer:
         meta = getattr(self.model, 'dataset_meta', {})
-        return FusionLocalVisualizer(
-            classes=meta.get('classes'), palette=meta.get('palette'))
+        return FusionLocalVisualizer(classes=meta.get('classes'),
+                                     palette=meta.get('palette'))
 
     @staticmethod
     def _result(name: str, sample: FusionDataSample,
-                save_mode: str) -> Dict[str, Any]:
-        result = dict(
-            name=name, fused=to_uint8(sample.fused_img.data, save_mode))
+                save_mode: str) -> dict[str, Any]:
+        result = dict(name=name, fused=to_uint8(sample.fused_img.data,
+                                                save_mode))
         if 'pred_sem_seg' in sample:
             labels = sample.pred_sem_seg.data[0].cpu().numpy()
             result['pred_sem_seg'] = labels.astype(np.uint8)
@@ -295,13 +268,13 @@ class FusionInferencer:
         return result
 
     def _samples(self, vis: Any, ir: Any,
-                 text: Any = None) -> Tuple[List[dict], bool]:
+                 text: Any = None) -> tuple[list[dict], bool]:
         """Raw samples, and whether there was a single pair."""
         samples, single = self._images(vis, ir)
         texts = text_of_each(text, len(samples))
         return list(map(with_text, samples, texts)), single
 
-    def _images(self, vis: Any, ir: Any) -> Tuple[List[dict], bool]:
+    def _images(self, vis: Any, ir: Any) -> tuple[list[dict], bool]:
         modalities = task_of_model(self.model).modalities
         if _is_folder(vis) and _is_folder(ir):
             pairs, unmatched = match_folders(vis, ir, modalities)

@@ -1,5 +1,4 @@
 """Models for inference, of a config, a checkpoint or an exported file."""
-from typing import Optional, Union
 
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
@@ -15,14 +14,11 @@ from mmfusion.utils.progress import announce
 from .checkpoint import load_model_weights
 
 
-def init_model(config: Union[PathLike, Config],
-               checkpoint: Optional[PathLike] = None,
-               device: str = 'cpu',
-               cfg_options: Optional[dict] = None,
-               optimize: bool = True,
-               fuser_is_enough: bool = False,
-               backend: Optional[str] = None,
-               backend_options: Optional[dict] = None) -> nn.Module:
+def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
+               device: str = 'cpu', cfg_options: dict | None = None,
+               optimize: bool = True, fuser_is_enough: bool = False,
+               backend: str | None = None,
+               backend_options: dict | None = None) -> nn.Module:
     """Build a model for inference.
 
     Args:

@@ -1,19 +1,10 @@
 """Pairs to be fused: from two folders or from a config."""
 import copy
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import (
-    Any,
-    Dict,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Tuple,
-    Union,
-)
+from typing import Any
 
 from mmcv.transforms import Compose
 from mmengine.config import Config
@@ -26,7 +17,7 @@ from mmfusion.utils.errors import UsageError
 
 from .text import with_text_step
 
-PathLike = Union[str, os.PathLike]
+PathLike = str | os.PathLike
 #: transforms of a test pipeline that need labels
 _LABEL_TRANSFORMS = ('LoadFusionAnnotations', 'LoadAnnotations',
                      'DeriveFusionMaps')
@@ -38,10 +29,8 @@ _DEFAULT_PIPELINE = [
 
 
 def match_folders(
-        vis: PathLike,
-        ir: PathLike,
-        modalities: Optional[Mapping[str, int]] = None
-) -> Tuple[List[dict], List[str]]:
+    vis: PathLike, ir: PathLike, modalities: Mapping[str, int] | None = None
+) -> tuple[list[dict], list[str]]:
     """Match the images of two folders by their stems.
 
     Args:
@@ -64,9 +53,9 @@ def match_folders(
             stem is in both.
     """
     try:
-        visible, infrared = (
-            FileRule().list(os.fspath(folder), flag)
-            for folder, flag in ((vis, '--vis'), (ir, '--ir')))
+        visible, infrared = (FileRule().list(os.fspath(folder), flag)
+                             for folder, flag in ((vis, '--vis'), (ir,
+                                                                   '--ir')))
     except ValueError as error:
         raise UsageError(str(error)) from error
     spans = channel_spans(modalities or TASKS['ivf'].modalities)
@@ -78,8 +67,8 @@ def match_folders(
         second: infrared[stem]
     } for stem, path in visible.items() if stem in infrared]
     single = [
-        files[stem] for files, others in ((visible, infrared),
-                                          (infrared, visible))
+        files[stem]
+        for files, others in ((visible, infrared), (infrared, visible))
         for stem in files if stem not in others
     ]
     if not pairs:
@@ -91,8 +80,7 @@ def match_folders(
     return pairs, single
 
 
-def inference_pipeline(cfg: Optional[Config],
-                       native: bool = False,
+def inference_pipeline(cfg: Config | None, native: bool = False,
                        text: Any = None) -> list:
     """Transforms that bring a pair to the model, without its labels.
 
@@ -122,7 +110,7 @@ def inference_pipeline(cfg: Optional[Config],
     return steps if text is None else with_text_step(steps, text)
 
 
-def pair_name(sample: Dict[str, Any], index: int = 0) -> str:
+def pair_name(sample: dict[str, Any], index: int = 0) -> str:
     """Name of a pair's output: its stem, else that of its first image."""
     return sample_stem(sample) or f'pair_{index:05d}'
 
@@ -143,17 +131,16 @@ class PairReader(Dataset):
         pipeline (list | Compose, optional): Transforms of raw samples.
     """
 
-    def __init__(self,
-                 source: Union[Dataset, Sequence[dict]],
-                 pipeline: Union[list, Compose, None] = None) -> None:
+    def __init__(self, source: Dataset | Sequence[dict],
+                 pipeline: list | Compose | None = None) -> None:
         self.source = source
-        self.pipeline = (
-            Compose(pipeline) if isinstance(pipeline, list) else pipeline)
+        self.pipeline = (Compose(pipeline)
+                         if isinstance(pipeline, list) else pipeline)
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, index: int) -> Union[dict, FailedPair]:
+    def __getitem__(self, index: int) -> dict | FailedPair:
         try:
             sample = self.source[index]
             if self.pipeline is not None:
@@ -172,9 +159,8 @@ class PairReader(Dataset):
             return dict(self.source[index])
         return self.source.get_data_info(index)
 
-    def batches(self,
-                batch_size: int = 1,
-                num_workers: int = 0) -> Iterator[Tuple[List[int], list]]:
+    def batches(self, batch_size: int = 1,
+                num_workers: int = 0) -> Iterator[tuple[list[int], list]]:
         """Iterate in order over pairs of one size that follow each other.
 
         Args:
@@ -185,21 +171,18 @@ class PairReader(Dataset):
             tuple[list[int], list]: Indices and what was read; failures
             come alone.
         """
-        loader = DataLoader(
-            self,
-            batch_size=batch_size,
-            num_workers=num_workers,
-            collate_fn=list)
+        loader = DataLoader(self, batch_size=batch_size,
+                            num_workers=num_workers, collate_fn=list)
         first = 0
         for items in loader:
-            for _, group in groupby(
-                    enumerate(items, first), lambda item: _kind(item[1])):
+            for _, group in groupby(enumerate(items, first),
+                                    lambda item: _kind(item[1])):
                 indices, alike = zip(*group, strict=True)
                 yield list(indices), list(alike)
             first += len(items)
 
 
-def _kind(item: Union[dict, FailedPair]) -> Any:
+def _kind(item: dict | FailedPair) -> Any:
     """Equal for pairs that fit into one batch."""
     if isinstance(item, FailedPair):
         return item.name

@@ -1,7 +1,6 @@
 """What ``tools/test.py`` does."""
 import argparse
 from pathlib import Path
-from typing import Dict
 
 from mmengine.dist import is_main_process
 
@@ -16,7 +15,7 @@ from .checkpoint import load_model_weights
 from .training import build_runner
 
 
-def test(args: argparse.Namespace) -> Dict[str, float]:
+def test(args: argparse.Namespace) -> dict[str, float]:
     """Score a checkpoint on a config's test set.
 
     The metrics also go to ``<work dir>/eval_<time>.json``, with the

@@ -1,5 +1,5 @@
 """Text for text-guided fusers at inference: flags to a transform."""
-from typing import Any, List, Optional, Union
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -12,9 +12,8 @@ _STEP = 'LoadTextFeatures'
 
 
 def load_text_step(
-        features: Optional[str] = None,
-        captions: Optional[str] = None,
-        encoder: Union[str, dict, None] = None) -> Optional[LoadTextFeatures]:
+        features: str | None = None, captions: str | None = None,
+        encoder: str | dict | None = None) -> LoadTextFeatures | None:
     """The transform that gives pairs their text.
 
     Args:
@@ -56,8 +55,9 @@ def parse_encoder(word: str) -> dict:
         raise UsageError('Expected a text encoder as TYPE=DIR, such as '
                          f'blip2=checkpoints/blip2, got {word!r}.')
     if TEXT_ENCODERS.get(kind) is None:
-        known = ', '.join(sorted(name for name in TEXT_ENCODERS.module_dict
-                                 if name.islower()))
+        known = ', '.join(
+            sorted(name for name in TEXT_ENCODERS.module_dict
+                   if name.islower()))
         raise UsageError(f'Expected a text encoder of the types {known}, got '
                          f'{kind!r} in {word!r}.')
     return dict(type=kind, folder=folder)
@@ -91,7 +91,7 @@ def needs_text(model: nn.Module) -> bool:
     return getattr(model.fuser, 'needs_text', False)
 
 
-def text_of_each(text: Any, count: int) -> List[Any]:
+def text_of_each(text: Any, count: int) -> list[Any]:
     """One text a pair.
 
     Args:

@@ -6,8 +6,8 @@ the top level: ``stage1_config`` and ``stage1_checkpoint``.
 import argparse
 import copy
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, List
 
 from mmengine.config import Config
 from mmengine.dist import barrier
@@ -57,7 +57,7 @@ def stage1_arguments(cfg: Config,
 
 
 def ensure_stage1(cfg: Config, args: argparse.Namespace,
-                  train: Callable[[argparse.Namespace], None]) -> List[str]:
+                  train: Callable[[argparse.Namespace], None]) -> list[str]:
     """Make sure that the first stage's checkpoint exists.
 
     Args:
@@ -96,8 +96,8 @@ def ensure_stage1(cfg: Config, args: argparse.Namespace,
     train(stage1)
     barrier()
     if stage1_is_missing(cfg):
-        made = sorted(
-            path.name for path in Path(stage1.work_dir).glob('*.pth'))
+        made = sorted(path.name
+                      for path in Path(stage1.work_dir).glob('*.pth'))
         raise UsageError(
             f'Expected {stage1.config} to write {checkpoint}, got {made} in '
             f'{stage1.work_dir}. Let stage1_checkpoint name one of them, or '

@@ -1,25 +1,21 @@
 """Applying parsed command-line arguments to a config."""
 import argparse
 import copy
-from typing import List, Optional, Sequence
+from collections.abc import Sequence
 
 from mmengine.config import Config
 
 from mmfusion.evaluation.selection import COCO_METRICS, IOU_METRICS, parse_eval
-from mmfusion.utils.config_file import (
-    default_work_dir,
-    require_file,
-    type_name,
-)
+from mmfusion.utils.config_file import (default_work_dir, require_file,
+                                        type_name)
 from mmfusion.utils.errors import UsageError
 
 #: file of FusionMetric's values of all images, in the work dir
 FUSION_CSV = 'fusion_metrics.csv'
 
 
-def apply_to_config(cfg: Config,
-                    args: argparse.Namespace,
-                    device: Optional[str] = None) -> Config:
+def apply_to_config(cfg: Config, args: argparse.Namespace,
+                    device: str | None = None) -> Config:
     """Bring command-line arguments into a config.
 
     ``--cfg-options`` are merged when the file is read
@@ -59,7 +55,7 @@ def apply_to_config(cfg: Config,
 
 
 def _apply_training(cfg: Config, args: argparse.Namespace,
-                    device: Optional[str]) -> None:
+                    device: str | None) -> None:
     if args.amp:
         _use_amp(cfg, device)
     if args.no_validate:
@@ -81,7 +77,7 @@ def _apply_training(cfg: Config, args: argparse.Namespace,
         cfg.resume = True
 
 
-def _use_amp(cfg: Config, device: Optional[str]) -> None:
+def _use_amp(cfg: Config, device: str | None) -> None:
     if device is None:
         from mmengine.device import get_device
         device = get_device()
@@ -116,8 +112,8 @@ def _apply_testing(cfg: Config, args: argparse.Namespace) -> None:
             if args.gpu_collect:
                 evaluator.collect_device = 'gpu'
             else:
-                evaluator.update(
-                    collect_device='cpu', collect_dir=args.collect_dir)
+                evaluator.update(collect_device='cpu',
+                                 collect_dir=args.collect_dir)
     if args.opacity is not None:
         if not 0 <= args.opacity <= 1:
             raise UsageError(
@@ -129,8 +125,7 @@ def _apply_testing(cfg: Config, args: argparse.Namespace) -> None:
 
 def _use_tta(cfg: Config) -> None:
     missing = [
-        key for key in ('tta_model', 'tta_pipeline')
-        if cfg.get(key) is None
+        key for key in ('tta_model', 'tta_pipeline') if cfg.get(key) is None
     ]
     if missing:
         raise UsageError(
@@ -156,8 +151,8 @@ def _choose_evaluators(cfg: Config, words: Sequence[str]) -> None:
     selection = parse_eval(fusion, with_task=True) if fusion else {}
     asked = {kind: bool(part) for kind, part in chosen_words.items()}
     asked['FusionMetric'] = bool(fusion)
-    found = _evaluators(cfg, '--eval') if task or cfg.get(
-        'test_evaluator') else []
+    found = _evaluators(cfg,
+                        '--eval') if task or cfg.get('test_evaluator') else []
     kinds = [type_name(_inner(item).get('type')) for item in found]
     for kind, part in chosen_words.items():
         if part and kind not in kinds:
@@ -199,8 +194,8 @@ def _use_fusion_set(cfg: Config) -> None:
     if cfg.get('test_dataloader') or not cfg.get('fusion_dataloader'):
         return
     cfg.test_dataloader = copy.deepcopy(cfg.fusion_dataloader)
-    cfg.test_dataloader.setdefault(
-        'sampler', dict(type='DefaultSampler', shuffle=False))
+    cfg.test_dataloader.setdefault('sampler',
+                                   dict(type='DefaultSampler', shuffle=False))
     if cfg.get('test_cfg') is None:
         cfg.test_cfg = dict()
 
@@ -218,7 +213,7 @@ def _draw_panels(cfg: Config, args: argparse.Namespace) -> None:
         hook.show_dir = args.show_dir
 
 
-def _evaluators(cfg: Config, flag: str) -> List[dict]:
+def _evaluators(cfg: Config, flag: str) -> list[dict]:
     """The test evaluators, as a list of config dicts."""
     found = cfg.get('test_evaluator')
     if not found:
@@ -228,12 +223,12 @@ def _evaluators(cfg: Config, flag: str) -> List[dict]:
     return list(found) if isinstance(found, (list, tuple)) else [found]
 
 
-def _label_evaluators(cfg: Config, flag: str) -> List[dict]:
+def _label_evaluators(cfg: Config, flag: str) -> list[dict]:
     """Those that can write label maps or detections."""
     found = [
         _inner(evaluator) for evaluator in _evaluators(cfg, flag)
-        if type_name(_inner(evaluator).get('type')) not in (
-            'FusionMetric', 'MissRateMetric')
+        if type_name(_inner(evaluator).get('type')) not in ('FusionMetric',
+                                                            'MissRateMetric')
     ]
     if not found:
         raise UsageError(

@@ -1,7 +1,7 @@
 """Flags of the real-time system's README, as overrides of our configs."""
 import argparse
 import math
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from mmengine.config import Config
 
@@ -10,8 +10,8 @@ from mmfusion.utils.errors import UsageError
 #: pairs of the configs, in their order
 TERMS = ('pix', 'ssim', 'grad', 'perc', 'feat')
 _VGG_TERMS = ('perc', 'feat')
-_README_PREFIX = dict(
-    vis_path='VIS', ir_path='IR', teacher_path='TEACHER_FUSED')
+_README_PREFIX = dict(vis_path='VIS', ir_path='IR',
+                      teacher_path='TEACHER_FUSED')
 _SETS = dict(train='train', val='val', test='test', fusion='test')
 
 
@@ -60,8 +60,8 @@ def train_parser() -> argparse.ArgumentParser:
         help='mixed precision; default where there is a GPU')
     add('--no-use_amp', dest='use_amp', action='store_false', default=None)
     add('--grad_clip', type=float, default=1.0, help='0 for none')
-    for name, value in (('pix', 1.), ('perc', .1), ('ssim', 1.),
-                        ('grad', .5), ('feat', .5)):
+    for name, value in (('pix', 1.), ('perc', .1), ('ssim', 1.), ('grad', .5),
+                        ('feat', .5)):
         add(f'--lambda_{name}', type=float, default=value)
     add('--vgg_checkpoint', metavar='FILE',
         help="torchvision's vgg16 file, for lambda_perc and lambda_feat")
@@ -74,8 +74,7 @@ def train_parser() -> argparse.ArgumentParser:
     add('--checkpoint_dir', metavar='DIR')
     add('--resume', metavar='FILE')
     add('--seed', type=int, default=42)
-    add('--dry_run', action='store_true',
-        help='print the overrides and stop')
+    add('--dry_run', action='store_true', help='print the overrides and stop')
     return parser
 
 
@@ -85,7 +84,7 @@ def train_config(args: argparse.Namespace) -> str:
 
 
 def data_overrides(args: argparse.Namespace,
-                   names: Optional[List[str]] = None) -> Dict[str, Any]:
+                   names: list[str] | None = None) -> dict[str, Any]:
     """Folders of the data sets.
 
     Args:
@@ -103,7 +102,7 @@ def data_overrides(args: argparse.Namespace,
             'Expected --ir_root, --vis_root and --teacher_root, or folders '
             'of splits (--train_root and --val_root, --data_root), got '
             f'{ {key: value for key, value in roots.items() if value} }.')
-    out: Dict[str, Any] = {}
+    out: dict[str, Any] = {}
     for name in names or _SETS:
         place = f'{name}_dataloader.dataset'
         out[f'{place}.data_root'] = ''
@@ -115,18 +114,20 @@ def data_overrides(args: argparse.Namespace,
     return out
 
 
-def root_overrides(root: str, name: str) -> Dict[str, Any]:
+def root_overrides(root: str, name: str) -> dict[str, Any]:
     """A folder with IR, VIS and TEACHER_FUSED as one data set."""
     place = f'{name}_dataloader.dataset'
     return {
         f'{place}.data_root': root,
-        **{f'{place}.data_prefix.{key}': value
-           for key, value in _README_PREFIX.items()}
+        **{
+            f'{place}.data_prefix.{key}': value
+            for key, value in _README_PREFIX.items()
+        }
     }
 
 
 def train_overrides(args: argparse.Namespace, cfg: Config, on_gpu: bool,
-                    count_pairs) -> Dict[str, Any]:
+                    count_pairs) -> dict[str, Any]:
     """What the flags change in a config.
 
     Args:
@@ -146,20 +147,21 @@ def train_overrides(args: argparse.Namespace, cfg: Config, on_gpu: bool,
     if args.use_amp and not on_gpu:
         raise UsageError('--use_amp trains in mixed precision on a GPU, and '
                          'none is visible here: give --no-use_amp.')
-    out: Dict[str, Any] = {}
+    out: dict[str, Any] = {}
     if args.train_root or args.val_root:
         if not (args.train_root and args.val_root):
             raise UsageError('--train_root and --val_root go together: name '
                              'both.')
         for name in _SETS:
-            out.update(root_overrides(
-                args.train_root if name == 'train' else args.val_root, name))
+            out.update(
+                root_overrides(
+                    args.train_root if name == 'train' else args.val_root,
+                    name))
     else:
         out.update(data_overrides(args))
     pipeline = [step['type'] for step in cfg.train_dataloader.dataset.pipeline]
-    for kind, key, value in (
-        ('RandomMisalign', 'prob', args.misalign_prob),
-        ('RandomResizedCrop', 'size', args.input_size)):
+    for kind, key, value in (('RandomMisalign', 'prob', args.misalign_prob),
+                             ('RandomResizedCrop', 'size', args.input_size)):
         place = f'train_dataloader.dataset.pipeline.{pipeline.index(kind)}'
         out[f'{place}.{key}'] = value
     out.update({
@@ -196,12 +198,12 @@ def train_overrides(args: argparse.Namespace, cfg: Config, on_gpu: bool,
     return out
 
 
-def _loss_overrides(args: argparse.Namespace, cfg: Config) -> Dict[str, Any]:
+def _loss_overrides(args: argparse.Namespace, cfg: Config) -> dict[str, Any]:
     weights = {name: getattr(args, f'lambda_{name}') for name in TERMS}
     kept = [pair for pair in cfg.model.pairs if weights[pair.name] > 0]
     if not kept:
         raise UsageError('Expected a lambda above 0, got none.')
-    out: Dict[str, Any] = {}
+    out: dict[str, Any] = {}
     if len(kept) < len(cfg.model.pairs):
         out['model.pairs'] = [pair.to_dict() for pair in kept]
         names = [pair.name for pair in kept]
@@ -230,13 +232,14 @@ def _loss_overrides(args: argparse.Namespace, cfg: Config) -> Dict[str, Any]:
     return out
 
 
-def _stages_of(names: List[str], stages: List[dict]) -> List[dict]:
+def _stages_of(names: list[str], stages: list[dict]) -> list[dict]:
     """Stages of some terms; the first that has any begins the training."""
     out = [
-        dict(begin=stage.begin, weights={
-            name: value
-            for name, value in stage.weights.items() if name in names
-        }) for stage in stages
+        dict(
+            begin=stage.begin, weights={
+                name: value
+                for name, value in stage.weights.items() if name in names
+            }) for stage in stages
     ]
     while not any(out[0]['weights'].values()):
         out.pop(0)
@@ -244,7 +247,7 @@ def _stages_of(names: List[str], stages: List[dict]) -> List[dict]:
     return out
 
 
-def _length_overrides(args: argparse.Namespace, pairs: int) -> Dict[str, Any]:
+def _length_overrides(args: argparse.Namespace, pairs: int) -> dict[str, Any]:
     """Epochs as iterations."""
     epoch = math.ceil(pairs / args.batch_size)
     total = args.epochs * epoch

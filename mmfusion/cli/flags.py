@@ -3,7 +3,6 @@
 As :mod:`.cli`, this module imports neither torch nor anything that does.
 """
 import argparse
-from typing import Optional
 
 from mmengine.config import DictAction
 
@@ -18,8 +17,7 @@ def build_parser(tool: str) -> argparse.ArgumentParser:
     if tool not in TOOLS:
         raise ValueError(f'Expected a tool of {TOOLS}, got {tool!r}.')
     parser = argparse.ArgumentParser(
-        prog=f'{tool}.py',
-        description=dict(
+        prog=f'{tool}.py', description=dict(
             train='Train a fuser, alone or with a segmentor or detector.',
             test='Score a trained model: segmentation or detection, and '
             'fused images.',
@@ -27,23 +25,20 @@ def build_parser(tool: str) -> argparse.ArgumentParser:
             'visible and infrared ones, or the two modalities of --task.',
         )[tool])
     parser.add_argument(
-        'config',
-        help='config file, or a name such as '
+        'config', help='config file, or a name such as '
         'mmfusion::fusers/transfuser6_avg_mfnet.py')
     if tool == 'test':
         parser.add_argument('checkpoint', help='checkpoint file')
     elif tool == 'test_fusion':
         parser.add_argument(
-            'checkpoint',
-            nargs='?',
+            'checkpoint', nargs='?',
             help='checkpoint file, or an exported model; a fusion rule '
             'without weights needs none')
     parser.add_argument(
         '--work-dir',
         help='folder of logs and results; default work_dirs/<config name>')
-    add_options(
-        parser, '--cfg-options',
-        'override config entries, e.g. train_cfg.max_iters=100')
+    add_options(parser, '--cfg-options',
+                'override config entries, e.g. train_cfg.max_iters=100')
     legacy = parser.add_argument_group(
         'legacy flags (mmseg 0.x), translated and announced')
     dict(
@@ -78,33 +73,27 @@ def _add_legacy_test(legacy: argparse._ArgumentGroup) -> None:
 
 def _add_distributed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        '--launcher',
-        choices=('none', 'pytorch', 'slurm', 'mpi'),
+        '--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'),
         default='none',
         help='job launcher; set by the dist_*.sh and slurm_*.sh scripts')
-    parser.add_argument(
-        '--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
+    parser.add_argument('--local-rank', '--local_rank', type=int,
+                        help=argparse.SUPPRESS)
 
 
 def _add_train(parser: argparse.ArgumentParser,
                legacy: argparse._ArgumentGroup) -> None:
     _add_distributed(parser)
     parser.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        metavar='PATH|auto',
+        '--resume', nargs='?', const='auto', metavar='PATH|auto',
         help='continue from PATH, or from the last checkpoint in the work '
         'dir')
+    parser.add_argument('--amp', action='store_true',
+                        help='mixed precision; needs a GPU')
     parser.add_argument(
-        '--amp', action='store_true', help='mixed precision; needs a GPU')
-    parser.add_argument(
-        '--two-stage',
-        action='store_true',
+        '--two-stage', action='store_true',
         help='run stage1_config first where its checkpoint is missing')
-    add_options(
-        parser, '--stage1-options',
-        'as --cfg-options, for the first of two stages')
+    add_options(parser, '--stage1-options',
+                'as --cfg-options, for the first of two stages')
     legacy.add_argument('--resume-from', metavar='PATH')
     legacy.add_argument('--auto-resume', action='store_true')
     legacy.add_argument('--load-from', metavar='PATH')
@@ -115,23 +104,17 @@ def _add_test(parser: argparse.ArgumentParser,
               legacy: argparse._ArgumentGroup) -> None:
     _add_distributed(parser)
     parser.add_argument(
-        '--out',
-        metavar='DIR',
+        '--out', metavar='DIR',
         help='write predictions as PNG label maps of native size, or '
         'detections as JSON')
     parser.add_argument('--show', action='store_true', help='show panels')
     parser.add_argument('--show-dir', metavar='DIR', help='write panels')
+    parser.add_argument('--wait-time', type=float, default=2.0,
+                        help='seconds a panel is shown')
+    parser.add_argument('--tta', action='store_true',
+                        help='test-time augmentation')
     parser.add_argument(
-        '--wait-time',
-        type=float,
-        default=2.0,
-        help='seconds a panel is shown')
-    parser.add_argument(
-        '--tta', action='store_true', help='test-time augmentation')
-    parser.add_argument(
-        '--eval',
-        nargs='+',
-        metavar='NAME',
+        '--eval', nargs='+', metavar='NAME',
         help='what to score: mIoU mDice mFscore of the segmentation; bbox '
         'segm of detections; of the fused images fusion, another preset '
         '(film, vifb, ...) or metrics (EN,SD,VIF)')
@@ -143,43 +126,31 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
     add_pair_folders(
         parser, 'what the two folders hold, e.g. mri_pet: MRI and PET; '
         "default the config's")
+    parser.add_argument('--out-dir', '--save-fused', metavar='DIR',
+                        help='default <work dir>/test_result')
     parser.add_argument(
-        '--out-dir',
-        '--save-fused',
-        metavar='DIR',
-        help='default <work dir>/test_result')
-    parser.add_argument(
-        '--save-mode',
-        choices=SAVE_MODES,
-        default='round',
+        '--save-mode', choices=SAVE_MODES, default='round',
         help='round: clamp and round; trunc: clamp and truncate; minmax: '
         "stretch each image to 0-255 (as BFFR's tool; changes brightness)")
-    parser.add_argument(
-        '--grey', action='store_true', help='write luminance only')
-    parser.add_argument(
-        '--device', help='cpu, cuda, cuda:1, ...; default a GPU if any')
+    parser.add_argument('--grey', action='store_true',
+                        help='write luminance only')
+    parser.add_argument('--device',
+                        help='cpu, cuda, cuda:1, ...; default a GPU if any')
     parser.add_argument(
         '--backend',
         help='what runs an exported checkpoint (.onnx, .ts, .pt2): '
         'onnxruntime, openvino, ...')
     parser.add_argument(
-        '--eval',
-        nargs='+',
-        metavar='NAME',
+        '--eval', nargs='+', metavar='NAME',
         help='also score the written images: a preset (default, film, ...) '
         'or metrics (EN,SD,VIF)')
     parser.add_argument(
-        '--show-dir',
-        metavar='DIR',
+        '--show-dir', metavar='DIR',
         help='also write panels of both source images and the fused one, and '
         "of the detector's boxes on it")
     _add_text(parser)
-    parser.add_argument(
-        '--score-thr',
-        type=float,
-        default=0.3,
-        metavar='F',
-        help='lowest score of boxes that are drawn')
+    parser.add_argument('--score-thr', type=float, default=0.3, metavar='F',
+                        help='lowest score of boxes that are drawn')
     legacy.add_argument('--out', metavar='DIR')
     legacy.add_argument('--launcher', choices=('none', ), default='none')
     legacy.add_argument('--show', action='store_true')
@@ -189,33 +160,24 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
 def _add_text(parser: argparse.ArgumentParser) -> None:
     """Text of fusers that are guided by it."""
     parser.add_argument(
-        '--text-features',
-        metavar='FILE_OR_DIR',
+        '--text-features', metavar='FILE_OR_DIR',
         help='stored text features: a folder of STEM.npy, an .h5 or .npz '
         'file, or one .npy for all pairs')
     parser.add_argument(
-        '--captions',
-        metavar='FILE',
+        '--captions', metavar='FILE',
         help='captions (.json, .csv, .txt) of the pairs without stored '
         'features')
     parser.add_argument(
-        '--text-encoder',
-        metavar='TYPE=DIR|hash',
+        '--text-encoder', metavar='TYPE=DIR|hash',
         help='what encodes the captions: blip2, bert, clip or t5, and the '
         'local folder of its files')
 
 
 def add_options(parser: argparse._ActionsContainer,
-                flag: str = '--cfg-options',
-                text: Optional[str] = None) -> None:
+                flag: str = '--cfg-options', text: str | None = None) -> None:
     """A flag of ``KEY=VALUE`` pairs, a dict, with ``text`` as its help."""
-    parser.add_argument(
-        flag,
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help=text)
+    parser.add_argument(flag, nargs='+', action=DictAction, default={},
+                        metavar='KEY=VALUE', help=text)
 
 
 def add_pair_folders(parser: argparse.ArgumentParser, task: str) -> None:
@@ -227,14 +189,10 @@ def add_pair_folders(parser: argparse.ArgumentParser, task: str) -> None:
         task (str): Help of ``--task``.
     """
     parser.add_argument(
-        '--vis',
-        '--first',
-        metavar='DIR',
+        '--vis', '--first', metavar='DIR',
         help="visible images, or those of the task's first modality")
     parser.add_argument(
-        '--ir',
-        '--second',
-        metavar='DIR',
+        '--ir', '--second', metavar='DIR',
         help="infrared images, or those of the task's second modality")
     parser.add_argument('--task', choices=tuple(TASKS), help=task)
 
@@ -242,16 +200,8 @@ def add_pair_folders(parser: argparse.ArgumentParser, task: str) -> None:
 def add_measured_model(parser: argparse.ArgumentParser) -> None:
     """The config of a model whose costs are measured, and at what size."""
     parser.add_argument('config')
-    parser.add_argument(
-        '--shape',
-        type=int,
-        nargs=2,
-        default=(480, 640),
-        metavar=('H', 'W'),
-        help='image size; default 480 640')
-    parser.add_argument(
-        '--part',
-        choices=('full', 'fuser'),
-        default='full',
-        help='the whole model or its fuser alone')
+    parser.add_argument('--shape', type=int, nargs=2, default=(480, 640),
+                        metavar=('H', 'W'), help='image size; default 480 640')
+    parser.add_argument('--part', choices=('full', 'fuser'), default='full',
+                        help='the whole model or its fuser alone')
     add_options(parser)

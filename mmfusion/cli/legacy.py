@@ -11,7 +11,7 @@ works while CUDA has not been initialized.
 import argparse
 import os
 import sys
-from typing import Callable, List, MutableMapping, Optional, Sequence, Tuple
+from collections.abc import Callable, MutableMapping, Sequence
 
 from mmfusion.evaluation.selection import IOU_METRICS
 from mmfusion.utils import DetectionMissing
@@ -50,9 +50,9 @@ NO_EFFECT_ON_FUSION = ('--aug-test', '--format-only', '--eval-options',
                        '--tmpdir', '--gpu-collect', '--opacity', '--show')
 
 
-def parse(tool: str,
-          argv: Optional[Sequence[str]] = None
-          ) -> Tuple[argparse.Namespace, List[str]]:
+def parse(
+        tool: str, argv: Sequence[str] | None = None
+) -> tuple[argparse.Namespace, list[str]]:
     """Parse a command line and translate its legacy flags.
 
     Args:
@@ -72,9 +72,9 @@ def parse(tool: str,
     return _translate(parser, tool, args)
 
 
-def _translate(parser: argparse.ArgumentParser, tool: str,
-               args: argparse.Namespace
-               ) -> Tuple[argparse.Namespace, List[str]]:
+def _translate(
+        parser: argparse.ArgumentParser, tool: str,
+        args: argparse.Namespace) -> tuple[argparse.Namespace, list[str]]:
     """Turn legacy values into modern ones; remove the legacy names."""
     lines = []
 
@@ -96,14 +96,12 @@ def _translate(parser: argparse.ArgumentParser, tool: str,
     args.evaluator_options = take('--eval-options') or {}
     args.gpu_id = _single_gpu(parser, tool, take('--gpu-id'),
                               take('--gpu-ids'), take('--gpus'))
-    if args.gpu_id is not None and getattr(args, 'launcher',
-                                           'none') != 'none':
+    if args.gpu_id is not None and getattr(args, 'launcher', 'none') != 'none':
         parser.error('--gpu-id chooses one GPU, but the launcher starts a '
                      'process for each: leave one of the two out.')
-    randomness = dict(
-        seed=take('--seed'),
-        deterministic=take('--deterministic'),
-        diff_rank_seed=take('--diff-seed'))
+    randomness = dict(seed=take('--seed'),
+                      deterministic=take('--deterministic'),
+                      diff_rank_seed=take('--diff-seed'))
     args.randomness = {
         key: value
         for key, value in randomness.items() if value is not None
@@ -142,8 +140,7 @@ def _translate(parser: argparse.ArgumentParser, tool: str,
 
 
 def _translate_fusion(parser: argparse.ArgumentParser,
-                      args: argparse.Namespace,
-                      take: Callable) -> None:
+                      args: argparse.Namespace, take: Callable) -> None:
     for flag in NO_EFFECT_ON_FUSION:
         take(flag)
     args.out_dir = args.out_dir or take('--out')
@@ -158,9 +155,8 @@ def _translate_fusion(parser: argparse.ArgumentParser,
                      'or give --text-features.')
 
 
-def _single_gpu(parser: argparse.ArgumentParser, tool: str,
-                gpu_id: Optional[int], gpu_ids: Optional[List[int]],
-                gpus: Optional[int]) -> Optional[int]:
+def _single_gpu(parser: argparse.ArgumentParser, tool: str, gpu_id: int | None,
+                gpu_ids: list[int] | None, gpus: int | None) -> int | None:
     """The one GPU that legacy flags name."""
     several = (gpu_ids and len(gpu_ids) > 1) or (gpus and gpus > 1)
     if several and tool == 'test_fusion':
@@ -176,7 +172,7 @@ def _single_gpu(parser: argparse.ArgumentParser, tool: str,
 
 def apply_to_environment(
         args: argparse.Namespace,
-        environ: Optional[MutableMapping[str, str]] = None) -> None:
+        environ: MutableMapping[str, str] | None = None) -> None:
     """Set what has to be set before torch initializes CUDA.
 
     ``--gpu-id N`` takes the N-th of ``CUDA_VISIBLE_DEVICES`` where that is
@@ -199,14 +195,13 @@ def apply_to_environment(
                 f'Expected --gpu-id below {len(devices)}, the number of '
                 f'GPUs in CUDA_VISIBLE_DEVICES={visible}, got '
                 f'{args.gpu_id}.')
-        environ['CUDA_VISIBLE_DEVICES'] = (
-            devices[args.gpu_id] if devices else str(args.gpu_id))
+        environ['CUDA_VISIBLE_DEVICES'] = (devices[args.gpu_id]
+                                           if devices else str(args.gpu_id))
     if getattr(args, 'local_rank', None) is not None:
         environ.setdefault('LOCAL_RANK', str(args.local_rank))
 
 
-def start(tool: str,
-          argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+def start(tool: str, argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse, announce translations, prepare the environment.
 
     Raises:
@@ -222,7 +217,7 @@ def start(tool: str,
     return args
 
 
-def run(main: Callable[[], Optional[int]]) -> int:
+def run(main: Callable[[], int | None]) -> int:
     """Run a tool's ``main``; user errors become one line, not a traceback.
 
     Returns:

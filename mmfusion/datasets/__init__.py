@@ -6,38 +6,30 @@ from contextlib import redirect_stdout
 with redirect_stdout(sys.stderr):
     import mmseg.datasets  # noqa: F401
 
-from mmfusion.fileio import FileRule, natural_key  # noqa: E402
+from mmfusion.fileio import FileRule, natural_key
 
-from . import transforms  # noqa: E402, F401
-from .distill import FusionDistillDataset  # noqa: E402
-from .fmb import FMBDataset  # noqa: E402
-from .h5_dataset import FusionH5Dataset  # noqa: E402
-from .infrared_visible import (  # noqa: E402
-    LLVIPFusionDataset,
-    M3FDFusionDataset,
-    RoadSceneDataset,
-    TNODataset,
-)
-from .medical import HarvardMedicalDataset  # noqa: E402
-from .mfnet import MFNetDataset  # noqa: E402
-from .msrs import MSRSDataset  # noqa: E402
-from .multi_exposure import MEFBDataset, SICEDataset  # noqa: E402
-from .multi_focus import LytroDataset, RealMFFDataset  # noqa: E402
-from .paired_dataset import PairedImageDataset  # noqa: E402
-from .patches import PatchFileDataset  # noqa: E402
-from .samplers import (  # noqa: E402
-    DeterministicEpochSampler,
-    DeterministicSampler,
-    DrawIndex,
-    draw_seed,
-)
+from . import transforms  # noqa: F401
+from .distill import FusionDistillDataset
+from .fmb import FMBDataset
+from .h5_dataset import FusionH5Dataset
+from .infrared_visible import (LLVIPFusionDataset, M3FDFusionDataset,
+                               RoadSceneDataset, TNODataset)
+from .medical import HarvardMedicalDataset
+from .mfnet import MFNetDataset
+from .msrs import MSRSDataset
+from .multi_exposure import MEFBDataset, SICEDataset
+from .multi_focus import LytroDataset, RealMFFDataset
+from .paired_dataset import PairedImageDataset
+from .patches import PatchFileDataset
+from .samplers import (DeterministicEpochSampler, DeterministicSampler,
+                       DrawIndex, draw_seed)
 
 __all__ = [
     'FileRule', 'natural_key', 'FMBDataset', 'FusionDistillDataset',
     'FusionH5Dataset', 'HarvardMedicalDataset', 'LLVIPFusionDataset',
     'LytroDataset', 'M3FDFusionDataset', 'MEFBDataset', 'MFNetDataset',
-    'MSRSDataset', 'PairedImageDataset', 'PatchFileDataset',
-    'RealMFFDataset', 'RoadSceneDataset', 'SICEDataset', 'TNODataset',
+    'MSRSDataset', 'PairedImageDataset', 'PatchFileDataset', 'RealMFFDataset',
+    'RoadSceneDataset', 'SICEDataset', 'TNODataset',
     'DeterministicEpochSampler', 'DeterministicSampler', 'DrawIndex',
     'draw_seed'
 ]

@@ -146,8 +146,8 @@ def run_jobs(function: Callable, jobs: Sequence, workers: int = 0) -> list:
     if workers <= 1:
         return track_progress(guarded, jobs, file=sys.stderr)
     with _single_threaded_opencv():
-        return track_parallel_progress(
-            guarded, jobs, min(workers, len(jobs)), file=sys.stderr)
+        return track_parallel_progress(guarded, jobs, min(workers, len(jobs)),
+                                       file=sys.stderr)
 
 
 def report_failures(outcomes: list, noun: str = 'file') -> int:
@@ -160,8 +160,9 @@ def report_failures(outcomes: list, noun: str = 'file') -> int:
     for error in errors:
         print(f'error: {error}', file=sys.stderr)
     if errors:
-        print(f'{len(errors)} of {len(outcomes)} {noun}s failed, see above; '
-              'the others are done', file=sys.stderr)
+        print(
+            f'{len(errors)} of {len(outcomes)} {noun}s failed, see above; '
+            'the others are done', file=sys.stderr)
     return int(bool(errors))
 
 
@@ -178,9 +179,9 @@ def run_converter(parser: ArgumentParser, convert: Callable,
         int: What ``convert`` returned. A ``ValueError`` or ``OSError`` of
         it ends the program as a wrong flag does.
     """
-    parser.add_argument(
-        '--workers', type=int, default=min(os.cpu_count() or 1, 8),
-        help='processes (default: %(default)s)')
+    parser.add_argument('--workers', type=int,
+                        default=min(os.cpu_count() or 1, 8),
+                        help='processes (default: %(default)s)')
     args = parser.parse_args(argv)
     try:
         return convert(**vars(args))

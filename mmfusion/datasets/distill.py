@@ -1,7 +1,7 @@
 """Pairs with the images that a teacher made of them."""
 import random
 import warnings
-from typing import Dict, List, Optional, Sequence
+from collections.abc import Sequence
 
 import mmengine.fileio as fileio
 
@@ -54,20 +54,14 @@ class FusionDistillDataset(PairedImageDataset):
         FileNotFoundError: If a folder does not exist.
     """
     METAINFO: dict = dict(modalities=dict(vis=3, ir=1, teacher=3))
-    PREFIX: dict = dict(
-        vis_path='VIS', ir_path='IR', teacher_path='TEACHER_FUSED',
-        seg_map_path=None)
+    PREFIX: dict = dict(vis_path='VIS', ir_path='IR',
+                        teacher_path='TEACHER_FUSED', seg_map_path=None)
 
-    def __init__(self,
-                 *args,
-                 part: Optional[str] = None,
+    def __init__(self, *args, part: str | None = None,
                  ratios: Sequence[float] = (0.7, 0.15, 0.15),
-                 split_seed: int = 42,
-                 teacher_required: Optional[bool] = None,
-                 test_mode: bool = False,
-                 data_prefix: Optional[dict] = None,
-                 metainfo: Optional[dict] = None,
-                 **kwargs) -> None:
+                 split_seed: int = 42, teacher_required: bool | None = None,
+                 test_mode: bool = False, data_prefix: dict | None = None,
+                 metainfo: dict | None = None, **kwargs) -> None:
         if part is not None and part not in PARTS:
             raise ValueError(f'Expected part of {PARTS}, got {part!r}.')
         if len(ratios) != 3 or min(ratios) < 0 or sum(ratios) > 1 + 1e-6:
@@ -82,17 +76,13 @@ class FusionDistillDataset(PairedImageDataset):
         prefix = dict(data_prefix or {})
         self._features = prefix.pop('feature_path', None)
         if test_mode:
-            metainfo = dict(
-                metainfo or {}, modalities=dict(vis=3, ir=1))
-            self._teacher = {
-                **self.PREFIX, **prefix
-            }.get('teacher_path')
+            metainfo = dict(metainfo or {}, modalities=dict(vis=3, ir=1))
+            self._teacher = {**self.PREFIX, **prefix}.get('teacher_path')
             prefix.pop('teacher_path', None)
-        super().__init__(
-            *args, test_mode=test_mode, data_prefix=prefix,
-            metainfo=metainfo, **kwargs)
+        super().__init__(*args, test_mode=test_mode, data_prefix=prefix,
+                         metainfo=metainfo, **kwargs)
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """Match the files, the teacher's images and features included."""
         samples = super().load_data_list()
         extra = {}
@@ -106,8 +96,10 @@ class FusionDistillDataset(PairedImageDataset):
                 self._joined(self._features), 'feature_path',
                 self.backend_args)
         for key, paths in extra.items():
-            missing = [sample['stem'] for sample in samples
-                       if sample['stem'] not in paths]
+            missing = [
+                sample['stem'] for sample in samples
+                if sample['stem'] not in paths
+            ]
             if missing and (self.teacher_required or key == 'feature_path'):
                 raise ValueError(
                     f'{type(self).__name__}: expected a file of {key!r} for '
@@ -126,12 +118,12 @@ class FusionDistillDataset(PairedImageDataset):
             return fileio.join_path(self.data_root, folder)
         return folder
 
-    def _stems(self, listed: Dict[str, Dict[str, str]],
-               modal_keys: List[str]) -> List[str]:
+    def _stems(self, listed: dict[str, dict[str, str]],
+               modal_keys: list[str]) -> list[str]:
         if self.part is None or self.ann_file:
             return super()._stems(listed, modal_keys)
-        pairs = set.intersection(
-            *(set(listed[key]) for key in modal_keys if key != _TEACHER))
+        pairs = set.intersection(*(set(listed[key]) for key in modal_keys
+                                   if key != _TEACHER))
         everywhere = set.intersection(*map(set, listed.values()))
         rest = sorted(set.union(*map(set, listed.values())) - everywhere)
         if rest:
@@ -141,8 +133,7 @@ class FusionDistillDataset(PairedImageDataset):
                 stacklevel=2)
         stems = [
             stem for stem in split_stems(pairs, self.part, self.ratios,
-                                         self.split_seed)
-            if stem in everywhere
+                                         self.split_seed) if stem in everywhere
         ]
         if not stems:
             raise ValueError(
@@ -152,10 +143,9 @@ class FusionDistillDataset(PairedImageDataset):
         return stems
 
 
-def split_stems(stems: Sequence[str],
-                part: str,
+def split_stems(stems: Sequence[str], part: str,
                 ratios: Sequence[float] = (0.7, 0.15, 0.15),
-                seed: int = 42) -> List[str]:
+                seed: int = 42) -> list[str]:
     """One part of a random, repeatable split.
 
     Args:
@@ -170,7 +160,9 @@ def split_stems(stems: Sequence[str],
     """
     order = sorted(stems)
     random.Random(seed).shuffle(order)
-    ends = [0, *(int(len(order) * sum(ratios[:count]) + 1e-9)
-                 for count in (1, 2, 3))]
+    ends = [
+        0,
+        *(int(len(order) * sum(ratios[:count]) + 1e-9) for count in (1, 2, 3))
+    ]
     index = PARTS.index(part)
     return order[ends[index]:ends[index + 1]]

@@ -22,15 +22,12 @@ class FMBDataset(PairedImageDataset):
     FMBDataset.METAINFO['classes'][1:])`` maps label 0 to 255.
     """
     METAINFO = dict(
-        classes=('background', 'Road', 'Sidewalk', 'Building',
-                 'Traffic Lamp', 'Traffic Sign', 'Vegetation', 'Sky',
-                 'Person', 'Car', 'Truck', 'Bus', 'Motorcycle', 'Bicycle',
-                 'Pole'),
+        classes=('background', 'Road', 'Sidewalk', 'Building', 'Traffic Lamp',
+                 'Traffic Sign', 'Vegetation', 'Sky', 'Person', 'Car', 'Truck',
+                 'Bus', 'Motorcycle', 'Bicycle', 'Pole'),
         palette=[[0, 0, 0], [150, 80, 160], [230, 60, 220], [90, 90, 90],
-                 [240, 170, 40], [220, 220, 40], [90, 150, 50],
-                 [80, 140, 200], [230, 30, 70], [20, 40, 170], [40, 40, 90],
-                 [30, 110, 130], [40, 60, 230], [130, 30, 40],
-                 [170, 160, 150]],
-        modalities=dict(vis=3, ir=1))
-    PREFIX = dict(
-        vis_path='Visible', ir_path='Infrared', seg_map_path='Label')
+                 [240, 170, 40], [220, 220, 40], [90, 150, 50], [80, 140, 200],
+                 [230, 30, 70], [20, 40, 170], [40, 40, 90], [30, 110, 130],
+                 [40, 60, 230], [130, 30, 40],
+                 [170, 160, 150]], modalities=dict(vis=3, ir=1))
+    PREFIX = dict(vis_path='Visible', ir_path='Infrared', seg_map_path='Label')

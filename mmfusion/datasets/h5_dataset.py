@@ -1,18 +1,13 @@
 """Pairs and their text features in one HDF5 file (FILM's layout)."""
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
 
-from mmfusion.fileio import (
-    check_same_names,
-    h5_shapes,
-    h5_text_paths,
-    natural_key,
-)
+from mmfusion.fileio import (check_same_names, h5_shapes, h5_text_paths,
+                             natural_key)
 from mmfusion.registry import DATASETS
 
 from .paired_dataset import PairedImageDataset
 
-Shapes = Dict[str, Tuple[int, ...]]
+Shapes = dict[str, tuple[int, ...]]
 
 
 @DATASETS.register_module()
@@ -48,11 +43,8 @@ class FusionH5Dataset(PairedImageDataset):
     """
     PREFIX = dict(vis_path='imageB', ir_path='imageA', seg_map_path=None)
 
-    def __init__(self,
-                 h5_file: str,
-                 text_file: Optional[str] = None,
-                 with_text: bool = True,
-                 **kwargs) -> None:
+    def __init__(self, h5_file: str, text_file: str | None = None,
+                 with_text: bool = True, **kwargs) -> None:
         if 'data_root' in kwargs:
             raise TypeError('FusionH5Dataset takes the whole path as '
                             'h5_file, not data_root.')
@@ -61,16 +53,18 @@ class FusionH5Dataset(PairedImageDataset):
         self.with_text = with_text
         super().__init__(**kwargs)
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """Names of the file, or of the split file in its order.
 
         Returns:
             list[dict]: ``stem``, ``<modality>_path`` and ``text_path``.
         """
         keys = [f'{name}_path' for name in self.metainfo['modalities']]
-        groups = {self.data_prefix[key]: self._group(self.data_prefix[key])
-                  for key in keys}
-        names: Dict[str, dict] = dict(groups)
+        groups = {
+            self.data_prefix[key]: self._group(self.data_prefix[key])
+            for key in keys
+        }
+        names: dict[str, dict] = dict(groups)
         texts = h5_text_paths(self.text_file) if self.with_text else None
         if texts is not None:
             names['text'] = texts
@@ -82,10 +76,10 @@ class FusionH5Dataset(PairedImageDataset):
             self._check_shapes(stem, groups)
         return [
             dict(
-                stem=stem,
-                **{key: f'{self.h5_file}:{self.data_prefix[key]}/{stem}'
-                   for key in keys},
-                **({} if texts is None else dict(text_path=texts[stem])))
+                stem=stem, **{
+                    key: f'{self.h5_file}:{self.data_prefix[key]}/{stem}'
+                    for key in keys
+                }, **({} if texts is None else dict(text_path=texts[stem])))
             for stem in self._chosen(next(iter(groups.values())))
         ]
 
@@ -100,7 +94,7 @@ class FusionH5Dataset(PairedImageDataset):
                 'groups in data_prefix.')
         return shapes
 
-    def _check_shapes(self, stem: str, groups: Dict[str, Shapes]) -> None:
+    def _check_shapes(self, stem: str, groups: dict[str, Shapes]) -> None:
         sizes = {}
         for group, shapes in groups.items():
             shape = shapes[stem]
@@ -115,7 +109,7 @@ class FusionH5Dataset(PairedImageDataset):
             raise ValueError(f'{self.h5_file}: expected pairs of one size '
                              f'(height, width), got {told}.')
 
-    def _chosen(self, shapes: Shapes) -> List[str]:
+    def _chosen(self, shapes: Shapes) -> list[str]:
         if not self.ann_file:
             return sorted(shapes, key=natural_key)
         stems = self._split_stems()

@@ -1,5 +1,4 @@
 """Unlabelled infrared-visible sets in the layouts of their authors."""
-from typing import Optional
 
 from mmfusion.registry import DATASETS
 
@@ -71,15 +70,14 @@ class LLVIPFusionDataset(PairedImageDataset):
         ValueError: If there is no such split.
     """
 
-    def __init__(self,
-                 data_root: Optional[str] = None,
-                 data_prefix: Optional[dict] = None,
-                 split: str = 'train',
+    def __init__(self, data_root: str | None = None,
+                 data_prefix: dict | None = None, split: str = 'train',
                  **kwargs) -> None:
         if split not in ('train', 'test'):
             raise ValueError(
                 f"Expected split 'train' or 'test', got {split!r}.")
-        prefix = dict(
-            vis_path=f'visible/{split}', ir_path=f'infrared/{split}')
-        super().__init__(
-            data_root, {**prefix, **(data_prefix or {})}, **kwargs)
+        prefix = dict(vis_path=f'visible/{split}', ir_path=f'infrared/{split}')
+        super().__init__(data_root, {
+            **prefix,
+            **(data_prefix or {})
+        }, **kwargs)

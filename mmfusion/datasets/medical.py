@@ -25,5 +25,5 @@ class HarvardMedicalDataset(PairedImageDataset):
         kwargs: See :class:`PairedImageDataset`.
     """
     METAINFO = TASKS['mri_pet'].meta
-    PREFIX = dict(
-        mri_path='MRI', ct_path='CT', pet_path='PET', spect_path='SPECT')
+    PREFIX = dict(mri_path='MRI', ct_path='CT', pet_path='PET',
+                  spect_path='SPECT')

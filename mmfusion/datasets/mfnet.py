@@ -1,6 +1,5 @@
 """MFNet: RGB-thermal urban scenes (Ha et al., IROS 2017)."""
 import os.path as osp
-from typing import List, Optional
 
 import mmengine.fileio as fileio
 
@@ -35,22 +34,16 @@ class MFNetDataset(PairedImageDataset):
             flip with probability 0.5 instead: the same distribution.
         kwargs: See :class:`PairedImageDataset`.
     """
-    METAINFO = dict(
-        classes=MFNET_CLASSES,
-        palette=MFNET_PALETTE,
-        modalities=dict(vis=3, ir=1))
+    METAINFO = dict(classes=MFNET_CLASSES, palette=MFNET_PALETTE,
+                    modalities=dict(vis=3, ir=1))
     PREFIX = dict(vis_path='vis', ir_path='ir', seg_map_path='labels')
 
-    def __init__(self,
-                 data_root: Optional[str] = None,
-                 data_prefix: Optional[dict] = None,
-                 layout: str = 'auto',
-                 flip_copies: bool = False,
-                 **kwargs) -> None:
+    def __init__(self, data_root: str | None = None,
+                 data_prefix: dict | None = None, layout: str = 'auto',
+                 flip_copies: bool = False, **kwargs) -> None:
         if layout not in ('auto', 'split', 'raw'):
-            raise ValueError(
-                "Expected layout 'auto', 'split' or 'raw', got "
-                f'{layout!r}.')
+            raise ValueError("Expected layout 'auto', 'split' or 'raw', got "
+                             f'{layout!r}.')
         self.flip_copies = flip_copies
         prefix = dict(data_prefix or {})
         if layout == 'auto':
@@ -66,12 +59,12 @@ class MFNetDataset(PairedImageDataset):
         backend_args = kwargs.get('backend_args')
 
         def there(name: str) -> bool:
-            return fileio.isdir(
-                osp.join(data_root, name), backend_args=backend_args)
+            return fileio.isdir(osp.join(data_root, name),
+                                backend_args=backend_args)
 
         return 'raw' if there('images') and not there('vis') else 'split'
 
-    def _split_stems(self) -> List[str]:
+    def _split_stems(self) -> list[str]:
         stems = super()._split_stems()
         if self.flip_copies:
             return stems

@@ -19,15 +19,8 @@ class MSRSDataset(PairedImageDataset):
     ``DeriveFusionMaps`` makes what is missing from the labels.
     Label 0 is a class of its own, 255 is ignored.
     """
-    METAINFO = dict(
-        classes=MFNET_CLASSES,
-        palette=MFNET_PALETTE,
-        modalities=dict(vis=3, ir=1))
-    PREFIX = dict(
-        vis_path='vi',
-        ir_path='ir',
-        seg_map_path='label',
-        binary_path='bi',
-        boundary_path='bd',
-        mask_path='mask')
+    METAINFO = dict(classes=MFNET_CLASSES, palette=MFNET_PALETTE,
+                    modalities=dict(vis=3, ir=1))
+    PREFIX = dict(vis_path='vi', ir_path='ir', seg_map_path='label',
+                  binary_path='bi', boundary_path='bd', mask_path='mask')
     IF_PRESENT = ('binary_path', 'boundary_path', 'mask_path')

@@ -1,5 +1,4 @@
 """Pairs of aligned images from two folders, with or without labels."""
-from typing import Dict, List, Optional, Tuple
 
 import mmengine.fileio as fileio
 from mmseg.datasets import BaseSegDataset
@@ -13,7 +12,7 @@ from .samplers import SeededDraws
 MAP_KEYS = ('binary_path', 'boundary_path', 'mask_path')
 
 
-def brief(names: List[str], limit: int = 5) -> str:
+def brief(names: list[str], limit: int = 5) -> str:
     """The first names, quoted, and how many more there are."""
     more = f' and {len(names) - limit} more' if len(names) > limit else ''
     return ', '.join(repr(name) for name in names[:limit]) + more
@@ -69,20 +68,15 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
     METAINFO: dict = TASKS['ivf'].meta
     PREFIX: dict = {}
     #: Stem rule of each modality that has one of its own.
-    STEMS: Dict[str, str] = {}
+    STEMS: dict[str, str] = {}
     #: Prefixes of ``PREFIX`` that are used only where the folder exists.
-    IF_PRESENT: Tuple[str, ...] = ()
+    IF_PRESENT: tuple[str, ...] = ()
 
-    def __init__(self,
-                 data_root: Optional[str] = None,
-                 data_prefix: Optional[dict] = None,
-                 ann_file: str = '',
-                 task: Optional[str] = None,
-                 seg_map_suffix: Suffix = '.png',
-                 seg_map_stem: str = '{stem}',
-                 metainfo: Optional[dict] = None,
-                 test_mode: bool = False,
-                 lazy_init: bool = False,
+    def __init__(self, data_root: str | None = None,
+                 data_prefix: dict | None = None, ann_file: str = '',
+                 task: str | None = None, seg_map_suffix: Suffix = '.png',
+                 seg_map_stem: str = '{stem}', metainfo: dict | None = None,
+                 test_mode: bool = False, lazy_init: bool = False,
                  **kwargs) -> None:
         meta = dict(self.METAINFO)
         if task is not None:
@@ -91,15 +85,21 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
         modalities = dict(meta['modalities'])
         self._check_prefix(data_prefix or {}, modalities)
         prefix = {
-            **{f'{name}_path': name for name in modalities},
-            **self.PREFIX, **(data_prefix or {})
+            **{
+                f'{name}_path': name
+                for name in modalities
+            },
+            **self.PREFIX,
+            **(data_prefix or {})
         }
         self._check_folders(prefix, modalities)
         self._optional = {
-            key for key in self.IF_PRESENT if key not in (data_prefix or {})
+            key
+            for key in self.IF_PRESENT if key not in (data_prefix or {})
         }
         self.rules = {
-            f'{name}_path': FileRule(
+            f'{name}_path':
+            FileRule(
                 kwargs.pop(f'{name}_suffix', None),
                 kwargs.pop(f'{name}_stem', self.STEMS.get(name, '{stem}')))
             for name in modalities
@@ -112,18 +112,13 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
         # mmseg insists on classes in test mode; without labels there are
         # none, so the mode is set afterwards.
         super().__init__(
-            data_root=data_root,
-            data_prefix={
+            data_root=data_root, data_prefix={
                 key: folder
                 for key, folder in prefix.items()
                 if folder is not None and key in self.rules
-            },
-            ann_file=ann_file,
-            seg_map_suffix=seg_map_suffix,
-            metainfo={**(metainfo or {}), 'modalities': modalities},
-            test_mode=False,
-            lazy_init=True,
-            **kwargs)
+            }, ann_file=ann_file, seg_map_suffix=seg_map_suffix, metainfo={
+                **(metainfo or {}), 'modalities': modalities
+            }, test_mode=False, lazy_init=True, **kwargs)
         self._metainfo['task'] = task_of(modalities)
         self.test_mode = test_mode
         if (test_mode and 'seg_map_path' in self.data_prefix
@@ -157,22 +152,22 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
     def _check_rules(self, left: dict, modalities: dict) -> None:
         """Rules of modalities that this dataset has not."""
         unknown = [
-            key for key in left if key.endswith(('_suffix', '_stem'))
-            and key != 'img_suffix'
+            key for key in left
+            if key.endswith(('_suffix', '_stem')) and key != 'img_suffix'
         ]
         if unknown:
             raise ValueError(
                 f'{type(self).__name__}: expected rules of its modalities '
                 f'{list(modalities)}, got {unknown}.')
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """Match the files of all folders.
 
         Returns:
             list[dict]: Paths of each sample.
         """
         modal_keys = [f'{name}_path' for name in self._spans]
-        listed: Dict[str, Dict[str, str]] = {}
+        listed: dict[str, dict[str, str]] = {}
         for key in (*modal_keys, 'seg_map_path', *MAP_KEYS):
             folder = self.data_prefix.get(key)
             if folder is None or (key in self._optional and not fileio.isdir(
@@ -181,14 +176,14 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
             listed[key] = self.rules[key].list(folder, key, self.backend_args)
         stems = self._stems(listed, modal_keys)
         return [
-            dict(
-                stem=stem, **{key: paths[stem]
-                              for key, paths in listed.items()})
-            for stem in stems
+            dict(stem=stem, **{
+                key: paths[stem]
+                for key, paths in listed.items()
+            }) for stem in stems
         ]
 
-    def _stems(self, listed: Dict[str, Dict[str, str]],
-               modal_keys: List[str]) -> List[str]:
+    def _stems(self, listed: dict[str, dict[str, str]],
+               modal_keys: list[str]) -> list[str]:
         """Stems of this split; every folder must have every one."""
         if self.ann_file:
             stems = self._split_stems()
@@ -211,13 +206,13 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
                 self._complain(extra, key, first, listed)
         return stems
 
-    def _split_stems(self) -> List[str]:
+    def _split_stems(self) -> list[str]:
         if not fileio.isfile(self.ann_file, backend_args=self.backend_args):
             raise FileNotFoundError(
                 f'Expected a split file at {self.ann_file!r}, but there is '
                 'none. Leave ann_file empty to take all files.')
-        lines = fileio.get_text(
-            self.ann_file, backend_args=self.backend_args).splitlines()
+        lines = fileio.get_text(self.ann_file,
+                                backend_args=self.backend_args).splitlines()
         stems = [line.strip() for line in lines if line.strip()]
         if not stems:
             raise ValueError(
@@ -225,8 +220,8 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
                 'empty file.')
         return stems
 
-    def _complain(self, stems: List[str], have: str, lack: str,
-                  listed: Dict[str, Dict[str, str]]) -> None:
+    def _complain(self, stems: list[str], have: str, lack: str,
+                  listed: dict[str, dict[str, str]]) -> None:
         if not stems:
             return
         raise ValueError(
@@ -242,10 +237,8 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
     def get_data_info(self, idx: int) -> dict:
         """Sample ``idx`` with what all samples share."""
         info = super().get_data_info(idx)
-        info.update(
-            modalities=dict(self._spans),
-            classes=self._metainfo.get('classes'),
-            label_map=self.label_map,
-            reduce_zero_label=self.reduce_zero_label,
-            seg_fields=[])
+        info.update(modalities=dict(self._spans),
+                    classes=self._metainfo.get('classes'),
+                    label_map=self.label_map,
+                    reduce_zero_label=self.reduce_zero_label, seg_fields=[])
         return info

@@ -1,7 +1,6 @@
 """Patches of one size in one file."""
 import os.path as osp
 from functools import cached_property
-from typing import List
 
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -34,7 +33,7 @@ class PatchFileDataset(SeededDraws, BaseDataset):
     """
     METAINFO: dict = dict(modalities=dict(vis=3, ir=1))
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """One stem a patch."""
         path = osp.join(self.data_root or '', STEMS)
         if not osp.isfile(path):
@@ -45,8 +44,8 @@ class PatchFileDataset(SeededDraws, BaseDataset):
         with open(path, encoding='utf-8') as file:
             stems = file.read().splitlines()
         shape = self._images.shape
-        if (len(shape) != 4 or shape[0] != len(stems)
-                or shape[3] not in (2, 4) or self._images.dtype != np.uint8):
+        if (len(shape) != 4 or shape[0] != len(stems) or shape[3] not in (2, 4)
+                or self._images.dtype != np.uint8):
             raise ValueError(
                 f'Expected {len(stems)} patches (H, W, 2 or 4) of uint8 in '
                 f'{osp.join(self.data_root, IMAGES)!r}, got {shape} '
@@ -63,9 +62,8 @@ class PatchFileDataset(SeededDraws, BaseDataset):
         patch = self._images[int(idx)]
         vis = patch[..., :-1]
         info.update(
-            vis=np.ascontiguousarray(vis[..., 0] if vis.shape[2] ==
-                                     1 else vis),
+            vis=np.ascontiguousarray(vis[...,
+                                         0] if vis.shape[2] == 1 else vis),
             ir=np.ascontiguousarray(patch[..., -1]),
-            modalities=dict(vis=(0, 3), ir=(3, 4)),
-            seg_fields=[])
+            modalities=dict(vis=(0, 3), ir=(3, 4)), seg_fields=[])
         return info

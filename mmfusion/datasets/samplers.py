@@ -6,9 +6,9 @@ Here every index carries the number of its draw, and the dataset seeds the
 random generators from it: a resumed run sees the very same crops and flips.
 """
 import random
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from itertools import count
-from typing import Iterator, Optional, Sized
 
 import numpy as np
 import torch
@@ -90,10 +90,8 @@ class SeededDraws:
 class _DrawOrder(Sampler):
     """The order of draws, a function of seed, epoch and rank."""
 
-    def __init__(self,
-                 dataset: Sized,
-                 shuffle: bool = True,
-                 seed: Optional[int] = None) -> None:
+    def __init__(self, dataset: Sized, shuffle: bool = True,
+                 seed: int | None = None) -> None:
         self.rank, self.world_size = get_dist_info()
         self.dataset = dataset
         self.shuffle = shuffle
@@ -130,10 +128,8 @@ class DeterministicSampler(_DrawOrder):
             when it is given, or by ``randomness=dict(seed=...)``.
     """
 
-    def __init__(self,
-                 dataset: Sized,
-                 shuffle: bool = True,
-                 seed: Optional[int] = None) -> None:
+    def __init__(self, dataset: Sized, shuffle: bool = True,
+                 seed: int | None = None) -> None:
         super().__init__(dataset, shuffle, seed)
         self._skipped = 0
 
@@ -153,8 +149,7 @@ class DeterministicSampler(_DrawOrder):
             num_samples (int): Absolute position, counted from the start.
         """
         if num_samples < 0:
-            raise ValueError(
-                f'Expected num_samples >= 0, got {num_samples}.')
+            raise ValueError(f'Expected num_samples >= 0, got {num_samples}.')
         self._skipped = num_samples
 
     def __len__(self) -> int:
@@ -178,10 +173,8 @@ class DeterministicEpochSampler(_DrawOrder):
         seed (int, optional): The same on all ranks.
     """
 
-    def __init__(self,
-                 dataset: Sized,
-                 shuffle: bool = True,
-                 seed: Optional[int] = None) -> None:
+    def __init__(self, dataset: Sized, shuffle: bool = True,
+                 seed: int | None = None) -> None:
         super().__init__(dataset, shuffle, seed)
         self.epoch = 0
 

@@ -2,8 +2,8 @@
 import json
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import PurePath
-from typing import Optional, Sequence
 
 import mmengine.fileio as fileio
 
@@ -11,9 +11,8 @@ import mmengine.fileio as fileio
 MANIFEST = 'manifest.json'
 
 
-def warn_of_other_teachers(folder: str,
-                           parts: Sequence[str],
-                           backend_args: Optional[dict] = None) -> None:
+def warn_of_other_teachers(folder: str, parts: Sequence[str],
+                           backend_args: dict | None = None) -> None:
     """Warn where other parts have the images of another teacher.
 
     Compares the settings in the manifest of ``ROOT/train/TEACHER_FUSED``
@@ -31,15 +30,16 @@ def warn_of_other_teachers(folder: str,
     if ours is None:
         return
     for part in parts:
-        other = os.path.join(
-            *pieces[:places[-1]], part, *pieces[places[-1] + 1:])
+        other = os.path.join(*pieces[:places[-1]], part,
+                             *pieces[places[-1] + 1:])
         theirs = _settings(other, backend_args)
         if theirs is None or theirs == ours:
             continue
-        changed = '; '.join(
-            f'{key}: {ours.get(key)!r} and {theirs.get(key)!r}'
-            for key in {**ours, **theirs}
-            if ours.get(key) != theirs.get(key))
+        changed = '; '.join(f'{key}: {ours.get(key)!r} and {theirs.get(key)!r}'
+                            for key in {
+                                **ours,
+                                **theirs
+                            } if ours.get(key) != theirs.get(key))
         warnings.warn(
             f'The teacher images of {folder} and {other} were made '
             f'otherwise ({changed}). Make one of them anew with '
@@ -47,7 +47,7 @@ def warn_of_other_teachers(folder: str,
             stacklevel=2)
 
 
-def _settings(folder: str, backend_args: Optional[dict]) -> Optional[dict]:
+def _settings(folder: str, backend_args: dict | None) -> dict | None:
     path = fileio.join_path(folder, MANIFEST, backend_args=backend_args)
     if not fileio.isfile(path, backend_args=backend_args):
         return None

@@ -1,6 +1,7 @@
 """How far a model's fused images are from another's, in numbers."""
 import math
-from typing import Any, Dict, List, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +18,9 @@ from mmfusion.evaluation.sources import PairSources
 from mmfusion.tasks import channel_spans
 
 
-def compare_models(reference: nn.Module,
-                   others: Dict[str, nn.Module],
+def compare_models(reference: nn.Module, others: dict[str, nn.Module],
                    pairs: Sequence[dict],
-                   preset: str = 'default') -> Dict[str, Dict[str, Any]]:
+                   preset: str = 'default') -> dict[str, dict[str, Any]]:
     """Fuse pairs by several models; distance to the first one's images.
 
     Args:
@@ -39,10 +39,11 @@ def compare_models(reference: nn.Module,
         float images, ``metrics``, each the mean of the reference, of this
         model and the relative change.
     """
-    found: Dict[str, dict] = {
-        name: dict(error=[], difference=0., scores=[]) for name in others
+    found: dict[str, dict] = {
+        name: dict(error=[], difference=0., scores=[])
+        for name in others
     }
-    base: List[dict] = []
+    base: list[dict] = []
     load = PairSources(LoadFusionPair())
     spans = channel_spans(task_of_model(reference).modalities)
     for pair in pairs:
@@ -56,8 +57,8 @@ def compare_models(reference: nn.Module,
             note = found[name]
             note['error'].append(
                 float(np.square(first.astype(float) - last).mean()))
-            note['difference'] = max(
-                note['difference'], (expected - image).abs().max().item())
+            note['difference'] = max(note['difference'],
+                                     (expected - image).abs().max().item())
             note['scores'].append(compute(last, images, preset=preset))
     return {name: _summary(base, note) for name, note in found.items()}
 
@@ -75,7 +76,7 @@ def pair_pipeline(model: nn.Module) -> Compose:
     return Compose(steps)
 
 
-def _summary(base: List[dict], note: dict) -> Dict[str, Any]:
+def _summary(base: list[dict], note: dict) -> dict[str, Any]:
     error = float(np.mean(note['error']))
     metrics = {}
     for name in base[0]:
@@ -84,13 +85,11 @@ def _summary(base: List[dict], note: dict) -> Dict[str, Any]:
         metrics[name] = dict(
             reference=old, value=new,
             change=(new - old) / abs(old) if old else new - old)
-    return dict(
-        psnr_db=10 * math.log10(255**2 / error) if error else math.inf,
-        max_difference=note['difference'],
-        metrics=metrics)
+    return dict(psnr_db=10 * math.log10(255**2 / error) if error else math.inf,
+                max_difference=note['difference'], metrics=metrics)
 
 
-def accuracy_table(results: Dict[str, Dict[str, Any]]) -> str:
+def accuracy_table(results: dict[str, dict[str, Any]]) -> str:
     """Results of :func:`compare_models` as a Markdown table."""
     names = list(next(iter(results.values()))['metrics'])
     lines = [
@@ -98,8 +97,8 @@ def accuracy_table(results: Dict[str, Dict[str, Any]]) -> str:
         '|---' * (3 + len(names)) + '|'
     ]
     for model, result in results.items():
-        cells = ' | '.join(
-            f'{result["metrics"][name]["change"]:+.2%}' for name in names)
+        cells = ' | '.join(f'{result["metrics"][name]["change"]:+.2%}'
+                           for name in names)
         lines.append(f'| {model} | {result["psnr_db"]:.1f} | '
                      f'{result["max_difference"]:.1e} | {cells} |')
     return '\n'.join(lines)

@@ -4,9 +4,10 @@ import json
 import logging
 import os
 import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,12 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from mmfusion.models.exported.runtimes import (
-    META_FILE,
-    META_KEY,
-    PathLike,
-    open_session,
-)
+from mmfusion.models.exported.runtimes import (META_FILE, META_KEY, PathLike,
+                                               open_session)
 from mmfusion.utils.errors import UsageError
 
 from .fold import fold_batch_norm, reparameterize
@@ -35,18 +32,12 @@ _PROGRAM_OPSET = 18
 TOLERANCE = 1e-4
 
 
-def export_model(model: nn.Module,
-                 path: PathLike,
-                 part: str = 'fuser',
-                 format: str = 'onnx',
-                 opset: int = 18,
-                 shape: Sequence[int] = (480, 640),
-                 batch: int = 1,
-                 dynamic: bool = False,
-                 tokens: int = 5,
-                 fold: bool = True,
+def export_model(model: nn.Module, path: PathLike, part: str = 'fuser',
+                 format: str = 'onnx', opset: int = 18,
+                 shape: Sequence[int] = (480, 640), batch: int = 1,
+                 dynamic: bool = False, tokens: int = 5, fold: bool = True,
                  simplify: bool = False,
-                 verify: bool = True) -> Dict[str, Any]:
+                 verify: bool = True) -> dict[str, Any]:
     """Write a model's network; the file appears complete or not at all.
 
     Training-time branches are merged and BatchNorm is folded first. Inputs
@@ -88,17 +79,15 @@ def export_model(model: nn.Module,
     folded = 0
     if fold:
         folded = fold_batch_norm(graph, example_inputs(graph, *sizes[0]))
-    meta = describe(
-        model, graph, None if dynamic else tuple(shape), batch,
-        part=part, format=format, tokens=tokens,
-        opset=opset if format == 'onnx' else None)
+    meta = describe(model, graph, None if dynamic else tuple(shape), batch,
+                    part=part, format=format, tokens=tokens,
+                    opset=opset if format == 'onnx' else None)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f'.{path.stem}.{os.getpid()}{path.suffix}')
     try:
         with torch.no_grad(), _quiet():
-            _WRITERS[format](graph, partial,
-                             example_inputs(graph, *sizes[0]), dynamic,
-                             opset, json.dumps(meta))
+            _WRITERS[format](graph, partial, example_inputs(graph, *sizes[0]),
+                             dynamic, opset, json.dumps(meta))
         if simplify:
             simplify_onnx(partial)
         difference = None
@@ -115,12 +104,8 @@ def export_model(model: nn.Module,
             'work), or a fixed size.') from error
     finally:
         partial.unlink(missing_ok=True)
-    return dict(
-        path=str(path),
-        folded=folded,
-        merged=merged,
-        mib=path.stat().st_size / 2**20,
-        max_difference=difference)
+    return dict(path=str(path), folded=folded, merged=merged,
+                mib=path.stat().st_size / 2**20, max_difference=difference)
 
 
 def _check(path: Path, format: str, opset: int, shape: Sequence[int],
@@ -141,8 +126,8 @@ def _check(path: Path, format: str, opset: int, shape: Sequence[int],
         raise UsageError(f'Expected format onnx to simplify, got {format}.')
 
 
-def _sizes(graph: ExportGraph, shape: Sequence[int], batch: int,
-           dynamic: bool, tokens: int) -> List[tuple]:
+def _sizes(graph: ExportGraph, shape: Sequence[int], batch: int, dynamic: bool,
+           tokens: int) -> list[tuple]:
     """(B, H, W, L) of the inputs to export with and to verify with."""
     if not dynamic:
         return [(batch, *shape, tokens)] * 2
@@ -154,8 +139,7 @@ def _sizes(graph: ExportGraph, shape: Sequence[int], batch: int,
             (3, (low + 4) * step, low * step, tokens)]
 
 
-def _verify(reference: ExportGraph, path: Path,
-            sizes: List[tuple]) -> float:
+def _verify(reference: ExportGraph, path: Path, sizes: list[tuple]) -> float:
     session = open_session(path)
     worst = 0.
     for seed, size in enumerate(sizes):
@@ -163,15 +147,17 @@ def _verify(reference: ExportGraph, path: Path,
         with torch.no_grad():
             expected = reference(**inputs)
         got = session.run({k: v.numpy() for k, v in inputs.items()})
-        for name, old, new in zip(
-                reference.output_names, expected, got, strict=True):
+        for name, old, new in zip(reference.output_names, expected, got,
+                                  strict=True):
             old = old.numpy()
             if new.shape != old.shape:
                 raise UsageError(f'Expected {name} of shape {old.shape} from '
                                  f'the exported file, got {new.shape}.')
             if name == 'seg_logits':  # of any scale
-                old, new = old / max(1., abs(old).max()), new / max(
-                    1., abs(old).max())
+                old, new = old / max(1.,
+                                     abs(old).max()), new / max(
+                                         1.,
+                                         abs(old).max())
             worst = max(worst, float(np.abs(new - old).max()))
     if not worst <= TOLERANCE:
         raise UsageError(
@@ -181,10 +167,10 @@ def _verify(reference: ExportGraph, path: Path,
     return worst
 
 
-def _write_onnx(graph: ExportGraph, path: Path, inputs: Dict[str, Tensor],
+def _write_onnx(graph: ExportGraph, path: Path, inputs: dict[str, Tensor],
                 dynamic: bool, opset: int, meta: str) -> None:
-    names = dict(
-        input_names=list(inputs), output_names=list(graph.output_names))
+    names = dict(input_names=list(inputs),
+                 output_names=list(graph.output_names))
     arguments = tuple(inputs.values())
     if opset >= _PROGRAM_OPSET:
         torch.onnx.export(
@@ -198,12 +184,19 @@ def _write_onnx(graph: ExportGraph, path: Path, inputs: Dict[str, Tensor],
             # a graph of variable size pads nothing, so that tracing sees
             # all that happens; the verification tells if it did not
             axes = {
-                name: {0: 'batch', 2: 'height', 3: 'width'}
+                name: {
+                    0: 'batch',
+                    2: 'height',
+                    3: 'width'
+                }
                 for name in ('vis', 'ir', *graph.output_names)
             }
             axes['text'] = {0: 'batch', 1: 'tokens'}
-            axes = {k: v for k, v in axes.items()
-                    if k in inputs or k in graph.output_names}
+            axes = {
+                k: v
+                for k, v in axes.items()
+                if k in inputs or k in graph.output_names
+            }
             traced: nn.Module = graph
         else:
             # all sizes become constants, which tracing alone keeps open
@@ -211,10 +204,15 @@ def _write_onnx(graph: ExportGraph, path: Path, inputs: Dict[str, Tensor],
                 traced = torch.export.export(graph, arguments).module()
         with _plain_attention():
             torch.onnx.export(
-                traced, arguments, str(path), opset_version=opset,
-                dynamo=False, dynamic_axes=axes,
+                traced,
+                arguments,
+                str(path),
+                opset_version=opset,
+                dynamo=False,
+                dynamic_axes=axes,
                 # a program's mode cannot be set; the graph is in eval mode
-                training=torch.onnx.TrainingMode.PRESERVE, **names)
+                training=torch.onnx.TrainingMode.PRESERVE,
+                **names)
     _set_onnx_meta(path, meta)
 
 
@@ -226,39 +224,35 @@ def _set_onnx_meta(path: Path, meta: str) -> None:
     onnx.save(model, str(path))
 
 
-def _write_torchscript(graph: ExportGraph, path: Path,
-                       inputs: Dict[str, Tensor], dynamic: bool, opset: int,
-                       meta: str) -> None:
+def _write_torchscript(graph: ExportGraph, path: Path, inputs: dict[str,
+                                                                    Tensor],
+                       dynamic: bool, opset: int, meta: str) -> None:
     # under tracing, sizes stay variables
     traced = torch.jit.trace(graph, tuple(inputs.values()), check_trace=False)
-    torch.jit.save(
-        torch.jit.freeze(traced.eval()), str(path),
-        _extra_files={META_FILE: meta})
+    torch.jit.save(torch.jit.freeze(traced.eval()), str(path),
+                   _extra_files={META_FILE: meta})
 
 
-def _write_torch_export(graph: ExportGraph, path: Path,
-                        inputs: Dict[str, Tensor], dynamic: bool, opset: int,
-                        meta: str) -> None:
+def _write_torch_export(graph: ExportGraph, path: Path, inputs: dict[str,
+                                                                     Tensor],
+                        dynamic: bool, opset: int, meta: str) -> None:
     program = torch.export.export(
         graph, tuple(inputs.values()),
         dynamic_shapes=_free_sizes(graph, inputs) if dynamic else None)
     torch.export.save(program, str(path), extra_files={META_FILE: meta})
 
 
-_WRITERS = dict(
-    onnx=_write_onnx,
-    torchscript=_write_torchscript,
-    torch_export=_write_torch_export)
+_WRITERS = dict(onnx=_write_onnx, torchscript=_write_torchscript,
+                torch_export=_write_torch_export)
 
 
-def _free_sizes(graph: ExportGraph, inputs: Dict[str, Tensor]) -> tuple:
+def _free_sizes(graph: ExportGraph, inputs: dict[str, Tensor]) -> tuple:
     """Batch, height, width and tokens as torch.export wants them told."""
     dim = torch.export.Dim
     least = max(1, -(-graph.fuser.min_size // graph.step))
     batch = dim('batch', min=1, max=1024)
-    height, width = (
-        graph.step * dim(name, min=least, max=1024)
-        for name in ('rows', 'columns'))
+    height, width = (graph.step * dim(name, min=least, max=1024)
+                     for name in ('rows', 'columns'))
     image = {0: batch, 2: height, 3: width}
     text = {0: batch, 1: dim('tokens', min=1, max=4096)}
     return tuple(text if name == 'text' else image for name in inputs)
@@ -268,13 +262,9 @@ def _free_sizes(graph: ExportGraph, inputs: Dict[str, Tensor]) -> tuple:
 def _plain_attention() -> Iterator[None]:
     """Attention as matrix products, which every opset has."""
 
-    def attend(query: Tensor,
-               key: Tensor,
-               value: Tensor,
-               attn_mask: Optional[Tensor] = None,
-               dropout_p: float = 0.,
-               is_causal: bool = False,
-               scale: Optional[float] = None,
+    def attend(query: Tensor, key: Tensor, value: Tensor,
+               attn_mask: Tensor | None = None, dropout_p: float = 0.,
+               is_causal: bool = False, scale: float | None = None,
                **_: Any) -> Tensor:
         factor = query.shape[-1]**-0.5 if scale is None else scale
         logits = query * factor @ key.transpose(-2, -1)
@@ -309,5 +299,3 @@ def _quiet() -> Iterator[None]:
 def _first_line(error: Exception) -> str:
     text = ' '.join(str(error).split())
     return text if len(text) < 300 else f'{text[:300]} ...'
-
-

@@ -1,6 +1,5 @@
 """What an exported network does without: BatchNorm, training branches."""
 from collections import defaultdict
-from typing import Dict, List, Optional
 
 import torch
 from torch import Tensor, nn
@@ -34,8 +33,7 @@ def reparameterize(model: nn.Module) -> int:
     return merged
 
 
-def fold_batch_norm(model: nn.Module,
-                    inputs: Dict[str, Tensor],
+def fold_batch_norm(model: nn.Module, inputs: dict[str, Tensor],
                     tolerance: float = 1e-4) -> int:
     """Fold BatchNorm layers into the convolutions before them, in place.
 
@@ -79,11 +77,11 @@ def fold_batch_norm(model: nn.Module,
     return len(pairs)
 
 
-def _watch(model: nn.Module, inputs: Dict[str, Tensor]):
+def _watch(model: nn.Module, inputs: dict[str, Tensor]):
     """Convolution to BatchNorm where they form a pair; the outputs."""
     made: dict = {}  # keeps the tensors, so that no address is used twice
-    calls: Dict[nn.Module, int] = defaultdict(int)
-    feeds: Dict[nn.Module, List[Optional[nn.Module]]] = defaultdict(list)
+    calls: dict[nn.Module, int] = defaultdict(int)
+    feeds: dict[nn.Module, list[nn.Module | None]] = defaultdict(list)
 
     def after_conv(conv, _, out):
         made[id(out)] = conv, out, out._version

@@ -1,7 +1,8 @@
 """The network that is exported, its inputs and what describes it."""
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -60,30 +61,26 @@ class ExportGraph(nn.Module):
             _check_segmentor(model.segmentor)
             self.segmentor, self.task_norm = model.segmentor, model.task_norm
         task = model.roles.task
-        self.needs_luma = (
-            model.output_policy.by_luma or task.colour != task.visible)
+        self.needs_luma = (model.output_policy.by_luma
+                           or task.colour != task.visible)
         self.eval().requires_grad_(False)
         inputs = example_inputs(self, *self._smallest())
         with torch.no_grad():
             self.output_names = tuple(self._run(**inputs))
 
     @property
-    def input_names(self) -> Tuple[str, ...]:
+    def input_names(self) -> tuple[str, ...]:
         """Names of the inputs, in order."""
         text = ('text', ) if self.fuser.needs_text else ()
         return ('vis', 'ir', *text)
 
-    def forward(self,
-                vis: Tensor,
-                ir: Tensor,
-                text: Optional[Tensor] = None) -> Tuple[Tensor, ...]:
+    def forward(self, vis: Tensor, ir: Tensor,
+                text: Tensor | None = None) -> tuple[Tensor, ...]:
         """See the class."""
         return tuple(self._run(vis, ir, text).values())
 
-    def _run(self,
-             vis: Tensor,
-             ir: Tensor,
-             text: Optional[Tensor] = None) -> Dict[str, Tensor]:
+    def _run(self, vis: Tensor, ir: Tensor,
+             text: Tensor | None = None) -> dict[str, Tensor]:
         condition = {} if text is None else dict(text=text)
         output = self.fuser(vis, ir, **condition)
         found = dict(fused=output.fused)
@@ -97,7 +94,7 @@ class ExportGraph(nn.Module):
             found['seg_logits'] = output.aux['semantic']
         return found
 
-    def _smallest(self) -> Tuple[int, int, int]:
+    def _smallest(self) -> tuple[int, int, int]:
         side = 4 * self.step
         while side < max(self.fuser.min_size, 64):
             side += self.step
@@ -125,12 +122,8 @@ def _check_segmentor(segmentor: nn.Module) -> None:
             'export --part fuser.')
 
 
-def example_inputs(graph: ExportGraph,
-                   batch: int,
-                   height: int,
-                   width: int,
-                   tokens: int = 5,
-                   seed: int = 0) -> Dict[str, Tensor]:
+def example_inputs(graph: ExportGraph, batch: int, height: int, width: int,
+                   tokens: int = 5, seed: int = 0) -> dict[str, Tensor]:
     """Random inputs of a graph, by name.
 
     Args:
@@ -146,18 +139,16 @@ def example_inputs(graph: ExportGraph,
     def draw(function, *shape: int) -> Tensor:
         return function(shape, generator=generator)
 
-    inputs = dict(
-        vis=draw(torch.rand, batch, 3, height, width),
-        ir=draw(torch.rand, batch, 1, height, width))
+    inputs = dict(vis=draw(torch.rand, batch, 3, height, width),
+                  ir=draw(torch.rand, batch, 1, height, width))
     if graph.fuser.needs_text:
         channels = getattr(graph.fuser, 'text_channels', 768)
         inputs['text'] = draw(torch.randn, batch, tokens, channels)
     return inputs
 
 
-def describe(model: nn.Module, graph: ExportGraph,
-             size: Optional[Sequence[int]], batch: int,
-             **more: Any) -> Dict[str, Any]:
+def describe(model: nn.Module, graph: ExportGraph, size: Sequence[int] | None,
+             batch: int, **more: Any) -> dict[str, Any]:
     """What a runtime has to know beside the graph, as plain values.
 
     Args:
@@ -176,27 +167,19 @@ def describe(model: nn.Module, graph: ExportGraph,
     node = dict(node, modalities=dict(task.modalities))
     meta = getattr(model, 'dataset_meta', {})
     return dict(
-        version=__version__,
-        fuser=type(fuser).__name__,
-        inputs=list(graph.input_names),
-        outputs=list(graph.output_names),
-        size=list(size) if fixed else None,
-        batch=batch if fixed else None,
+        version=__version__, fuser=type(fuser).__name__,
+        inputs=list(graph.input_names), outputs=list(graph.output_names),
+        size=list(size) if fixed else None, batch=batch if fixed else None,
         size_divisor=1 if fixed else graph.step,
         min_size=1 if fixed else fuser.min_size,
         padding_mode=fuser.padding_mode,
-        channel_order=fuser.channel_order,
-        clamp=fuser.clamp,
-        task=_plain(asdict(task)),
-        output_norm=model.output_policy.norm,
+        channel_order=fuser.channel_order, clamp=fuser.clamp, task=_plain(
+            asdict(task)), output_norm=model.output_policy.norm,
         output_colour=model.output_policy.colour,
         data_preprocessor=_plain(node),
-        pipeline=_plain(inference_pipeline(cfg)),
-        dataset_meta=_plain({
-            key: meta[key]
-            for key in ('classes', 'palette') if key in meta
-        }),
-        **more)
+        pipeline=_plain(inference_pipeline(cfg)), dataset_meta=_plain(
+            {key: meta[key]
+             for key in ('classes', 'palette') if key in meta}), **more)
 
 
 def _plain(node: Any) -> Any:

@@ -1,7 +1,8 @@
 """Which fuser exports in which format, and how exactly."""
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any
 
 import torch
 from mmengine.registry import init_default_scope
@@ -11,28 +12,26 @@ from mmfusion.registry import MODELS
 
 from .exporting import FORMATS, OPSETS, export_model
 
-Cell = Dict[str, Any]
+Cell = dict[str, Any]
 _NOT_FLAGGED = 'not exportable'
 
 
 def columns(formats: Sequence[str] = tuple(FORMATS),
-            opsets: Sequence[int] = OPSETS) -> List[Tuple[str, int]]:
+            opsets: Sequence[int] = OPSETS) -> list[tuple[str, int]]:
     """(format, opset) of each column; the opset counts for ONNX alone."""
     found = []
     for name in formats:
-        found += [(name, opset) for opset in opsets] if name == 'onnx' else [
-            (name, opsets[-1])
-        ]
+        found += [(name, opset)
+                  for opset in opsets] if name == 'onnx' else [(name,
+                                                                opsets[-1])]
     return found
 
 
-def export_matrix(fusers: Dict[str, dict],
-                  formats: Sequence[str] = tuple(FORMATS),
-                  opsets: Sequence[int] = OPSETS,
-                  shape: Sequence[int] = (96, 128),
-                  dynamic: bool = False,
-                  done: Optional[Callable[[], None]] = None
-                  ) -> Dict[str, Dict[str, Cell]]:
+def export_matrix(
+        fusers: dict[str, dict], formats: Sequence[str] = tuple(FORMATS),
+        opsets: Sequence[int] = OPSETS, shape: Sequence[int] = (96, 128),
+        dynamic: bool = False,
+        done: Callable[[], None] | None = None) -> dict[str, dict[str, Cell]]:
     """Export every fuser in every way, run each file and compare.
 
     Args:
@@ -49,7 +48,7 @@ def export_matrix(fusers: Dict[str, dict],
         ``error`` where there is no exact file.
     """
     init_default_scope('mmfusion')
-    results: Dict[str, Dict[str, Cell]] = {}
+    results: dict[str, dict[str, Cell]] = {}
     for name, cfg in fusers.items():
         torch.manual_seed(0)
         model = ImageFuser(fuser=MODELS.build(cfg)).eval()
@@ -68,15 +67,16 @@ def _cell(model: ImageFuser, format: str, opset: int, shape: Sequence[int],
         return dict(error=_NOT_FLAGGED)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            report = export_model(
-                model, Path(folder, f'model{FORMATS[format]}'),
-                format=format, opset=opset, shape=shape, dynamic=dynamic)
+            report = export_model(model, Path(folder,
+                                              f'model{FORMATS[format]}'),
+                                  format=format, opset=opset, shape=shape,
+                                  dynamic=dynamic)
         except Exception as error:  # a cell says what went wrong
             return dict(error=' '.join(str(error).split()))
     return dict(max_difference=report['max_difference'])
 
 
-def failed_cells(results: Dict[str, Dict[str, Cell]]) -> List[str]:
+def failed_cells(results: dict[str, dict[str, Cell]]) -> list[str]:
     """What is flagged but has no file within the tolerance, with reasons."""
     return [
         f'{fuser}, {column}: {cell["error"]}'
@@ -85,7 +85,7 @@ def failed_cells(results: Dict[str, Dict[str, Cell]]) -> List[str]:
     ]
 
 
-def matrix_table(results: Dict[str, Dict[str, Cell]]) -> str:
+def matrix_table(results: dict[str, dict[str, Cell]]) -> str:
     """The matrix in Markdown; ``-`` where a fuser does not export."""
     titles = list(next(iter(results.values())))
     lines = [
@@ -98,7 +98,6 @@ def matrix_table(results: Dict[str, Dict[str, Cell]]) -> str:
             if 'max_difference' in cell:
                 texts.append(f'{cell["max_difference"]:.0e}')
             else:
-                texts.append(
-                    '-' if cell['error'] == _NOT_FLAGGED else 'fails')
+                texts.append('-' if cell['error'] == _NOT_FLAGGED else 'fails')
         lines.append(f'| {name} | ' + ' | '.join(texts) + ' |')
     return '\n'.join(lines)

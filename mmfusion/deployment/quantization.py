@@ -2,9 +2,10 @@
 import io
 import os
 import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any, Dict, Iterator, Sequence
+from typing import Any
 
 import torch.nn.functional as F
 from mmengine.dataset import pseudo_collate
@@ -23,13 +24,9 @@ PERCENTILE = 99.999
 OPERATORS = ('conv', 'all')
 
 
-def quantize(path: PathLike,
-             out: PathLike,
-             pairs: Sequence[dict],
-             method: str = 'minmax',
-             operators: str = 'conv',
-             skip: Sequence[str] = (),
-             mode: str = 'static') -> Dict[str, Any]:
+def quantize(path: PathLike, out: PathLike, pairs: Sequence[dict],
+             method: str = 'minmax', operators: str = 'conv',
+             skip: Sequence[str] = (), mode: str = 'static') -> dict[str, Any]:
     """Quantize an exported ONNX file; the result appears complete.
 
     Weights per channel, activations per tensor, written as
@@ -73,8 +70,10 @@ def quantize(path: PathLike,
 
         def __init__(self) -> None:
             names = {value.name for value in graph.graph.input}
-            self.feeds = ({k: v for k, v in feeds.items() if k in names}
-                          for feeds in calibration_feeds(model, pairs))
+            self.feeds = ({
+                k: v
+                for k, v in feeds.items() if k in names
+            } for feeds in calibration_feeds(model, pairs))
             self.left = 0
 
         def __len__(self) -> int:
@@ -89,8 +88,8 @@ def quantize(path: PathLike,
 
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder, 'prepared.onnx')
-        ort.quant_pre_process(
-            str(path), str(prepared), skip_symbolic_shape=True)
+        ort.quant_pre_process(str(path), str(prepared),
+                              skip_symbolic_shape=True)
         nodes = onnx.load(str(prepared)).graph.node
         kept = [
             node.name for node in nodes
@@ -121,8 +120,8 @@ def quantize(path: PathLike,
                         entropy=ort.CalibrationMethod.Entropy)[method],
                     # pair by pair, of any method: else the histograms'
                     # methods keep all activations of all pairs
-                    extra_options=dict(
-                        CalibStridedMinMax=1, CalibPercentile=PERCENTILE))
+                    extra_options=dict(CalibStridedMinMax=1,
+                                       CalibPercentile=PERCENTILE))
             result = onnx.load(str(partial))
             meta = [x for x in graph.metadata_props if x.key == META_KEY]
             onnx.helper.set_model_props(result, {META_KEY: meta[0].value})
@@ -136,9 +135,7 @@ def quantize(path: PathLike,
         for name in node.output
     }
     return dict(
-        path=str(out),
-        mib=out.stat().st_size / 2**20,
-        pairs=len(pairs),
+        path=str(out), mib=out.stat().st_size / 2**20, pairs=len(pairs),
         quantized=sum(
             bool(node.input) and node.input[0] in scaled
             and node.op_type != 'QuantizeLinear'
@@ -168,7 +165,7 @@ def _check(path: Path, out: Path, pairs: Sequence[dict], method: str,
 
 
 def calibration_feeds(model: nn.Module,
-                      pairs: Sequence[dict]) -> Iterator[Dict[str, Any]]:
+                      pairs: Sequence[dict]) -> Iterator[dict[str, Any]]:
     """What a backend model's session would get for each pair.
 
     Pairs of another size than a file of fixed size are resized to it.
@@ -185,13 +182,12 @@ def calibration_feeds(model: nn.Module,
     size, batch = (fuser.session.meta[key] for key in ('size', 'batch'))
     pipeline = pair_pipeline(model)
     for pair in pairs:
-        data = model.data_preprocessor(
-            pseudo_collate([pipeline(dict(pair))]), False)
+        data = model.data_preprocessor(pseudo_collate([pipeline(dict(pair))]),
+                                       False)
         inputs = data['inputs']
         if size is not None and list(inputs.shape[2:]) != list(size):
-            inputs = F.interpolate(
-                inputs, size=tuple(size), mode='bilinear',
-                align_corners=False)
+            inputs = F.interpolate(inputs, size=tuple(size), mode='bilinear',
+                                   align_corners=False)
         vis, ir = model.split(inputs.expand(batch or 1, -1, -1, -1))
         pad = fuser._padding(*vis.shape[2:])
         vis, ir = (F.pad(x, pad, mode='replicate') for x in (vis, ir))

@@ -39,8 +39,8 @@ def _by_runtime(path: Path):
         ort.GraphOptimizationLevel.ORT_ENABLE_BASIC)
     options.optimized_model_filepath = str(target)
     try:
-        ort.InferenceSession(
-            str(path), options, providers=['CPUExecutionProvider'])
+        ort.InferenceSession(str(path), options,
+                             providers=['CPUExecutionProvider'])
         return onnx.load(str(target))
     finally:
         target.unlink(missing_ok=True)

@@ -1,36 +1,26 @@
 """Small variants of the registered fusers."""
-from typing import Dict, List
 
 import mmfusion.models  # noqa: F401  (registers them)
 from mmfusion.models.fusers import BaseFuser
 from mmfusion.registry import MODELS
 
 #: arguments that make a method quick; one without an entry is built as it is
-SLIM_FUSERS: Dict[str, dict] = dict(
-    TransFuser6=dict(
-        stem_channels=4, channels=(4, 4, 8, 8), heads=(1, 1, 2, 2)),
+SLIM_FUSERS: dict[str, dict] = dict(
+    TransFuser6=dict(stem_channels=4, channels=(4, 4, 8, 8),
+                     heads=(1, 1, 2, 2)),
     PSFusion=dict(base_channels=8, depths=(1, 1, 1, 1)),
-    FILMFusion=dict(
-        channels=8,
-        token_dim=16,
-        token_channels=4,
-        text_channels=12,
-        num_heads=2,
-        token_grid=(20, 26)),
-    RealtimeFusionNet=dict(size='tiny'),
-    DDFM=dict(
-        num_steps=3,
-        norm='clamp',
-        denoiser=dict(
-            type='ADMUNet', channels=32, multipliers=(1, 2), num_blocks=1,
-            attention=(2, ))),
-    MaskDiFuser=dict(
-        width=32, multipliers=(1, 1), layers=1, num_steps=2, norm='clamp'))
+    FILMFusion=dict(channels=8, token_dim=16, token_channels=4,
+                    text_channels=12, num_heads=2, token_grid=(20, 26)),
+    RealtimeFusionNet=dict(size='tiny'), DDFM=dict(
+        num_steps=3, norm='clamp',
+        denoiser=dict(type='ADMUNet', channels=32, multipliers=(1, 2),
+                      num_blocks=1, attention=(2, ))),
+    MaskDiFuser=dict(width=32, multipliers=(1, 1), layers=1, num_steps=2,
+                     norm='clamp'))
 
 
-def registered_fusers() -> List[str]:
+def registered_fusers() -> list[str]:
     """Names of all fusers of mmfusion, sorted."""
-    return sorted(
-        name for name, cls in MODELS.module_dict.items()
-        if isinstance(cls, type) and issubclass(cls, BaseFuser)
-        and cls.__module__.startswith('mmfusion.'))
+    return sorted(name for name, cls in MODELS.module_dict.items()
+                  if isinstance(cls, type) and issubclass(cls, BaseFuser)
+                  and cls.__module__.startswith('mmfusion.'))

@@ -5,9 +5,10 @@ import inspect
 import json
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,12 +19,8 @@ from torch import Tensor, nn
 import mmfusion
 from mmfusion.apis.fused_image import to_uint8
 from mmfusion.apis.model_loading import init_model
-from mmfusion.apis.pairs import (
-    FailedPair,
-    PairReader,
-    inference_pipeline,
-    match_folders,
-)
+from mmfusion.apis.pairs import (FailedPair, PairReader, inference_pipeline,
+                                 match_folders)
 from mmfusion.evaluation import compute
 from mmfusion.models.layers import luma
 from mmfusion.models.wrappers import inference_config
@@ -67,20 +64,19 @@ def make_teacher(args: argparse.Namespace) -> int:
     shard, shards = args.shard
     own = pairs[shard::shards]
     out = Path(args.out)
-    manifest = Manifest(
-        out, _settings(cfg, checkpoint, args), args.shard, args.restart)
+    manifest = Manifest(out, _settings(cfg, checkpoint, args), args.shard,
+                        args.restart)
     features = feature_folder(out) if args.save_features else None
     todo = [
         pair for pair in own if not manifest.has(
             pair['stem'], features and _feature_file(features, pair['stem']))
     ]
-    failures: List[Tuple[str, str]] = []
+    failures: list[tuple[str, str]] = []
     if todo:
         teacher = Teacher(cfg, checkpoint, args)
         reader = PairReader(todo, inference_pipeline(cfg, native=True))
         try:
-            for (index, ), (item, ) in track(
-                    reader.batches(1, 0), len(todo)):
+            for (index, ), (item, ) in track(reader.batches(1, 0), len(todo)):
                 try:
                     if isinstance(item, FailedPair):
                         raise ValueError(item.reason)
@@ -94,8 +90,8 @@ def make_teacher(args: argparse.Namespace) -> int:
             manifest.save()
     joined = manifest.join([pair['stem'] for pair in pairs])
     print(f'{len(own) - len(failures)} of {len(own)} images in {out}, '
-          f'{len(own) - len(todo)} of them from before'
-          + (f'; manifest: {joined}' if joined else ''))
+          f'{len(own) - len(todo)} of them from before' +
+          (f'; manifest: {joined}' if joined else ''))
     for path in unmatched:
         print(f'no partner: {path}', file=sys.stderr)
     for name, reason in failures:
@@ -120,12 +116,11 @@ class Teacher:
             ``reduce``, ``color``, ``save_features``.
     """
 
-    def __init__(self, cfg: Config, checkpoint: Optional[str],
+    def __init__(self, cfg: Config, checkpoint: str | None,
                  args: argparse.Namespace) -> None:
         place = args.save_features
-        self.model = init_model(
-            cfg, checkpoint, args.device, optimize=place is None,
-            fuser_is_enough=True)
+        self.model = init_model(cfg, checkpoint, args.device, optimize=place
+                                is None, fuser_is_enough=True)
         self.seed = args.seed
         self.samples = args.num_samples
         self.reduce = args.reduce
@@ -145,7 +140,7 @@ class Teacher:
 
     @torch.no_grad()
     def __call__(self, item: dict,
-                 stem: str) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+                 stem: str) -> tuple[np.ndarray, np.ndarray | None]:
         """Image (H, W[, 3]) RGB and feature map (C, h, w) of one pair."""
         images, features = zip(
             *(self._sample(item, stem, index)
@@ -167,7 +162,7 @@ class Teacher:
                 if self.reduce == 'median' else stacked.mean(0))
 
     def _sample(self, item: dict, stem: str,
-                index: int) -> Tuple[Tensor, Optional[Tensor]]:
+                index: int) -> tuple[Tensor, Tensor | None]:
         model = self.model
         data = model.data_preprocessor(pseudo_collate([item]), False)
         inputs, samples = data['inputs'], data['data_samples']
@@ -194,8 +189,8 @@ class Teacher:
     def _qabf(image: Tensor, item: dict) -> float:
         stack = item['inputs'].numpy().astype(np.uint8)
         vis = np.ascontiguousarray(stack[2::-1].transpose(1, 2, 0))
-        return compute(
-            to_uint8(image), (stack[3], vis), metrics=['Qabf'])['Qabf']
+        return compute(to_uint8(image), (stack[3], vis),
+                       metrics=['Qabf'])['Qabf']
 
 
 def _unpadded(feature: Tensor, size: Sequence[int],
@@ -204,9 +199,9 @@ def _unpadded(feature: Tensor, size: Sequence[int],
     left, right, top, bottom = fuser._padding(*size)
     padded = size[0] + top + bottom, size[1] + left + right
     if tuple(feature.shape[-2:]) != tuple(size):
-        rows, columns = (
-            max(1, round(have * want / whole)) for have, want, whole in zip(
-                feature.shape[-2:], size, padded, strict=True))
+        rows, columns = (max(1, round(have * want / whole))
+                         for have, want, whole in zip(feature.shape[-2:], size,
+                                                      padded, strict=True))
         feature = feature[:, :rows, :columns]
     return feature.float().cpu()
 
@@ -242,10 +237,10 @@ def _configure(args: argparse.Namespace) -> Config:
     cfg.model = inference_config(cfg.model)
     fuser = cfg.model.fuser
     known = inspect.signature(MODELS.get(fuser.type).__init__).parameters
-    for flag, name, value in (
-        ('--steps', 'num_steps', args.steps),
-        ('--tile', 'tile', args.tile and tuple(args.tile)),
-        ('--fp16', 'fp16', args.fp16 or None)):
+    for flag, name, value in (('--steps', 'num_steps', args.steps),
+                              ('--tile', 'tile', args.tile
+                               and tuple(args.tile)), ('--fp16', 'fp16',
+                                                       args.fp16 or None)):
         if value is None:
             continue
         if name not in known:
@@ -260,8 +255,7 @@ def _configure(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def _refuse_random(cfg: Config, checkpoint: Optional[str],
-                   allowed: bool) -> None:
+def _refuse_random(cfg: Config, checkpoint: str | None, allowed: bool) -> None:
     """Refuse a teacher that would be random."""
 
     def loads(node: Any) -> bool:
@@ -282,20 +276,16 @@ def _refuse_random(cfg: Config, checkpoint: Optional[str],
             '--allow-random to try the tool.')
 
 
-def _settings(cfg: Config, checkpoint: Optional[str],
-              args: argparse.Namespace) -> Dict[str, Any]:
+def _settings(cfg: Config, checkpoint: str | None,
+              args: argparse.Namespace) -> dict[str, Any]:
     """What all images of a run depend on."""
     model = json.dumps(cfg.model.to_dict(), sort_keys=True, default=str)
-    return dict(
-        teacher=cfg.model.fuser.type,
-        config=Path(str(args.config)).name,
-        model_sha256=hashlib.sha256(model.encode()).hexdigest(),
-        checkpoint=checkpoint and Path(checkpoint).name,
-        checkpoint_sha256=checkpoint and checksum(Path(checkpoint)),
-        seed=args.seed,
-        num_samples=args.num_samples,
-        reduce=args.reduce if args.num_samples > 1 else None,
-        color=args.color,
-        features=args.save_features,
-        mmfusion=mmfusion.__version__,
-        torch=torch.__version__)
+    return dict(teacher=cfg.model.fuser.type,
+                config=Path(str(args.config)).name,
+                model_sha256=hashlib.sha256(model.encode()).hexdigest(),
+                checkpoint=checkpoint and Path(checkpoint).name,
+                checkpoint_sha256=checkpoint and checksum(Path(checkpoint)),
+                seed=args.seed, num_samples=args.num_samples,
+                reduce=args.reduce if args.num_samples > 1 else None,
+                color=args.color, features=args.save_features,
+                mmfusion=mmfusion.__version__, torch=torch.__version__)

@@ -2,8 +2,8 @@
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -44,7 +44,7 @@ class Manifest:
         UsageError: If images of other settings are there; names them.
     """
 
-    def __init__(self, out: Path, settings: dict, shard: Tuple[int, int],
+    def __init__(self, out: Path, settings: dict, shard: tuple[int, int],
                  restart: bool = False) -> None:
         self.out = out
         self.settings = json.loads(json.dumps(settings))
@@ -52,7 +52,7 @@ class Manifest:
         index, shards = shard
         name = MANIFEST if shards == 1 else self._part(index)
         self.path = out / name
-        self.images: Dict[str, dict] = {}
+        self.images: dict[str, dict] = {}
         self._new = 0
         if restart:
             forget(out)
@@ -71,8 +71,10 @@ class Manifest:
         before = content['settings']
         changed = [
             f'{key}: {before.get(key)!r} -> {self.settings.get(key)!r}'
-            for key in {**before, **self.settings}
-            if before.get(key) != self.settings.get(key)
+            for key in {
+                **before,
+                **self.settings
+            } if before.get(key) != self.settings.get(key)
         ]
         if changed:
             raise UsageError(
@@ -80,7 +82,7 @@ class Manifest:
                 'Name another --out, or give --restart to make them anew.')
         return content['images']
 
-    def has(self, stem: str, feature: Optional[Path] = None) -> bool:
+    def has(self, stem: str, feature: Path | None = None) -> bool:
         """Whether image and feature are known and their files as before.
 
         Args:
@@ -94,7 +96,7 @@ class Manifest:
                    for key, path in files.items() if path is not None)
 
     def add(self, stem: str, path: Path, seconds: float,
-            feature: Optional[Path] = None) -> None:
+            feature: Path | None = None) -> None:
         """Note an image and its feature; now and then the file is written.
 
         Args:
@@ -103,8 +105,8 @@ class Manifest:
             seconds (float): What it took.
             feature (Path, optional): Its feature.
         """
-        self.images[stem] = dict(
-            sha256=checksum(path), seconds=round(seconds, 4))
+        self.images[stem] = dict(sha256=checksum(path),
+                                 seconds=round(seconds, 4))
         if feature is not None:
             self.images[stem]['feature_sha256'] = checksum(feature)
         self._new += 1
@@ -113,10 +115,9 @@ class Manifest:
 
     def save(self) -> None:
         """Write what is known."""
-        write_json(self.path,
-                   dict(settings=self.settings, images=self.images))
+        write_json(self.path, dict(settings=self.settings, images=self.images))
 
-    def join(self, stems: Sequence[str]) -> Optional[Path]:
+    def join(self, stems: Sequence[str]) -> Path | None:
         """One manifest of all shards, if all images are there.
 
         Parts of images made otherwise are left out with a note: their shard

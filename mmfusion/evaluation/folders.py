@@ -1,9 +1,9 @@
 """Measuring folders of fused images: what fits together, resuming, files."""
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from mmfusion.fileio import FileRule, natural_key
 from mmfusion.tasks import TASKS, metric_order
@@ -19,13 +19,13 @@ from .tables import ScoreTable
 PLAIN = '{stem}'
 
 
-def named_folders(folders: Sequence[str]) -> Dict[str, str]:
+def named_folders(folders: Sequence[str]) -> dict[str, str]:
     """Names of folders: ``NAME=DIR``, or the last part of the path.
 
     Raises:
         ValueError: If two have the same name.
     """
-    named: Dict[str, str] = {}
+    named: dict[str, str] = {}
     for text in folders:
         name, _, folder = text.partition('=')
         if not folder or Path(text).is_dir():
@@ -39,12 +39,9 @@ def named_folders(folders: Sequence[str]) -> Dict[str, str]:
 
 
 def match_scenes(
-        fused: Mapping[str, PathLike],
-        sources: Mapping[str, PathLike],
-        fused_rule: str = PLAIN,
-        source_rules: Optional[Mapping[str, str]] = None,
-        stems: Optional[Sequence[str]] = None
-) -> Tuple[List[Scene], List[str]]:
+        fused: Mapping[str, PathLike], sources: Mapping[str, PathLike],
+        fused_rule: str = PLAIN, source_rules: Mapping[str, str] | None = None,
+        stems: Sequence[str] | None = None) -> tuple[list[Scene], list[str]]:
     """Match fused images with their sources by their stems.
 
     Args:
@@ -66,12 +63,14 @@ def match_scenes(
             nothing fits together.
     """
     source_files = {
-        name: FileRule(stem=(source_rules or {}).get(name, PLAIN)).list(
+        name:
+        FileRule(stem=(source_rules or {}).get(name, PLAIN)).list(
             str(folder), name)
         for name, folder in sources.items()
     }
     fused_files = {
-        method: FileRule(stem=fused_rule.replace('{method}', method)).list(
+        method:
+        FileRule(stem=fused_rule.replace('{method}', method)).list(
             str(folder), method)
         for method, folder in fused.items()
     }
@@ -85,8 +84,8 @@ def match_scenes(
             if stem not in files
         ]
         made = {
-            method: files[stem] for method, files in fused_files.items()
-            if stem in files
+            method: files[stem]
+            for method, files in fused_files.items() if stem in files
         }
         if made and all(stem in files for files in source_files.values()):
             paths = tuple(files[stem] for files in source_files.values())
@@ -110,7 +109,7 @@ class FolderScores:
             not fit or cannot be read.
     """
     table: ScoreTable
-    problems: List[str]
+    problems: list[str]
 
 
 class FolderEvaluation:
@@ -141,13 +140,11 @@ class FolderEvaluation:
         >>> print(evaluation.run(workers=4).table.to_markdown())
     """
 
-    def __init__(self,
-                 fused: Mapping[str, PathLike],
-                 sources: Mapping[str, PathLike],
-                 out: PathLike,
-                 protocol: Optional[Protocol] = None,
-                 restart: bool = False,
-                 **kwargs) -> None:
+    def __init__(self, fused: Mapping[str,
+                                      PathLike], sources: Mapping[str,
+                                                                  PathLike],
+                 out: PathLike, protocol: Protocol | None = None,
+                 restart: bool = False, **kwargs) -> None:
         self.protocol = protocol or Protocol()
         self.methods = list(fused)
         self.sources = list(sources)
@@ -156,7 +153,7 @@ class FolderEvaluation:
         self.store = RecordStore(self.out / 'records.jsonl',
                                  self.protocol.settings(), restart)
 
-    def run(self, workers: Optional[int] = None) -> FolderScores:
+    def run(self, workers: int | None = None) -> FolderScores:
         """Measure what is not measured yet, write all files.
 
         Args:
@@ -170,13 +167,12 @@ class FolderEvaluation:
         Raises:
             RuntimeError: If a process was killed.
         """
-        records, failures = self._measure(
-            available_cores() if workers is None else workers)
+        records, failures = self._measure(available_cores() if workers is
+                                          None else workers)
         problems = [
-            *self.missing,
-            *(': '.join(filter(None, (failure.stem, failure.method,
-                                      failure.error)))
-              for failure in failures)
+            *self.missing, *(': '.join(
+                filter(None, (failure.stem, failure.method, failure.error)))
+                             for failure in failures)
         ]
         scores = FolderScores(
             ScoreTable.from_records(records, self.protocol.specs), problems)
@@ -184,10 +180,10 @@ class FolderEvaluation:
             self._write(records, scores)
         return scores
 
-    def _measure(self, workers: int) -> Tuple[List[Record], List[Record]]:
+    def _measure(self, workers: int) -> tuple[list[Record], list[Record]]:
         """Records in the order of the tables, and failures."""
-        done: Dict[Tuple[str, str], Record] = {}
-        failures: List[Record] = []
+        done: dict[tuple[str, str], Record] = {}
+        failures: list[Record] = []
         todo, files = [], {}
         for scene in self.scenes:
             new = {}
@@ -202,8 +198,8 @@ class FolderEvaluation:
             if new:
                 todo.append(Scene(scene.stem, scene.sources, new))
         try:
-            for records in track(
-                    measure(todo, self.protocol, workers), len(todo)):
+            for records in track(measure(todo, self.protocol, workers),
+                                 len(todo)):
                 for record in records:
                     if record.error is not None:
                         failures.append(record)
@@ -218,20 +214,17 @@ class FolderEvaluation:
         failures.sort(key=lambda record: natural_key(record.stem))
         return [done[key] for key in order if key in done], failures
 
-    def _write(self, records: List[Record], scores: FolderScores) -> None:
+    def _write(self, records: list[Record], scores: FolderScores) -> None:
         protocol, table = self.protocol, scores.table
         write_csv(self.out / 'per_image.csv', records, protocol.specs)
-        write_text(self.out / 'summary.md',
-                   table.to_markdown() +
-                   f'\nSources: {", ".join(self.sources)}. '
-                   f'{describe(protocol)}\n')
+        write_text(
+            self.out / 'summary.md',
+            table.to_markdown() + f'\nSources: {", ".join(self.sources)}. '
+            f'{describe(protocol)}\n')
         write_text(self.out / 'summary.tex', table.to_latex())
-        content = dict(
-            settings=protocol.settings(),
-            preset=protocol.preset,
-            sources=self.sources,
-            **table.to_json(),
-            problems=scores.problems)
+        content = dict(settings=protocol.settings(),
+                       preset=protocol.preset, sources=self.sources,
+                       **table.to_json(), problems=scores.problems)
         write_text(self.out / 'summary.json',
                    json.dumps(content, indent=2, allow_nan=False) + '\n')
 
@@ -267,25 +260,16 @@ def from_arguments(args: argparse.Namespace) -> FolderEvaluation:
     metrics = split_words(args.metrics) if args.metrics else None
     protocol = Protocol(
         metrics='all' if metrics == ['all'] else metrics and tuple(metrics),
-        preset=args.preset,
-        channels=args.channels,
-        quantize=not args.no_quantize,
-        grey=args.grey,
-        stretch=args.stretch,
+        preset=args.preset, channels=args.channels,
+        quantize=not args.no_quantize, grey=args.grey, stretch=args.stretch,
         data_range=args.data_range)
     stems = None
     if args.stems:
         stems = Path(args.stems).read_text(encoding='utf-8').split('\n')
         stems = [stem.strip() for stem in stems if stem.strip()]
-    return FolderEvaluation(
-        named_folders(args.fused),
-        sources,
-        args.out,
-        protocol,
-        args.restart,
-        fused_rule=args.fused_stem,
-        source_rules=rules,
-        stems=stems)
+    return FolderEvaluation(named_folders(args.fused), sources, args.out,
+                            protocol, args.restart, fused_rule=args.fused_stem,
+                            source_rules=rules, stems=stems)
 
 
 def describe(protocol: Protocol) -> str:

@@ -12,8 +12,8 @@ def list_metrics() -> str:
         ['metric', 'best', 'range', 'inputs', 'min side', 'reference'],
         align='l')
     for spec in sorted(
-            FUSION_METRICS.values(),
-            key=lambda s: (s.name.lower(), not s.default, s.variant)):
+            FUSION_METRICS.values(), key=lambda s:
+        (s.name.lower(), not s.default, s.variant)):
         low, high = spec.value_range
         notes = [spec.reference]
         notes += ['rounds to 256 levels'] * spec.needs_integers

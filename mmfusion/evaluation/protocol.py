@@ -3,8 +3,9 @@
 Papers differ in these steps more than in their formulas: which grey, which
 channels, stretched or not, rounded or not.
 """
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,10 +23,9 @@ GREY_RULES = dict(
     pillow="Pillow's convert('L'): 16-bit integers",
     decoder="as cv2.imread(path, 0): of a JPEG the decoder's own luma")
 #: how the fused image is stretched to 0..255 before it is measured
-STRETCHES = dict(
-    none='as the file is',
-    round='smallest and largest value to 0 and 255, rounded',
-    trunc='the same, truncated, as FILM saves')
+STRETCHES = dict(none='as the file is',
+                 round='smallest and largest value to 0 and 255, rounded',
+                 trunc='the same, truncated, as FILM saves')
 CHANNELS = ('gray', 'rgb')
 
 
@@ -51,18 +51,18 @@ class Protocol:
     Raises:
         ValueError: For unknown names.
     """
-    metrics: Union[None, str, Tuple[str, ...]] = None
+    metrics: None | str | tuple[str, ...] = None
     preset: str = 'default'
-    channels: Optional[str] = None
+    channels: str | None = None
     quantize: bool = True
     grey: str = 'bt601'
     stretch: str = 'none'
-    data_range: Optional[float] = None
+    data_range: float | None = None
 
     def __post_init__(self) -> None:
         _ = self.specs
-        for name, value, known in (('channels', self.used_channels, CHANNELS),
-                                   ('grey', self.grey, GREY_RULES),
+        for name, value, known in (('channels', self.used_channels,
+                                    CHANNELS), ('grey', self.grey, GREY_RULES),
                                    ('stretch', self.stretch, STRETCHES)):
             if value not in known:
                 raise ValueError(f'Expected {name} out of '
@@ -72,7 +72,7 @@ class Protocol:
                              f'{self.data_range}.')
 
     @property
-    def specs(self) -> Dict[str, FusionMetricSpec]:
+    def specs(self) -> dict[str, FusionMetricSpec]:
         """Heading -> variant of each metric."""
         return select_metrics(self.metrics, self.preset)
 
@@ -81,17 +81,14 @@ class Protocol:
         """``'gray'`` or ``'rgb'``."""
         return self.channels or get_preset(self.preset).channels
 
-    def settings(self) -> Dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """All that changes a number, as JSON takes it."""
         return dict(
-            mmfusion=__version__,
-            metrics={head: spec.key
-                     for head, spec in self.specs.items()},
-            channels=self.used_channels,
-            quantize=self.quantize,
-            grey=self.grey,
-            stretch=self.stretch,
-            data_range=self.data_range)
+            mmfusion=__version__, metrics={
+                head: spec.key
+                for head, spec in self.specs.items()
+            }, channels=self.used_channels, quantize=self.quantize,
+            grey=self.grey, stretch=self.stretch, data_range=self.data_range)
 
     def read(self, path: str) -> np.ndarray:
         """One image file.
@@ -115,12 +112,12 @@ class Protocol:
         if image.ndim == 3:
             image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         if image.dtype != np.uint8:
-            white = self.data_range or (
-                65535 if image.dtype == np.uint16 else None)
+            white = self.data_range or (65535
+                                        if image.dtype == np.uint16 else None)
             image = as_levels(image, 'image', white) / 255
         return _to_grey(image, self.grey) if grey else image
 
-    def read_sources(self, paths: Sequence[str]) -> List[np.ndarray]:
+    def read_sources(self, paths: Sequence[str]) -> list[np.ndarray]:
         """Source images, as :meth:`read` gives them."""
         return [self.read(path) for path in paths]
 
@@ -159,6 +156,6 @@ def _stretched(image: np.ndarray, how: str) -> np.ndarray:
     if high == low:
         return image
     # float32, as the evaluators' authors have it.
-    scaled = (image.astype(np.float32) - np.float32(low)) / np.float32(
-        high - low) * np.float32(255)
+    scaled = (image.astype(np.float32) -
+              np.float32(low)) / np.float32(high - low) * np.float32(255)
     return (np.rint(scaled) if how == 'round' else scaled).astype(np.uint8)

@@ -3,23 +3,14 @@ import csv
 import io
 import json
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import (
-    Any,
-    Dict,
-    Iterable,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Tuple,
-    Union,
-)
+from typing import Any
 
 from mmfusion.utils.files import write_text
 
-PathLike = Union[str, os.PathLike]
+PathLike = str | os.PathLike
 
 
 @dataclass(frozen=True)
@@ -34,8 +25,8 @@ class Record:
     """
     method: str
     stem: str
-    values: Dict[str, float] = field(default_factory=dict)
-    error: Optional[str] = None
+    values: dict[str, float] = field(default_factory=dict)
+    error: str | None = None
 
 
 def write_csv(path: PathLike, records: Iterable[Record],
@@ -77,20 +68,18 @@ class RecordStore:
         ValueError: If the file has records of other settings; says which.
     """
 
-    def __init__(self,
-                 path: PathLike,
-                 settings: Mapping[str, Any],
+    def __init__(self, path: PathLike, settings: Mapping[str, Any],
                  restart: bool = False) -> None:
         self.path = Path(path)
         self._settings = json.loads(json.dumps(settings))
-        self._known: Dict[Tuple[str, str], Tuple[list, Dict[str, float]]] = {}
+        self._known: dict[tuple[str, str], tuple[list, dict[str, float]]] = {}
         self._file: Any = None
         self._restart = restart
         if not restart and self.path.exists():
             self._read()
 
     def find(self, method: str, stem: str,
-             files: Sequence[PathLike]) -> Optional[Record]:
+             files: Sequence[PathLike]) -> Record | None:
         """The record of an image if its files are still the same."""
         state, values = self._known.get((method, stem), (None, {}))
         if state is None or state != _state(files):
@@ -101,11 +90,8 @@ class RecordStore:
         """Append a record."""
         if self._file is None:
             self._open()
-        line = dict(
-            method=record.method,
-            stem=record.stem,
-            files=_state(files),
-            values=record.values)
+        line = dict(method=record.method, stem=record.stem,
+                    files=_state(files), values=record.values)
         self._file.write(json.dumps(line) + '\n')
         self._file.flush()
 
@@ -124,7 +110,7 @@ class RecordStore:
         content = self.path.read_bytes()
         if not content.endswith(b'\n'):
             os.truncate(self.path, content.rfind(b'\n') + 1)
-        self._file = open(self.path, 'a', encoding='utf-8')
+        self._file = open(self.path, 'a', encoding='utf-8')  # noqa: SIM115
 
     def _read(self) -> None:
         lines = self._lines()
@@ -135,9 +121,10 @@ class RecordStore:
                 'something else. Name another --out, or give --restart.')
         changed = [
             f'{key} {_brief(before.get(key))} -> '
-            f'{_brief(self._settings.get(key))}'
-            for key in {**before, **self._settings}
-            if before.get(key) != self._settings.get(key)
+            f'{_brief(self._settings.get(key))}' for key in {
+                **before,
+                **self._settings
+            } if before.get(key) != self._settings.get(key)
         ]
         if changed:
             raise ValueError(
@@ -145,10 +132,10 @@ class RecordStore:
                 f'were made with, got others: {"; ".join(changed)}. Name '
                 'another --out, or give --restart to measure anew.')
         for line in lines[1:]:
-            self._known[line['method'], line['stem']] = (line['files'],
-                                                         line['values'])
+            self._known[line['method'],
+                        line['stem']] = (line['files'], line['values'])
 
-    def _lines(self) -> List[dict]:
+    def _lines(self) -> list[dict]:
         """Content of the lines that were finished."""
         lines = []
         for line in self.path.read_bytes().split(b'\n')[:-1]:
@@ -161,8 +148,7 @@ class RecordStore:
 
 def _brief(value: Any) -> str:
     """A setting as text; of metrics their keys."""
-    return ', '.join(value.values()) if isinstance(value,
-                                                   dict) else str(value)
+    return ', '.join(value.values()) if isinstance(value, dict) else str(value)
 
 
 def _state(files: Sequence[PathLike]) -> list:
@@ -170,6 +156,5 @@ def _state(files: Sequence[PathLike]) -> list:
     found = []
     for file in files:
         stat = os.stat(file)
-        found.append(
-            [os.path.abspath(file), stat.st_size, stat.st_mtime_ns])
+        found.append([os.path.abspath(file), stat.st_size, stat.st_mtime_ns])
     return found

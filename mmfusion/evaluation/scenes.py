@@ -2,11 +2,12 @@
 import multiprocessing
 import os
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from mmfusion.functional import SourceContext, compute
 from .protocol import Protocol
 from .records import Record
 
-Load = Callable[[Any], List[np.ndarray]]
+Load = Callable[[Any], list[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Scene:
     """
     stem: str
     sources: Any
-    fused: Dict[str, str]
+    fused: dict[str, str]
 
 
 def available_cores() -> int:
@@ -41,9 +42,8 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def measure_scene(scene: Scene,
-                  protocol: Protocol,
-                  load: Optional[Load] = None) -> List[Record]:
+def measure_scene(scene: Scene, protocol: Protocol,
+                  load: Load | None = None) -> list[Record]:
     """Measure every fused image of one scene; its sources are read once.
 
     Args:
@@ -57,15 +57,15 @@ def measure_scene(scene: Scene,
         where the sources cannot be read. Errors are in the records.
     """
     try:
-        sources = SourceContext(
-            (load or protocol.read_sources)(scene.sources), data_range=1)
+        sources = SourceContext((load or protocol.read_sources)(scene.sources),
+                                data_range=1)
     except Exception as error:  # other scenes must go on, whatever it is
         return [Record('', scene.stem, error=_one_line(error))]
     records = []
     for method, path in scene.fused.items():
         try:
-            values = measure_image(
-                protocol.read_fused(path), sources, protocol)
+            values = measure_image(protocol.read_fused(path), sources,
+                                   protocol)
             records.append(Record(method, scene.stem, values))
         except Exception as error:
             records.append(Record(method, scene.stem, error=_one_line(error)))
@@ -73,29 +73,23 @@ def measure_scene(scene: Scene,
 
 
 def measure_image(fused: np.ndarray, sources: SourceContext,
-                  protocol: Protocol) -> Dict[str, float]:
+                  protocol: Protocol) -> dict[str, float]:
     """Values of one fused image, every one finite.
 
     Raises:
         ValueError: If images do not fit together or a value is not finite.
     """
-    values = compute(
-        fused,
-        sources,
-        protocol.metrics,
-        protocol.preset,
-        data_range=1,
-        channels=protocol.channels,
-        quantize=protocol.quantize)
+    values = compute(fused, sources, protocol.metrics, protocol.preset,
+                     data_range=1, channels=protocol.channels,
+                     quantize=protocol.quantize)
     check_finite(values)
     return values
 
 
-def check_finite(values: Dict[str, Any]) -> None:
+def check_finite(values: dict[str, Any]) -> None:
     """Raise ``ValueError`` where a number would spoil every mean."""
     wrong = [
-        head for head, value in values.items()
-        if not np.isfinite(value).all()
+        head for head, value in values.items() if not np.isfinite(value).all()
     ]
     if wrong:
         raise ValueError(
@@ -103,10 +97,8 @@ def check_finite(values: Dict[str, Any]) -> None:
             f'{", ".join(wrong)}. Leave these metrics out and report it.')
 
 
-def measure(scenes: Sequence[Scene],
-            protocol: Protocol,
-            workers: int = 1,
-            load: Optional[Load] = None) -> Iterator[List[Record]]:
+def measure(scenes: Sequence[Scene], protocol: Protocol, workers: int = 1,
+            load: Load | None = None) -> Iterator[list[Record]]:
     """Measure scenes, in the order in which they are finished.
 
     Every process uses one thread of OpenCV.
@@ -134,9 +126,9 @@ def measure(scenes: Sequence[Scene],
 
 def _measure_in_processes(scenes: Sequence[Scene], protocol: Protocol,
                           workers: int,
-                          load: Optional[Load]) -> Iterator[List[Record]]:
-    pool = ProcessPoolExecutor(
-        workers, initializer=_start_worker, initargs=(protocol, load))
+                          load: Load | None) -> Iterator[list[Record]]:
+    pool = ProcessPoolExecutor(workers, initializer=_start_worker,
+                               initargs=(protocol, load))
     try:
         futures = [pool.submit(_measure_in_worker, scene) for scene in scenes]
         for future in as_completed(futures):
@@ -164,10 +156,10 @@ def _one_thread() -> Iterator[None]:
         cv2.setNumThreads(threads)
 
 
-_task: Dict[str, Any] = {}
+_task: dict[str, Any] = {}
 
 
-def _start_worker(protocol: Protocol, load: Optional[Load]) -> None:
+def _start_worker(protocol: Protocol, load: Load | None) -> None:
     """Set a process up: one thread, no life after its parent."""
     if cv2.getNumThreads() != 1:  # not forked
         cv2.setNumThreads(1)
@@ -180,7 +172,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _measure_in_worker(scene: Scene) -> List[Record]:
+def _measure_in_worker(scene: Scene) -> list[Record]:
     return measure_scene(scene, **_task)
 
 

@@ -1,5 +1,6 @@
 """What the words after ``--eval``, ``--preset`` and ``--metrics`` mean."""
-from typing import Any, Dict, List, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from mmfusion.functional import PRESETS, select_metrics
 from mmfusion.utils.errors import UsageError
@@ -10,7 +11,7 @@ IOU_METRICS = ('mIoU', 'mDice', 'mFscore')
 COCO_METRICS = ('bbox', 'segm')
 
 
-def split_words(words: Sequence[str]) -> List[str]:
+def split_words(words: Sequence[str]) -> list[str]:
     """``['EN,SD', 'VIF']`` -> ``['EN', 'SD', 'VIF']``."""
     return [
         name for word in words for name in word.replace(' ', '').split(',')
@@ -18,7 +19,7 @@ def split_words(words: Sequence[str]) -> List[str]:
     ]
 
 
-def parse_selection(words: Sequence[str]) -> Dict[str, Any]:
+def parse_selection(words: Sequence[str]) -> dict[str, Any]:
     """Keyword arguments ``preset`` and ``metrics`` of what is asked for.
 
     Args:
@@ -35,9 +36,9 @@ def parse_selection(words: Sequence[str]) -> Dict[str, Any]:
     """
     names = split_words(words)
     presets = list(
-        dict.fromkeys(
-            'default' if name.lower() == 'fusion' else name.lower()
-            for name in names if name.lower() in (*PRESETS, 'fusion')))
+        dict.fromkeys('default' if name.lower() == 'fusion' else name.lower()
+                      for name in names
+                      if name.lower() in (*PRESETS, 'fusion')))
     if len(presets) > 1:
         raise ValueError(
             f'Expected one preset, got {", ".join(presets)}. Their numbers '
@@ -47,13 +48,12 @@ def parse_selection(words: Sequence[str]) -> Dict[str, Any]:
     ]
     if [name.lower() for name in metrics] == ['all']:
         metrics = 'all'
-    chosen = dict(
-        preset=presets[0] if presets else 'default', metrics=metrics or None)
+    chosen = dict(preset=presets[0] if presets else 'default', metrics=metrics
+                  or None)
     try:
         select_metrics(**chosen)
     except ValueError as error:
-        raise ValueError(
-            f'{error} Presets: {", ".join(PRESETS)}.') from error
+        raise ValueError(f'{error} Presets: {", ".join(PRESETS)}.') from error
     return chosen
 
 
@@ -71,9 +71,8 @@ def parse_eval(words: Sequence[str], with_task: bool = False) -> dict:
     try:
         return parse_selection(words)
     except ValueError as error:
-        known = (
-            f'names of {list(IOU_METRICS)} or {list(COCO_METRICS)}, or '
-            if with_task else '')
+        known = (f'names of {list(IOU_METRICS)} or {list(COCO_METRICS)}, or '
+                 if with_task else '')
         raise UsageError(
             f'Expected --eval with {known}a preset or metrics of fused '
             f'images. {error}') from error

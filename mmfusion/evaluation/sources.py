@@ -1,5 +1,6 @@
 """Source images of a sample, as the pipeline loads them."""
-from typing import Any, List, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class PairSources:
     def __init__(self, loader: LoadFusionPair) -> None:
         self.loader = loader
 
-    def __call__(self, metainfo: Mapping[str, Any]) -> List[np.ndarray]:
+    def __call__(self, metainfo: Mapping[str, Any]) -> list[np.ndarray]:
         """Load one pair.
 
         Args:
@@ -40,8 +41,10 @@ class PairSources:
                 'Expected samples with "modalities" and the paths of their '
                 f'files, got {sorted(metainfo)}. Load pairs with '
                 'LoadFusionPair and pack them with PackFusionInputs.')
-        paths = {f'{name}_path': metainfo.get(f'{name}_path')
-                 for name in layout}
+        paths = {
+            f'{name}_path': metainfo.get(f'{name}_path')
+            for name in layout
+        }
         stack = self.loader.transform(dict(paths, modalities=layout))['img']
         if stack.dtype != np.uint8:
             stack = stack.astype(np.float64) / 255

@@ -1,7 +1,8 @@
 """Summary tables of methods and metrics: Markdown, LaTeX and JSON."""
 import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
+from typing import Any
 
 import numpy as np
 
@@ -11,13 +12,10 @@ from .records import Record
 
 #: name -> function of the values of all images; ``std`` is that of the
 #: images themselves (divided by their number)
-STATISTICS: Dict[str, Callable] = dict(
-    mean=np.mean, median=np.median, std=np.std)
-TITLES = dict(
-    mean='Mean',
-    median='Median',
-    std='Standard deviation',
-    rank='Rank of the mean')
+STATISTICS: dict[str, Callable] = dict(mean=np.mean, median=np.median,
+                                       std=np.std)
+TITLES = dict(mean='Mean', median='Median', std='Standard deviation',
+              rank='Rank of the mean')
 LABEL = 'published-table compatible, not correct'
 _LATEX_ARROWS = {
     '↑': r'$\uparrow$',
@@ -25,7 +23,7 @@ _LATEX_ARROWS = {
     '→0': r'$\rightarrow\!0$'
 }
 
-Values = Dict[str, Dict[str, float]]
+Values = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,8 @@ class ScoreTable:
             is best, equal means share a place.
     """
     specs: Mapping[str, FusionMetricSpec]
-    images: Dict[str, int]
-    statistics: Dict[str, Values]
+    images: dict[str, int]
+    statistics: dict[str, Values]
 
     @classmethod
     def from_records(cls, records: Iterable[Record],
@@ -56,48 +54,45 @@ class ScoreTable:
         Returns:
             ScoreTable: Methods in the order of their first record.
         """
-        rows: Dict[str, List[List[float]]] = {}
+        rows: dict[str, list[list[float]]] = {}
         for record in records:
-            rows.setdefault(record.method, []).append(
-                [record.values[head] for head in specs])
+            rows.setdefault(record.method,
+                            []).append([record.values[head] for head in specs])
         statistics = {
             name: {
-                method: dict(
-                    zip(specs, function(values, axis=0).tolist(),
-                        strict=True))
+                method:
+                dict(zip(specs,
+                         function(values, axis=0).tolist(), strict=True))
                 for method, values in rows.items()
             }
             for name, function in STATISTICS.items()
         }
         statistics['rank'] = _ranks(statistics['mean'], specs)
-        return cls(
-            specs, {method: len(values)
-                    for method, values in rows.items()}, statistics)
+        return cls(specs, {
+            method: len(values)
+            for method, values in rows.items()
+        }, statistics)
 
     def mean_rank(self, method: str) -> float:
         """Mean of a method's places over all metrics."""
         return float(np.mean(list(self.statistics['rank'][method].values())))
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Statistics and what the columns are, of JSON's types."""
         return dict(
             metrics={
-                head: dict(
-                    metric=spec.key,
-                    higher_is_better=spec.higher_is_better,
+                head:
+                dict(
+                    metric=spec.key, higher_is_better=spec.higher_is_better,
                     range=[
                         bound if math.isfinite(bound) else None
                         for bound in spec.value_range
-                    ],
-                    reference=spec.reference,
-                    correct=spec.correct)
+                    ], reference=spec.reference, correct=spec.correct)
                 for head, spec in self.specs.items()
-            },
-            methods={
-                method: dict(
-                    images=count,
-                    mean_rank=self.mean_rank(method),
-                    **{
+            }, methods={
+                method:
+                dict(
+                    images=count, mean_rank=self.mean_rank(method), **{
                         name: values[method]
                         for name, values in self.statistics.items()
                     })
@@ -135,8 +130,10 @@ class ScoreTable:
     def _one_method(self) -> str:
         (method, count), = self.images.items()
         texts = [self._texts(name)[method] for name in STATISTICS]
-        rows = [[f'{method}: {count} images', *map(str.lower, (
-            TITLES[name] for name in STATISTICS))]]
+        rows = [[
+            f'{method}: {count} images',
+            *map(str.lower, (TITLES[name] for name in STATISTICS))
+        ]]
         rows += [[self._heading(head), *(text[head] for text in texts)]
                  for head in self.specs]
         return _markdown(rows)
@@ -147,10 +144,9 @@ class ScoreTable:
 
     def _latex_grid(self, name: str) -> str:
         head, *rows = self._grid(
-            name,
-            lambda column: _latex(column) + ('' if self.specs[column].correct
-                                             else r'$^\dagger$') + ' ' +
-            _LATEX_ARROWS[self.specs[column].arrow],
+            name, lambda column: _latex(column) +
+            ('' if self.specs[column].correct else r'$^\dagger$'
+             ) + ' ' + _LATEX_ARROWS[self.specs[column].arrow],
             lambda text: rf'\textbf{{{text}}}')
         caption = f'{TITLES[name]}.'
         if not all(spec.correct for spec in self.specs.values()):
@@ -165,7 +161,7 @@ class ScoreTable:
         return '\n'.join(lines)
 
     def _grid(self, name: str, heading: Callable[[str], str],
-              bold: Callable[[str], str]) -> List[List[str]]:
+              bold: Callable[[str], str]) -> list[list[str]]:
         """Headings and one row a method, as text."""
         ranked = name == 'rank'
         last = ['mean rank'] if ranked else []
@@ -180,13 +176,15 @@ class ScoreTable:
             rows.append([method, str(count), *cells, *last])
         return rows
 
-    def _texts(self, name: str) -> Dict[str, Dict[str, str]]:
+    def _texts(self, name: str) -> dict[str, dict[str, str]]:
         """Numbers with as many digits as their column deserves."""
         values = self.statistics[name]
         if name == 'rank':
             return {
-                method: {head: str(place)
-                         for head, place in row.items()}
+                method: {
+                    head: str(place)
+                    for head, place in row.items()
+                }
                 for method, row in values.items()
             }
         means = self.statistics['mean']
@@ -202,7 +200,7 @@ class ScoreTable:
             for method, row in values.items()
         }
 
-    def _best(self, name: str) -> Dict[str, List[str]]:
+    def _best(self, name: str) -> dict[str, list[str]]:
         """Heading -> methods that lead; nobody leads in a deviation."""
         if name == 'std' or len(self.images) < 2:
             return {}
@@ -210,9 +208,7 @@ class ScoreTable:
         if name == 'median':
             places = _ranks(self.statistics['median'], self.specs)
         return {
-            head: [
-                method for method, row in places.items() if row[head] == 1
-            ]
+            head: [method for method, row in places.items() if row[head] == 1]
             for head in self.specs
         }
 
@@ -220,10 +216,12 @@ class ScoreTable:
         spec = self.specs[head]
         return f'{head}{"" if spec.correct else " †"} {spec.arrow}'
 
-    def _legend(self) -> List[str]:
+    def _legend(self) -> list[str]:
         """What each column is."""
-        lines = ['Best in bold; ↑ higher, ↓ lower, →0 nearer to zero is '
-                 'better.'] if len(self.images) > 1 else []
+        lines = [
+            'Best in bold; ↑ higher, ↓ lower, →0 nearer to zero is '
+            'better.'
+        ] if len(self.images) > 1 else []
         if len(set(self.images.values())) > 1:
             lines.append('The methods were measured on different numbers of '
                          'images: means and ranks do not compare.')
@@ -247,12 +245,12 @@ def _ranks(means: Values, specs: Mapping[str, FusionMetricSpec]) -> Values:
         # Equal but for the rounding of a mean is equal.
         slack = 1e-9 * max(map(abs, merit.values()), default=0)
         for method, own in merit.items():
-            ranks[method][head] = 1 + sum(
-                other > own + slack for other in merit.values())
+            ranks[method][head] = 1 + sum(other > own + slack
+                                          for other in merit.values())
     return ranks
 
 
-def _merit(value: float, higher_is_better: Optional[bool]) -> float:
+def _merit(value: float, higher_is_better: bool | None) -> float:
     """A number that is larger for what is better."""
     if higher_is_better is None:
         return -abs(value)
@@ -266,7 +264,7 @@ def _digits(largest: float) -> int:
     return min(4, max(1, 4 - math.ceil(math.log10(largest))))
 
 
-def _markdown(rows: List[List[str]]) -> str:
+def _markdown(rows: list[list[str]]) -> str:
     head, *body = ([cell.replace('|', r'\|') for cell in row] for row in rows)
     rule = ['---', *['---:'] * (len(head) - 1)]
     return '\n'.join(f'| {" | ".join(row)} |' for row in (head, rule, *body))
@@ -278,5 +276,5 @@ def _latex(text: str) -> str:
     return text
 
 
-def _latex_row(cells: List[str]) -> str:
+def _latex_row(cells: list[str]) -> str:
     return ' & '.join(cells) + r' \\'

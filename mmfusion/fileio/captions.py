@@ -2,18 +2,19 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple, Union
+from typing import Any
 
 from .rules import IMG_SUFFIXES, natural_key
 
 #: The texts of one pair; each is encoded by itself.
-Caption = Tuple[str, ...]
+Caption = tuple[str, ...]
 _NAME_KEYS = ('stem', 'name', 'file_name', 'image')
 _TEXT_KEYS = ('captions', 'caption', 'text')
 
 
-def read_captions(path: Union[str, Path]) -> Dict[str, Caption]:
+def read_captions(path: str | Path) -> dict[str, Caption]:
     """Read the captions of a data set.
 
     - ``.json``: ``{"00001": "a street", "00002": ["a car", "a man"]}``, or
@@ -48,14 +49,14 @@ def read_captions(path: Union[str, Path]) -> Dict[str, Caption]:
         try:
             text = path.read_text(encoding='utf-8-sig')
         except UnicodeDecodeError as error:
-            raise ValueError(f'{path}: expected UTF-8 text ({error}).'
-                             ) from error
+            raise ValueError(
+                f'{path}: expected UTF-8 text ({error}).') from error
         entries = _READERS[path.suffix.lower()](text, str(path))
     else:
         raise ValueError(
             f'{path}: expected a file of {", ".join(_READERS)} or a folder '
             f'of .txt files, got the suffix {path.suffix!r}.')
-    captions: Dict[str, Caption] = {}
+    captions: dict[str, Caption] = {}
     for place, name, texts in entries:
         stem = _stem(name, place)
         if stem in captions:
@@ -66,7 +67,7 @@ def read_captions(path: Union[str, Path]) -> Dict[str, Caption]:
     return dict(sorted(captions.items(), key=lambda i: natural_key(i[0])))
 
 
-Entries = Iterator[Tuple[str, Any, Any]]
+Entries = Iterator[tuple[str, Any, Any]]
 
 
 def _from_json(text: str, path: str) -> Entries:
@@ -85,8 +86,8 @@ def _from_json(text: str, path: str) -> Entries:
         place = f'{path}, entry {index}'
         if not isinstance(entry, dict):
             raise ValueError(f'{place}: expected a mapping, got {entry!r}.')
-        yield (place, _one(entry, _NAME_KEYS, place),
-               _one(entry, _TEXT_KEYS, place))
+        yield (place, _one(entry, _NAME_KEYS,
+                           place), _one(entry, _TEXT_KEYS, place))
 
 
 def _from_csv(text: str, path: str) -> Entries:
@@ -125,7 +126,7 @@ def _from_folder(path: Path) -> Entries:
 _READERS = {'.json': _from_json, '.csv': _from_csv, '.txt': _from_txt}
 
 
-def _one(entry: dict, keys: Tuple[str, ...], place: str) -> Any:
+def _one(entry: dict, keys: tuple[str, ...], place: str) -> Any:
     found = [key for key in keys if key in entry]
     if len(found) != 1:
         raise ValueError(f'{place}: expected one of the keys {list(keys)}, '
@@ -144,9 +145,9 @@ def _stem(name: Any, place: str) -> str:
 
 
 def _checked(texts: Any, place: str, stem: str) -> Caption:
-    texts: List[Any] = [texts] if isinstance(texts, str) else texts
-    fine = (isinstance(texts, (list, tuple)) and texts and all(
-        isinstance(text, str) and text.strip() for text in texts))
+    texts: list[Any] = [texts] if isinstance(texts, str) else texts
+    fine = (isinstance(texts, (list, tuple)) and texts
+            and all(isinstance(text, str) and text.strip() for text in texts))
     if not fine:
         raise ValueError(f'{place}: expected a caption of {stem!r}, or '
                          f'several, got {texts!r}.')

@@ -2,8 +2,9 @@
 import os
 import re
 from collections import OrderedDict
+from collections.abc import Sequence
 from types import ModuleType
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ H5_SUFFIXES = ('.h5', '.hdf5')
 _PATH = re.compile(r'(.*?\.(?:h5|hdf5)):(.+)', re.IGNORECASE | re.DOTALL)
 #: Files kept open by this process; more are closed in the order of opening.
 _MOST_OPEN = 4
-_OPEN: 'OrderedDict[str, Tuple[tuple, Any]]' = OrderedDict()
+_OPEN: 'OrderedDict[str, tuple[tuple, Any]]' = OrderedDict()
 
 
 def require_h5py() -> ModuleType:
@@ -29,7 +30,7 @@ def require_h5py() -> ModuleType:
     return h5py
 
 
-def split_h5_path(path: str) -> Optional[Tuple[str, str]]:
+def split_h5_path(path: str) -> tuple[str, str] | None:
     """File and field of ``FILE.h5:FIELD``; None for any other path."""
     match = _PATH.fullmatch(str(path))
     return match and match.groups()
@@ -66,7 +67,7 @@ def _open(path: str) -> Any:
     return handle
 
 
-def h5_shapes(path: str, group: str) -> Optional[Dict[str, Tuple[int, ...]]]:
+def h5_shapes(path: str, group: str) -> dict[str, tuple[int, ...]] | None:
     """Shapes of all arrays below a group, by their names.
 
     Args:
@@ -95,23 +96,24 @@ def h5_shapes(path: str, group: str) -> Optional[Dict[str, Tuple[int, ...]]]:
     return shapes
 
 
-def check_same_names(path: str, groups: Dict[str, Sequence[str]]) -> None:
+def check_same_names(path: str, groups: dict[str, Sequence[str]]) -> None:
     """Every group of a file must hold the same names.
 
     Raises:
         ValueError: Otherwise; names groups, counts and what is missing.
     """
     every = set().union(*groups.values())
-    lacking = {group: sorted(every.difference(names))
-               for group, names in groups.items()}
+    lacking = {
+        group: sorted(every.difference(names))
+        for group, names in groups.items()
+    }
     if not any(lacking.values()):
         return
     counts = ', '.join(f'{len(names)} in {group!r}'
                        for group, names in groups.items())
-    told = '; '.join(
-        f'{group!r} lacks {", ".join(map(repr, names[:3]))}'
-        + (f' and {len(names) - 3} more' if len(names) > 3 else '')
-        for group, names in lacking.items() if names)
+    told = '; '.join(f'{group!r} lacks {", ".join(map(repr, names[:3]))}' +
+                     (f' and {len(names) - 3} more' if len(names) > 3 else '')
+                     for group, names in lacking.items() if names)
     raise ValueError(f'{path}: expected the same names in all groups, got '
                      f'{counts}: {told}. Are they of different data sets?')
 

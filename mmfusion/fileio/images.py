@@ -1,5 +1,4 @@
 """From the bytes of an image file to an array, with errors that name it."""
-from typing import Optional
 
 import cv2
 import mmengine.fileio as fileio
@@ -15,7 +14,7 @@ _JPEG = b'\xff\xd8\xff'
 
 def read_image(path: str,
                flags: int = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR,
-               backend_args: Optional[dict] = None) -> np.ndarray:
+               backend_args: dict | None = None) -> np.ndarray:
     """Read and decode one image.
 
     Args:
@@ -43,7 +42,7 @@ def read_image(path: str,
     return image
 
 
-def read_bytes(path: str, backend_args: Optional[dict] = None) -> bytes:
+def read_bytes(path: str, backend_args: dict | None = None) -> bytes:
     """Content of an image file that is complete as far as its end tells.
 
     Decoders fill the missing part of a cut-off JPEG with grey without a

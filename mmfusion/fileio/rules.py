@@ -1,30 +1,30 @@
 """How the files of one sample are named and found."""
 import os.path as osp
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any
 
 import mmengine.fileio as fileio
 
 IMG_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp',
                 '.pgm', '.ppm')
-Suffix = Union[str, Sequence[str], None]
+Suffix = str | Sequence[str] | None
 
 
-def natural_key(text: str) -> Tuple:
+def natural_key(text: str) -> tuple:
     """Sort key that orders ``2.png`` before ``10.png``.
 
     The text itself breaks ties (``2`` and ``02``), so the order depends
     on the names alone.
     """
     parts = re.split(r'(\d+)', text)
-    return tuple(
-        (0, int(part), '') if part.isdecimal() else (1, 0, part)
-        for part in parts), text
+    return tuple((0, int(part), '') if part.isdecimal() else (1, 0, part)
+                 for part in parts), text
 
 
-def sample_stem(sample: Mapping[str, Any]) -> Optional[str]:
+def sample_stem(sample: Mapping[str, Any]) -> str | None:
     """Name of a sample: its ``stem``, else that of its first image.
 
     Returns:
@@ -61,14 +61,14 @@ class FileRule:
                 f"'{{stem}}_ir', got {self.stem!r}.")
 
     @property
-    def suffixes(self) -> Tuple[str, ...]:
+    def suffixes(self) -> tuple[str, ...]:
         """All accepted suffixes."""
         if self.suffix is None:
             return IMG_SUFFIXES
-        return ((self.suffix, ) if isinstance(self.suffix, str) else tuple(
-            self.suffix))
+        return ((self.suffix, )
+                if isinstance(self.suffix, str) else tuple(self.suffix))
 
-    def match(self, path: str) -> Optional[str]:
+    def match(self, path: str) -> str | None:
         """Stem of the sample that ``path`` belongs to.
 
         Args:
@@ -82,9 +82,8 @@ class FileRule:
         lower = name.lower()
         # The longest suffix wins: '_seg.png' before '.png'.
         for suffix in sorted(self.suffixes, key=len, reverse=True):
-            fits = (
-                lower.endswith(suffix) if self.suffix is None else
-                name.endswith(suffix))
+            fits = (lower.endswith(suffix)
+                    if self.suffix is None else name.endswith(suffix))
             if fits and len(name) > len(suffix):
                 break
         else:
@@ -97,10 +96,8 @@ class FileRule:
         name = name[len(before):len(name) - len(after)]
         return osp.join(folder, name) if folder else name
 
-    def list(self,
-             folder: str,
-             key: str,
-             backend_args: Optional[dict] = None) -> Dict[str, str]:
+    def list(self, folder: str, key: str,
+             backend_args: dict | None = None) -> dict[str, str]:
         """Find all files of the rule below ``folder``.
 
         Args:
@@ -120,10 +117,10 @@ class FileRule:
                 f'Expected the folder of {key!r} at {folder!r}, but there is '
                 'none. Check data_root and data_prefix; a label or map folder '
                 'that is not needed is left out by None.')
-        paths: Dict[str, str] = {}
-        for path in fileio.list_dir_or_file(
-                folder, list_dir=False, recursive=True,
-                backend_args=backend_args):
+        paths: dict[str, str] = {}
+        for path in fileio.list_dir_or_file(folder, list_dir=False,
+                                            recursive=True,
+                                            backend_args=backend_args):
             stem = self.match(path.replace('\\', '/'))
             if stem is None:
                 continue
@@ -132,8 +129,8 @@ class FileRule:
                     f'Expected one file of {key!r} for the stem {stem!r} in '
                     f'{folder!r}, got {osp.basename(paths[stem])!r} and '
                     f'{osp.basename(path)!r}. Narrow the suffix of {key!r}.')
-            paths[stem] = fileio.join_path(
-                folder, path, backend_args=backend_args)
+            paths[stem] = fileio.join_path(folder, path,
+                                           backend_args=backend_args)
         if not paths:
             raise ValueError(
                 f'Expected files of {key!r} in {folder!r} with suffix '

@@ -1,7 +1,7 @@
 """Text features: one array (tokens, channels) a pair of images."""
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, Sequence, Union
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def as_text_feature(array: np.ndarray, source: str) -> np.ndarray:
     return np.ascontiguousarray(array, np.float32)
 
 
-def read_text_feature(path: Union[str, Sequence[str]]) -> np.ndarray:
+def read_text_feature(path: str | Sequence[str]) -> np.ndarray:
     """Read the feature of one pair.
 
     Args:
@@ -109,7 +109,7 @@ def _load(path: str, *names: str, names_only: bool = False):
             f'other file ({error}).') from error
 
 
-def h5_text_paths(path: str) -> Dict[str, tuple]:
+def h5_text_paths(path: str) -> dict[str, tuple]:
     """Paths of the text features of an HDF5 file, by stem.
 
     Returns:

@@ -1,5 +1,6 @@
 """From arrays as users have them to images that metrics take."""
-from typing import Any, List, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +23,7 @@ def to_gray(image):
         (float64 for integers).
     """
     if isinstance(image, np.ndarray):
-        red, green, blue = (image[..., i].astype(np.float64)
-                            for i in range(3))
+        red, green, blue = (image[..., i].astype(np.float64) for i in range(3))
     else:
         red, green, blue = image.unbind(1)
     weights = LUMA_WEIGHTS
@@ -54,9 +54,9 @@ def check_match(fused, sources: Sequence) -> None:
     sizes = [_size(image) for image in images]
     if len(set(sizes)) > 1:
         raise ValueError(
-            'Expected images of one size, got ' + ', '.join(
-                f'{name} {"x".join(map(str, size))}'
-                for name, size in zip(names, sizes, strict=True)) +
+            'Expected images of one size, got ' +
+            ', '.join(f'{name} {"x".join(map(str, size))}'
+                      for name, size in zip(names, sizes, strict=True)) +
             ' (height x width). Resize the sources, or fuse at their size.')
 
 
@@ -74,7 +74,7 @@ def _size(image) -> tuple:
     return (image.shape[0], *image.shape[-2:])
 
 
-def as_levels(image, name: str, data_range: Optional[float] = None):
+def as_levels(image, name: str, data_range: float | None = None):
     """Check an image and bring it to levels 0 to 255.
 
     Args:
@@ -103,8 +103,7 @@ def as_levels(image, name: str, data_range: Optional[float] = None):
         shape_good = image.ndim == 2 or (image.ndim == 3
                                          and image.shape[2] == 3)
         expected = '(H, W) or (H, W, 3)'
-        known = image.dtype.kind in 'f' or image.dtype in (np.uint8,
-                                                           np.uint16)
+        known = image.dtype.kind in 'f' or image.dtype in (np.uint8, np.uint16)
     else:
         if image.ndim == 3:
             image = image[:, None]
@@ -112,9 +111,8 @@ def as_levels(image, name: str, data_range: Optional[float] = None):
         expected = '(B, H, W), (B, 1, H, W) or (B, 3, H, W)'
         known = _is_eight_bit(image) or image.is_floating_point()
     if not shape_good or 0 in image.shape:
-        raise ValueError(
-            f'Expected the {name} in shape {expected}, got '
-            f'{tuple(image.shape)}.')
+        raise ValueError(f'Expected the {name} in shape {expected}, got '
+                         f'{tuple(image.shape)}.')
     if not known:
         raise TypeError(
             f'Expected uint8, uint16 or floats for the {name}, got '
@@ -149,10 +147,8 @@ def _scaled(image, name: str, data_range: float):
     return image if data_range == 255 else image * (255 / data_range)
 
 
-def planes(image,
-           channels: str,
-           quantize: bool,
-           lasting: bool = False) -> List[Image]:
+def planes(image, channels: str, quantize: bool,
+           lasting: bool = False) -> list[Image]:
     """Single-channel contexts of one image.
 
     Args:
@@ -177,13 +173,17 @@ def planes(image,
         parts, ops = list(image.unbind(1)), TORCH
     whole = quantize or _is_eight_bit(parts[0])
     if _is_eight_bit(parts[0]):
-        parts = [part.astype(np.float64) if array else part.double()
-                 for part in parts]
+        parts = [
+            part.astype(np.float64) if array else part.double()
+            for part in parts
+        ]
     elif quantize:
         parts = [part.round().clip(0, 255) for part in parts]
     if channels == 'gray' and len(parts) == 3:
-        parts = [to_gray(np.stack(parts, -1)) if array else
-                 to_gray(ops.xp.stack(parts, 1))]
+        parts = [
+            to_gray(np.stack(parts, -1)) if array else to_gray(
+                ops.xp.stack(parts, 1))
+        ]
         whole = True
     images = [
         Image(part, ops, lasting,
@@ -193,7 +193,7 @@ def planes(image,
     return images * 3 if channels == 'rgb' and len(images) == 1 else images
 
 
-def side_by_side(images: List[Image]) -> Image:
+def side_by_side(images: list[Image]) -> Image:
     """One (..., H, 3 W) image of three planes."""
     first = images[0]
     return first.derive(

@@ -4,14 +4,13 @@ Long chains of operations on whole images wait for memory. A sum over all
 windows of an image is the sum over its bands, each of which is measured
 while it is in the cache.
 """
-from typing import Iterable, Iterator, Optional, Tuple
+from collections.abc import Iterable, Iterator
 
 from .image import Image, feature
 
 
-def cut(image: Image,
-        overlap: int = 0,
-        border: Optional[str] = None) -> Iterator[Image]:
+def cut(image: Image, overlap: int = 0,
+        border: str | None = None) -> Iterator[Image]:
     """Bands of an image, from top to bottom.
 
     Args:
@@ -39,9 +38,8 @@ def cut(image: Image,
                     border))
 
 
-def bands(image: Image,
-          overlap: int = 0,
-          border: Optional[str] = None) -> Iterable[Image]:
+def bands(image: Image, overlap: int = 0,
+          border: str | None = None) -> Iterable[Image]:
     """Bands of a source, kept with their features if the source lasts.
 
     Bands of the fused image are better dropped one by one: memory that is
@@ -55,5 +53,5 @@ def bands(image: Image,
 
 
 @feature
-def _kept(image: Image, *how) -> Tuple[Image, ...]:
+def _kept(image: Image, *how) -> tuple[Image, ...]:
     return tuple(cut(image, *how))

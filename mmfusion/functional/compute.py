@@ -1,12 +1,13 @@
 """Measure a fused image: plain arrays in, named numbers out."""
-from typing import Any, Dict, List, Optional, Sequence, Union
+from collections.abc import Sequence
+from typing import Any
 
 from .arrays import as_levels, check_match, planes, side_by_side
 from .image import Image
 from .metric import FUSION_METRICS, FusionMetricSpec, get_metric
 from .presets import get_preset
 
-Metrics = Union[None, str, Sequence[str]]
+Metrics = None | str | Sequence[str]
 
 
 class SourceContext:
@@ -24,16 +25,14 @@ class SourceContext:
         >>> rows = [compute(fused, scene) for fused in methods]
     """
 
-    def __init__(self,
-                 sources: Sequence[Any],
-                 data_range: Optional[float] = None,
+    def __init__(self, sources: Sequence[Any], data_range: float | None = None,
                  lasting: bool = True) -> None:
         self.lasting = lasting
         self.arrays = [
             as_levels(source, f'source {index}', data_range)
             for index, source in enumerate(sources)
         ]
-        self._planes: Dict[tuple, list] = {}
+        self._planes: dict[tuple, list] = {}
 
     def planes(self, channels: str, quantize: bool) -> list:
         """Contexts of every source: a list of planes each."""
@@ -47,7 +46,7 @@ class SourceContext:
 
 
 def select_metrics(metrics: Metrics = None,
-                   preset: str = 'default') -> Dict[str, FusionMetricSpec]:
+                   preset: str = 'default') -> dict[str, FusionMetricSpec]:
     """What a call of :func:`compute` measures.
 
     Args:
@@ -74,8 +73,9 @@ def select_metrics(metrics: Metrics = None,
             if spec.correct and not spec.needs_weights
         }
     if isinstance(metrics, str):
-        metrics = [name for name in metrics.replace(' ', '').split(',')
-                   if name]
+        metrics = [
+            name for name in metrics.replace(' ', '').split(',') if name
+        ]
     known = {head.lower(): head for head in columns}
     chosen = {}
     for name in metrics:
@@ -85,13 +85,10 @@ def select_metrics(metrics: Metrics = None,
     return chosen
 
 
-def compute(fused: Any,
-            sources: Union[SourceContext, Sequence[Any]],
-            metrics: Metrics = None,
-            preset: str = 'default',
-            data_range: Optional[float] = None,
-            channels: Optional[str] = None,
-            quantize: bool = True) -> Dict[str, Any]:
+def compute(fused: Any, sources: SourceContext | Sequence[Any],
+            metrics: Metrics = None, preset: str = 'default',
+            data_range: float | None = None, channels: str | None = None,
+            quantize: bool = True) -> dict[str, Any]:
     """Measure a fused image against its sources.
 
     NumPy arrays are measured by NumPy and OpenCV in float64, torch tensors
@@ -139,7 +136,7 @@ def compute(fused: Any,
     }
 
 
-def check_support(specs: Dict[str, FusionMetricSpec], size: Sequence[int],
+def check_support(specs: dict[str, FusionMetricSpec], size: Sequence[int],
                   sources: int) -> None:
     """Check that all metrics are defined for images like these.
 
@@ -170,8 +167,8 @@ def check_support(specs: Dict[str, FusionMetricSpec], size: Sequence[int],
             'Leave these metrics out.')
 
 
-def _measure(spec: FusionMetricSpec, ours: List[Image],
-             theirs: List[List[Image]]) -> Any:
+def _measure(spec: FusionMetricSpec, ours: list[Image],
+             theirs: list[list[Image]]) -> Any:
     """One metric of all planes."""
     if spec.takes_colour:
         return spec(ours, theirs)

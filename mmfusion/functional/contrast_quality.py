@@ -5,8 +5,8 @@ sensitivity function in the Fourier domain. The spectrum of a source, and
 what is filtered from it, are kept with the source.
 """
 import math
-from functools import lru_cache
-from typing import Sequence, Tuple
+from collections.abc import Sequence
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -50,8 +50,8 @@ def _mannos_sakrison(height: int, width: int) -> np.ndarray:
     return 2.6 * (0.0192 + r) * np.exp(-r**1.1)
 
 
-@lru_cache(maxsize=None)
-def _gaussian_side(sigma: float) -> Tuple[float, ...]:
+@cache
+def _gaussian_side(sigma: float) -> tuple[float, ...]:
     """Side of a cut-off Gaussian whose uncut sum is one."""
     distance = np.arange(_BAND_SIDE) - _BAND_SIDE // 2
     weights = np.exp(-distance**2 / (2 * sigma**2))
@@ -79,18 +79,16 @@ def masked_contrast(image: Image):
     """
     ops = image.ops
     seen = _seen(image, _band_pass(*image.size))
-    narrow, wide = (
-        ops.separable(seen, side, side, 'zero')
-        for side in map(_gaussian_side, _BAND_SIGMAS))
+    narrow, wide = (ops.separable(seen, side, side, 'zero')
+                    for side in map(_gaussian_side, _BAND_SIGMAS))
     contrast = abs(ratio(ops.xp, narrow - wide, wide, 0.))
     square = contrast * contrast
     return square * contrast / (square + _MASKING)
 
 
-@fusion_metric(
-    'QCB', 'chen_blum', higher_is_better=True, value_range=(0, 1),
-    default=True, needs_integers=True,
-    reference='Chen & Blum 2009; Liu et al. 2012')
+@fusion_metric('QCB', 'chen_blum', higher_is_better=True, value_range=(0, 1),
+               default=True, needs_integers=True,
+               reference='Chen & Blum 2009; Liu et al. 2012')
 def chen_blum(fused: Image, sources: Sequence[Image]):
     """Share of the sources' contrast that F keeps.
 
@@ -124,8 +122,7 @@ def _block_sums(image: Image, values):
 @feature
 def _saliency(image: Image):
     """Fifth powers of the gradient, summed in blocks."""
-    return _block_sums(
-        image, sobel_magnitude(image, 'zero')**_SALIENCY_POWER)
+    return _block_sums(image, sobel_magnitude(image, 'zero')**_SALIENCY_POWER)
 
 
 @feature
@@ -141,10 +138,9 @@ def _block_distance(fused: Image, source: Image):
     return _block_sums(fused, difference * difference) / _BLOCK**2
 
 
-@fusion_metric(
-    'QCV', 'chen_varshney', higher_is_better=False,
-    value_range=(0, math.inf), default=True, needs_integers=True,
-    reference='Chen & Varshney 2007; Liu et al. 2012')
+@fusion_metric('QCV', 'chen_varshney', higher_is_better=False,
+               value_range=(0, math.inf), default=True, needs_integers=True,
+               reference='Chen & Varshney 2007; Liu et al. 2012')
 def chen_varshney(fused: Image, sources: Sequence[Image]):
     """Difference that is seen, weighted by the saliency of the sources.
 

@@ -1,6 +1,6 @@
 """Transfer of detail: wavelet coefficients (Q_M), spatial frequency (Q_SF)."""
 import math
-from typing import Sequence
+from collections.abc import Sequence
 
 from .guards import ratio
 from .image import Image, feature, pair_feature
@@ -23,9 +23,9 @@ def haar(image: Image):
     height, width = (side // 2 * 2 for side in image.size)
     x = image.values[..., :height, :width]
     top, bottom = x[..., ::2, :], x[..., 1::2, :]
-    (low, along), (down, diagonal) = (
-        (half[..., ::2] + half[..., 1::2], half[..., ::2] - half[..., 1::2])
-        for half in (top + bottom, top - bottom))
+    (low, along), (down, diagonal) = ((half[..., ::2] + half[..., 1::2],
+                                       half[..., ::2] - half[..., 1::2])
+                                      for half in (top + bottom, top - bottom))
     return image.derive(low / 2), (down / 2, along / 2, diagonal / 2)
 
 
@@ -41,7 +41,8 @@ def _preserved(image: Image, other: Image):
     xp = image.ops.xp
     return sum(
         xp.exp(-abs(one - two))
-        for one, two in zip(haar(image)[1], haar(other)[1], strict=True))
+        for one, two in zip(haar(image)[1],
+                            haar(other)[1], strict=True))
 
 
 @fusion_metric(
@@ -82,15 +83,15 @@ def _differences(image: Image):
 
 def _frequency(image: Image, differences):
     """Spatial frequency of four directions, those of ``image``'s size."""
-    along, down, *diagonals = (
-        image.ops.dot(part, part) for part in differences)
+    along, down, *diagonals = (image.ops.dot(part, part)
+                               for part in differences)
     total = along + down + _DIAGONAL_WEIGHT * sum(diagonals)
     return image.ops.xp.sqrt(total / (image.size[0] * image.size[1]))
 
 
-@fusion_metric(
-    'QSF', 'zheng', higher_is_better=None, value_range=(-1, math.inf),
-    min_size=2, default=True, reference='Zheng et al. 2007; Liu et al. 2012')
+@fusion_metric('QSF', 'zheng', higher_is_better=None,
+               value_range=(-1, math.inf), min_size=2, default=True,
+               reference='Zheng et al. 2007; Liu et al. 2012')
 def spatial_frequency_ratio(fused: Image, sources: Sequence[Image]):
     """(SF_F - SF_R) / SF_R: negative if F lost detail, positive if it won.
 

@@ -27,8 +27,9 @@ constant window against another gives 0, since nothing correlates with it
 (the reference lets rounding noise decide).
 """
 import math
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, Sequence, Tuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -88,8 +89,8 @@ def _dct(image: Image):
     rows, columns = (_half_turns(size) for size in (height, width))
     # (a + ib)(c + id) of the two phases, real part of the product.
     phase = rows[:, None] * columns
-    real, imaginary = (
-        ops.asarray(part, image.values) for part in (phase.real, phase.imag))
+    real, imaginary = (ops.asarray(part, image.values)
+                       for part in (phase.real, phase.imag))
     coefficients = spectrum.real * real - spectrum.imag * imaginary
     return _settled(ops, coefficients, _DCT_STEPS)
 
@@ -104,7 +105,7 @@ def _half_turns(size: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def meyer_filter() -> Tuple[float, ...]:
+def meyer_filter() -> tuple[float, ...]:
     """Meyer's low-pass filter, 101 taps about its centre, sum sqrt(2).
 
     Fourier series of its transfer function by 4096 samples. The dmey filters
@@ -130,9 +131,9 @@ def _meyer_transform(size: int) -> np.ndarray:
     low = np.array(meyer_filter())
     high = -low * (-1.)**np.arange(-_MEYER_REACH, _MEYER_REACH + 1)
     count = (size + 2 * _MEYER_REACH + 1) // 2
-    around = np.pad(
-        np.eye(size), ((2 * _MEYER_REACH, 2 * _MEYER_REACH + 1), (0, 0)),
-        'symmetric')
+    around = np.pad(np.eye(size),
+                    ((2 * _MEYER_REACH, 2 * _MEYER_REACH + 1), (0, 0)),
+                    'symmetric')
     return np.concatenate([
         sum(tap * around[first + index:][:2 * count:2]
             for index, tap in enumerate(taps))
@@ -143,16 +144,16 @@ def _meyer_transform(size: int) -> np.ndarray:
 def _wavelet(image: Image):
     """One level of the discrete Meyer transform, [cA cH; cV cD]."""
     ops, x = image.ops, image.values
-    rows, columns = (
-        ops.asarray(_meyer_transform(size), x) for size in image.size)
+    rows, columns = (ops.asarray(_meyer_transform(size), x)
+                     for size in image.size)
     bands = rows @ x @ columns.T
     height, width = (side // 2 for side in bands.shape[-2:])
     upper, lower = bands[..., :height, :], bands[..., height:, :]
     # As in MATLAB, cH is of high frequency along the height, cV the other.
     concatenate = ops.xp.concatenate
-    bands = concatenate((
-        concatenate((upper[..., :width], lower[..., :width]), -1),
-        concatenate((upper[..., width:], lower[..., width:]), -1)), -2)
+    bands = concatenate((concatenate(
+        (upper[..., :width], lower[..., :width]),
+        -1), concatenate((upper[..., width:], lower[..., width:]), -1)), -2)
     return _settled(ops, bands, _WAVELET_STEPS)
 
 
@@ -205,11 +206,10 @@ def _windows(ops, block) -> Windows:
                      values / xp.where(constant, 1., total))
     centred = share - 1 / _CELLS
     mean = sum(index * share[index] for index in range(1, _CELLS))
-    variance = sum(share[index] * (index - mean)**2
-                   for index in range(_CELLS))
-    return Windows(share, constant, centred,
-                   xp.sqrt((centred * centred).sum(0)), xp.sqrt(variance),
-                   -_x_log_x(xp, share).sum(0))
+    variance = sum(share[index] * (index - mean)**2 for index in range(_CELLS))
+    return Windows(share, constant,
+                   centred, xp.sqrt((centred * centred).sum(0)),
+                   xp.sqrt(variance), -_x_log_x(xp, share).sum(0))
 
 
 def _fold(function, values):
@@ -230,12 +230,12 @@ def _shared_information(ops, source: Windows, fused: Windows):
     xp = ops.xp
     length = source.norm * fused.norm
     unrelated = source.constant | fused.constant
-    correlation = xp.where(
-        unrelated, 0.,
-        (source.centred * fused.centred).sum(0) / xp.where(
-            unrelated, 1., length))
-    ours, theirs = source.share, xp.where(
-        correlation < 0, xp.flip(fused.share, (0, )), fused.share)
+    correlation = xp.where(unrelated, 0.,
+                           (source.centred * fused.centred).sum(0) /
+                           xp.where(unrelated, 1., length))
+    ours, theirs = source.share, xp.where(correlation < 0,
+                                          xp.flip(fused.share, (0, )),
+                                          fused.share)
     ours_up_to, theirs_up_to = (xp.cumsum(x, 0) for x in (ours, theirs))
     # Hoeffding: the covariance of indices from distribution functions.
     others = theirs_up_to[:-1]
@@ -252,8 +252,7 @@ def _shared_information(ops, source: Windows, fused: Windows):
              _staircase(ops, ours, ours_up_to, theirs, theirs_up_to, phi))
     total = source.entropy + fused.entropy
     none = total == 0
-    value = xp.where(none, 0.,
-                     2 * (total - joint) / xp.where(none, 1., total))
+    value = xp.where(none, 0., 2 * (total - joint) / xp.where(none, 1., total))
     equal = _fold(xp.maximum, abs(source.share - fused.share)) == 0
     return xp.where(equal, 1., value)
 
@@ -268,9 +267,10 @@ def _staircase(ops, ours, ours_up_to, theirs, theirs_up_to, phi):
     xp = ops.xp
     rest, total = 1 - phi, 0.
     zero = xp.zeros_like(phi)[None]
-    for one, one_to, other, other_to, before in (
-            (ours, ours_up_to, theirs, theirs_up_to, xp.less),
-            (theirs, theirs_up_to, ours, ours_up_to, xp.less_equal)):
+    for one, one_to, other, other_to, before in ((ours, ours_up_to, theirs,
+                                                  theirs_up_to, xp.less),
+                                                 (theirs, theirs_up_to, ours,
+                                                  ours_up_to, xp.less_equal)):
         start = xp.concatenate((zero, other_to))
         padded = xp.concatenate((other, zero))
         for index in range(_CELLS):
@@ -294,20 +294,17 @@ _SOURCE = 'Haghighat et al. 2011; features: '
     reference=_SOURCE + 'discrete Meyer transform by 101 taps of its Fourier '
     'series; not MATLAB\'s dmey, from which it may differ by some per cent',
     **_FMI)
-@fusion_metric(
-    'FMI', 'dct', float32_safe=False, options=dict(kind='dct'),
-    reference=_SOURCE + 'orthonormal DCT-II of the image', **_FMI)
+@fusion_metric('FMI', 'dct', float32_safe=False, options=dict(kind='dct'),
+               reference=_SOURCE + 'orthonormal DCT-II of the image', **_FMI)
 @fusion_metric(
     'FMI', 'edge', options=dict(kind='edge'),
     reference=_SOURCE + 'Sobel edges as MATLAB describes its detector; no '
     'reference values exist', **_FMI)
-@fusion_metric(
-    'FMI', 'gradient', options=dict(kind='gradient'),
-    reference=_SOURCE + 'derivative along the width', **_FMI)
-@fusion_metric(
-    'FMI', 'pixel', default=True, reference=_SOURCE + 'grey levels', **_FMI)
-def feature_mutual_information(fused: Image,
-                               sources: Sequence[Image],
+@fusion_metric('FMI', 'gradient', options=dict(kind='gradient'),
+               reference=_SOURCE + 'derivative along the width', **_FMI)
+@fusion_metric('FMI', 'pixel', default=True, reference=_SOURCE + 'grey levels',
+               **_FMI)
+def feature_mutual_information(fused: Image, sources: Sequence[Image],
                                kind: str = 'pixel'):
     """Mean over windows and sources of the normalized information shared.
 
@@ -322,8 +319,9 @@ def feature_mutual_information(fused: Image,
     for rows in ops.row_blocks(ours, _SIDE - 1, _LAYERS):
         own = _windows(ops, ours[..., rows, :])
         for their in theirs:
-            shared = _shared_information(
-                ops, _windows(ops, their[..., rows, :]), own)
+            shared = _shared_information(ops, _windows(ops, their[...,
+                                                                  rows, :]),
+                                         own)
             total = total + ops.sum(shared)
     windows = math.prod(side - _SIDE + 1 for side in ours.shape[-2:])
     return total / (windows * len(sources))

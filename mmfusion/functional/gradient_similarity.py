@@ -1,5 +1,5 @@
 """GMSD: how unevenly the gradient magnitudes of two images agree."""
-from typing import Sequence
+from collections.abc import Sequence
 
 from .image import Image, feature, pair_feature
 from .metric import fusion_metric
@@ -42,8 +42,8 @@ def gradient_deviation(image: Image, other: Image):
     """
     ops = image.ops
     one, two = prewitt_magnitude(image), prewitt_magnitude(other)
-    similarity = (2 * one * two + _CONSTANT) / (
-        one * one + two * two + _CONSTANT)
+    similarity = (2 * one * two + _CONSTANT) / (one * one + two * two +
+                                                _CONSTANT)
     centred = similarity - ops.mean(similarity, keepdims=True)
     count = centred.shape[-2] * centred.shape[-1]
     return ops.xp.sqrt(

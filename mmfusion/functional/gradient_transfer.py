@@ -5,7 +5,8 @@ measure', Electronics Letters 36(4), 2000; M. Hossny, S. Nahavandi, D.
 Creighton, 2008 for the constants of most code.
 """
 import math
-from typing import Any, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any
 
 from .bands import bands, cut
 from .gradients import compact, sobel, sobel_magnitude
@@ -37,15 +38,15 @@ def strength_ratio(xp, ours, theirs, equal):
 
 
 @feature
-def _edges(band: Image) -> Tuple[Any, Any]:
+def _edges(band: Image) -> tuple[Any, Any]:
     """Strength and orientation of the Sobel gradient inside of the rim."""
     along, down = band.ops.sobel(band.values, 'valid')
-    return (band.ops.magnitude(along, down),
-            band.ops.angle(along, down, _VERTICAL))
+    return (band.ops.magnitude(along,
+                               down), band.ops.angle(along, down, _VERTICAL))
 
 
 @feature
-def _unit_edges(band: Image) -> Tuple[Any, Any]:
+def _unit_edges(band: Image) -> tuple[Any, Any]:
     """The same of values in 0..1, summed in the order of the reference.
 
     There, the gradient of a flat patch is not 0 but what rounding leaves,
@@ -56,25 +57,22 @@ def _unit_edges(band: Image) -> Tuple[Any, Any]:
     along = down = 0.
     for column in (2, 1, 0):
         for row in (2, 1, 0):
-            part = values[..., row:row + height - 2,
-                          column:column + width - 2]
+            part = values[..., row:row + height - 2, column:column + width - 2]
             along = along + (column - 1) * (2 - abs(row - 1)) * part
             down = down + (row - 1) * (2 - abs(column - 1)) * part
     return (xp.sqrt(along * along + down * down),
             band.ops.angle(along, down, _VERTICAL))
 
 
-@fusion_metric(
-    'Qabf', 'unit', higher_is_better=True, value_range=(0, 0.9876),
-    reference='Tang, MATLAB before 2023-03: values in 0..1', correct=False,
-    options=dict(edges=_unit_edges), float32_safe=False)
+@fusion_metric('Qabf', 'unit', higher_is_better=True, value_range=(0, 0.9876),
+               reference='Tang, MATLAB before 2023-03: values in 0..1',
+               correct=False, options=dict(edges=_unit_edges),
+               float32_safe=False)
 @fusion_metric(
     'Qabf', 'hong', higher_is_better=True, value_range=(0, 0.9876),
     default=True,
     reference='Xydeas & Petrovic 2000; constants of Hong, FILM, Tang, VIFB')
-def edge_preservation(fused: Image,
-                      sources: Sequence[Image],
-                      edges=_edges):
+def edge_preservation(fused: Image, sources: Sequence[Image], edges=_edges):
     """Edges of the sources that F has, in strength and orientation.
 
     Sum of Q_S g_S over pixels and sources over the sum of g_S, the
@@ -93,7 +91,7 @@ def edge_preservation(fused: Image,
     return ratio(fused.ops.xp, kept, total, 0.)
 
 
-def _kept_and_given(ops, ours, theirs) -> Tuple[Any, Any]:
+def _kept_and_given(ops, ours, theirs) -> tuple[Any, Any]:
     """Sums of Q_S g_S and of g_S; Q_S is a product of two sigmoids."""
     xp = ops.xp
     (strength, angle), (its_strength, its_angle) = ours, theirs
@@ -105,13 +103,13 @@ def _kept_and_given(ops, ours, theirs) -> Tuple[Any, Any]:
     # The alignment is 1 - turn / (pi / 2).
     spoilt = xp.exp(ops.linear(relative, -slope, slope * centre)) + 1
     spoilt *= xp.exp(
-        ops.linear(turn, its_slope / _HALF_TURN,
-                   its_slope * (its_centre - 1))) + 1
+        ops.linear(turn, its_slope / _HALF_TURN, its_slope *
+                   (its_centre - 1))) + 1
     return one * other * ops.sum(its_strength / spoilt), ops.sum(its_strength)
 
 
 @feature
-def _guarded_edges(image: Image) -> Tuple[Any, Any]:
+def _guarded_edges(image: Image) -> tuple[Any, Any]:
     """Strength and orientation with a trace added to zero gradients."""
     xp = image.ops.xp
     along, down = sobel(image, 'zero')
@@ -121,9 +119,9 @@ def _guarded_edges(image: Image) -> Tuple[Any, Any]:
     return strength, xp.arctan(down / along)
 
 
-@fusion_metric(
-    'QG', 'liu', higher_is_better=True, value_range=(0, 1), default=True,
-    reference='Xydeas & Petrovic 2000 as in Liu et al. 2012')
+@fusion_metric('QG', 'liu', higher_is_better=True, value_range=(0, 1),
+               default=True,
+               reference='Xydeas & Petrovic 2000 as in Liu et al. 2012')
 def gradient_quality(fused: Image, sources: Sequence[Image]):
     """Mean over pixels of sum_S Q_S g_S / sum_S g_S.
 
@@ -136,7 +134,7 @@ def gradient_quality(fused: Image, sources: Sequence[Image]):
     for source in sources:
         theirs, its_angle = _guarded_edges(source)
         turn = abs(abs(its_angle - angle) - _HALF_TURN) / _HALF_TURN
-        quality = sigmoid(xp, strength_ratio(xp, ours, theirs, 1.),
-                          *_LIU[0]) * sigmoid(xp, turn, *_LIU[1])
+        quality = sigmoid(xp, strength_ratio(xp, ours, theirs, 1.), *
+                          _LIU[0]) * sigmoid(xp, turn, *_LIU[1])
         kept, total = kept + quality * theirs, total + theirs
     return ops.mean(kept / total)

@@ -5,8 +5,9 @@ result with the image. Metrics that share a gradient, a histogram or a window
 moment therefore share its cost, and what belongs to the sources is reused
 for every method that fuses them.
 """
+from collections.abc import Callable
 from functools import wraps
-from typing import Any, Callable, Dict, Tuple
+from typing import Any
 
 
 class Image:
@@ -23,19 +24,16 @@ class Image:
             at hand and loses nothing.
     """
 
-    def __init__(self,
-                 values: Any,
-                 ops: Any,
-                 lasting: bool = False,
+    def __init__(self, values: Any, ops: Any, lasting: bool = False,
                  eight_bit: Any = None) -> None:
         self.values = values
         self.ops = ops
         self.lasting = lasting
         self.eight_bit = eight_bit
-        self._known: Dict[Tuple, Any] = {}
+        self._known: dict[tuple, Any] = {}
 
     @property
-    def size(self) -> Tuple[int, int]:
+    def size(self) -> tuple[int, int]:
         """Height and width."""
         return tuple(self.values.shape[-2:])
 
@@ -43,7 +41,7 @@ class Image:
         """Image of other values, e.g. one level of a pyramid."""
         return Image(values, self.ops, self.lasting)
 
-    def recall(self, key: Tuple, compute: Callable) -> Any:
+    def recall(self, key: tuple, compute: Callable) -> Any:
         """Value kept under ``key``, computed on the first call."""
         if key not in self._known:
             self._known[key] = compute()
@@ -55,8 +53,7 @@ def feature(function: Callable) -> Callable:
 
     @wraps(function)
     def cached(image: Image, *args):
-        return image.recall((function, *args),
-                            lambda: function(image, *args))
+        return image.recall((function, *args), lambda: function(image, *args))
 
     return cached
 

@@ -1,6 +1,6 @@
 """Metrics of information that the fused image shares with its sources."""
 import math
-from typing import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from .guards import ratio
 from .image import Image, pair_feature
@@ -36,25 +36,22 @@ def _merge_top(xp, counts, axis: int):
     return xp.swapaxes(merged, axis, -1)
 
 
-@fusion_metric(
-    'MI', 'tang', higher_is_better=True, value_range=(0, 16.1),
-    reference='Tang, MATLAB: 254 and 255 share a joint bin', correct=False,
-    options=dict(mutual=_mutual_bits_shared_top), **_LEVELS)
-@fusion_metric(
-    'MI', 'vifb', higher_is_better=True, value_range=(0, 11.2),
-    reference='VIFB: nats, every image stretched to 0..255 first',
-    options=dict(unit=math.log(2), stretch=True), **_LEVELS)
-@fusion_metric(
-    'MI', 'nats', higher_is_better=True, value_range=(0, 11.2),
-    reference='FILM, CDDFuse: nats', options=dict(unit=math.log(2)),
-    **_LEVELS)
-@fusion_metric(
-    'MI', 'bits', higher_is_better=True, value_range=(0, 16), default=True,
-    reference='Qu et al. 2002; sum over the sources, bits', **_LEVELS)
-def mutual_information(fused: Image,
-                       sources: Sequence[Image],
-                       unit: float = 1.,
-                       stretch: bool = False,
+@fusion_metric('MI', 'tang', higher_is_better=True, value_range=(0, 16.1),
+               reference='Tang, MATLAB: 254 and 255 share a joint bin',
+               correct=False, options=dict(mutual=_mutual_bits_shared_top),
+               **_LEVELS)
+@fusion_metric('MI', 'vifb', higher_is_better=True, value_range=(0, 11.2),
+               reference='VIFB: nats, every image stretched to 0..255 first',
+               options=dict(unit=math.log(2), stretch=True), **_LEVELS)
+@fusion_metric('MI', 'nats', higher_is_better=True, value_range=(0, 11.2),
+               reference='FILM, CDDFuse: nats', options=dict(unit=math.log(2)),
+               **_LEVELS)
+@fusion_metric('MI', 'bits', higher_is_better=True, value_range=(0, 16),
+               default=True,
+               reference='Qu et al. 2002; sum over the sources, bits',
+               **_LEVELS)
+def mutual_information(fused: Image, sources: Sequence[Image],
+                       unit: float = 1., stretch: bool = False,
                        mutual: Callable = mutual_bits):
     """Sum over the sources of their mutual information with F."""
     if stretch:
@@ -66,16 +63,13 @@ def _all_stretched(fused: Image, sources: Sequence[Image]):
     return stretched(fused), [stretched(source) for source in sources]
 
 
-@fusion_metric(
-    'NMI', 'sources', higher_is_better=True, value_range=(0, 4),
-    reference='IVIF_ZOO: without the entropy of F', correct=False,
-    options=dict(with_fused=False), **_LEVELS)
-@fusion_metric(
-    'NMI', 'hossny', higher_is_better=True, value_range=(0, 2),
-    reference='Hossny et al. 2008 (Q_MI); Liu et al. 2012', default=True,
-    **_LEVELS)
-def normalized_mutual_information(fused: Image,
-                                  sources: Sequence[Image],
+@fusion_metric('NMI', 'sources', higher_is_better=True, value_range=(0, 4),
+               reference='IVIF_ZOO: without the entropy of F', correct=False,
+               options=dict(with_fused=False), **_LEVELS)
+@fusion_metric('NMI', 'hossny', higher_is_better=True, value_range=(0, 2),
+               reference='Hossny et al. 2008 (Q_MI); Liu et al. 2012',
+               default=True, **_LEVELS)
+def normalized_mutual_information(fused: Image, sources: Sequence[Image],
                                   with_fused: bool = True):
     """2 sum MI(S, F) / (H_S + H_F); 0 for a pair of flat images.
 
@@ -86,25 +80,22 @@ def normalized_mutual_information(fused: Image,
         fused, sources = _all_stretched(fused, sources)
         own = level_entropy(fused)
         shares = (ratio(fused.ops.xp, mutual_bits(fused, source),
-                         own + level_entropy(source), 0.)
-                  for source in sources)
+                        own + level_entropy(source), 0.) for source in sources)
         return 4 / len(sources) * sum(shares)
     mutual = sum(mutual_bits(fused, source) for source in sources)
     total = sum(level_entropy(source) for source in sources)
     return ratio(fused.ops.xp, 2 * mutual, total, 0.)
 
 
-@fusion_metric(
-    'CE', 'kl', higher_is_better=False, value_range=(-0.54, 32),
-    default=True, reference='Bulanon et al. 2009; VIFB', **_LEVELS)
+@fusion_metric('CE', 'kl', higher_is_better=False, value_range=(-0.54, 32),
+               default=True, reference='Bulanon et al. 2009; VIFB', **_LEVELS)
 def cross_entropy(fused: Image, sources: Sequence[Image]):
     """Mean over the sources of KL(p_S || p_F), log2, common bins alone.
 
     Since bins of one image alone do not count, it can be a little below 0,
     and is 0 without a common bin.
     """
-    return sum(_divergence(fused, source)
-               for source in sources) / len(sources)
+    return sum(_divergence(fused, source) for source in sources) / len(sources)
 
 
 @pair_feature
@@ -125,8 +116,7 @@ def _tsallis(image: Image, other: Image, order: float, swapped: bool):
     joint = counts / counts.sum((-2, -1), keepdims=True)
     rows, columns = joint.sum(-1, keepdims=True), joint.sum(-2, keepdims=True)
     if swapped:
-        rows, columns = (xp.swapaxes(part, -2, -1)
-                         for part in (columns, rows))
+        rows, columns = (xp.swapaxes(part, -2, -1) for part in (columns, rows))
     product = rows * columns
     live = (joint > 0) & (product > 0)
     safe = [xp.where(live, part, 1.) for part in (joint, product)]
@@ -134,16 +124,13 @@ def _tsallis(image: Image, other: Image, order: float, swapped: bool):
     return (1 - terms.sum((-2, -1))) / (1 - order)
 
 
-@fusion_metric(
-    'TE', 'liu', higher_is_better=True, value_range=(0, math.inf),
-    reference='Liu, MEFB: the two marginals swapped', correct=False,
-    options=dict(swapped=True), **_LEVELS)
-@fusion_metric(
-    'TE', 'cvejic', higher_is_better=True, value_range=(0, math.inf),
-    default=True, reference='Cvejic et al. 2006; Tsallis, q = 1.85',
-    **_LEVELS)
-def tsallis_information(fused: Image,
-                        sources: Sequence[Image],
+@fusion_metric('TE', 'liu', higher_is_better=True, value_range=(0, math.inf),
+               reference='Liu, MEFB: the two marginals swapped', correct=False,
+               options=dict(swapped=True), **_LEVELS)
+@fusion_metric('TE', 'cvejic', higher_is_better=True,
+               value_range=(0, math.inf), default=True,
+               reference='Cvejic et al. 2006; Tsallis, q = 1.85', **_LEVELS)
+def tsallis_information(fused: Image, sources: Sequence[Image],
                         swapped: bool = False):
     """Sum over the sources of the Tsallis mutual information with F."""
     fused, sources = _all_stretched(fused, sources)
@@ -151,16 +138,15 @@ def tsallis_information(fused: Image,
         _tsallis(fused, source, _CVEJIC_Q, swapped) for source in sources)
 
 
-@fusion_metric(
-    'TE_nava', 'liu', higher_is_better=True, value_range=(0, math.inf),
-    reference='Liu: the two marginals swapped', correct=False,
-    max_sources=2, options=dict(swapped=True), **_LEVELS)
-@fusion_metric(
-    'TE_nava', 'nava', higher_is_better=True, value_range=(0, 2),
-    default=True, max_sources=2,
-    reference='Nava et al. 2007; normalized Tsallis, q = 0.43137', **_LEVELS)
-def normalized_tsallis_information(fused: Image,
-                                   sources: Sequence[Image],
+@fusion_metric('TE_nava', 'liu', higher_is_better=True,
+               value_range=(0, math.inf),
+               reference='Liu: the two marginals swapped', correct=False,
+               max_sources=2, options=dict(swapped=True), **_LEVELS)
+@fusion_metric('TE_nava', 'nava', higher_is_better=True, value_range=(0, 2),
+               default=True, max_sources=2,
+               reference='Nava et al. 2007; normalized Tsallis, q = 0.43137',
+               **_LEVELS)
+def normalized_tsallis_information(fused: Image, sources: Sequence[Image],
                                    swapped: bool = False):
     """[I(A,F) + I(B,F)] / [H_A^q + H_B^q + I(A,B)]; 0 for flat sources.
 
@@ -187,8 +173,11 @@ def nonlinear_correlation(fused: Image, sources: Sequence[Image]):
     fused, sources = _all_stretched(fused, sources)
     images = [fused, *sources]
     count, ops = len(images), fused.ops
-    pairs = {(i, j): mutual_bits(images[i], images[j]) / 8
-             for i in range(count) for j in range(i + 1, count)}
+    pairs = {
+        (i, j): mutual_bits(images[i], images[j]) / 8
+        for i in range(count)
+        for j in range(i + 1, count)
+    }
     one = next(iter(pairs.values())) * 0 + 1
     matrix = ops.xp.stack([
         ops.xp.stack([

@@ -16,10 +16,11 @@ channels, and a warning, since much of the score then says that it is grey.
 """
 import math
 import warnings
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Callable, NamedTuple, Sequence, Tuple
+from typing import Any, NamedTuple
 
 from .image import Image
 from .metric import fusion_metric
@@ -50,9 +51,8 @@ class WeightFile(NamedTuple):
     def path(self) -> Path:
         """Where the file is expected."""
         import torch
-        root = (
-            Path.home() / '.cache'
-            if self.folder == 'clip' else Path(torch.hub.get_dir()))
+        root = (Path.home() / '.cache'
+                if self.folder == 'clip' else Path(torch.hub.get_dir()))
         return root / self.folder / self.url.rpartition('/')[2]
 
     def find(self, metric: str) -> str:
@@ -78,7 +78,7 @@ class WeightFile(NamedTuple):
         return str(path)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _check_tensors(path: Path, metric: str) -> None:
     """Refuse files that hold anything but tensors."""
     import torch
@@ -117,12 +117,11 @@ class Learned(NamedTuple):
     """
     package: str
     module: str
-    files: Tuple[WeightFile, ...]
+    files: tuple[WeightFile, ...]
     build: Callable
 
 
-def _build_lpips(module: Any, key: str, files: tuple,
-                 device: str) -> Callable:
+def _build_lpips(module: Any, key: str, files: tuple, device: str) -> Callable:
     metric = module.LearnedPerceptualImagePatchSimilarity(
         net_type=key.partition(':')[2], reduction='none',
         normalize=True).to(device)
@@ -155,8 +154,7 @@ def _build_clip_iqa(module: Any, key: str, files: tuple,
     return module.CLIPIQA(data_range=1.).to(device)
 
 
-def _build_pyiqa(module: Any, key: str, files: tuple,
-                 device: str) -> Callable:
+def _build_pyiqa(module: Any, key: str, files: tuple, device: str) -> Callable:
     metric = module.create_metric(
         key.partition(':')[0].lower(), device=device,
         pretrained_model_path=files[0])
@@ -165,39 +163,36 @@ def _build_pyiqa(module: Any, key: str, files: tuple,
 
 #: what each variant needs
 LEARNED = {
-    'LPIPS:alex': Learned(
-        'torchmetrics', 'torchmetrics.image.lpip',
-        (WeightFile('checkpoints',
-                    f'{_TORCHVISION}/alexnet-owt-7be5be79.pth'), ),
-        _build_lpips),
-    'LPIPS:vgg': Learned(
-        'torchmetrics', 'torchmetrics.image.lpip',
-        (WeightFile('checkpoints', f'{_TORCHVISION}/vgg16-397923af.pth'), ),
-        _build_lpips),
-    'BRISQUE:piq': Learned(
+    'LPIPS:alex':
+    Learned('torchmetrics', 'torchmetrics.image.lpip', (WeightFile(
+        'checkpoints', f'{_TORCHVISION}/alexnet-owt-7be5be79.pth'), ),
+            _build_lpips),
+    'LPIPS:vgg':
+    Learned('torchmetrics', 'torchmetrics.image.lpip', (WeightFile(
+        'checkpoints', f'{_TORCHVISION}/vgg16-397923af.pth'), ), _build_lpips),
+    'BRISQUE:piq':
+    Learned(
         'piq', 'piq',
-        (WeightFile('checkpoints',
-                    f'{_PIQ}/v0.4.0/brisque_svm_weights.pt'), ),
+        (WeightFile('checkpoints', f'{_PIQ}/v0.4.0/brisque_svm_weights.pt'), ),
         _build_brisque),
-    'CLIP_IQA:rn50': Learned(
-        'piq', 'piq',
-        (WeightFile('clip', f'{_PIQ}/v0.7.1/RN50.pt', tensors=False),
-         WeightFile('clip', f'{_PIQ}/v0.7.1/clipiqa_tokens.pt')),
-        _build_clip_iqa),
-    'NIQE:pyiqa': Learned(
-        'pyiqa', 'pyiqa',
-        (WeightFile('pyiqa', f'{_PYIQA}/niqe_modelparameters.mat',
-                    tensors=False), ),
-        _build_pyiqa),
-    'MUSIQ:koniq': Learned(
-        'pyiqa', 'pyiqa',
-        (WeightFile('pyiqa', f'{_PYIQA}/musiq_koniq_ckpt-e95806b9.pth'), ),
-        _build_pyiqa),
+    'CLIP_IQA:rn50':
+    Learned('piq', 'piq',
+            (WeightFile('clip', f'{_PIQ}/v0.7.1/RN50.pt', tensors=False),
+             WeightFile('clip', f'{_PIQ}/v0.7.1/clipiqa_tokens.pt')),
+            _build_clip_iqa),
+    'NIQE:pyiqa':
+    Learned('pyiqa', 'pyiqa', (WeightFile(
+        'pyiqa', f'{_PYIQA}/niqe_modelparameters.mat', tensors=False), ),
+            _build_pyiqa),
+    'MUSIQ:koniq':
+    Learned('pyiqa', 'pyiqa',
+            (WeightFile('pyiqa', f'{_PYIQA}/musiq_koniq_ckpt-e95806b9.pth'), ),
+            _build_pyiqa),
 }
 
 
 @lru_cache(maxsize=4)
-def _network(key: str, files: Tuple[str, ...], device: str) -> Callable:
+def _network(key: str, files: tuple[str, ...], device: str) -> Callable:
     """Network of a metric on a device, built once."""
     learned = LEARNED[key]
     module = _import(learned.package, learned.module, key)
@@ -228,8 +223,8 @@ def _score(key: str, *images: Planes) -> Any:
     with torch.no_grad():
         scores = network(*tensors).reshape(-1)
     first = images[0][0]
-    return (float(scores) if first.ops.name == 'numpy' else
-            scores.to(first.values.dtype))
+    return (float(scores)
+            if first.ops.name == 'numpy' else scores.to(first.values.dtype))
 
 
 def _as_rgb(planes: Planes) -> Any:
@@ -253,11 +248,11 @@ _LEARNED = dict(takes_colour=True, needs_weights=True, float32_safe=False)
 _ALONE = dict(uses_sources=False, default=True, **_LEARNED)
 
 
-@fusion_metric(
-    'LPIPS', 'vgg', higher_is_better=False, value_range=(0, math.inf),
-    min_size=16, options=dict(key='LPIPS:vgg'),
-    reference='Zhang et al. 2018; VGG16, version 0.1, torchmetrics',
-    **_LEARNED)
+@fusion_metric('LPIPS', 'vgg', higher_is_better=False,
+               value_range=(0, math.inf), min_size=16,
+               options=dict(key='LPIPS:vgg'),
+               reference='Zhang et al. 2018; VGG16, version 0.1, torchmetrics',
+               **_LEARNED)
 @fusion_metric(
     'LPIPS', 'alex', higher_is_better=False, value_range=(0, math.inf),
     min_size=31, default=True, options=dict(key='LPIPS:alex'),
@@ -265,13 +260,12 @@ _ALONE = dict(uses_sources=False, default=True, **_LEARNED)
     **_LEARNED)
 def perceptual_distance(fused: Planes, sources: Sequence[Planes], key: str):
     """Mean over the sources of the distance of deep features; 0 if equal."""
-    return sum(_score(key, fused, source)
-               for source in sources) / len(sources)
+    return sum(_score(key, fused, source) for source in sources) / len(sources)
 
 
 @fusion_metric(
-    'MUSIQ', 'koniq', higher_is_better=True, value_range=(0, 100),
-    min_size=32, options=dict(key='MUSIQ:koniq'),
+    'MUSIQ', 'koniq', higher_is_better=True, value_range=(0, 100), min_size=32,
+    options=dict(key='MUSIQ:koniq'),
     reference='Ke et al. 2021; KonIQ-10k, pyiqa installed by the user',
     **_ALONE)
 @fusion_metric(
@@ -280,14 +274,15 @@ def perceptual_distance(fused: Planes, sources: Sequence[Planes], key: str):
     reference='Mittal, Soundararajan & Bovik 2013; pyiqa installed by the '
     'user', **_ALONE)
 @fusion_metric(
-    'CLIP_IQA', 'rn50', higher_is_better=True, value_range=(0, 1),
-    min_size=32, options=dict(key='CLIP_IQA:rn50'),
+    'CLIP_IQA', 'rn50', higher_is_better=True, value_range=(0, 1), min_size=32,
+    options=dict(key='CLIP_IQA:rn50'),
     reference='Wang, Chan & Loy 2023; "Good photo." against "Bad photo.", '
     'RN50 without positions, piq', **_ALONE)
-@fusion_metric(
-    'BRISQUE', 'piq', higher_is_better=False, min_size=32,
-    value_range=(-math.inf, math.inf), options=dict(key='BRISQUE:piq'),
-    reference='Mittal, Moorthy & Bovik 2012; piq; about 0 to 100', **_ALONE)
+@fusion_metric('BRISQUE', 'piq', higher_is_better=False, min_size=32,
+               value_range=(-math.inf, math.inf),
+               options=dict(key='BRISQUE:piq'),
+               reference='Mittal, Moorthy & Bovik 2012; piq; about 0 to 100',
+               **_ALONE)
 def quality_without_reference(fused: Planes, sources: Sequence[Planes],
                               key: str):
     """How good the fused image looks to a model of images.

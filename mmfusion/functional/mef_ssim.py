@@ -1,6 +1,6 @@
 """MEF-SSIM: similarity with the best patch that the sources could give."""
 import math
-from typing import Sequence, Tuple
+from collections.abc import Sequence
 
 from .image import Image
 from .metric import fusion_metric
@@ -17,7 +17,7 @@ _LEVEL_WEIGHTS = (0.0448, 0.2856, 0.3001)
 _REFERENCE = 'Ma, Zeng & Wang 2015; '
 
 
-def _products(images: Sequence[Image], window: Tuple) -> list:
+def _products(images: Sequence[Image], window: tuple) -> list:
     """Local covariances of all images with each other: [i][j]."""
     table = [[None] * len(images) for _ in images]
     for i, image in enumerate(images):
@@ -76,8 +76,7 @@ def _wanted_mixture(ops, table: list) -> list:
     square = pixels * _quadratic(factors, table)
     # A mixture of unit vectors; a length within rounding is none.
     live = square > 1e-12
-    scale = xp.where(live, strongest / xp.sqrt(xp.where(live, square, 1.)),
-                     0.)
+    scale = xp.where(live, strongest / xp.sqrt(xp.where(live, square, 1.)), 0.)
     return [factor * scale for factor in factors]
 
 
@@ -85,9 +84,8 @@ def _mean_similarity(fused: Image, sources: Sequence[Image]):
     """MEF-SSIM at one scale."""
     factors = _wanted_mixture(fused.ops, _products(sources, _BOX))
     wanted = _quadratic(factors, _products(sources, _GAUSS))
-    shared = sum(
-        factor * local_covariance(fused, source, *_GAUSS)
-        for factor, source in zip(factors, sources, strict=True))
+    shared = sum(factor * local_covariance(fused, source, *_GAUSS)
+                 for factor, source in zip(factors, sources, strict=True))
     own = local_variance(fused, *_GAUSS)
     return fused.ops.mean(
         (2 * shared + _CONSTANT) / (wanted + own + _CONSTANT))
@@ -97,9 +95,9 @@ def _mean_similarity(fused: Image, sources: Sequence[Image]):
     'SSIM', 'tang2022', higher_is_better=True, value_range=(-1, 1),
     min_size=_SIDE, correct=False,
     reference='Tang, MATLAB before 2023-03: MEF-SSIM by the name of SSIM')
-@fusion_metric(
-    'MEF_SSIM', 'ma', higher_is_better=True, value_range=(-1, 1),
-    min_size=_SIDE, default=True, reference=_REFERENCE + 'one scale')
+@fusion_metric('MEF_SSIM', 'ma', higher_is_better=True, value_range=(-1, 1),
+               min_size=_SIDE, default=True,
+               reference=_REFERENCE + 'one scale')
 def mef_ssim(fused: Image, sources: Sequence[Image]):
     """Mean likeness of F's patches to the strongest mixture of the sources.
 
@@ -112,13 +110,12 @@ def mef_ssim(fused: Image, sources: Sequence[Image]):
     return _mean_similarity(fused, sources)
 
 
-@fusion_metric(
-    'MS_SSIM', 'tang', higher_is_better=True, value_range=(0, 1),
-    min_size=41, correct=False,
-    reference='Tang, MATLAB: MEF-MS-SSIM by the name of MS-SSIM')
-@fusion_metric(
-    'MEF_MS_SSIM', 'ma', higher_is_better=True, value_range=(0, 1),
-    min_size=41, default=True, reference=_REFERENCE + 'three scales')
+@fusion_metric('MS_SSIM', 'tang', higher_is_better=True, value_range=(0, 1),
+               min_size=41, correct=False,
+               reference='Tang, MATLAB: MEF-MS-SSIM by the name of MS-SSIM')
+@fusion_metric('MEF_MS_SSIM', 'ma', higher_is_better=True, value_range=(0, 1),
+               min_size=41, default=True,
+               reference=_REFERENCE + 'three scales')
 def mef_ms_ssim(fused: Image, sources: Sequence[Image]):
     """Weighted geometric mean of the MEF-SSIM of three scales.
 

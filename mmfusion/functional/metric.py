@@ -1,6 +1,7 @@
 """The registry of fusion metrics: a pure function and what is to be known."""
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 from .image import Image
 
@@ -37,11 +38,11 @@ class FusionMetricSpec:
     name: str
     variant: str
     function: Callable
-    higher_is_better: Optional[bool]
-    value_range: Tuple[float, float]
+    higher_is_better: bool | None
+    value_range: tuple[float, float]
     reference: str
     uses_sources: bool = True
-    max_sources: Optional[int] = None
+    max_sources: int | None = None
     min_size: int = 1
     needs_integers: bool = False
     float32_safe: bool = True
@@ -74,7 +75,7 @@ class FusionMetricSpec:
 
 
 #: every variant under ``'name:variant'``
-FUSION_METRICS: Dict[str, FusionMetricSpec] = {}
+FUSION_METRICS: dict[str, FusionMetricSpec] = {}
 
 
 def fusion_metric(name: str, variant: str, **known: Any) -> Callable:
@@ -128,8 +129,8 @@ def get_metric(key: str) -> FusionMetricSpec:
         if spec.variant.lower() == variant or (not variant and spec.default):
             return spec
     known = ([spec.key for spec in of_name]
-             or sorted({spec.name for spec in FUSION_METRICS.values()}))
+             or sorted({spec.name
+                        for spec in FUSION_METRICS.values()}))
     hint = ' FILM\'s VIFF is VIF here, Han\'s VIFF is VIFF_han.' \
         if name == 'viff' else ''
-    raise ValueError(
-        f'Expected one of {", ".join(known)}, got {key!r}.{hint}')
+    raise ValueError(f'Expected one of {", ".join(known)}, got {key!r}.{hint}')

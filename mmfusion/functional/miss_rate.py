@@ -1,6 +1,6 @@
 """Log-average miss rate of detections."""
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -23,8 +23,7 @@ class Matches:
     objects: int
 
 
-def overlaps(boxes: Tensor, others: Tensor,
-             of_first: bool = False) -> Tensor:
+def overlaps(boxes: Tensor, others: Tensor, of_first: bool = False) -> Tensor:
     """Intersection over union of all pairs of boxes.
 
     Args:
@@ -46,14 +45,10 @@ def overlaps(boxes: Tensor, others: Tensor,
     return torch.where(total > 0, shared / total.clamp(min=1e-12), 0.)
 
 
-def match_detections(boxes: Tensor,
-                     scores: Tensor,
-                     objects: Tensor,
-                     ignored: Tensor,
-                     iou: float = 0.5,
-                     min_height: float = 0.,
+def match_detections(boxes: Tensor, scores: Tensor, objects: Tensor,
+                     ignored: Tensor, iou: float = 0.5, min_height: float = 0.,
                      expand: float = 1.25,
-                     bounds: Optional[Sequence[float]] = None) -> Matches:
+                     bounds: Sequence[float] | None = None) -> Matches:
     """Judge the detections of one class in one image.
 
     Detections that are too low are dropped at first. In the order of their
@@ -102,7 +97,7 @@ def match_detections(boxes: Tensor,
     return Matches(scores[counts], hits[counts], len(objects))
 
 
-def miss_rate_curve(images: Sequence[Matches]) -> Tuple[Tensor, Tensor]:
+def miss_rate_curve(images: Sequence[Matches]) -> tuple[Tensor, Tensor]:
     """Miss rate against false positives per image.
 
     Args:
@@ -131,9 +126,8 @@ def miss_rate_curve(images: Sequence[Matches]) -> Tuple[Tensor, Tensor]:
     return false, 1 - hits.cumsum(0)[last] / total
 
 
-def log_average_miss_rate(
-        images: Sequence[Matches],
-        references: Sequence[float] = REFERENCES) -> float:
+def log_average_miss_rate(images: Sequence[Matches],
+                          references: Sequence[float] = REFERENCES) -> float:
     """Geometric mean of the miss rate at nine rates of false positives.
 
     ``MR-2`` of pedestrian detection: the miss rates at 0.01 to 1 false
@@ -152,7 +146,7 @@ def log_average_miss_rate(
         ValueError: If there is no object in any image.
     """
     false, missed = miss_rate_curve(images)
-    values: List[float] = []
+    values: list[float] = []
     for reference in references:
         # The tolerance keeps 1/100 below a reference of 0.01.
         reached = missed[false <= reference * (1 + 1e-9)]

@@ -1,17 +1,14 @@
 """Array operations of the CPU backend: NumPy and OpenCV in float64."""
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import List, Sequence, Tuple
 
 import cv2
 import numpy as np
 
 #: rule for pixels outside the image: 0, the nearest, mirrored without and
 #: with repeating the edge
-BORDERS = dict(
-    zero=cv2.BORDER_CONSTANT,
-    replicate=cv2.BORDER_REPLICATE,
-    reflect=cv2.BORDER_REFLECT_101,
-    symmetric=cv2.BORDER_REFLECT)
+BORDERS = dict(zero=cv2.BORDER_CONSTANT, replicate=cv2.BORDER_REPLICATE,
+               reflect=cv2.BORDER_REFLECT_101, symmetric=cv2.BORDER_REFLECT)
 _AXES = (-2, -1)
 #: values of all arrays of a block of rows: 2 MB
 _BLOCK_ITEMS = 1 << 18
@@ -35,10 +32,8 @@ class NumpyOps:
         """float64 array of nested numbers."""
         return np.asarray(values, np.float64)
 
-    def row_blocks(self,
-                   x: np.ndarray,
-                   overlap: int = 0,
-                   layers: int = 16) -> List[slice]:
+    def row_blocks(self, x: np.ndarray, overlap: int = 0,
+                   layers: int = 16) -> list[slice]:
         """Rows to be taken together: about as many as stay in the cache.
 
         For long chains of elementwise operations, and to bound memory.
@@ -88,8 +83,7 @@ class NumpyOps:
         """Sum of (x - y)^2 over height and width; also of 8-bit images."""
         return np.float64(cv2.norm(x, y, cv2.NORM_L2SQR))
 
-    def linear(self, x: np.ndarray, scale: float,
-               shift: float) -> np.ndarray:
+    def linear(self, x: np.ndarray, scale: float, shift: float) -> np.ndarray:
         """scale * x + shift."""
         return cv2.addWeighted(x, scale, x, 0., shift)
 
@@ -131,19 +125,18 @@ class NumpyOps:
         np.copyto(x, values, where=where)
         return x
 
-    def central(self, x: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    def central(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Derivatives along width and height, one-sided at the rim."""
-        along, down = (
-            cv2.Sobel(x, cv2.CV_64F, *order, ksize=1, scale=0.5,
-                      borderType=cv2.BORDER_REPLICATE)
-            for order in ((1, 0), (0, 1)))
+        along, down = (cv2.Sobel(x, cv2.CV_64F, *order, ksize=1, scale=0.5,
+                                 borderType=cv2.BORDER_REPLICATE)
+                       for order in ((1, 0), (0, 1)))
         # Differences at the rim span one pixel, all others two.
         along[:, [0, -1]] *= 2
         down[[0, -1]] *= 2
         return along, down
 
     def sobel(self, x: np.ndarray,
-              border: str) -> Tuple[np.ndarray, np.ndarray]:
+              border: str) -> tuple[np.ndarray, np.ndarray]:
         """Derivatives along width and height by unscaled Sobel kernels.
 
         Args:
@@ -158,9 +151,8 @@ class NumpyOps:
         if border != 'valid':
             x = self.pad(x, 1, 1, 1, 1, border)
         if x.dtype == np.uint8:  # in a fraction of the time
-            return tuple(
-                part[1:-1, 1:-1].astype(np.float64)
-                for part in cv2.spatialGradient(x))
+            return tuple(part[1:-1, 1:-1].astype(np.float64)
+                         for part in cv2.spatialGradient(x))
         height, width = x.shape
         along, down = np.empty((2, height - 2, width - 2))
         # OpenCV's filters take twice as long in float64. The order of the
@@ -178,11 +170,8 @@ class NumpyOps:
             total += difference[:, 2:]
         return along, down
 
-    def separable(self,
-                  x: np.ndarray,
-                  column: Sequence[float],
-                  row: Sequence[float],
-                  border: str,
+    def separable(self, x: np.ndarray, column: Sequence[float],
+                  row: Sequence[float], border: str,
                   step: int = 1) -> np.ndarray:
         """Correlate with the outer product of two odd kernels.
 
@@ -203,15 +192,14 @@ class NumpyOps:
             x = self.pad(x, rows, rows, columns, columns, border)
         column, row = tuple(column), tuple(row)
         height, width = ((side - len(weights)) // step + 1
-                         for side, weights in zip(
-                             x.shape, (column, row), strict=True))
+                         for side, weights in zip(x.shape, (column,
+                                                            row), strict=True))
         out = np.empty((height, width))
         for first in range(0, height, _FILTERED_ROWS):
             last = min(first + _FILTERED_ROWS, height)
             block = x[first * step:(last - 1) * step + len(column)]
-            _correlate_rows(
-                _correlate_columns(block, column, step), row, step,
-                out[first:last])
+            _correlate_rows(_correlate_columns(block, column, step), row, step,
+                            out[first:last])
         return out
 
     def box(self, x: np.ndarray, size: int, border: str) -> np.ndarray:
@@ -219,11 +207,10 @@ class NumpyOps:
         side = (1 / size, ) * size
         return self.separable(x, side, side, border)
 
-    def pad(self, x: np.ndarray, top: int, bottom: int, left: int,
-            right: int, border: str) -> np.ndarray:
+    def pad(self, x: np.ndarray, top: int, bottom: int, left: int, right: int,
+            border: str) -> np.ndarray:
         """Pad height and width by a rule of ``BORDERS``."""
-        return cv2.copyMakeBorder(x, top, bottom, left, right,
-                                  BORDERS[border])
+        return cv2.copyMakeBorder(x, top, bottom, left, right, BORDERS[border])
 
     def pick(self, x: np.ndarray, index: np.ndarray) -> np.ndarray:
         """``x[index]`` elementwise: (...) of (n, ...) and integers (...)."""
@@ -248,7 +235,7 @@ class NumpyOps:
         return self._count((rows, columns))
 
     @staticmethod
-    def _count(levels: Tuple[np.ndarray, ...]) -> np.ndarray:
+    def _count(levels: tuple[np.ndarray, ...]) -> np.ndarray:
         """Histogram of one or two images, float64."""
         number = len(levels)
         total = 0.
@@ -256,9 +243,9 @@ class NumpyOps:
         step = max(1, (1 << 24) // levels[0].shape[1])
         for first in range(0, levels[0].shape[0], step):
             part = [array[first:first + step] for array in levels]
-            total = total + cv2.calcHist(
-                part, [*range(number)], None, [256] * number,
-                [0, 256] * number).astype(np.float64)
+            total = total + cv2.calcHist(part, [*range(number)], None,
+                                         [256] * number,
+                                         [0, 256] * number).astype(np.float64)
         return total.reshape((256, ) * number)
 
     def to_levels(self, x: np.ndarray) -> np.ndarray:
@@ -287,22 +274,23 @@ class NumpyOps:
         """Half of the Fourier transform of real numbers."""
         return np.fft.rfft2(x)
 
-    def irfft2(self, x: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+    def irfft2(self, x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Real inverse of :meth:`rfft2` for an image of ``size``."""
         return np.fft.irfft2(x, s=size)
 
 
-def _overlapping(length: int, step: int, overlap: int) -> List[slice]:
+def _overlapping(length: int, step: int, overlap: int) -> list[slice]:
     """Cut a length into slices of ``step`` more than the overlap."""
     last = length - overlap
     return [
-        slice(first, min(first + step, last) + overlap)
+        slice(first,
+              min(first + step, last) + overlap)
         for first in range(0, last, step)
     ]
 
 
 @lru_cache(maxsize=256)
-def _banded(weights: Tuple[float, ...], count: int, step: int) -> np.ndarray:
+def _banded(weights: tuple[float, ...], count: int, step: int) -> np.ndarray:
     """(count, n) matrix: ``weights`` in every row, ``step`` further each.
 
     A product with it gives neighbouring windows at once. Many times the
@@ -322,7 +310,7 @@ def _banded_upright(*how) -> np.ndarray:
     return np.ascontiguousarray(_banded(*how).T)
 
 
-def _correlate_columns(x: np.ndarray, weights: Tuple[float, ...],
+def _correlate_columns(x: np.ndarray, weights: tuple[float, ...],
                        step: int) -> np.ndarray:
     """Correlate along the height, full windows alone."""
     height, width = x.shape
@@ -335,8 +323,8 @@ def _correlate_columns(x: np.ndarray, weights: Tuple[float, ...],
     down, along = x.strides
     views = np.ndarray((blocks, matrix.shape[1], width), x.dtype, x, 0,
                        (count * step * down, down, along))
-    np.matmul(matrix, views, out=out[:total - rest].reshape(
-        blocks, count, width))
+    np.matmul(matrix, views,
+              out=out[:total - rest].reshape(blocks, count, width))
     if rest:  # the last windows, some for the second time
         first = (total - count) * step
         np.matmul(matrix, x[first:first + matrix.shape[1]],
@@ -344,7 +332,7 @@ def _correlate_columns(x: np.ndarray, weights: Tuple[float, ...],
     return out
 
 
-def _correlate_rows(x: np.ndarray, weights: Tuple[float, ...], step: int,
+def _correlate_rows(x: np.ndarray, weights: tuple[float, ...], step: int,
                     out: np.ndarray) -> None:
     """Correlate along the width, full windows alone."""
     height, total = out.shape

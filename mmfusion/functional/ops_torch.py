@@ -3,7 +3,7 @@
 Differentiable where the operation is, so losses share these forms.
 """
 import math
-from typing import List, Sequence, Tuple
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -31,17 +31,15 @@ class TorchOps:
         """Tensor of nested numbers with the type and device of ``like``."""
         return torch.as_tensor(values, dtype=like.dtype, device=like.device)
 
-    def row_blocks(self,
-                   x: Tensor,
-                   overlap: int = 0,
-                   layers: int = 16) -> List[slice]:
+    def row_blocks(self, x: Tensor, overlap: int = 0,
+                   layers: int = 16) -> list[slice]:
         """Rows to be taken together, so that memory stays bounded."""
-        step = max(
-            1, _BLOCK_ITEMS // (layers * x.shape[0] * x.shape[-1]),
-            3 * overlap)
+        step = max(1, _BLOCK_ITEMS // (layers * x.shape[0] * x.shape[-1]),
+                   3 * overlap)
         last = x.shape[-2] - overlap
         return [
-            slice(first, min(first + step, last) + overlap)
+            slice(first,
+                  min(first + step, last) + overlap)
             for first in range(0, last, step)
         ]
 
@@ -112,22 +110,18 @@ class TorchOps:
         """``values`` at some places, ``x`` at all others."""
         return torch.where(where, values, x)
 
-    def central(self, x: Tensor) -> Tuple[Tensor, Tensor]:
+    def central(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Derivatives along width and height, one-sided at the rim."""
         down, along = torch.gradient(x, dim=_AXES)
         return along, down
 
-    def sobel(self, x: Tensor, border: str) -> Tuple[Tensor, Tensor]:
+    def sobel(self, x: Tensor, border: str) -> tuple[Tensor, Tensor]:
         """Derivatives along width and height by unscaled Sobel kernels."""
         return (self.separable(x, SOBEL_SMOOTH, SOBEL_DIFFERENCE, border),
                 self.separable(x, SOBEL_DIFFERENCE, SOBEL_SMOOTH, border))
 
-    def separable(self,
-                  x: Tensor,
-                  column: Sequence[float],
-                  row: Sequence[float],
-                  border: str,
-                  step: int = 1) -> Tensor:
+    def separable(self, x: Tensor, column: Sequence[float],
+                  row: Sequence[float], border: str, step: int = 1) -> Tensor:
         """Correlate with the outer product of two odd kernels.
 
         A sum of shifted images, since convolutions of a GPU round float32
@@ -211,19 +205,16 @@ class TorchOps:
         """Half of the Fourier transform of real numbers."""
         return torch.fft.rfft2(x)
 
-    def irfft2(self, x: Tensor, size: Tuple[int, int]) -> Tensor:
+    def irfft2(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """Real inverse of :meth:`rfft2` for an image of ``size``."""
         return torch.fft.irfft2(x, s=size)
 
 
-def _weighted_shifts(x: Tensor, weights: Sequence[float],
-                     axis: int) -> Tensor:
+def _weighted_shifts(x: Tensor, weights: Sequence[float], axis: int) -> Tensor:
     """Correlate along one axis, full windows alone."""
     length = x.shape[axis] - len(weights) + 1
-    shifts = [
-        (weight, x.narrow(axis, start, length))
-        for start, weight in enumerate(weights) if weight
-    ]
+    shifts = [(weight, x.narrow(axis, start, length))
+              for start, weight in enumerate(weights) if weight]
     total = shifts[0][0] * shifts[0][1]
     for weight, shifted in shifts[1:]:
         total = torch.add(total, shifted, alpha=weight)

@@ -5,7 +5,8 @@ characterisation', ICCV 2005; B. K. Shreyamsha Kumar, 2013 for the modified
 artefacts, with which Q + L + N = 1.
 """
 import math
-from typing import Any, List, NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from .gradient_transfer import sigmoid
 from .gradients import sobel
@@ -69,21 +70,19 @@ def _quality(fused: Image, source: Image):
 
 class _Parts(NamedTuple):
     """What gain, loss and artefacts are made of."""
-    qualities: List[Any]
-    weights: List[Any]
+    qualities: list[Any]
+    weights: list[Any]
     stronger: Any  # where F has more gradient than every source
 
 
-def _parts(fused: Image,
-           sources: Sequence[Image],
+def _parts(fused: Image, sources: Sequence[Image],
            weak: float = _WEAK) -> _Parts:
     ours = _edges(fused).strength
     stronger = True
     for source in sources:
         stronger = stronger & (ours > _edges(source).strength)
     return _Parts([_quality(fused, source) for source in sources],
-                  [_weight(source, weak) for source in sources],
-                  stronger)
+                  [_weight(source, weak) for source in sources], stronger)
 
 
 def _share(ops, values: Sequence[Any], weights: Sequence[Any]):
@@ -98,18 +97,18 @@ def _share(ops, values: Sequence[Any], weights: Sequence[Any]):
                         kept / ops.xp.where(total == 0, 1., total))
 
 
-@fusion_metric(
-    'Qabf_petrovic', 'petrovic', higher_is_better=True, value_range=(0, 1),
-    default=True, reference='Petrovic & Xydeas 2005; gain', min_size=2)
+@fusion_metric('Qabf_petrovic', 'petrovic', higher_is_better=True,
+               value_range=(0, 1), default=True,
+               reference='Petrovic & Xydeas 2005; gain', min_size=2)
 def gradient_gain(fused: Image, sources: Sequence[Image]):
     """Share of the sources' gradients that F keeps."""
     parts = _parts(fused, sources)
     return _share(fused.ops, parts.qualities, parts.weights)
 
 
-@fusion_metric(
-    'Labf', 'modified', higher_is_better=False, value_range=(0, 1),
-    default=True, reference='Petrovic & Xydeas 2005; loss', min_size=2)
+@fusion_metric('Labf', 'modified', higher_is_better=False, value_range=(0, 1),
+               default=True, reference='Petrovic & Xydeas 2005; loss',
+               min_size=2)
 def gradient_loss(fused: Image, sources: Sequence[Image]):
     """Share of gradients lost where F is not stronger than every source."""
     parts = _parts(fused, sources)
@@ -117,31 +116,26 @@ def gradient_loss(fused: Image, sources: Sequence[Image]):
     return _share(fused.ops, lost, parts.weights)
 
 
-@fusion_metric(
-    'Nabf', 'petrovic', higher_is_better=False, value_range=(0, 4),
-    reference='Petrovic & Xydeas 2005; artefacts as first defined',
-    options=dict(modified=False), min_size=2)
-@fusion_metric(
-    'Nabf', 'tang2023', higher_is_better=False, value_range=(0, 1),
-    reference='Tang, MATLAB since 2023-03: the first source as F',
-    correct=False, options=dict(swapped=True), max_sources=2, min_size=2)
-@fusion_metric(
-    'Nabf', 'unit', higher_is_better=False, value_range=(0, 1),
-    reference='Tang, MATLAB before 2023-03: values in 0..1', correct=False,
-    options=dict(unit=True), min_size=2, float32_safe=False)
-@fusion_metric(
-    'Nabf', 'tang_py', higher_is_better=False, value_range=(0, 1),
-    reference='Metric_Python: weak gradients without any weight',
-    correct=False, options=dict(weak=0.), min_size=2)
-@fusion_metric(
-    'Nabf', 'modified', higher_is_better=False, value_range=(0, 1),
-    default=True, reference='Shreyamsha Kumar 2013; artefacts', min_size=2)
-def gradient_artefacts(fused: Image,
-                       sources: Sequence[Image],
-                       modified: bool = True,
-                       swapped: bool = False,
-                       unit: bool = False,
-                       weak: float = _WEAK):
+@fusion_metric('Nabf', 'petrovic', higher_is_better=False, value_range=(0, 4),
+               reference='Petrovic & Xydeas 2005; artefacts as first defined',
+               options=dict(modified=False), min_size=2)
+@fusion_metric('Nabf', 'tang2023', higher_is_better=False, value_range=(0, 1),
+               reference='Tang, MATLAB since 2023-03: the first source as F',
+               correct=False, options=dict(swapped=True), max_sources=2,
+               min_size=2)
+@fusion_metric('Nabf', 'unit', higher_is_better=False, value_range=(0, 1),
+               reference='Tang, MATLAB before 2023-03: values in 0..1',
+               correct=False, options=dict(unit=True), min_size=2,
+               float32_safe=False)
+@fusion_metric('Nabf', 'tang_py', higher_is_better=False, value_range=(0, 1),
+               reference='Metric_Python: weak gradients without any weight',
+               correct=False, options=dict(weak=0.), min_size=2)
+@fusion_metric('Nabf', 'modified', higher_is_better=False, value_range=(0, 1),
+               default=True, reference='Shreyamsha Kumar 2013; artefacts',
+               min_size=2)
+def gradient_artefacts(fused: Image, sources: Sequence[Image],
+                       modified: bool = True, swapped: bool = False,
+                       unit: bool = False, weak: float = _WEAK):
     """Share of gradients that F has and no source has."""
     if swapped:
         fused, sources = sources[0], (sources[1], fused)
@@ -150,8 +144,7 @@ def gradient_artefacts(fused: Image,
     parts = _parts(fused, sources, weak)
     ops = fused.ops
     if modified:
-        added = [(1 - quality) * parts.stronger
-                 for quality in parts.qualities]
+        added = [(1 - quality) * parts.stronger for quality in parts.qualities]
         return _share(ops, added, parts.weights)
     missing = sum(1 - quality for quality in parts.qualities)
     return _share(ops, [missing * parts.stronger] * len(sources),

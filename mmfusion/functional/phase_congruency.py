@@ -14,8 +14,9 @@ another by its odd part: two real transforms of half a spectrum. Features of
 a source are kept with the source.
 """
 import math
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, Sequence, Tuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -82,8 +83,8 @@ def filter_bank(height: int, width: int) -> FilterBank:
     radius[0, 0] = 1
     low_pass = 1 / (1 + (np.hypot(
         _frequencies(width, width)[None],
-        _frequencies(height, height)[:, None]) / _LOW_PASS_CUT)
-                    **(2 * _LOW_PASS_ORDER))
+        _frequencies(height, height)[:, None]) / _LOW_PASS_CUT)**
+                    (2 * _LOW_PASS_ORDER))
     centres = [
         1 / (_SHORTEST_WAVE * _WAVE_RATIO**scale) for scale in range(_SCALES)
     ]
@@ -101,9 +102,8 @@ def filter_bank(height: int, width: int) -> FilterBank:
     smallest = ((radial[0] * angular)**2).sum((-2, -1))
     together = ((radial.sum(0) * even)**2).sum((-2, -1))
     # Noise power is the mean of a Rayleigh distribution with this median.
-    factor = (
-        math.sqrt(math.pi / 2) + _NOISE_DEVIATIONS *
-        math.sqrt(2 - math.pi / 2)) / _NOISE_RESCALING
+    factor = (math.sqrt(math.pi / 2) + _NOISE_DEVIATIONS *
+              math.sqrt(2 - math.pi / 2)) / _NOISE_RESCALING
     noise = factor**2 * together / smallest / math.log(2)
     half = slice(0, width // 2 + 1)
     return FilterBank(
@@ -129,8 +129,7 @@ def phase_features(image: Image) -> PhaseFeatures:
     """Phase congruency of an image, (..., H, W) each."""
     ops = image.ops
     bank = filter_bank(*image.size)
-    radial, even, odd = (
-        ops.asarray(part, image.values) for part in bank[:3])
+    radial, even, odd = (ops.asarray(part, image.values) for part in bank[:3])
     spectrum = ops.rfft2(image.values)
     # Real transforms take the odd part a quarter turn further.
     turned = -1j * spectrum
@@ -139,26 +138,26 @@ def phase_features(image: Image) -> PhaseFeatures:
     for index in range(_ORIENTATIONS):
         halves = spectrum * even[index], turned * odd[index]
         responses = [
-            tuple(ops.irfft2(half * radial[scale], image.size)
-                  for half in halves) for scale in range(_SCALES)
+            tuple(
+                ops.irfft2(half * radial[scale], image.size)
+                for half in halves) for scale in range(_SCALES)
         ]
         power = responses[0][0]**2 + responses[0][1]**2
         threshold = ops.xp.sqrt(
             float(bank.noise[index]) * ops.median(power, keepdims=True))
         for place, rows in enumerate(blocks):
-            terms = _orientation_terms(
-                ops, [(e[..., rows, :], o[..., rows, :])
-                      for e, o in responses], threshold,
-                index * math.pi / _ORIENTATIONS)
+            terms = _orientation_terms(ops, [(e[..., rows, :], o[..., rows, :])
+                                             for e, o in responses], threshold,
+                                       index * math.pi / _ORIENTATIONS)
             totals[place] = tuple(
                 x + y for x, y in zip(totals[place], terms, strict=True))
     maps = zip(*(_moments(ops, *total) for total in totals), strict=True)
-    return PhaseFeatures(
-        *(image.derive(ops.xp.concatenate(parts, -2)) for parts in maps))
+    return PhaseFeatures(*(image.derive(ops.xp.concatenate(parts, -2))
+                           for parts in maps))
 
 
-def _orientation_terms(ops, responses: Sequence[Tuple[Any, Any]], threshold,
-                       direction: float) -> Tuple:
+def _orientation_terms(ops, responses: Sequence[tuple[Any, Any]], threshold,
+                       direction: float) -> tuple:
     """What one orientation adds to the sums over the orientations.
 
     Args:
@@ -193,7 +192,7 @@ def _orientation_terms(ops, responses: Sequence[Tuple[Any, Any]], threshold,
             square * (cos * sin))
 
 
-def _moments(ops, energy, amplitude, along, down, cross) -> Tuple:
+def _moments(ops, energy, amplitude, along, down, cross) -> tuple:
     """Phase congruency, largest and smallest moment of the sums."""
     along, down = (x * (2 / _ORIENTATIONS) for x in (along, down))
     spread = ops.magnitude(cross / _ORIENTATIONS, along - down) + _EPSILON
@@ -226,9 +225,8 @@ def _strongest_features(first: Image, *others: Image) -> PhaseFeatures:
 def _agreement(ours: Image, theirs: Image):
     """Correlation of two maps of features under a window."""
     covariance = local_covariance(ours, theirs, *_WINDOW)
-    deviations = ours.ops.xp.sqrt(
-        (local_variance(ours, *_WINDOW) *
-         local_variance(theirs, *_WINDOW)).clip(0))
+    deviations = ours.ops.xp.sqrt((local_variance(ours, *_WINDOW) *
+                                   local_variance(theirs, *_WINDOW)).clip(0))
     return (covariance + _STABILITY) / (deviations + _STABILITY)
 
 

@@ -1,6 +1,6 @@
 """Metrics that follow from means and covariances of whole images."""
 import math
-from typing import Sequence
+from collections.abc import Sequence
 
 from .gradients import compact
 from .image import Image, feature, pair_feature
@@ -52,37 +52,32 @@ def _correlation(xp, covariance, first, second):
     product = first * second
     # Rounding leaves traces of variance in flat images.
     flat = product < 1e-18
-    return xp.where(flat, 0., covariance / xp.sqrt(
-        xp.where(flat, 1., product)))
+    return xp.where(flat, 0.,
+                    covariance / xp.sqrt(xp.where(flat, 1., product)))
 
 
 def _mean_over_sources(function, fused, sources):
     return sum(function(fused, source) for source in sources) / len(sources)
 
 
-@fusion_metric(
-    'MSE', 'unit', higher_is_better=False, value_range=(0, 1),
-    reference='Tang, IVIF_ZOO: values in 0..1', correct=False,
-    options=dict(scale=1 / 255**2))
-@fusion_metric(
-    'MSE', 'levels', higher_is_better=False, value_range=(0, 65025),
-    default=True, reference='FILM: values in 0..255')
-def mean_squared_error(fused: Image,
-                       sources: Sequence[Image],
+@fusion_metric('MSE', 'unit', higher_is_better=False, value_range=(0, 1),
+               reference='Tang, IVIF_ZOO: values in 0..1', correct=False,
+               options=dict(scale=1 / 255**2))
+@fusion_metric('MSE', 'levels', higher_is_better=False, value_range=(0, 65025),
+               default=True, reference='FILM: values in 0..255')
+def mean_squared_error(fused: Image, sources: Sequence[Image],
                        scale: float = 1.):
     """Mean over the sources of the mean squared difference."""
     return scale * _mean_over_sources(_squared_error, fused, sources)
 
 
-@fusion_metric(
-    'RMSE', 'vifb', higher_is_better=False, value_range=(0, 255),
-    reference='VIFB: norm of the difference divided by the area',
-    correct=False, options=dict(by_area=True))
-@fusion_metric(
-    'RMSE', 'root', higher_is_better=False, value_range=(0, 255),
-    default=True, reference='Jagalingam & Hegde 2015; mean of the roots')
-def root_mean_squared_error(fused: Image,
-                            sources: Sequence[Image],
+@fusion_metric('RMSE', 'vifb', higher_is_better=False, value_range=(0, 255),
+               reference='VIFB: norm of the difference divided by the area',
+               correct=False, options=dict(by_area=True))
+@fusion_metric('RMSE', 'root', higher_is_better=False, value_range=(0, 255),
+               default=True,
+               reference='Jagalingam & Hegde 2015; mean of the roots')
+def root_mean_squared_error(fused: Image, sources: Sequence[Image],
                             by_area: bool = False):
     """Mean over the sources of the root of the mean squared difference."""
     total = sum(
@@ -91,23 +86,20 @@ def root_mean_squared_error(fused: Image,
     return total / math.sqrt(_area(fused)) if by_area else total
 
 
-@fusion_metric(
-    'PSNR', 'vifb', higher_is_better=True, value_range=(0, math.inf),
-    reference='VIFB: of the mean of its RMSE', correct=False,
-    options=dict(kind='vifb'))
-@fusion_metric(
-    'PSNR', 'tang', higher_is_better=True, value_range=(48, math.inf),
-    reference='Tang, IVIF_ZOO: peak 255 on values in 0..1', correct=False,
-    options=dict(kind='tang'))
-@fusion_metric(
-    'PSNR', 'film', higher_is_better=True, value_range=(-49, 100),
-    reference='FILM, CDDFuse: the peak is the largest value of F',
-    correct=False, options=dict(kind='film'))
-@fusion_metric(
-    'PSNR', 'peak255', higher_is_better=True, value_range=(0, 100),
-    default=True, reference='Jagalingam & Hegde 2015; peak 255')
-def peak_signal_to_noise(fused: Image,
-                         sources: Sequence[Image],
+@fusion_metric('PSNR', 'vifb', higher_is_better=True,
+               value_range=(0, math.inf),
+               reference='VIFB: of the mean of its RMSE', correct=False,
+               options=dict(kind='vifb'))
+@fusion_metric('PSNR', 'tang', higher_is_better=True,
+               value_range=(48, math.inf),
+               reference='Tang, IVIF_ZOO: peak 255 on values in 0..1',
+               correct=False, options=dict(kind='tang'))
+@fusion_metric('PSNR', 'film', higher_is_better=True, value_range=(-49, 100),
+               reference='FILM, CDDFuse: the peak is the largest value of F',
+               correct=False, options=dict(kind='film'))
+@fusion_metric('PSNR', 'peak255', higher_is_better=True, value_range=(0, 100),
+               default=True, reference='Jagalingam & Hegde 2015; peak 255')
+def peak_signal_to_noise(fused: Image, sources: Sequence[Image],
                          kind: str = 'peak255'):
     """10 log10(peak^2 / MSE), at most :data:`PSNR_LIMIT` dB.
 
@@ -127,20 +119,19 @@ def peak_signal_to_noise(fused: Image,
     return decibel
 
 
-@fusion_metric(
-    'CC', 'pearson', higher_is_better=True, value_range=(-1, 1),
-    default=True, reference='Shah et al. 2013; mean correlation')
+@fusion_metric('CC', 'pearson', higher_is_better=True, value_range=(-1, 1),
+               default=True, reference='Shah et al. 2013; mean correlation')
 def correlation(fused: Image, sources: Sequence[Image]):
     """Mean over the sources of Pearson's r; 0 where an image is flat."""
     return _mean_over_sources(
-        lambda image, source: _correlation(
-            image.ops.xp, _covariance(image, source), variance(image),
-            variance(source)), fused, sources)
+        lambda image, source: _correlation(image.ops.xp,
+                                           _covariance(image, source),
+                                           variance(image), variance(source)),
+        fused, sources)
 
 
-@fusion_metric(
-    'SCD', 'aslantas', higher_is_better=True, value_range=(-2, 2),
-    default=True, max_sources=2, reference='Aslantas & Bendes 2015')
+@fusion_metric('SCD', 'aslantas', higher_is_better=True, value_range=(-2, 2),
+               default=True, max_sources=2, reference='Aslantas & Bendes 2015')
 def sum_of_difference_correlations(fused: Image, sources: Sequence[Image]):
     """r(F - B, A) + r(F - A, B); 0 for a flat source or difference."""
     return sum(
@@ -151,7 +142,6 @@ def sum_of_difference_correlations(fused: Image, sources: Sequence[Image]):
 def _difference_correlation(fused: Image, removed: Image, kept: Image):
     """r(F - removed, kept) from the covariances of the three images."""
     covariance = _covariance(fused, kept) - _covariance(removed, kept)
-    rest = (
-        variance(fused) + variance(removed) -
-        2 * _covariance(fused, removed))
+    rest = (variance(fused) + variance(removed) -
+            2 * _covariance(fused, removed))
     return _correlation(fused.ops.xp, covariance, rest, variance(kept))

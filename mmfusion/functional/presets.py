@@ -3,8 +3,8 @@
 A preset names the columns of a table, the variant behind each of them, and
 the protocol by which images become numbers.
 """
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Dict, Mapping
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Preset:
     channels: str = 'gray'
 
 
-def _columns(*keys: str) -> Dict[str, str]:
+def _columns(*keys: str) -> dict[str, str]:
     return {key.partition(':')[0]: key for key in keys}
 
 
@@ -36,21 +36,20 @@ _PRESETS = (
         'The correct definitions.'),
     Preset(
         'film',
-        _columns('EN', 'SD', 'SF', 'AG', 'MI:nats', 'MSE', 'CC',
-                 'PSNR:film', 'SCD', 'VIF', 'Qabf', 'SSIM:film'),
+        _columns('EN', 'SD', 'SF', 'AG', 'MI:nats', 'MSE', 'CC', 'PSNR:film',
+                 'SCD', 'VIF', 'Qabf', 'SSIM:film'),
         'FILM (ICML 2024). VIF is the sum of two pixel-domain VIFs; its '
         'images are stretched to 0..255 before they are saved.'),
     Preset(
         'cddfuse',
-        _columns('EN', 'SD', 'SF', 'AG', 'MI:nats', 'MSE', 'CC',
-                 'PSNR:film', 'SCD', 'VIF', 'Qabf', 'SSIM:cddfuse'),
+        _columns('EN', 'SD', 'SF', 'AG', 'MI:nats', 'MSE', 'CC', 'PSNR:film',
+                 'SCD', 'VIF', 'Qabf', 'SSIM:cddfuse'),
         'CDDFuse (CVPR 2023), MMDRFuse (ACM MM 2024). SSIM takes 2 for the '
         'range of values 0..255.'),
     Preset(
         'tang2022',
-        _columns('EN', 'SD:uint8', 'SF:unit', 'AG:vifb', 'MI:tang',
-                 'MSE:unit', 'CC', 'PSNR:tang', 'SCD', 'VIF:uint8',
-                 'Qabf:unit'),
+        _columns('EN', 'SD:uint8', 'SF:unit', 'AG:vifb', 'MI:tang', 'MSE:unit',
+                 'CC', 'PSNR:tang', 'SCD', 'VIF:uint8', 'Qabf:unit'),
         'Evaluation-for-Image-Fusion, MATLAB, before March 2023 (SeAFusion, '
         'PIAFusion): integer overflow in SD, MI and VIF.'),
     Preset(
@@ -69,8 +68,8 @@ _PRESETS = (
         '0..255 by 255 once more.'),
     Preset(
         'vifb',
-        _columns('CE', 'EN', 'MI:vifb', 'PSNR:vifb', 'AG:vifb', 'EI',
-                 'Qabf', 'SD', 'SF:vifb', 'RMSE:vifb', 'SSIM', 'QCB', 'QCV'),
+        _columns('CE', 'EN', 'MI:vifb', 'PSNR:vifb', 'AG:vifb', 'EI', 'Qabf',
+                 'SD', 'SF:vifb', 'RMSE:vifb', 'SSIM', 'QCB', 'QCV'),
         'VIFB (CVPR workshops 2020): every colour channel, then the mean.',
         channels='rgb'),
     Preset(
@@ -81,12 +80,11 @@ _PRESETS = (
                  'QP', 'FMI', 'VIFF_han'),
         'MEFB (2021): every colour channel, then the mean. TE swaps the '
         'marginals, QW is that of the edges; QY and QC follow our rule for '
-        'flat windows.',
-        channels='rgb'),
+        'flat windows.', channels='rgb'),
     Preset(
         'mef',
-        _columns('EN', 'SD', 'SF', 'AG', 'MI', 'CC', 'VIF', 'Qabf',
-                 'MEF_SSIM', 'MEF_MS_SSIM'),
+        _columns('EN', 'SD', 'SF', 'AG', 'MI', 'CC', 'VIF', 'Qabf', 'MEF_SSIM',
+                 'MEF_MS_SSIM'),
         'Correct definitions for two exposures: MEF_SSIM (Ma et al., TIP '
         '2015) compares with the best patch that they could give.'),
     Preset(
@@ -103,7 +101,7 @@ _PRESETS = (
         'for flat windows.'),
 )
 #: every preset by name; MMDRFuse's evaluator is CDDFuse's
-PRESETS: Dict[str, Preset] = {preset.name: preset for preset in _PRESETS}
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in _PRESETS}
 PRESETS['mmdrfuse'] = PRESETS['cddfuse']
 
 

@@ -1,21 +1,16 @@
 """Quality indices of windows: Piella (Q_S, Q_W, Q_E), Yang, Cvejic."""
-from typing import Sequence
+from collections.abc import Sequence
 
 from .guards import ratio
 from .image import Image, feature, pair_feature
 from .metric import fusion_metric
 from .ssim import GAUSS11, SSIMForm, luminance, ssim_map
-from .windows import (
-    exact,
-    guarded_variance,
-    local_covariance,
-    local_mean,
-    squared_local_mean,
-)
+from .windows import (exact, guarded_variance, local_covariance, local_mean,
+                      squared_local_mean)
 
 _PIELLA = dict(higher_is_better=True, value_range=(-1, 1), min_size=11)
-_PAIR = dict(
-    higher_is_better=True, value_range=(-1, 1), min_size=7, max_sources=2)
+_PAIR = dict(higher_is_better=True, value_range=(-1, 1), min_size=7,
+             max_sources=2)
 #: constants of 2e-16, which only define black windows
 _GAUSS7 = SSIMForm(size=7, sigma=1.5, data_range=2**0.5 * 1e-6)
 _REDUNDANT = 0.75
@@ -70,9 +65,8 @@ def edges(image: Image) -> Image:
     """Prewitt magnitude with zeros around the image."""
     ops, smooth, difference = image.ops, (1., 1., 1.), (-1., 0., 1.)
     return image.derive(
-        ops.magnitude(
-            ops.separable(image.values, smooth, difference, 'zero'),
-            ops.separable(image.values, difference, smooth, 'zero')))
+        ops.magnitude(ops.separable(image.values, smooth, difference, 'zero'),
+                      ops.separable(image.values, difference, smooth, 'zero')))
 
 
 @fusion_metric(
@@ -88,15 +82,14 @@ def piella_similarity(fused: Image, sources: Sequence[Image]):
     return fused.ops.mean(_similarity(fused, sources))
 
 
-@fusion_metric(
-    'QW', 'edges', reference='MEFB: Q_W of the edges by the name of Q_W',
-    options=dict(of_edges=True), correct=False, **_PIELLA)
+@fusion_metric('QW', 'edges',
+               reference='MEFB: Q_W of the edges by the name of Q_W',
+               options=dict(of_edges=True), correct=False, **_PIELLA)
 @fusion_metric(
     'QW', 'piella', default=True,
     reference='Piella & Heijmans 2003; weighted by the largest variance',
     **_PIELLA)
-def piella_weighted(fused: Image,
-                    sources: Sequence[Image],
+def piella_weighted(fused: Image, sources: Sequence[Image],
                     of_edges: bool = False):
     """Q_S with windows weighted by the largest variance of a source.
 
@@ -131,15 +124,13 @@ def _guarded_similarity(image: Image, other: Image):
     flat = (one == 0) | (two == 0)
     both = (one == 0) & (two == 0)
     covariance = local_covariance(image, other, *_GAUSS7.window)
-    structure = xp.where(
-        flat, xp.where(both, 1., 0.),
-        2 * covariance / xp.where(flat, 1., one + two))
+    structure = xp.where(flat, xp.where(both, 1., 0.),
+                         2 * covariance / xp.where(flat, 1., one + two))
     return luminance(image, other, _GAUSS7) * structure
 
 
-@fusion_metric(
-    'QY', 'yang', default=True,
-    reference='Yang et al. 2008; Liu et al. 2012', **_PAIR)
+@fusion_metric('QY', 'yang', default=True,
+               reference='Yang et al. 2008; Liu et al. 2012', **_PAIR)
 def yang(fused: Image, sources: Sequence[Image]):
     """SSIM with both sources where they agree, else with the liker one.
 
@@ -156,16 +147,15 @@ def yang(fused: Image, sources: Sequence[Image]):
     share = ratio(xp, variances[0], sum(variances), 0.5)
     agree = _guarded_similarity(first, second) >= _REDUNDANT
     return fused.ops.mean(
-        xp.where(agree, share * one + (1 - share) * two,
-                 xp.maximum(one, two)))
+        xp.where(agree, share * one + (1 - share) * two, xp.maximum(one, two)))
 
 
 @fusion_metric(
     'QC', 'liu', correct=False,
     reference='Liu et al. 2012, MEFB: the index is set to 0 or 1 where the '
     'share is out of 0..1', options=dict(clamp_index=True), **_PAIR)
-@fusion_metric(
-    'QC', 'cvejic', default=True, reference='Cvejic et al. 2005', **_PAIR)
+@fusion_metric('QC', 'cvejic', default=True, reference='Cvejic et al. 2005',
+               **_PAIR)
 def cvejic(fused: Image, sources: Sequence[Image], clamp_index: bool = False):
     """SSIM with both sources, weighted by their covariance with F.
 
@@ -189,5 +179,5 @@ def _guarded_covariance(image: Image, other: Image):
     """Local covariance, exactly 0 where an image is flat."""
     flat = sum(
         guarded_variance(x, *_GAUSS7.window) == 0 for x in (image, other))
-    return image.ops.xp.where(
-        flat > 0, 0., local_covariance(image, other, *_GAUSS7.window))
+    return image.ops.xp.where(flat > 0, 0.,
+                              local_covariance(image, other, *_GAUSS7.window))

@@ -1,5 +1,5 @@
 """Metrics of the fused image alone."""
-from typing import Sequence
+from collections.abc import Sequence
 
 from .gradients import compact, sobel_magnitude
 from .image import Image, feature
@@ -16,10 +16,9 @@ def level_entropy(image: Image):
     return image.ops.entropy(histogram(image), 1)
 
 
-@fusion_metric(
-    'EN', 'tang_py', needs_integers=True, value_range=(0, 8),
-    reference='Tang, Python: 1e-7 inside the logarithm', correct=False,
-    options=dict(offset=1e-7), **_ALONE)
+@fusion_metric('EN', 'tang_py', needs_integers=True, value_range=(0, 8),
+               reference='Tang, Python: 1e-7 inside the logarithm',
+               correct=False, options=dict(offset=1e-7), **_ALONE)
 @fusion_metric(
     'EN', 'bits', needs_integers=True, value_range=(0, 8), default=True,
     reference='Roberts et al. 2008; Shannon entropy of 256 levels, bits',
@@ -37,11 +36,9 @@ def entropy(fused: Image, sources: Sequence[Image], offset: float = 0.):
     'SD', 'uint8', value_range=(0, 15.97), needs_integers=True,
     reference='Tang, MATLAB before 2023-03: saturating uint8 arithmetic',
     correct=False, options=dict(saturate=True), **_ALONE)
-@fusion_metric(
-    'SD', 'float', value_range=(0, 127.5), default=True,
-    reference='Rao 1997; population standard deviation', **_ALONE)
-def standard_deviation(fused: Image,
-                       sources: Sequence[Image],
+@fusion_metric('SD', 'float', value_range=(0, 127.5), default=True,
+               reference='Rao 1997; population standard deviation', **_ALONE)
+def standard_deviation(fused: Image, sources: Sequence[Image],
                        saturate: bool = False):
     """Contrast: root of the mean squared distance to the mean."""
     ops = fused.ops
@@ -51,10 +48,9 @@ def standard_deviation(fused: Image,
     return ops.xp.sqrt(ops.mean((distance * distance).clip(0, 255)))
 
 
-@fusion_metric(
-    'SF', 'unit', value_range=(0, 1.42), correct=False,
-    reference='Tang: values in 0..1', options=dict(scale=1 / 255),
-    min_size=2, **_ALONE)
+@fusion_metric('SF', 'unit', value_range=(0, 1.42), correct=False,
+               reference='Tang: values in 0..1', options=dict(scale=1 / 255),
+               min_size=2, **_ALONE)
 @fusion_metric(
     'SF', 'vifb', value_range=(0, 361), joint_channels=True,
     reference='VIFB: both sums divided by the area; channels side by side',
@@ -63,10 +59,8 @@ def standard_deviation(fused: Image,
     'SF', 'mean', value_range=(0, 361), default=True, min_size=2,
     reference='Eskicioglu & Fisher 1995; mean of the existing differences',
     **_ALONE)
-def spatial_frequency(fused: Image,
-                      sources: Sequence[Image],
-                      by_area: bool = False,
-                      scale: float = 1.):
+def spatial_frequency(fused: Image, sources: Sequence[Image],
+                      by_area: bool = False, scale: float = 1.):
     """Activity: root of the mean squared first differences, both ways."""
     ops, x = fused.ops, compact(fused).values
     down = ops.squared_distance(x[..., 1:, :], x[..., :-1, :])
@@ -77,15 +71,13 @@ def spatial_frequency(fused: Image,
     return scale * (down / areas[0] + along / areas[1])**0.5
 
 
-@fusion_metric(
-    'AG', 'vifb', value_range=(0, 361), min_size=2, correct=False,
-    reference='VIFB, Tang: divided by (M-1)(N-1)', options=dict(inner=True),
-    **_ALONE)
-@fusion_metric(
-    'AG', 'mean', value_range=(0, 361), default=True, min_size=2,
-    reference='Cui et al. 2015; mean of sqrt((gx^2 + gy^2) / 2)', **_ALONE)
-def average_gradient(fused: Image,
-                     sources: Sequence[Image],
+@fusion_metric('AG', 'vifb', value_range=(0, 361), min_size=2, correct=False,
+               reference='VIFB, Tang: divided by (M-1)(N-1)',
+               options=dict(inner=True), **_ALONE)
+@fusion_metric('AG', 'mean', value_range=(0, 361), default=True, min_size=2,
+               reference='Cui et al. 2015; mean of sqrt((gx^2 + gy^2) / 2)',
+               **_ALONE)
+def average_gradient(fused: Image, sources: Sequence[Image],
                      inner: bool = False):
     """Sharpness: mean length of the gradient over sqrt(2)."""
     ops = fused.ops
@@ -96,15 +88,13 @@ def average_gradient(fused: Image,
     return length / area
 
 
-@fusion_metric(
-    'EI', 'zero', value_range=(0, 1443), correct=False,
-    reference='IVIF_ZOO: border padded with zeros',
-    options=dict(border='zero'), **_ALONE)
-@fusion_metric(
-    'EI', 'replicate', value_range=(0, 1443), default=True,
-    reference='Rajalingam & Priya 2018; mean Sobel magnitude', **_ALONE)
-def edge_intensity(fused: Image,
-                   sources: Sequence[Image],
+@fusion_metric('EI', 'zero', value_range=(0, 1443), correct=False,
+               reference='IVIF_ZOO: border padded with zeros',
+               options=dict(border='zero'), **_ALONE)
+@fusion_metric('EI', 'replicate', value_range=(0, 1443), default=True,
+               reference='Rajalingam & Priya 2018; mean Sobel magnitude',
+               **_ALONE)
+def edge_intensity(fused: Image, sources: Sequence[Image],
                    border: str = 'replicate'):
     """Edges: mean length of the unscaled Sobel gradient."""
     return fused.ops.mean(sobel_magnitude(fused, border))

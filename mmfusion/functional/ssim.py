@@ -1,18 +1,13 @@
 """SSIM and MS-SSIM of the fused image with its sources."""
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Optional, Sequence
 
 from .bands import bands, cut
 from .image import Image, pair_feature
 from .metric import fusion_metric
 from .pyramids import halved
-from .windows import (
-    exact,
-    local_covariance,
-    local_mean_product,
-    local_variance,
-    squared_local_mean,
-)
+from .windows import (exact, local_covariance, local_mean_product,
+                      local_variance, squared_local_mean)
 
 _MS_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _GAUSSIAN = dict(higher_is_better=True, value_range=(-2, 2), min_size=11)
@@ -33,7 +28,7 @@ class SSIMForm:
             divided by n - 1 instead of n.
     """
     size: int = 11
-    sigma: Optional[float] = 1.5
+    sigma: float | None = 1.5
     border: str = 'valid'
     data_range: float = 255.
     sample: bool = False
@@ -71,19 +66,19 @@ GAUSS11_SAME_RANGE1 = SSIMForm(border='replicate', data_range=1.)
 @pair_feature
 def luminance(image: Image, other: Image, form: SSIMForm):
     """(2 m_x m_y + C1) / (m_x^2 + m_y^2 + C1) under every window."""
-    return _likeness(
-        image.ops, local_mean_product(image, other, *form.window),
-        squared_local_mean(image, *form.window),
-        squared_local_mean(other, *form.window), form.luminance_constant)
+    return _likeness(image.ops, local_mean_product(image, other, *form.window),
+                     squared_local_mean(image, *form.window),
+                     squared_local_mean(other, *form.window),
+                     form.luminance_constant)
 
 
 @pair_feature
 def contrast_structure(image: Image, other: Image, form: SSIMForm):
     """(2 s_xy + C2) / (s_x^2 + s_y^2 + C2) under every window."""
-    return _likeness(
-        image.ops, local_covariance(image, other, *form.window),
-        local_variance(image, *form.window),
-        local_variance(other, *form.window), form.contrast_constant)
+    return _likeness(image.ops, local_covariance(image, other, *form.window),
+                     local_variance(image, *form.window),
+                     local_variance(other, *form.window),
+                     form.contrast_constant)
 
 
 def _likeness(ops, product, one, two, constant: float):
@@ -120,8 +115,8 @@ def _sum_of_means(fused: Image, sources: Sequence[Image], form: SSIMForm):
     form = replace(form, border='valid')
     total = count = 0
     theirs = [bands(source, overlap, border) for source in sources]
-    for band, *others in zip(
-            cut(fused, overlap, border), *theirs, strict=True):
+    for band, *others in zip(cut(fused, overlap, border), *theirs,
+                             strict=True):
         maps = [ssim_map(band, other, form) for other in others]
         total = total + sum(fused.ops.sum(part) for part in maps)
         count += maps[0].shape[-2] * maps[0].shape[-1]
@@ -143,19 +138,20 @@ def _over_sources(function, fused, sources, form, average: bool):
 @fusion_metric(
     'SSIM', 'tang2023', higher_is_better=True, value_range=(-1, 1),
     reference='Tang, MATLAB since 2023-03: range 1 on values 0..255, same '
-    'size, mean', correct=False,
-    options=dict(form=GAUSS11_SAME_RANGE1, average=True))
-@fusion_metric(
-    'SSIM', 'warren', higher_is_better=True, value_range=(-1, 1),
-    min_size=11, correct=False, reference='FusionImageEvalution: mean of the '
-    'two of tang_py', options=dict(form=GAUSS11_RANGE1, average=True))
+    'size, mean', correct=False, options=dict(form=GAUSS11_SAME_RANGE1,
+                                              average=True))
+@fusion_metric('SSIM', 'warren', higher_is_better=True, value_range=(-1, 1),
+               min_size=11, correct=False,
+               reference='FusionImageEvalution: mean of the '
+               'two of tang_py', options=dict(form=GAUSS11_RANGE1,
+                                              average=True))
 @fusion_metric(
     'SSIM', 'tang_py', correct=False, reference='Metric_Python, IVIF_ZOO: '
     'levels multiplied by 255 once more, range 255',
     options=dict(form=GAUSS11_RANGE1), **_GAUSSIAN)
 @fusion_metric(
-    'SSIM', 'cddfuse', higher_is_better=True, value_range=(-2, 2),
-    min_size=7, correct=False,
+    'SSIM', 'cddfuse', higher_is_better=True, value_range=(-2, 2), min_size=7,
+    correct=False,
     reference='CDDFuse, MMDRFuse: as film with range 2 on values 0..255',
     options=dict(form=UNIFORM7_RANGE2))
 @fusion_metric(
@@ -166,10 +162,8 @@ def _over_sources(function, fused, sources, form, average: bool):
     'SSIM', 'gauss11', default=True,
     reference='Wang et al. 2004; Gaussian window 11, sigma 1.5, sum',
     options=dict(form=GAUSS11), **_GAUSSIAN)
-def structural_similarity(fused: Image,
-                          sources: Sequence[Image],
-                          form: SSIMForm,
-                          average: bool = False):
+def structural_similarity(fused: Image, sources: Sequence[Image],
+                          form: SSIMForm, average: bool = False):
     """Sum, or average, over the sources of the mean SSIM with F.
 
     Each source adds -1 to 1; 1 if F equals it. The constants define flat
@@ -178,24 +172,22 @@ def structural_similarity(fused: Image,
     return _over_sources(_sum_of_means, fused, sources, form, average)
 
 
-@fusion_metric(
-    'MS_SSIM', 'warren', higher_is_better=True, value_range=(0, 1),
-    min_size=161, correct=False, reference='FusionImageEvalution: mean of '
-    'the two of tang_py', options=dict(form=GAUSS11_RANGE1, average=True))
+@fusion_metric('MS_SSIM', 'warren', higher_is_better=True, value_range=(0, 1),
+               min_size=161, correct=False,
+               reference='FusionImageEvalution: mean of '
+               'the two of tang_py', options=dict(form=GAUSS11_RANGE1,
+                                                  average=True))
 @fusion_metric(
     'MS_SSIM', 'tang_py', higher_is_better=True, value_range=(0, 2),
     min_size=161, correct=False, reference='Metric_Python, IVIF_ZOO: levels '
     'multiplied by 255 once more, range 255',
     options=dict(form=GAUSS11_RANGE1))
-@fusion_metric(
-    'MS_SSIM', 'wang', higher_is_better=True, value_range=(0, 2),
-    min_size=161, default=True,
-    reference='Wang, Simoncelli & Bovik 2003; five levels, sum',
-    options=dict(form=GAUSS11))
-def multi_scale_similarity(fused: Image,
-                           sources: Sequence[Image],
-                           form: SSIMForm,
-                           average: bool = False):
+@fusion_metric('MS_SSIM', 'wang', higher_is_better=True, value_range=(0, 2),
+               min_size=161, default=True,
+               reference='Wang, Simoncelli & Bovik 2003; five levels, sum',
+               options=dict(form=GAUSS11))
+def multi_scale_similarity(fused: Image, sources: Sequence[Image],
+                           form: SSIMForm, average: bool = False):
     """Sum, or average, over the sources of their MS-SSIM with F.
 
     The product of the mean contrast-structure terms of four levels and of
@@ -211,7 +203,6 @@ def _multi_scale(fused: Image, source: Image, form: SSIMForm):
         if level:
             fused, source = (halved(x, 'zero') for x in (fused, source))
         last = level == len(_MS_WEIGHTS) - 1
-        term = (ssim_map if last else contrast_structure)(fused, source,
-                                                          form)
+        term = (ssim_map if last else contrast_structure)(fused, source, form)
         result = result * fused.ops.mean(term).clip(0)**weight
     return result

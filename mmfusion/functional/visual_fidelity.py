@@ -16,7 +16,8 @@ Four scales, each smoothed and halved from the one before. Sums over windows
 are taken band by band, see ``bands``.
 """
 import math
-from typing import Any, NamedTuple, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from .bands import bands, cut
 from .image import Image, feature
@@ -55,7 +56,7 @@ class _Known(NamedTuple):
     log_variance: Any
 
 
-def _window(scale: int) -> Tuple[int, float, str]:
+def _window(scale: int) -> tuple[int, float, str]:
     """Arguments of ``windows.smooth``."""
     return _SIDES[scale], _SIDES[scale] / 5, 'valid'
 
@@ -119,9 +120,8 @@ def _scale_bands(fused: Image, sources: Sequence[Image], scale: int):
     fused, *sources = (_level(image, scale) for image in (fused, *sources))
     theirs = zip(*(bands(source, overlap) for source in sources), strict=True)
     for band, others in zip(cut(fused, overlap), theirs, strict=True):
-        yield band, _moments(band, scale), others, [
-            _known(other, scale) for other in others
-        ]
+        yield band, _moments(
+            band, scale), others, [_known(other, scale) for other in others]
 
 
 def _covariance(band: Image, moments: _Moments, other: Image, known: _Known,
@@ -202,7 +202,7 @@ def _saturated_covariance(image: Image, other: Image):
         local_mean(image, *_window(0)) * local_mean(other, *_window(0)))
 
 
-def _windows(size: Tuple[int, int]) -> int:
+def _windows(size: tuple[int, int]) -> int:
     """Number of windows of all scales."""
     count, (height, width) = 0, size
     for scale, side in enumerate(_SIDES):
@@ -219,11 +219,10 @@ _VIF = dict(higher_is_better=True, min_size=_MIN_SIZE)
     'VIF', 'uint8', value_range=(0, math.inf), needs_integers=True,
     correct=False, reference='Tang, MATLAB before 2023-03: products of two '
     'pixels saturate at 255', options=dict(saturated=True), **_VIF)
-@fusion_metric(
-    'VIF', 'pixel_sum', value_range=(0, math.inf), default=True,
-    reference='Sheikh & Bovik 2006, VIFp; sum over the sources', **_VIF)
-def visual_information_fidelity(fused: Image,
-                                sources: Sequence[Image],
+@fusion_metric('VIF', 'pixel_sum', value_range=(0, math.inf), default=True,
+               reference='Sheikh & Bovik 2006, VIFp; sum over the sources',
+               **_VIF)
+def visual_information_fidelity(fused: Image, sources: Sequence[Image],
                                 saturated: bool = False):
     """Sum over the sources of the share of their information that F keeps.
 
@@ -232,22 +231,22 @@ def visual_information_fidelity(fused: Image,
     """
     xp = fused.ops.xp
     results = [
-        _of_saturated_scale(fused, sources) if saturated and scale == 0 else
-        _of_scale(fused, sources, scale) for scale in range(len(_SIDES))
+        _of_saturated_scale(fused, sources)
+        if saturated and scale == 0 else _of_scale(fused, sources, scale)
+        for scale in range(len(_SIDES))
     ]
     traces = _EPSILON * _windows(fused.size)  # of rounding in flat images
     total = 0.
     for k in range(len(sources)):
-        kept, given = (
-            sum(result[side][k] for result in results) for side in (0, 1))
+        kept, given = (sum(result[side][k] for result in results)
+                       for side in (0, 1))
         total += xp.where(given > traces, kept / given.clip(traces), 1.)
     return total
 
 
-@fusion_metric(
-    'VIFF_han', 'han', higher_is_better=True, value_range=(0, math.inf),
-    default=True, min_size=_MIN_SIZE,
-    reference='Han et al. 2013; of MEFB. FILM\'s VIFF is VIF')
+@fusion_metric('VIFF_han', 'han', higher_is_better=True,
+               value_range=(0, math.inf), default=True, min_size=_MIN_SIZE,
+               reference='Han et al. 2013; of MEFB. FILM\'s VIFF is VIF')
 def visual_fidelity_for_fusion(fused: Image, sources: Sequence[Image]):
     """Share of the information of the sources that F keeps.
 

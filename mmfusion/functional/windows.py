@@ -1,6 +1,5 @@
 """Moments of an image under a sliding window, shared by many metrics."""
-from functools import lru_cache
-from typing import Optional, Tuple
+from functools import cache
 
 import numpy as np
 
@@ -10,8 +9,8 @@ from .image import Image, feature, pair_feature
 FLAT_VARIANCE = 1e-8
 
 
-@lru_cache(maxsize=None)
-def window(size: int, sigma: Optional[float] = None) -> Tuple[float, ...]:
+@cache
+def window(size: int, sigma: float | None = None) -> tuple[float, ...]:
     """One side of a normalized square window.
 
     Args:
@@ -29,8 +28,7 @@ def window(size: int, sigma: Optional[float] = None) -> Tuple[float, ...]:
     return tuple((weights / weights.sum()).tolist())
 
 
-def smooth(image: Image, values, size: int, sigma: Optional[float],
-           border: str):
+def smooth(image: Image, values, size: int, sigma: float | None, border: str):
     """Weighted mean of ``values`` under the window around every pixel."""
     if sigma is None:
         return image.ops.box(values, size, border)
@@ -39,8 +37,7 @@ def smooth(image: Image, values, size: int, sigma: Optional[float],
 
 
 @feature
-def local_mean(image: Image, size: int, sigma: Optional[float],
-               border: str):
+def local_mean(image: Image, size: int, sigma: float | None, border: str):
     """Mean under a window: (..., H, W), or smaller for ``'valid'``.
 
     Args:
@@ -53,7 +50,7 @@ def local_mean(image: Image, size: int, sigma: Optional[float],
 
 
 @feature
-def squared_local_mean(image: Image, size: int, sigma: Optional[float],
+def squared_local_mean(image: Image, size: int, sigma: float | None,
                        border: str):
     """Square of :func:`local_mean`."""
     mean = local_mean(image, size, sigma, border)
@@ -61,8 +58,7 @@ def squared_local_mean(image: Image, size: int, sigma: Optional[float],
 
 
 @feature
-def local_variance(image: Image, size: int, sigma: Optional[float],
-                   border: str):
+def local_variance(image: Image, size: int, sigma: float | None, border: str):
     """Population variance under a window; arguments as of local_mean."""
     square = smooth(image, image.values * image.values, size, sigma, border)
     return square - squared_local_mean(image, size, sigma, border)
@@ -70,7 +66,7 @@ def local_variance(image: Image, size: int, sigma: Optional[float],
 
 @pair_feature
 def local_mean_product(image: Image, other: Image, size: int,
-                       sigma: Optional[float], border: str):
+                       sigma: float | None, border: str):
     """Product of the local means of two images."""
     return (local_mean(image, size, sigma, border) *
             local_mean(other, size, sigma, border))
@@ -78,7 +74,7 @@ def local_mean_product(image: Image, other: Image, size: int,
 
 @pair_feature
 def local_covariance(image: Image, other: Image, size: int,
-                     sigma: Optional[float], border: str):
+                     sigma: float | None, border: str):
     """Population covariance under a window; arguments as of local_mean."""
     product = smooth(image, image.values * other.values, size, sigma, border)
     return product - local_mean_product(image, other, size, sigma, border)
@@ -94,7 +90,7 @@ def exact(image: Image) -> Image:
 
 
 @feature
-def guarded_variance(image: Image, size: int, sigma: Optional[float],
+def guarded_variance(image: Image, size: int, sigma: float | None,
                      border: str):
     """:func:`local_variance`, exactly 0 in flat windows."""
     variance = local_variance(image, size, sigma, border)

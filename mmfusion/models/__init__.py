@@ -1,8 +1,2 @@
-from . import (  # noqa: F401
-    data_preprocessor,
-    fusers,
-    losses,
-    registration,
-    text_encoders,
-    wrappers,
-)
+from . import (data_preprocessor, fusers, losses, registration, text_encoders,
+               wrappers)

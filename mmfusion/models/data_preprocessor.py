@@ -1,5 +1,5 @@
 """From a batch of stacked images to the tensor the models see."""
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -57,16 +57,12 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
         ValueError: If an argument or the batch's channels do not fit.
     """
 
-    def __init__(self,
-                 modalities: Optional[Dict[str, int]] = None,
-                 bgr_to_rgb: bool = True,
-                 size: Optional[Tuple[int, int]] = None,
-                 size_divisor: Optional[int] = None,
-                 pad_mode: str = 'constant',
-                 pad_val: float = 0.0,
-                 seg_pad_val: int = 255,
+    def __init__(self, modalities: dict[str, int] | None = None,
+                 bgr_to_rgb: bool = True, size: tuple[int, int] | None = None,
+                 size_divisor: int | None = None, pad_mode: str = 'constant',
+                 pad_val: float = 0.0, seg_pad_val: int = 255,
                  boxtype2tensor: bool = True,
-                 batch_augments: Optional[List[dict]] = None,
+                 batch_augments: list[dict] | None = None,
                  non_blocking: bool = False) -> None:
         super().__init__(non_blocking=non_blocking)
         if pad_mode not in ('constant', 'replicate'):
@@ -84,7 +80,7 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
         self.boxtype2tensor = boxtype2tensor
         self.batch_augments = nn.ModuleList(
             MODELS.build(augment) for augment in batch_augments or ())
-        order: List[int] = []
+        order: list[int] = []
         for channels in self.modalities.values():
             span = range(len(order), len(order) + channels)
             swap = bgr_to_rgb and channels == 3
@@ -103,7 +99,7 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
             dict: ``inputs`` and ``data_samples``.
         """
         data = self.cast_data(data)
-        images: Union[Tensor, Sequence[Tensor]] = data['inputs']
+        images: Tensor | Sequence[Tensor] = data['inputs']
         samples = data.get('data_samples')
         self._check(images)
         for sample in samples or ():
@@ -127,7 +123,7 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
                 batch, samples = augment(batch, samples)
         return dict(inputs=batch, data_samples=samples)
 
-    def _check(self, images: Union[Tensor, Sequence[Tensor]]) -> None:
+    def _check(self, images: Tensor | Sequence[Tensor]) -> None:
         expected = self._order.numel()
         for image in images:
             if image.ndim != 3 or image.shape[0] != expected:
@@ -153,8 +149,8 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
         """RGB float in [0, 1] of a (B, C, H, W) batch."""
         return batch.index_select(1, self._order).float().div_(255)
 
-    def _target(self, sizes: Sequence[Tuple[int, int]],
-                least: Optional[Tuple[int, int]]) -> Tuple[int, int]:
+    def _target(self, sizes: Sequence[tuple[int, int]],
+                least: tuple[int, int] | None) -> tuple[int, int]:
         sides = []
         for axis in (0, 1):
             side = max(size[axis] for size in sizes)
@@ -163,7 +159,7 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
             sides.append(-(-side // self.size_divisor) * self.size_divisor)
         return sides[0], sides[1]
 
-    def _pad(self, batch: Tensor, target: Tuple[int, int]) -> Tensor:
+    def _pad(self, batch: Tensor, target: tuple[int, int]) -> Tensor:
         bottom = target[0] - batch.shape[-2]
         right = target[1] - batch.shape[-1]
         if not (bottom or right):
@@ -171,8 +167,8 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
         value = self.pad_val if self.pad_mode == 'constant' else None
         return F.pad(batch, (0, right, 0, bottom), self.pad_mode, value)
 
-    def _record(self, sample: FusionDataSample, size: Tuple[int, int],
-                target: Tuple[int, int], training: bool) -> None:
+    def _record(self, sample: FusionDataSample, size: tuple[int, int],
+                target: tuple[int, int], training: bool) -> None:
         padding = (0, target[1] - size[1], 0, target[0] - size[0])
         if not training:
             height, width = self._content(sample, size)
@@ -200,7 +196,7 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
 
     @staticmethod
     def _content(sample: FusionDataSample,
-                 size: Tuple[int, int]) -> Tuple[int, int]:
+                 size: tuple[int, int]) -> tuple[int, int]:
         """Size of the image before the pipeline padded it, if it did.
 
         mmcv's ``Pad`` records the padded size alone.
@@ -211,9 +207,8 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
             return size
         if 'scale_factor' not in sample:
             sample.set_metainfo(dict(scale_factor=(1., 1.)))
-        height, width = (
-            round(side * scale) for side, scale in zip(
-                sample.ori_shape[:2], sample.scale_factor[::-1], strict=True))
+        height, width = (round(side * scale) for side, scale in zip(
+            sample.ori_shape[:2], sample.scale_factor[::-1], strict=True))
         # A crop or a turn in between: nothing to tell the padding by.
         fits = height <= size[0] and width <= size[1]
         return (height, width) if fits else size

@@ -1,5 +1,5 @@
 """Boxes as tensors and as masks."""
-from typing import Any, Tuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,8 +31,7 @@ def box_tensor(boxes: Any) -> Tensor:
     return boxes
 
 
-def boxes_to_mask(boxes: Any,
-                  size: Tuple[int, int],
+def boxes_to_mask(boxes: Any, size: tuple[int, int],
                   shape: str = 'rectangle') -> Tensor:
     """Pixels whose centre lies in any of the boxes.
 
@@ -66,10 +65,8 @@ def boxes_to_mask(boxes: Any,
         inside_y = ((down >= -1) & (down < 1)).float()
         return inside_y.t() @ inside_x > 0
     mask = torch.zeros(size, dtype=torch.bool, device=boxes.device)
-    for part_x, part_y in zip(
-            across.square().split(_CHUNK),
-            down.square().split(_CHUNK),
-            strict=True):
+    for part_x, part_y in zip(across.square().split(_CHUNK),
+                              down.square().split(_CHUNK), strict=True):
         distance = part_y[:, :, None] + part_x[:, None, :]
         mask |= (distance <= 1).any(dim=0)
     return mask

@@ -1,6 +1,5 @@
 """What every fuser returns."""
 from dataclasses import dataclass, field
-from typing import Dict, Optional
 
 from torch import Tensor
 
@@ -18,5 +17,5 @@ class FuserOutput:
             ``vis_rec`` (B, 1, H, W). The method's docstring lists them.
     """
     fused: Tensor
-    luma: Optional[Tensor] = None
-    aux: Dict[str, Tensor] = field(default_factory=dict)
+    luma: Tensor | None = None
+    aux: dict[str, Tensor] = field(default_factory=dict)

@@ -1,11 +1,5 @@
-from .compat import (
-    DetectionMissing,
-    has_detection,
-    has_mmcv_ops,
-    register_config_scopes,
-    require_detection,
-    stack_info,
-)
+from .compat import (DetectionMissing, has_detection, has_mmcv_ops,
+                     register_config_scopes, require_detection, stack_info)
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:

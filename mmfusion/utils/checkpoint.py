@@ -2,16 +2,17 @@
 import os
 import pickle
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Union
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from torch import Tensor, nn
 
-PathLike = Union[str, os.PathLike]
-State = Dict[str, Tensor]
+PathLike = str | os.PathLike
+State = dict[str, Tensor]
 
 
 def _history_method(owner: Any, name: str) -> Any:
@@ -22,7 +23,7 @@ def _history_method(owner: Any, name: str) -> Any:
         f'the checkpoint asks for attribute {name!r} of {owner!r}')
 
 
-def _allowed_globals() -> List[Any]:
+def _allowed_globals() -> list[Any]:
     """What mmengine's Runner writes beside tensors and plain containers.
 
     That is the log history, in numpy arrays. Their unpickling builds arrays
@@ -31,8 +32,8 @@ def _allowed_globals() -> List[Any]:
     core = getattr(np, '_core', None) or np.core
     dtypes = {type(np.dtype(kind)) for kind in 'bBhHiIlLqQefd?'}
     return [
-        HistoryBuffer, (_history_method, 'builtins.getattr'),
-        np.ndarray, np.dtype, core.multiarray.scalar,
+        HistoryBuffer, (_history_method, 'builtins.getattr'), np.ndarray,
+        np.dtype, core.multiarray.scalar,
         (core.multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
         (core.multiarray.scalar, 'numpy.core.multiarray.scalar'),
         core.multiarray._reconstruct, *dtypes
@@ -105,9 +106,9 @@ def find_state_dict(checkpoint: Any, *names: str) -> State:
         if isinstance(state, Mapping) and isinstance(state.get(name), Mapping):
             state = state[name]
             break
-    if (not isinstance(state, Mapping) or not state
-            or not all(isinstance(key, str) and isinstance(value, Tensor)
-                       for key, value in state.items())):
+    if (not isinstance(state, Mapping) or not state or not all(
+            isinstance(key, str) and isinstance(value, Tensor)
+            for key, value in state.items())):
         got = (f'a dict with {sorted(map(str, state))[:8]}' if isinstance(
             state, Mapping) else type(state).__name__)
         places = ', '.join(repr(name) for name in ('state_dict', *names))
@@ -118,8 +119,7 @@ def find_state_dict(checkpoint: Any, *names: str) -> State:
     return dict(state)
 
 
-def check_state_dict(state: Mapping[str, Tensor],
-                     expected: Mapping[str, Any],
+def check_state_dict(state: Mapping[str, Tensor], expected: Mapping[str, Any],
                      advice: str = '') -> None:
     """Compare names and shapes.
 
@@ -153,13 +153,12 @@ def check_state_dict(state: Mapping[str, Tensor],
              f'{len(state)} that does not fit:', *lines, advice)).rstrip())
 
 
-def _listing(keys: List[str], limit: int = 50) -> str:
+def _listing(keys: list[str], limit: int = 50) -> str:
     more = len(keys) - limit
     return ', '.join(keys[:limit]) + (f' and {more} more' if more > 0 else '')
 
 
-def load_fuser_weights(fuser: nn.Module, source: Union[PathLike,
-                                                       Mapping]) -> None:
+def load_fuser_weights(fuser: nn.Module, source: PathLike | Mapping) -> None:
     """Load a fuser's weights, all of them and nothing else.
 
     Args:
@@ -173,8 +172,8 @@ def load_fuser_weights(fuser: nn.Module, source: Union[PathLike,
         ValueError: If the file cannot be read safely, or a key is missing,
             unexpected or misshapen.
     """
-    content = source if isinstance(source, Mapping) else read_checkpoint(
-        source)
+    content = source if isinstance(source,
+                                   Mapping) else read_checkpoint(source)
     state = find_state_dict(content)
     prefix = 'fuser.'
     if any(key.startswith(prefix) for key in state):

@@ -6,7 +6,6 @@ knows about it.
 """
 import importlib.util
 from importlib import metadata
-from typing import Dict, Optional
 
 #: import name -> distributions that provide it, preferred one first
 DISTRIBUTIONS = {
@@ -17,7 +16,7 @@ DISTRIBUTIONS = {
 }
 
 
-def _version(distribution: str) -> Optional[str]:
+def _version(distribution: str) -> str | None:
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -41,7 +40,7 @@ def register_config_scopes() -> None:
             MODULE2PACKAGE[module] = module
 
 
-def stack_info() -> Dict[str, str]:
+def stack_info() -> dict[str, str]:
     """Name and version of the distribution behind each OpenMMLab module.
 
     Returns:

@@ -2,7 +2,7 @@
 import difflib
 import os
 from pathlib import Path
-from typing import Any, List, Optional, Union
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
@@ -11,10 +11,10 @@ from mmfusion.utils import require_detection
 
 from .errors import UsageError
 
-PathLike = Union[str, os.PathLike]
+PathLike = str | os.PathLike
 
 
-def config_folders() -> List[Path]:
+def config_folders() -> list[Path]:
     """Folders with mmfusion's configs: the repository's, the package's."""
     package = Path(mmfusion.__file__).resolve().parent
     folders = (package.parent / 'configs', package / '.mim' / 'configs')
@@ -24,7 +24,7 @@ def config_folders() -> List[Path]:
                       if folder.is_dir()))
 
 
-def find_config(name: PathLike, near: Optional[PathLike] = None) -> Path:
+def find_config(name: PathLike, near: PathLike | None = None) -> Path:
     """The file that a config's name stands for.
 
     Args:
@@ -71,9 +71,8 @@ def find_config(name: PathLike, near: Optional[PathLike] = None) -> Path:
                             f'in none of: {looked}.{hint}')
 
 
-def load_config(name: PathLike,
-                options: Optional[dict] = None,
-                near: Optional[PathLike] = None) -> Config:
+def load_config(name: PathLike, options: dict | None = None,
+                near: PathLike | None = None) -> Config:
     """Read a config and override entries.
 
     An override of ``stage1_checkpoint`` also reaches the places of the
@@ -109,9 +108,10 @@ def load_config(name: PathLike,
 def _replace(node: Any, old: Any, new: Any) -> Any:
     """``node`` with every value ``old`` replaced."""
     if isinstance(node, dict):
-        return ConfigDict(
-            {key: _replace(value, old, new)
-             for key, value in node.items()})
+        return ConfigDict({
+            key: _replace(value, old, new)
+            for key, value in node.items()
+        })
     if isinstance(node, (list, tuple)):
         return type(node)(_replace(value, old, new) for value in node)
     return new if node == old else node

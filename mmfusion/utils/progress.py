@@ -1,6 +1,7 @@
 """Progress bars and notes that leave stdout to the results."""
 import sys
-from typing import Iterable, Iterator, List, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from mmengine.utils import ProgressBar
 
@@ -27,7 +28,7 @@ def track(items: Iterable[Item], total: int) -> Iterator[Item]:
     print(file=sys.stderr)
 
 
-def announce(lines: List[str]) -> None:
+def announce(lines: list[str]) -> None:
     """Print notes to stderr, so that they never mix with results."""
     for line in lines:
         print(f'note: {line}', file=sys.stderr, flush=True)

@@ -2,14 +2,8 @@
 from .alignment import align
 from .geometry import fit_infrared, read_homography
 from .sinks import FusedFrame
-from .sources import (
-    CameraSource,
-    FileSource,
-    FolderSource,
-    Frame,
-    FrameSource,
-    open_source,
-)
+from .sources import (CameraSource, FileSource, FolderSource, Frame,
+                      FrameSource, open_source)
 from .statistics import summary
 from .stream import FusionStream
 from .temporal import FlickerMeter, MotionTracker, SteadyRange, TemporalBlend

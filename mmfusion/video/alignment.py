@@ -3,8 +3,8 @@ import math
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Iterator, Optional, Union
 
 from .sources import Frame, FrameSource
 
@@ -37,13 +37,13 @@ class _Nearest:
     def __init__(self, source: FrameSource) -> None:
         self.frames = iter(source)
         self.half = 0.5 / source.fps
-        self.now: Optional[Frame] = next(self.frames, None)
-        self.next: Optional[Frame] = next(self.frames, None)
+        self.now: Frame | None = next(self.frames, None)
+        self.next: Frame | None = next(self.frames, None)
 
-    def at(self, when: float) -> Optional[Frame]:
+    def at(self, when: float) -> Frame | None:
         """The frame nearest to ``when``; None after the end."""
-        while self.next is not None and (
-                abs(self.next.time - when) <= abs(self.now.time - when)):
+        while self.next is not None and (abs(self.next.time - when)
+                                         <= abs(self.now.time - when)):
             self.now, self.next = self.next, next(self.frames, None)
         if self.now is not None and self.next is None and (
                 when > self.now.time + self.half + 1e-9):
@@ -51,9 +51,7 @@ class _Nearest:
         return self.now
 
 
-def align(vis: FrameSource,
-          ir: FrameSource,
-          fps: Optional[float] = None,
+def align(vis: FrameSource, ir: FrameSource, fps: float | None = None,
           offset: float = 0.) -> Iterator[FramePair]:
     """Pair the frames of two streams that are nearest in time.
 
@@ -105,7 +103,7 @@ class _Recent:
         self.source, self.span = source, span
         self.frames: deque = deque()
         self.ended = False
-        self.error: Optional[BaseException] = None
+        self.error: BaseException | None = None
         self.changed = threading.Condition()
         self.thread = threading.Thread(target=self._collect, daemon=True)
         self.thread.start()
@@ -150,7 +148,7 @@ class _Recent:
 class _Played:
     """A file beside a camera: it runs at its own pace from the start on."""
 
-    error: Optional[BaseException] = None
+    error: BaseException | None = None
 
     def __init__(self, source: FrameSource) -> None:
         self.nearest = _Nearest(source)
@@ -167,14 +165,14 @@ class _Played:
     def newest(self) -> float:
         return time.monotonic()
 
-    def at(self, when: float) -> Optional[Frame]:
+    def at(self, when: float) -> Frame | None:
         return self.nearest.at(when - self.start)
 
     def close(self) -> None:
         """Nothing to close."""
 
 
-_Side = Union[_Recent, _Played]
+_Side = _Recent | _Played
 
 
 def _align_live(vis: FrameSource, ir: FrameSource, fps: float,

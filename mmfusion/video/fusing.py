@@ -1,5 +1,4 @@
 """From pairs of frames to fused frames, a batch at a time."""
-from typing import List, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -34,11 +33,8 @@ class FrameFuser:
         UsageError: If the model fuses another task than colour and infrared.
     """
 
-    def __init__(self,
-                 model: nn.Module,
-                 segmenter: Optional[nn.Module] = None,
-                 norm: str = 'auto',
-                 momentum: float = 0.95) -> None:
+    def __init__(self, model: nn.Module, segmenter: nn.Module | None = None,
+                 norm: str = 'auto', momentum: float = 0.95) -> None:
         if norm not in NORMS:
             raise ValueError(f'Expected a norm of {NORMS}, got {norm!r}.')
         modalities = dict(model.roles.task.modalities)
@@ -73,7 +69,7 @@ class FrameFuser:
         return data['inputs']
 
     @torch.no_grad()
-    def __call__(self, pairs: List[Tensor], size: Tuple[int, int],
+    def __call__(self, pairs: list[Tensor], size: tuple[int, int],
                  statistics: StreamStatistics) -> 'FusedBatch':
         """Fuse pairs of one size.
 
@@ -127,9 +123,10 @@ class FrameFuser:
             return output.aux['semantic'].argmax(1)
         # an exported fuser may run elsewhere than the segmentor
         fused = fused.to(next(task.segmentor.parameters()).device)
-        metas = [dict(img_shape=tuple(fused.shape[2:]),
-                      ori_shape=tuple(fused.shape[2:]),
-                      pad_shape=tuple(fused.shape[2:]))] * len(fused)
+        metas = [
+            dict(img_shape=tuple(fused.shape[2:]), ori_shape=tuple(
+                fused.shape[2:]), pad_shape=tuple(fused.shape[2:]))
+        ] * len(fused)
         logits = task.segmentor.inference(task.task_norm(fused), metas)
         if logits.shape[1] == 1:
             threshold = task.segmentor.decode_head.threshold
@@ -151,11 +148,11 @@ class FusedBatch:
         labels (Tensor, optional): (B, H, W).
     """
 
-    def __init__(self, images: Tensor, labels: Optional[Tensor]) -> None:
+    def __init__(self, images: Tensor, labels: Tensor | None) -> None:
         self.images, self.labels = images, labels
 
 
-def _palette(segmenter: Optional[nn.Module]) -> np.ndarray:
+def _palette(segmenter: nn.Module | None) -> np.ndarray:
     known = getattr(segmenter, 'dataset_meta', {}).get('palette')
     if known:
         return np.array(known, np.uint8)

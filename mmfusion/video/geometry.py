@@ -1,7 +1,6 @@
 """From pixels of the infrared to those of the visible stream."""
 import json
 from pathlib import Path
-from typing import Optional, Union
 
 import cv2
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from mmfusion.utils.errors import UsageError
 
 
-def read_homography(path: Union[str, Path]) -> np.ndarray:
+def read_homography(path: str | Path) -> np.ndarray:
     """Matrix that maps pixels of the infrared to the visible image.
 
     Args:
@@ -46,9 +45,8 @@ def read_homography(path: Union[str, Path]) -> np.ndarray:
     return matrix
 
 
-def fit_infrared(ir: np.ndarray,
-                 size: tuple,
-                 homography: Optional[np.ndarray] = None) -> np.ndarray:
+def fit_infrared(ir: np.ndarray, size: tuple,
+                 homography: np.ndarray | None = None) -> np.ndarray:
     """Bring an infrared frame into the visible frame's pixels.
 
     Args:
@@ -64,9 +62,9 @@ def fit_infrared(ir: np.ndarray,
         ir = cv2.cvtColor(ir, cv2.COLOR_BGR2GRAY)
     height, width = size
     if homography is not None:
-        return cv2.warpPerspective(
-            ir, homography, (width, height), flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE)
+        return cv2.warpPerspective(ir, homography, (width, height),
+                                   flags=cv2.INTER_LINEAR,
+                                   borderMode=cv2.BORDER_REPLICATE)
     if ir.shape != (height, width):
         ir = cv2.resize(ir, (width, height), interpolation=cv2.INTER_LINEAR)
     return ir

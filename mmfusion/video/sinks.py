@@ -3,8 +3,8 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from functools import cached_property
-from typing import Callable, Optional
 
 import cv2
 import numpy as np
@@ -30,14 +30,11 @@ class FusedFrame:
         draw (callable, optional): Labels over a fused frame.
     """
 
-    def __init__(self,
-                 index: int,
-                 time: float,
-                 image: torch.Tensor,
-                 classes: Optional[torch.Tensor] = None,
-                 draw: Optional[Callable] = None) -> None:
+    def __init__(self, index: int, time: float, image: torch.Tensor,
+                 classes: torch.Tensor | None = None,
+                 draw: Callable | None = None) -> None:
         self.index, self.time = index, time
-        self._image: Optional[torch.Tensor] = image
+        self._image: torch.Tensor | None = image
         self._classes, self._draw = classes, draw
         self._lock = threading.Lock()
 
@@ -50,7 +47,7 @@ class FusedFrame:
             return self._array
 
     @cached_property
-    def labels(self) -> Optional[np.ndarray]:
+    def labels(self) -> np.ndarray | None:
         """(H, W) uint8, of a model that segments."""
         if self._classes is None:
             return None
@@ -71,10 +68,10 @@ class Sink:
     fusing), the one before is written again: the file keeps real time.
     """
 
-    def __init__(self, writer: Optional[VideoWriter],
+    def __init__(self, writer: VideoWriter | None,
                  statistics: StreamStatistics) -> None:
         self.writer, self.statistics = writer, statistics
-        self.error: Optional[BaseException] = None
+        self.error: BaseException | None = None
         self.frames: queue.Queue = queue.Queue(2)
         self.thread = None
         if writer is not None:
@@ -89,7 +86,7 @@ class Sink:
             self.frames.put(frame)
 
     def _run(self) -> None:
-        before: Optional[FusedFrame] = None
+        before: FusedFrame | None = None
         while True:
             frame = self.frames.get()
             if frame is _END:

@@ -1,9 +1,9 @@
 """Frames of a video file, a folder of images or a camera."""
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Optional, Union
 
 import cv2
 import numpy as np
@@ -28,7 +28,7 @@ class Frame:
     """
     index: int
     time: float
-    image: Optional[np.ndarray]
+    image: np.ndarray | None
 
 
 class FrameSource:
@@ -63,12 +63,11 @@ class FolderSource(FrameSource):
         UsageError: If it holds no image.
     """
 
-    def __init__(self, folder: Union[str, Path], fps: float = 25.) -> None:
+    def __init__(self, folder: str | Path, fps: float = 25.) -> None:
         self.name, self.fps = str(folder), fps
-        self.paths = sorted(
-            (path for path in Path(folder).iterdir()
-             if path.suffix.lower() in IMG_SUFFIXES),
-            key=lambda path: natural_key(path.name))
+        self.paths = sorted((path for path in Path(folder).iterdir()
+                             if path.suffix.lower() in IMG_SUFFIXES),
+                            key=lambda path: natural_key(path.name))
         if not self.paths:
             raise UsageError(f'Expected images in {folder}, got none of '
                              f'{", ".join(IMG_SUFFIXES)}.')
@@ -97,9 +96,7 @@ class FileSource(FrameSource):
         UsageError: If OpenCV cannot open it.
     """
 
-    def __init__(self,
-                 path: Union[str, Path],
-                 fps: Optional[float] = None,
+    def __init__(self, path: str | Path, fps: float | None = None,
                  capture=None) -> None:
         self.name = str(path)
         self.capture = capture or cv2.VideoCapture(self.name)
@@ -127,8 +124,9 @@ class FileSource(FrameSource):
             place = round(stamp * self.stated) - first
             if index == 0:
                 first, place = place - failures, failures
-            for missing in range(
-                    index, max(index + failures, min(place, self.count))):
+            for missing in range(index,
+                                 max(index + failures, min(place,
+                                                           self.count))):
                 yield Frame(missing, missing / self.fps, None)
                 index += 1
             failures = 0
@@ -164,9 +162,7 @@ class CameraSource(FrameSource):
     """
     live = True
 
-    def __init__(self,
-                 device: Union[int, str],
-                 fps: Optional[float] = None,
+    def __init__(self, device: int | str, fps: float | None = None,
                  capture=None) -> None:
         self.name = f'camera {device}'
         self.capture = capture or cv2.VideoCapture(device)
@@ -176,9 +172,9 @@ class CameraSource(FrameSource):
         stated = self.capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps or (stated if 0 < stated < 1000 else 25.)
         self._changed = threading.Condition()
-        self._newest: Optional[Frame] = None
+        self._newest: Frame | None = None
         self._ended = False
-        self._thread: Optional[threading.Thread] = None
+        self._thread: threading.Thread | None = None
 
     def __iter__(self) -> Iterator[Frame]:
         self._thread = threading.Thread(target=self._drain, daemon=True)
@@ -226,8 +222,8 @@ class CameraSource(FrameSource):
             self._thread.join(timeout=2)
 
 
-def open_source(source: Union[str, int, Path, FrameSource],
-                fps: Optional[float] = None) -> FrameSource:
+def open_source(source: str | int | Path | FrameSource,
+                fps: float | None = None) -> FrameSource:
     """The source that a command line names.
 
     Args:

@@ -1,7 +1,8 @@
 """Numbers about a run of a video pipeline."""
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class StreamStatistics:
         self.refilled = self.resized = 0
         self.interrupted = False
         self.seconds = dict.fromkeys(STAGES, 0.)
-        self._latencies: List[float] = []
+        self._latencies: list[float] = []
         self._first = self._last = 0.
 
     @contextmanager
@@ -57,7 +58,7 @@ class StreamStatistics:
             self._latencies[self.frames % KEPT] = self._last - born
         self.frames += 1
 
-    def result(self) -> Dict[str, Any]:
+    def result(self) -> dict[str, Any]:
         """All numbers as plain values.
 
         Returns:
@@ -83,32 +84,25 @@ class StreamStatistics:
             latency = dict(zip(latency, map(float, values), strict=True))
         network = self.seconds['network']
         busy = whole - self.seconds['wait'] * self.live
-        return dict(
-            frames=self.frames,
-            fps=self.frames / whole,
-            latency_ms=latency,
-            network_ms=1000 * network / max(self.frames, 1),
-            seconds=dict(self.seconds, whole=whole),
-            overhead=max(0., 1 - network / max(busy, 1e-9)),
-            corrupt_vis=self.corrupt_vis,
-            corrupt_ir=self.corrupt_ir,
-            repeated=self.repeated,
-            dropped=self.dropped,
-            unpaired=self.unpaired,
-            refilled=self.refilled,
-            resized=self.resized,
-            interrupted=self.interrupted)
+        return dict(frames=self.frames, fps=self.frames / whole,
+                    latency_ms=latency,
+                    network_ms=1000 * network / max(self.frames, 1),
+                    seconds=dict(self.seconds, whole=whole),
+                    overhead=max(0., 1 - network / max(busy, 1e-9)),
+                    corrupt_vis=self.corrupt_vis, corrupt_ir=self.corrupt_ir,
+                    repeated=self.repeated, dropped=self.dropped,
+                    unpaired=self.unpaired, refilled=self.refilled,
+                    resized=self.resized, interrupted=self.interrupted)
 
 
-def summary(result: Dict[str, Any]) -> str:
+def summary(result: dict[str, Any]) -> str:
     """Numbers of :meth:`StreamStatistics.result` in a few lines."""
     latency = result['latency_ms']
     lines = [
         f'{result["frames"]} frames, {result["fps"]:.1f} frames/s, '
         f'network {result["network_ms"]:.1f} ms, '
         f'{result["overhead"]:.0%} of the time outside it',
-        'latency ms: ' + ', '.join(f'{k} {v:.1f}'
-                                   for k, v in latency.items())
+        'latency ms: ' + ', '.join(f'{k} {v:.1f}' for k, v in latency.items())
     ]
     counted = [
         f'{result[key]} {text}'
@@ -123,10 +117,11 @@ def summary(result: Dict[str, Any]) -> str:
     ]
     lines += [', '.join(counted)] if counted else []
     if 'flicker' in result:
-        lines.append('; '.join(
-            f'{name}: ' + ', '.join(f'{k} {v:.5f}' for k, v in
-                                    result['flicker'][name].items())
-            for name in result['flicker']))
+        lines.append(
+            '; '.join(f'{name}: ' +
+                      ', '.join(f'{k} {v:.5f}'
+                                for k, v in result['flicker'][name].items())
+                      for name in result['flicker']))
     if result['interrupted']:
         lines.append('interrupted; what was fused until then is complete')
     return '\n'.join(lines)

@@ -2,9 +2,10 @@
 import queue
 import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Union
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ from .statistics import StreamStatistics
 from .temporal import FlickerMeter, MotionTracker, TemporalBlend
 from .writers import VideoWriter
 
-Source = Union[str, int, Path, FrameSource]
+Source = str | int | Path | FrameSource
 _END = object()
 #: seconds between two looks at whether to stop
 _PATIENCE = 0.1
@@ -82,21 +83,12 @@ class FusionStream:
         UsageError: If a source or argument does not fit.
     """
 
-    def __init__(self,
-                 model: nn.Module,
-                 vis: Source,
-                 ir: Source,
-                 segmenter: Optional[nn.Module] = None,
-                 fps: Optional[float] = None,
-                 source_fps: Optional[float] = None,
-                 offset: float = 0.,
-                 homography: Optional[np.ndarray] = None,
-                 batch_size: int = 1,
-                 norm: str = 'auto',
-                 momentum: float = 0.95,
-                 blend: float = 0.,
-                 flicker: bool = False,
-                 limit: Optional[int] = None,
+    def __init__(self, model: nn.Module, vis: Source, ir: Source,
+                 segmenter: nn.Module | None = None, fps: float | None = None,
+                 source_fps: float | None = None, offset: float = 0.,
+                 homography: np.ndarray | None = None, batch_size: int = 1,
+                 norm: str = 'auto', momentum: float = 0.95, blend: float = 0.,
+                 flicker: bool = False, limit: int | None = None,
                  queue_size: int = 4) -> None:
         if batch_size < 1 or queue_size < 1:
             raise UsageError('Expected a batch and queue of at least 1, got '
@@ -106,14 +98,14 @@ class FusionStream:
                 raise UsageError(f'Expected {name} above 0, got {value}.')
         self.fuser = FrameFuser(model, segmenter, norm, momentum)
         self.blend = TemporalBlend(blend) if blend else None
-        self.meters = dict(
-            visible=FlickerMeter(), fused=FlickerMeter()) if flicker else {}
+        self.meters = dict(visible=FlickerMeter(),
+                           fused=FlickerMeter()) if flicker else {}
         self.tracker = MotionTracker() if blend or flicker else None
         self.offset, self.homography = offset, homography
         self.batch_size, self.limit = batch_size, limit
         self._stop = threading.Event()
         self._started = False
-        self._error: Optional[BaseException] = None
+        self._error: BaseException | None = None
         self._held: Any = None
         self.vis = open_source(vis, source_fps)
         try:
@@ -165,11 +157,10 @@ class FusionStream:
             self.statistics.corrupt_vis += self.vis.failed
             self.statistics.corrupt_ir += self.ir.failed
 
-    def run(self,
-            out: Optional[Union[str, Path]] = None,
-            show: bool = False,
-            on_frame: Optional[Callable[[FusedFrame], None]] = None
-            ) -> Dict[str, Any]:
+    def run(
+        self, out: str | Path | None = None, show: bool = False,
+        on_frame: Callable[[FusedFrame], None] | None = None
+    ) -> dict[str, Any]:
         """Fuse all frames into a file, a window, or both.
 
         Ctrl-C (or the key q in the window) ends it; what was fused until
@@ -283,9 +274,9 @@ class FusionStream:
 
     # fusing, in the caller's thread
 
-    def _take(self) -> List[_Pair]:
+    def _take(self) -> list[_Pair]:
         """The next pairs of one size; none at the end."""
-        batch: List[_Pair] = []
+        batch: list[_Pair] = []
         while len(batch) < self.batch_size:
             item = self._next()
             if item is _END:
@@ -308,7 +299,7 @@ class FusionStream:
             except queue.Empty:
                 continue
 
-    def _fuse(self, batch: List[_Pair]) -> Iterator[FusedFrame]:
+    def _fuse(self, batch: list[_Pair]) -> Iterator[FusedFrame]:
         result = self.fuser([pair.inputs for pair in batch],
                             batch[0].vis.shape[:2], self.statistics)
         for number, pair in enumerate(batch):

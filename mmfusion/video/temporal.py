@@ -1,5 +1,4 @@
 """Frames that belong together: steady range, blending, flicker."""
-from typing import Dict, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -26,10 +25,9 @@ class SteadyRange:
 
     def __init__(self, momentum: float = 0.95) -> None:
         if not 0 <= momentum < 1:
-            raise ValueError(
-                f'Expected a momentum in [0, 1), got {momentum}.')
+            raise ValueError(f'Expected a momentum in [0, 1), got {momentum}.')
         self.momentum = momentum
-        self.bounds: Optional[Tensor] = None
+        self.bounds: Tensor | None = None
 
     def __call__(self, images: Tensor) -> Tensor:
         """Stretch frames that follow each other.
@@ -84,19 +82,18 @@ def warp(image: Tensor, flow: np.ndarray) -> Tensor:
     y, x = np.mgrid[:height, :width].astype(np.float32)
     grid = np.stack(((x + flow[..., 0] + 0.5) * 2 / width - 1,
                      (y + flow[..., 1] + 0.5) * 2 / height - 1), axis=-1)
-    return F.grid_sample(
-        image[None], torch.from_numpy(grid)[None].to(image),
-        padding_mode='border', align_corners=False)[0]
+    return F.grid_sample(image[None],
+                         torch.from_numpy(grid)[None].to(image),
+                         padding_mode='border', align_corners=False)[0]
 
 
 class MotionTracker:
     """Motion and visibility from one visible frame to the next."""
 
     def __init__(self) -> None:
-        self.previous: Optional[np.ndarray] = None
+        self.previous: np.ndarray | None = None
 
-    def __call__(self,
-                 vis: np.ndarray) -> Optional[Tuple[np.ndarray, Tensor]]:
+    def __call__(self, vis: np.ndarray) -> tuple[np.ndarray, Tensor] | None:
         """Track the next frame.
 
         Args:
@@ -107,17 +104,15 @@ class MotionTracker:
             to the one before, and (1, H, W) of 0 and 1: where that one
             shows the same. None for a first frame, or of another size.
         """
-        grey = vis if vis.ndim == 2 else cv2.cvtColor(vis,
-                                                      cv2.COLOR_BGR2GRAY)
+        grey = vis if vis.ndim == 2 else cv2.cvtColor(vis, cv2.COLOR_BGR2GRAY)
         previous, self.previous = self.previous, grey
         # DIS needs some pixels for its patches
         if (previous is None or previous.shape != grey.shape
                 or min(grey.shape) < 16):
             return None
         flow = optical_flow(grey, previous)
-        before, now = (
-            torch.from_numpy(image)[None].float() / 255
-            for image in (previous, grey))
+        before, now = (torch.from_numpy(image)[None].float() / 255
+                       for image in (previous, grey))
         same = (warp(before, flow) - now).abs() < _OCCLUSION
         return flow, same.float()
 
@@ -139,13 +134,12 @@ class TemporalBlend:
 
     def __init__(self, strength: float) -> None:
         if not 0 <= strength < 1:
-            raise ValueError(
-                f'Expected a blend in [0, 1), got {strength}.')
+            raise ValueError(f'Expected a blend in [0, 1), got {strength}.')
         self.strength = strength
-        self.previous: Optional[Tensor] = None
+        self.previous: Tensor | None = None
 
     def __call__(self, fused: Tensor,
-                 motion: Optional[Tuple[np.ndarray, Tensor]]) -> Tensor:
+                 motion: tuple[np.ndarray, Tensor] | None) -> Tensor:
         """Blend one frame.
 
         Args:
@@ -173,10 +167,10 @@ class FlickerMeter:
     def __init__(self) -> None:
         self.means: list = []
         self.errors: list = []
-        self.previous: Optional[Tensor] = None
+        self.previous: Tensor | None = None
 
     def update(self, frame: Tensor,
-               motion: Optional[Tuple[np.ndarray, Tensor]]) -> None:
+               motion: tuple[np.ndarray, Tensor] | None) -> None:
         """Take the next frame.
 
         Args:
@@ -192,7 +186,7 @@ class FlickerMeter:
             self.errors.append((error.sum() / total.clamp(min=1)).item())
         self.previous = frame
 
-    def result(self) -> Dict[str, float]:
+    def result(self) -> dict[str, float]:
         """The three numbers; NaN where there are too few frames."""
         if not self.means:
             return dict.fromkeys(('flicker', 'jump', 'warp_error'),

@@ -1,7 +1,6 @@
 """Where fused frames go: a video file, a folder, a window."""
 import os
 from pathlib import Path
-from typing import Optional, Union
 
 import cv2
 import numpy as np
@@ -32,15 +31,15 @@ class VideoWriter:
         UsageError: On another suffix.
     """
 
-    def __init__(self, path: Union[str, Path], fps: float) -> None:
+    def __init__(self, path: str | Path, fps: float) -> None:
         self.path, self.fps = Path(path), fps
         if self.path.suffix and self.path.suffix.lower() not in CODECS:
             raise UsageError(
                 f'Expected a video of {", ".join(CODECS)} or a folder to '
                 f'write to, got {str(path)!r}.')
         self.count = self.resized = 0
-        self.size: Optional[tuple] = None
-        self._writer: Optional[cv2.VideoWriter] = None
+        self.size: tuple | None = None
+        self._writer: cv2.VideoWriter | None = None
         self._partial = self.path.with_name(
             f'.{self.path.stem}.{os.getpid()}{self.path.suffix}')
 
@@ -69,9 +68,8 @@ class VideoWriter:
     def _open(self, size: tuple) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         code = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix.lower()])
-        self._writer = cv2.VideoWriter(
-            str(self._partial), code, self.fps,
-            tuple(side + side % 2 for side in size))
+        self._writer = cv2.VideoWriter(str(self._partial), code, self.fps,
+                                       tuple(side + side % 2 for side in size))
         if not self._writer.isOpened():
             self._partial.unlink(missing_ok=True)
             raise UsageError(

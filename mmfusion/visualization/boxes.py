@@ -1,5 +1,5 @@
 """Boxes on images."""
-from typing import Mapping, Optional, Sequence, Tuple
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -12,19 +12,17 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _INK = (0, 0, 0)
 
 
-def class_colour(label: int, count: int) -> Tuple[int, int, int]:
+def class_colour(label: int, count: int) -> tuple[int, int, int]:
     """RGB of a class without a palette: hues, evenly spaced."""
     hue = int(180 * (label % max(count, 1)) / max(count, 1))
     pixel = np.uint8([[[(hue + 55) % 180, 200, 255]]])
     return tuple(int(c) for c in cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0])
 
 
-def draw_boxes(image: np.ndarray,
-               instances: Mapping[str, Tensor],
-               classes: Optional[Sequence[str]] = None,
-               palette: Optional[Sequence[Sequence[int]]] = None,
-               score_thr: float = 0.3,
-               with_text: bool = True) -> np.ndarray:
+def draw_boxes(image: np.ndarray, instances: Mapping[str, Tensor],
+               classes: Sequence[str] | None = None,
+               palette: Sequence[Sequence[int]] | None = None,
+               score_thr: float = 0.3, with_text: bool = True) -> np.ndarray:
     """Draw boxes with their class and score.
 
     Args:
@@ -55,10 +53,8 @@ def draw_boxes(image: np.ndarray,
     count = len(classes or ()) or int(labels.max() if len(labels) else 0) + 1
     for k in kept:
         label = int(labels[k])
-        colour = (
-            tuple(int(c) for c in palette[label])
-            if palette is not None and label < len(palette) else
-            class_colour(label, count))
+        colour = (tuple(int(c) for c in palette[label]) if palette is not None
+                  and label < len(palette) else class_colour(label, count))
         x1, y1, x2, y2 = (int(round(float(v))) for v in boxes[k])
         cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, width)
         if not with_text:
@@ -70,8 +66,8 @@ def draw_boxes(image: np.ndarray,
     return canvas
 
 
-def _write(canvas: np.ndarray, text: str, corner: Tuple[int, int],
-           colour: Tuple[int, int, int], scale: float) -> None:
+def _write(canvas: np.ndarray, text: str, corner: tuple[int, int],
+           colour: tuple[int, int, int], scale: float) -> None:
     """A label above a box, or inside where there is no room."""
     (width, height), base = cv2.getTextSize(text, _FONT, scale, 1)
     left, bottom = max(corner[0], 0), corner[1]

@@ -1,8 +1,8 @@
 """Parts of self-contained HTML pages."""
 import base64
 import html
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 import cv2
 import numpy as np

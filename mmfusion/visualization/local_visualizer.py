@@ -1,6 +1,6 @@
 """mmengine visualizer of image pairs, fused images, label maps and boxes."""
+from collections.abc import Sequence
 from functools import partial
-from typing import Dict, Optional, Sequence
 
 import numpy as np
 from mmengine.dist import master_only
@@ -40,17 +40,13 @@ class FusionLocalVisualizer(Visualizer):
         box_score_thr (float): Detections below it are not drawn.
     """
 
-    def __init__(self,
-                 name: str = 'visualizer',
-                 image: Optional[np.ndarray] = None,
-                 vis_backends: Optional[list] = None,
-                 save_dir: Optional[str] = None,
-                 classes: Optional[Sequence[str]] = None,
-                 palette: Optional[Sequence[Sequence[int]]] = None,
-                 alpha: float = 0.6,
-                 columns: Optional[int] = None,
-                 legend: bool = True,
-                 box_score_thr: float = 0.3,
+    def __init__(self, name: str = 'visualizer',
+                 image: np.ndarray | None = None,
+                 vis_backends: list | None = None, save_dir: str | None = None,
+                 classes: Sequence[str] | None = None,
+                 palette: Sequence[Sequence[int]] | None = None,
+                 alpha: float = 0.6, columns: int | None = None,
+                 legend: bool = True, box_score_thr: float = 0.3,
                  **kwargs) -> None:
         super().__init__(name, image, vis_backends, save_dir, **kwargs)
         self.classes = classes
@@ -60,13 +56,10 @@ class FusionLocalVisualizer(Visualizer):
         self.legend = legend
         self.box_score_thr = box_score_thr
 
-    def draw(self,
-             image: np.ndarray,
-             infrared: Optional[np.ndarray] = None,
-             data_sample: Optional[BaseDataElement] = None,
-             draw_gt: bool = True,
+    def draw(self, image: np.ndarray, infrared: np.ndarray | None = None,
+             data_sample: BaseDataElement | None = None, draw_gt: bool = True,
              draw_pred: bool = True,
-             dataset_meta: Optional[dict] = None) -> np.ndarray:
+             dataset_meta: dict | None = None) -> np.ndarray:
         """Draw one sample; unlike ``add_datasample``, on every rank.
 
         Args:
@@ -97,50 +90,39 @@ class FusionLocalVisualizer(Visualizer):
 
         fused = data('fused_img')
         return draw_panel(
-            image,
-            infrared,
+            image, infrared,
             None if fused is None else resize_like(fused, image.shape[:2]),
-            data('pred_sem_seg', draw_pred),
-            data('gt_sem_seg', draw_gt),
-            classes=self.classes or meta.get('classes'),
-            palette=self.palette or meta.get('palette'),
-            alpha=self.alpha,
-            columns=self.columns,
+            data('pred_sem_seg', draw_pred), data('gt_sem_seg', draw_gt),
+            classes=self.classes or meta.get('classes'), palette=self.palette
+            or meta.get('palette'), alpha=self.alpha, columns=self.columns,
             legend=self.legend,
             captions=tuple(caption(name) for name in modalities[:2]),
             painters=self._painters(data_sample, meta, draw_gt, draw_pred))
 
-    def _painters(self, data_sample: Optional[BaseDataElement], meta: dict,
-                  draw_gt: bool, draw_pred: bool) -> Dict[str, Painter]:
+    def _painters(self, data_sample: BaseDataElement | None, meta: dict,
+                  draw_gt: bool, draw_pred: bool) -> dict[str, Painter]:
         """Tiles with boxes, by their captions."""
         fields = {
             'detections': ('pred_instances', draw_pred),
             'true boxes': ('gt_instances', draw_gt)
         }
         return {
-            title: partial(
-                draw_boxes,
-                instances=getattr(data_sample, field),
-                classes=self.classes or meta.get('classes'),
-                palette=self.palette or meta.get('palette'),
-                score_thr=self.box_score_thr)
+            title:
+            partial(draw_boxes, instances=getattr(data_sample,
+                                                  field), classes=self.classes
+                    or meta.get('classes'), palette=self.palette
+                    or meta.get('palette'), score_thr=self.box_score_thr)
             for title, (field, wanted) in fields.items()
             if wanted and data_sample is not None and field in data_sample
         }
 
     @master_only
-    def add_datasample(self,
-                       name: str,
-                       image: np.ndarray,
-                       data_sample: Optional[BaseDataElement] = None,
-                       draw_gt: bool = True,
-                       draw_pred: bool = True,
-                       show: bool = False,
-                       wait_time: float = 0,
-                       out_file: Optional[str] = None,
-                       step: int = 0,
-                       infrared: Optional[np.ndarray] = None,
-                       **kwargs) -> None:
+    def add_datasample(self, name: str, image: np.ndarray,
+                       data_sample: BaseDataElement | None = None,
+                       draw_gt: bool = True, draw_pred: bool = True,
+                       show: bool = False, wait_time: float = 0,
+                       out_file: str | None = None, step: int = 0,
+                       infrared: np.ndarray | None = None, **kwargs) -> None:
         """Draw one sample and show it, or write it to a file or backends.
 
         Args:

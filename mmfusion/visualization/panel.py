@@ -3,13 +3,13 @@
 Every function takes and gives RGB ``uint8`` arrays (H, W, 3) unless said
 otherwise; none touches a file or a plotting library's global state.
 """
-from typing import Callable, Mapping, Optional, Sequence, Tuple, Union
+from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
 from torch import Tensor
 
-Image = Union[np.ndarray, Tensor]
+Image = np.ndarray | Tensor
 Palette = Sequence[Sequence[int]]
 Painter = Callable[[np.ndarray], np.ndarray]
 
@@ -61,7 +61,7 @@ def to_rgb_uint8(image: Image) -> np.ndarray:
         np.broadcast_to(image, image.shape[:2] + (3, )).astype(np.uint8))
 
 
-def to_label_map(labels: Image, shape: Tuple[int, int]) -> np.ndarray:
+def to_label_map(labels: Image, shape: tuple[int, int]) -> np.ndarray:
     """Class indices as (H, W) of ``shape``, resized by nearest neighbour.
 
     Args:
@@ -85,16 +85,13 @@ def to_label_map(labels: Image, shape: Tuple[int, int]) -> np.ndarray:
                          'classes first.')
     labels = labels.astype(np.int32)
     if labels.shape != tuple(shape):
-        labels = cv2.resize(
-            labels, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
+        labels = cv2.resize(labels, (shape[1], shape[0]),
+                            interpolation=cv2.INTER_NEAREST)
     return labels
 
 
-def overlay_labels(image: np.ndarray,
-                   labels: Image,
-                   palette: Palette,
-                   alpha: float = 0.6,
-                   ignore_index: int = 255) -> np.ndarray:
+def overlay_labels(image: np.ndarray, labels: Image, palette: Palette,
+                   alpha: float = 0.6, ignore_index: int = 255) -> np.ndarray:
     """Colour the pixels of each class.
 
     Classes whose palette colour is black (the background of most sets) leave
@@ -131,7 +128,7 @@ def overlay_labels(image: np.ndarray,
     return np.where(painted[..., None], blend, image)
 
 
-def _font(height: int) -> Tuple[float, int]:
+def _font(height: int) -> tuple[float, int]:
     thickness = 1 if height < 18 else 2
     return cv2.getFontScaleFromHeight(_FONT, height, thickness), thickness
 
@@ -150,9 +147,7 @@ def _caption(text: str, width: int, height: int) -> np.ndarray:
                        cv2.LINE_AA)
 
 
-def draw_legend(classes: Sequence[str],
-                palette: Palette,
-                width: int,
+def draw_legend(classes: Sequence[str], palette: Palette, width: int,
                 text_height: int = 12) -> np.ndarray:
     """Names and colours of the classes, in as many rows as the width needs.
 
@@ -193,7 +188,7 @@ def draw_legend(classes: Sequence[str],
 
 
 def draw_grid(tiles: Mapping[str, Image],
-              columns: Optional[int] = None) -> np.ndarray:
+              columns: int | None = None) -> np.ndarray:
     """Captioned images side by side, at their own size.
 
     Args:
@@ -223,29 +218,22 @@ def draw_grid(tiles: Mapping[str, Image],
     for place, (name, image) in enumerate(images.items()):
         top = place // columns * cell[0] + _GAP
         left = place % columns * cell[1] + _GAP
-        canvas[top:top + 2 * text_height, left:left + width] = _caption(
-            name, width, text_height)
+        canvas[top:top + 2 * text_height,
+               left:left + width] = _caption(name, width, text_height)
         top += 2 * text_height + (height - image.shape[0]) // 2
         left += (width - image.shape[1]) // 2
         canvas[top:top + image.shape[0], left:left + image.shape[1]] = image
     return canvas
 
 
-def draw_panel(vis: Image,
-               ir: Optional[Image] = None,
-               fused: Optional[Image] = None,
-               pred: Optional[Image] = None,
-               gt: Optional[Image] = None,
-               *,
-               classes: Optional[Sequence[str]] = None,
-               palette: Optional[Palette] = None,
-               alpha: float = 0.6,
-               ignore_index: int = 255,
-               columns: Optional[int] = None,
-               legend: bool = True,
-               captions: Sequence[str] = ('visible', 'infrared'),
-               painters: Optional[Mapping[str, Painter]] = None
-               ) -> np.ndarray:
+def draw_panel(vis: Image, ir: Image | None = None, fused: Image | None = None,
+               pred: Image | None = None, gt: Image | None = None, *,
+               classes: Sequence[str] | None = None,
+               palette: Palette | None = None, alpha: float = 0.6,
+               ignore_index: int = 255, columns: int | None = None,
+               legend: bool = True, captions: Sequence[str] = ('visible',
+                                                               'infrared'),
+               painters: Mapping[str, Painter] | None = None) -> np.ndarray:
     """Visible | infrared | fused | prediction | ground truth.
 
     What is None is left out. Label maps and boxes are laid over the fused
@@ -282,8 +270,10 @@ def draw_panel(vis: Image,
     }
     ground = tiles.get('fused', tiles[captions[0]])
     maps = {'prediction': pred, 'ground truth': gt}
-    maps = {name: labels for name, labels in maps.items()
-            if labels is not None}
+    maps = {
+        name: labels
+        for name, labels in maps.items() if labels is not None
+    }
     if maps and palette is None:
         raise ValueError(
             f'Expected a palette to draw {" and ".join(maps)}, got None. '
@@ -301,17 +291,17 @@ def draw_panel(vis: Image,
     return np.concatenate((panel, strip))
 
 
-def resize_like(image: Image, shape: Tuple[int, int]) -> np.ndarray:
+def resize_like(image: Image, shape: tuple[int, int]) -> np.ndarray:
     """``image`` as RGB ``uint8`` of height and width ``shape``."""
     image = to_rgb_uint8(image)
     if image.shape[:2] == tuple(shape):
         return image
-    return cv2.resize(
-        image, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(image, (shape[1], shape[0]),
+                      interpolation=cv2.INTER_LINEAR)
 
 
 def stacked_to_rgb(stack: Tensor,
-                   modalities: Mapping[str, Tuple[int, int]]) -> dict:
+                   modalities: Mapping[str, tuple[int, int]]) -> dict:
     """Images of the modalities in one stacked, unnormalised input.
 
     Args:
@@ -326,6 +316,5 @@ def stacked_to_rgb(stack: Tensor,
     images = {}
     for name, (first, end) in modalities.items():
         part = stack[first:end]
-        images[name] = to_rgb_uint8(
-            part.flip(0) if end - first == 3 else part)
+        images[name] = to_rgb_uint8(part.flip(0) if end - first == 3 else part)
     return images

@@ -3,14 +3,14 @@
 The lists follow the authors' network, the layers it never calls included;
 the weights are a formula in the key's place in the sorted list.
 """
+from collections.abc import Mapping
 from itertools import pairwise
 from math import prod
-from typing import Dict, Mapping, Tuple
 
 import torch
 from torch import Tensor
 
-Shapes = Dict[str, Tuple[int, ...]]
+Shapes = dict[str, tuple[int, ...]]
 
 
 def _conv(name: str, *shape: int) -> Shapes:
@@ -74,16 +74,11 @@ def reference_full_shapes() -> Shapes:
     """
     from mmseg.models import MixVisionTransformer, SegformerHead
     parts = dict(
-        backbone=MixVisionTransformer(
-            embed_dims=32,
-            num_layers=[2, 2, 2, 2],
-            num_heads=[1, 2, 5, 8]),
+        backbone=MixVisionTransformer(embed_dims=32, num_layers=[2, 2, 2, 2],
+                                      num_heads=[1, 2, 5, 8]),
         decode_head=SegformerHead(
-            in_channels=[32, 64, 160, 256],
-            in_index=[0, 1, 2, 3],
-            channels=256,
-            num_classes=9,
-            norm_cfg=dict(type='BN'),
+            in_channels=[32, 64, 160, 256], in_index=[0, 1, 2, 3],
+            channels=256, num_classes=9, norm_cfg=dict(type='BN'),
             loss_decode=dict(type='mmseg.CrossEntropyLoss')))
     shapes = {
         f'{name}.{key}': tuple(value.shape)
@@ -97,7 +92,7 @@ def reference_full_shapes() -> Shapes:
     return dict(sorted(shapes.items()))
 
 
-def fill_reference(shapes: Mapping[str, Tuple[int, ...]]) -> Dict[str, Tensor]:
+def fill_reference(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     """Weights for the golden numbers.
 
     With ``i`` the key's place in the sorted list, ``j`` the flat index and
@@ -134,7 +129,7 @@ def fill_reference(shapes: Mapping[str, Tuple[int, ...]]) -> Dict[str, Tensor]:
 
 
 def golden_inputs(batch: int, height: int,
-                  width: int) -> Tuple[Tensor, Tensor]:
+                  width: int) -> tuple[Tensor, Tensor]:
     """Inputs for the golden numbers.
 
     Returns:
@@ -143,8 +138,7 @@ def golden_inputs(batch: int, height: int,
     """
     b, c, y, x = torch.meshgrid(
         *(torch.arange(size, dtype=torch.float64)
-          for size in (batch, 3, height, width)),
-        indexing='ij')
+          for size in (batch, 3, height, width)), indexing='ij')
     vis = 0.5 + 0.5 * torch.sin(0.11 * x + 0.17 * y + 1.3 * c + 0.7 * b)
     ir = 0.5 + 0.5 * torch.cos(0.07 * x - 0.13 * y + 0.5 * b)
     return vis.float(), ir[:, :1].float()

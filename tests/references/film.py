@@ -3,20 +3,21 @@
 The weights make the text visible in the output, where PyTorch's initial
 ones leave it at 1e-7.
 """
-from typing import Dict, Mapping, Tuple
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch import Tensor
 
-Shapes = Dict[str, Tuple[int, ...]]
+Shapes = dict[str, tuple[int, ...]]
 
 
 def _restormer(name: str, channels: int) -> Shapes:
     wide = 8 * channels
     norms = {
         f'{name}.norm{i}.body.{key}': (channels, )
-        for i in (1, 2) for key in ('weight', 'bias')
+        for i in (1, 2)
+        for key in ('weight', 'bias')
     }
     return {
         **norms,
@@ -46,10 +47,9 @@ def reference_shapes() -> Shapes:
             name = f'restormerca{stage}'
             attended = f'{name}.cross_attentionA{attention}.multihead_attn'
             shapes[f'{name}.conv{side}1.weight'] = (32, inputs, 3, 3)
-            shapes.update({
-                f'{name}.prelu{side}{i}.weight': (1, )
-                for i in (1, 2, 3)
-            })
+            shapes.update(
+                {f'{name}.prelu{side}{i}.weight': (1, )
+                 for i in (1, 2, 3)})
             shapes.update(_conv(f'{name}.conv{side}2', 32, 32, 1, 1))
             shapes.update(_conv(f'{name}.conv{side}3', 32, 64, 1, 1))
             shapes.update(
@@ -66,7 +66,7 @@ def reference_shapes() -> Shapes:
     return dict(sorted(shapes.items()))
 
 
-def fill_reference(shapes: Mapping[str, Tuple[int, ...]]) -> Dict[str, Tensor]:
+def fill_reference(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     """Weights for the golden numbers.
 
     Normal draws ``z``, seeded with 1000 plus the key's place in the sorted
@@ -104,7 +104,7 @@ def fill_reference(shapes: Mapping[str, Tuple[int, ...]]) -> Dict[str, Tensor]:
 
 
 def reference_input(batch: int, height: int, width: int, length: int,
-                    text_channels: int = 768) -> Dict[str, Tensor]:
+                    text_channels: int = 768) -> dict[str, Tensor]:
     """Inputs of the golden numbers.
 
     Returns:
@@ -116,6 +116,6 @@ def reference_input(batch: int, height: int, width: int, length: int,
     text = random.standard_normal((batch, length, text_channels))
     return {
         name: torch.from_numpy(value.astype(np.float32))
-        for name, value in zip(('ir', 'vis_luma', 'text'), (*images, text),
-                               strict=True)
+        for name, value in zip(('ir', 'vis_luma', 'text'), (*images,
+                                                            text), strict=True)
     }

@@ -3,13 +3,13 @@
 Written from a description of their network, apart from our model, so that
 tests of the model, the converter and the baseline have one witness.
 """
-from typing import Dict, List, Sequence, Tuple
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-Shapes = Dict[str, Tuple[int, ...]]
+Shapes = dict[str, tuple[int, ...]]
 
 
 def _conv(key: str, *shape: int, bias: bool = True) -> Shapes:
@@ -42,7 +42,7 @@ def _double(key: str, outputs: int, inputs: int) -> Shapes:
     }
 
 
-def _pointwise(key: str, indices: Tuple[int, int, int, int], inputs: int,
+def _pointwise(key: str, indices: tuple[int, int, int, int], inputs: int,
                mid: int, outputs: int) -> Shapes:
     first, first_norm, second, second_norm = indices
     return {
@@ -66,8 +66,7 @@ def _encoder(key: str, inputs: int, w: int, depths: Sequence[int]) -> Shapes:
         **_norm(f'{key}_bn1', 2 * w)
     }
     for place, channels in (('1.2', w), ('1.5', w), ('2.2', 2 * w)):
-        shapes.update(
-            _conv(f'{stem}{place}.conv_frelu', channels, 1, 3, 3))
+        shapes.update(_conv(f'{stem}{place}.conv_frelu', channels, 1, 3, 3))
         shapes.update(_norm(f'{stem}{place}.bn_frelu', channels))
     inputs = 2 * w
     for stage, depth in enumerate(depths):
@@ -81,16 +80,10 @@ def _encoder(key: str, inputs: int, w: int, depths: Sequence[int]) -> Shapes:
                 **_norm(f'{block}.bn2', outputs)
             })
             if inputs != outputs:
-                shapes.update({
-                    **_conv(
-                        f'{block}.downsample.0',
-                        outputs,
-                        inputs,
-                        1,
-                        1,
-                        bias=False),
-                    **_norm(f'{block}.downsample.1', outputs)
-                })
+                name = f'{block}.downsample'
+                shapes.update(
+                    _conv(f'{name}.0', outputs, inputs, 1, 1, bias=False))
+                shapes.update(_norm(f'{name}.1', outputs))
             inputs = outputs
     return shapes
 
@@ -104,8 +97,8 @@ def _high_fuse(key: str, inputs: int, w: int) -> Shapes:
     for dense in (f'{key}.RGBobj', f'{key}.Infobj'):
         shapes.update(_conv(f'{dense}.down', mid, inputs, 1, 1))
         for i in range(4):
-            shapes.update(
-                _basic(f'{dense}.denseblock.{i}', mid, mid * (i + 1)))
+            shapes.update(_basic(f'{dense}.denseblock.{i}', mid,
+                                 mid * (i + 1)))
         shapes.update(_basic(f'{dense}.fuse', deep, inputs + mid))
     for name in ('RGB_K', 'RGB_V', 'INF_K', 'INF_V'):
         shapes.update(_basic(f'{key}.obj_fuse.{name}', deep, deep))
@@ -121,10 +114,10 @@ def _low_fuse(key: str, a: int, c: int) -> Shapes:
     for name in ('RGBobj1_2', 'RGBspr', 'Infobj1_2', 'Infspr'):
         shapes.update(_basic(f'{key}.{name}', c, c))
     module = f'{key}.obj_fuse'
+    wide = 2 * c, c // 2, 2 * c
     return {
         **shapes,
-        **_pointwise(f'{module}.Recalibrate', (1, 2, 4, 5), 2 * c, c // 2,
-                     2 * c),
+        **_pointwise(f'{module}.Recalibrate', (1, 2, 4, 5), *wide),
         **_conv(f'{module}.channel_agg.0', c, 2 * c, 1, 1),
         **_norm(f'{module}.channel_agg.1', c),
         **_pointwise(f'{module}.local_att', (0, 1, 3, 4), c, c // 4, c),
@@ -134,9 +127,9 @@ def _low_fuse(key: str, a: int, c: int) -> Shapes:
 
 def _classifier(deep: int, num_classes: int) -> Shapes:
     shapes: Shapes = {}
-    for name, inputs, mid, outputs in (
-        ('binary', deep, deep // 4, 2), ('semantic', deep, deep, num_classes),
-        ('boundary', 2 * deep, deep, 2)):
+    for name, inputs, mid, outputs in (('binary', deep, deep // 4, 2),
+                                       ('semantic', deep, deep, num_classes),
+                                       ('boundary', 2 * deep, deep, 2)):
         key = f'classfier.{name}_conv'
         shapes.update({
             **_conv(f'{key}1.conv', mid, inputs, 1, 1, bias=False),
@@ -208,7 +201,7 @@ def reference_shapes(base_channels: int = 32,
     return dict(sorted(shapes.items()))
 
 
-def _draw(key: str, shape: Tuple[int, ...],
+def _draw(key: str, shape: tuple[int, ...],
           random: np.random.RandomState) -> np.ndarray:
     if key.endswith(('gamma1', 'gamma2')):
         return np.full(shape, 0.5)
@@ -223,7 +216,7 @@ def _draw(key: str, shape: Tuple[int, ...],
     return 0.1 * random.standard_normal(shape)
 
 
-def reference_state_dict(seed: int = 1234, **size) -> Dict[str, Tensor]:
+def reference_state_dict(seed: int = 1234, **size) -> dict[str, Tensor]:
     """Reproducible weights in the authors' names.
 
     Attention gains are 0.5 and BatchNorm statistics random, so that no part
@@ -238,16 +231,15 @@ def reference_state_dict(seed: int = 1234, **size) -> Dict[str, Tensor]:
     """
     random = np.random.RandomState(seed)
     return {
-        key: torch.tensor(0) if key.endswith('num_batches_tracked') else
+        key:
+        torch.tensor(0) if key.endswith('num_batches_tracked') else
         torch.from_numpy(_draw(key, shape, random).astype(np.float32))
         for key, shape in reference_shapes(**size).items()
     }
 
 
-def reference_input(height: int = 64,
-                    width: int = 96,
-                    batch: int = 1,
-                    seed: int = 7) -> List[Tensor]:
+def reference_input(height: int = 64, width: int = 96, batch: int = 1,
+                    seed: int = 7) -> list[Tensor]:
     """Noise images, visible (B, 3, H, W) and infrared (B, 1, H, W)."""
     random = np.random.RandomState(seed)
     return [

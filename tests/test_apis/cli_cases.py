@@ -7,19 +7,16 @@ from mmfusion.cli.legacy import parse
 
 def make_config(**extra):
     cfg = Config(
-        dict(
-            model=dict(type='FuserSegmenter', fuser=dict(type='X')),
-            test_dataloader=dict(dataset=dict(type='D', pipeline=['plain'])),
-            test_evaluator=dict(type='mmseg.IoUMetric', iou_metrics=['mIoU']),
-            val_cfg=dict(),
-            val_dataloader=dict(),
-            val_evaluator=dict(type='mmseg.IoUMetric'),
-            optim_wrapper=dict(type='OptimWrapper'),
-            default_hooks=dict(visualization=dict(type='Hook')),
-            visualizer=dict(type='FusionLocalVisualizer'),
-            tta_model=dict(type='FuserSegTTAModel'),
-            tta_pipeline=['augmented'],
-            work_dir='from_config'))
+        dict(model=dict(type='FuserSegmenter', fuser=dict(type='X')),
+             test_dataloader=dict(dataset=dict(type='D', pipeline=['plain'])),
+             test_evaluator=dict(type='mmseg.IoUMetric',
+                                 iou_metrics=['mIoU']), val_cfg=dict(),
+             val_dataloader=dict(), val_evaluator=dict(type='mmseg.IoUMetric'),
+             optim_wrapper=dict(type='OptimWrapper'),
+             default_hooks=dict(visualization=dict(type='Hook')),
+             visualizer=dict(type='FusionLocalVisualizer'),
+             tta_model=dict(type='FuserSegTTAModel'),
+             tta_pipeline=['augmented'], work_dir='from_config'))
     cfg.merge_from_dict(extra)
     return cfg
 

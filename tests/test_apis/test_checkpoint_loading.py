@@ -67,7 +67,8 @@ def test_stage2_checkpoint_serves_stage1(models, tmp_path):
     path = save(tmp_path / 'a.pth', source.state_dict())
     _, notes = load_model_weights(target, path)
     assert all(
-        torch.equal(value, source.state_dict()[key])
+        torch.equal(value,
+                    source.state_dict()[key])
         for key, value in target.state_dict().items())
     assert len(notes) == 1 and 'no segmentor' in notes[0]
 
@@ -94,8 +95,8 @@ def test_wrong_checkpoint_changes_nothing(models, tmp_path):
     assert f'1 missing: {first}' in text
     assert '1 unexpected: backbone.conv.weight' in text
     assert 'a.pth' in text and 'convert.py' in text
-    assert all(torch.equal(v, before[k])
-               for k, v in model.state_dict().items())
+    assert all(
+        torch.equal(v, before[k]) for k, v in model.state_dict().items())
 
 
 def test_misshapen_key(models, tmp_path):
@@ -118,7 +119,7 @@ def test_code_in_a_checkpoint_is_not_run(models, tmp_path):
     class Evil:
 
         def __reduce__(self):
-            return exec, ('raise SystemExit',)
+            return exec, ('raise SystemExit', )
 
     torch.save(dict(state_dict=Evil()), tmp_path / 'a.pth')
     with pytest.raises(UsageError, match='read safely'):
@@ -164,9 +165,7 @@ def test_init_model(configs, models, tmp_path):
     with torch.no_grad():
         torch.testing.assert_close(
             model.fuse(inputs).fused,
-            plain.fuse(inputs).fused,
-            rtol=1e-4,
-            atol=1e-4)
+            plain.fuse(inputs).fused, rtol=1e-4, atol=1e-4)
 
 
 def test_init_model_without_weights_knows_the_classes(configs):

@@ -52,15 +52,15 @@ def test_eval(name):
 
 def test_eval_among_several_evaluators():
     both = [dict(type='Other'), dict(type='IoUMetric')]
-    cfg, _ = run(
-        'test', '--eval', 'mDice', cfg=make_config(test_evaluator=both))
+    cfg, _ = run('test', '--eval', 'mDice',
+                 cfg=make_config(test_evaluator=both))
     assert cfg.test_evaluator[1].iou_metrics == ['mDice']
     assert 'iou_metrics' not in cfg.test_evaluator[0]
 
 
 def test_eval_unknown_name_lists_the_valid_ones():
-    with pytest.raises(
-            UsageError, match="mIoU.*mDice.*mFscore.*got 'beauty'.*film"):
+    with pytest.raises(UsageError,
+                       match="mIoU.*mDice.*mFscore.*got 'beauty'.*film"):
         run('test', '--eval', 'mIoU', 'beauty')
 
 
@@ -121,10 +121,8 @@ def test_gpu_is_chosen_before_torch_is_there():
             '"--gpu-id", "3"])\n'
             'print("torch" in sys.modules, '
             'os.environ["CUDA_VISIBLE_DEVICES"])\n')
-    done = subprocess.run([sys.executable, '-c', code],
-                          capture_output=True,
-                          text=True,
-                          check=True)
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True,
+                          text=True, check=True)
     assert done.stdout.split() == ['False', '3']
     assert 'note: --gpu-id' in done.stderr
 
@@ -133,8 +131,8 @@ def test_gpu_is_chosen_before_torch_is_there():
 def test_options(tool):
     files = ['c', 'p'][:1 + (tool != 'train')]
     args, lines = parse(
-        tool, [*files, '--options', 'a.b=1', 'c=[x,y]', '--cfg-options',
-               'a.b=2'])
+        tool,
+        [*files, '--options', 'a.b=1', 'c=[x,y]', '--cfg-options', 'a.b=2'])
     assert args.cfg_options == {'a.b': 2, 'c': ['x', 'y']}
     announced(lines, '--options')
 
@@ -176,8 +174,8 @@ def test_resume_from_a_file(flag, tmp_path):
         announced(lines, flag)
 
 
-@pytest.mark.parametrize('flags', [['--resume'], ['--resume', 'auto'],
-                                   ['--auto-resume']])
+@pytest.mark.parametrize(
+    'flags', [['--resume'], ['--resume', 'auto'], ['--auto-resume']])
 def test_resume_takes_the_last_checkpoint(flags, tmp_path):
     last = tmp_path / 'iter_7.pth'
     (tmp_path / 'last_checkpoint').write_text(str(last))
@@ -350,10 +348,10 @@ def test_fusion_output_aliases(flag, legacy):
     assert bool(lines) == legacy
 
 
-@pytest.mark.parametrize('flags', [['--aug-test'], ['--format-only'],
-                                   ['--tmpdir', 'd'], ['--gpu-collect'],
-                                   ['--opacity', '0.5'], ['--show'],
-                                   ['--eval-options', 'a=1']])
+@pytest.mark.parametrize(
+    'flags',
+    [['--aug-test'], ['--format-only'], ['--tmpdir', 'd'], ['--gpu-collect'],
+     ['--opacity', '0.5'], ['--show'], ['--eval-options', 'a=1']])
 def test_flags_that_never_did_anything_to_fusion(flags):
     _, lines = parse('test_fusion', ['c', 'p', *flags])
     assert len(lines) == 1

@@ -9,9 +9,7 @@ def test_eval_of_fused_images_replaces_that_of_labels():
     cfg, lines = run('test', '--eval', 'EN,SD')
     assert not lines
     assert cfg.test_evaluator == dict(
-        type='mmfusion.FusionMetric',
-        preset='default',
-        metrics=['EN', 'SD'],
+        type='mmfusion.FusionMetric', preset='default', metrics=['EN', 'SD'],
         csv_file='from_config/fusion_metrics.csv')
 
 
@@ -36,15 +34,14 @@ def test_eval_with_a_fusion_metric_in_the_config():
         test_evaluator=[dict(type='mmseg.IoUMetric'), own,
                         dict(type='Other')])
     # 'fusion' means the config's settings
-    assert run('test', '--eval', 'fusion', cfg=cfg)[0].test_evaluator == [
-        own, dict(type='Other')
-    ]
-    assert run('test', '--eval', 'film', cfg=cfg)[0].test_evaluator[0] == dict(
-        own, preset='film', metrics=None)
+    assert run('test', '--eval', 'fusion',
+               cfg=cfg)[0].test_evaluator == [own, dict(type='Other')]
+    assert run('test', '--eval', 'film',
+               cfg=cfg)[0].test_evaluator[0] == dict(own, preset='film',
+                                                     metrics=None)
     kinds = [
-        evaluator.type
-        for evaluator in run('test', '--eval', 'mIoU', cfg=cfg)[0]
-        .test_evaluator
+        evaluator.type for evaluator in run('test', '--eval', 'mIoU', cfg=cfg)
+        [0].test_evaluator
     ]
     assert kinds == ['mmseg.IoUMetric', 'Other']
 
@@ -69,13 +66,11 @@ def test_label_maps_are_not_written_by_a_fusion_metric():
 
 
 def detection_config():
-    return make_config(
-        test_evaluator=[
-            dict(
-                type='ConditionMetric',
-                metric=dict(type='mmdet.CocoMetric', metric=['proposal'])),
-            dict(type='MissRateMetric'),
-        ])
+    return make_config(test_evaluator=[
+        dict(type='ConditionMetric', metric=dict(type='mmdet.CocoMetric',
+                                                 metric=['proposal'])),
+        dict(type='MissRateMetric'),
+    ])
 
 
 def test_eval_of_boxes():

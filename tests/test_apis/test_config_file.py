@@ -31,8 +31,8 @@ def test_names_are_also_relative_to_the_folder_of_the_config(configs):
 
 
 def test_missing_config_suggests_a_name():
-    with pytest.raises(
-            FileNotFoundError, match='Did you mean .*fusers/psfusion_msrs.py'):
+    with pytest.raises(FileNotFoundError,
+                       match='Did you mean .*fusers/psfusion_msrs.py'):
         find_config('fusers/psfusion_msr.py')
 
 

@@ -32,9 +32,9 @@ class Bowl(torch.nn.Module):
 
 def bowl():
     model = Bowl()
-    optimizer = torch.optim.SGD([dict(params=[model.a], lr=0.1),
-                                 dict(params=[model.b], lr=0.01)],
-                                momentum=0.9)
+    optimizer = torch.optim.SGD(
+        [dict(params=[model.a], lr=0.1),
+         dict(params=[model.b], lr=0.01)], momentum=0.9)
     return model, OptimWrapper(optimizer)
 
 
@@ -77,11 +77,12 @@ def test_analysis(capsys):
     assert result['parameters'] == result['trainable'] == 1368159
     assert result['modules']['fuser.vis_encoder'] < result['macs']
     assert result['size_mib']['fp16'] == result['size_mib']['fp32'] / 2
-    assert {'mean_ms', 'std_ms', 'latency_ms', 'peak_memory_mib'} <= set(
-        result)
+    assert {'mean_ms', 'std_ms', 'latency_ms',
+            'peak_memory_mib'} <= set(result)
     told = capsys.readouterr().out.splitlines()
     assert [line.partition(':')[0] for line in told] == [
-        'Parameters', 'FLOPs (multiply-adds)', 'Inference Time', 'Memory']
+        'Parameters', 'FLOPs (multiply-adds)', 'Inference Time', 'Memory'
+    ]
     assert analyze_model(fuser, 64, warmup=0, runs=1, verbose=False)
     speed = benchmark_speed(fuser, 64, warmup=0, runs=2)
     assert speed['fastest_ms'] <= speed['mean_ms'] <= speed['slowest_ms']
@@ -89,16 +90,16 @@ def test_analysis(capsys):
     for word in ('64x64', 'Mean', 'Min', 'Max', 'Median', 'FPS'):
         assert word in told
     assert 'Pre-processing' not in told and 'before_ms' not in speed
-    wrapper = MODELS.build(dict(
-        type='ImageFuser', fuser=dict(type='AverageFuser'),
-        data_preprocessor=dict(type='FusionDataPreprocessor')))
+    wrapper = MODELS.build(
+        dict(type='ImageFuser', fuser=dict(type='AverageFuser'),
+             data_preprocessor=dict(type='FusionDataPreprocessor')))
     speed = benchmark_speed(wrapper, (64, 96), warmup=0, runs=2)
     assert speed['before_ms'] > 0 and speed['after_ms'] > 0
     assert 'Pre-processing: ' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize('name', ['ddfm', 'ddfm_gaussian', 'mask_difuser',
-                                  'laplacian_pyramid'])
+@pytest.mark.parametrize(
+    'name', ['ddfm', 'ddfm_gaussian', 'mask_difuser', 'laplacian_pyramid'])
 def test_teacher_configs_are_read(name):
     """Each says what its file lacks, if anything."""
     cfg = Config.fromfile(BASES / f'{name}.py')

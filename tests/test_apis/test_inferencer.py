@@ -13,9 +13,8 @@ from mmfusion.registry import INFERENCERS, MODELS
 def identity(modality='vis'):
     """A model whose fused image is one of its inputs."""
     return MODELS.build(
-        dict(
-            type='ImageFuser',
-            fuser=dict(type='SelectModality', modality=modality)))
+        dict(type='ImageFuser', fuser=dict(type='SelectModality',
+                                           modality=modality)))
 
 
 def read(path, flags=cv2.IMREAD_UNCHANGED):
@@ -80,8 +79,7 @@ def test_batches_of_mixed_sizes(root):
 def test_batches_equal_single_pairs(tmp_path):
     configs = tiny_project.make_project(tmp_path)
     torch.manual_seed(0)
-    fuse = FusionInferencer(
-        init_model(configs / 'stage1.py', optimize=False))
+    fuse = FusionInferencer(init_model(configs / 'stage1.py', optimize=False))
     data = tmp_path / 'data'
     one = fuse(data / 'vis', data / 'ir')
     two = fuse(data / 'vis', data / 'ir', batch_size=2)
@@ -98,8 +96,8 @@ def test_segmentation_at_the_native_size(tmp_path):
     result = fuse(vis, ir, out_dir=out, panel_dir=panels)
     assert result['pred_sem_seg'].shape == tiny_project.SIZE
     assert result['pred_sem_seg'].dtype == np.uint8
-    np.testing.assert_array_equal(
-        read(out / '000_seg.png'), result['pred_sem_seg'])
+    np.testing.assert_array_equal(read(out / '000_seg.png'),
+                                  result['pred_sem_seg'])
     np.testing.assert_array_equal(
         read(out / '000.png')[..., ::-1], result['fused'])
     # visible, infrared, fused, prediction
@@ -130,8 +128,8 @@ def test_test_pipeline_is_used_unless_native(tmp_path):
         '    _base_.load[0], dict(type="Resize", scale=(112, 80)),\n'
         '    _base_.load[1], *_base_.pack]))\n')
     for native, size in ((False, (80, 112)), (True, (40, 56))):
-        fuse = FusionInferencer(
-            configs / 'resized.py', device='cpu', native=native)
+        fuse = FusionInferencer(configs / 'resized.py', device='cpu',
+                                native=native)
         data = fuse.preprocess(*paths(tmp_path / 'data'))
         assert tuple(data['inputs'][0].shape) == (4, *size)
         assert 'gt_sem_seg' not in data['data_samples'][0]

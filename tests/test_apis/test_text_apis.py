@@ -75,8 +75,7 @@ def same(got, want):
 class TestInferencer:
 
     def test_features_of_folders(self, root):
-        fuse = FusionInferencer(
-            make_model(), text_features=str(root / 'text'))
+        fuse = FusionInferencer(make_model(), text_features=str(root / 'text'))
         for batch_size in (1, 3):
             results = fuse(root / 'vis', root / 'ir', batch_size=batch_size)
             for index, result in enumerate(results):
@@ -85,9 +84,9 @@ class TestInferencer:
         assert (results[0]['fused'] != by_hand(root, 0, feature(1, 4))).any()
 
     def test_captions_and_encoder(self, root, encoder):
-        fuse = FusionInferencer(
-            make_model(), captions=str(root / 'captions.json'),
-            text_encoder=f'bert={encoder}')
+        fuse = FusionInferencer(make_model(),
+                                captions=str(root / 'captions.json'),
+                                text_encoder=f'bert={encoder}')
         result = fuse(root / 'vis' / '001.png', root / 'ir' / '001.png')
         step = load_text_step(encoder=dict(type='bert', folder=encoder))
         text = step._encoder.features([('a man', 'a lamp')])[0]
@@ -109,8 +108,9 @@ class TestInferencer:
         for index, result in enumerate(every):
             same(result['fused'], by_hand(root, index, text))
         arrays = [read(vis / '000.png')[..., ::-1], read(ir / '000.png')]
-        same(fuse(*arrays, text=('two cars', ))['fused'],
-             every[0]['fused'].astype(int))
+        same(
+            fuse(*arrays, text=('two cars', ))['fused'],
+            every[0]['fused'].astype(int))
         each = fuse(vis, ir, text=['two cars', feature(1), feature(2)])
         same(each[1]['fused'], by_hand(root, 1, feature(1)))
         with pytest.raises(ValueError, match='list of 3, got a list of 2'):
@@ -120,11 +120,10 @@ class TestInferencer:
         fuse = FusionInferencer(make_model())
         paths = root / 'vis' / '000.png', root / 'ir' / '000.png'
         for text in (feature(7), torch.tensor(feature(7))):
-            same(fuse(*paths, text=text)['fused'],
-                 by_hand(root, 0, feature(7)))
+            same(
+                fuse(*paths, text=text)['fused'], by_hand(root, 0, feature(7)))
         data = fuse.preprocess(*paths, text=feature(7))
-        np.testing.assert_array_equal(data['data_samples'][0].text,
-                                      feature(7))
+        np.testing.assert_array_equal(data['data_samples'][0].text, feature(7))
         with pytest.raises(ValueError, match='000.*expected a text for'):
             fuse(*paths)
         with pytest.raises(ValueError, match='text_encoder='):
@@ -135,8 +134,8 @@ class TestInferencer:
             dict(type='ImageFuser', fuser=dict(type='AverageFuser')))
         paths = root / 'vis' / '000.png', root / 'ir' / '000.png'
         plain = FusionInferencer(model)(*paths)['fused']
-        guided = FusionInferencer(
-            model, text_features=str(root / 'text'))(*paths)['fused']
+        guided = FusionInferencer(model, text_features=str(
+            root / 'text'))(*paths)['fused']
         np.testing.assert_array_equal(plain, guided)
 
     def test_pipeline_of_the_config(self, root, encoder):
@@ -145,14 +144,14 @@ class TestInferencer:
         cfg.test_dataloader = dict(dataset=dict(pipeline=[
             dict(type='LoadFusionPair'),
             dict(type='LoadTextFeatures', features=str(root / 'text')),
-            dict(type='PackFusionInputs')]))
+            dict(type='PackFusionInputs')
+        ]))
         paths = root / 'vis' / '001.png', root / 'ir' / '001.png'
         fuse = FusionInferencer(cfg, root / 'guided.pth', device='cpu')
         same(fuse(*paths)['fused'], by_hand(root, 1, feature(1, 4)))
         np.save(root / 'one.npy', feature(9))
-        fuse = FusionInferencer(
-            cfg, root / 'guided.pth', device='cpu',
-            text_features=str(root / 'one.npy'))
+        fuse = FusionInferencer(cfg, root / 'guided.pth', device='cpu',
+                                text_features=str(root / 'one.npy'))
         same(fuse(*paths)['fused'], by_hand(root, 1, feature(9)))
         assert len(fuse.pipeline.transforms) == 3
 
@@ -163,8 +162,10 @@ class TestFlags:
     def fuse(self, root):
 
         def run(*flags, config='guided.py', folders=True):
-            words = [root / config, root / 'guided.pth', '--out-dir',
-                     root / 'out', '--device', 'cpu', *flags]
+            words = [
+                root / config, root / 'guided.pth', '--out-dir', root / 'out',
+                '--device', 'cpu', *flags
+            ]
             if folders:
                 words += ['--vis', root / 'vis', '--ir', root / 'ir']
             return cli.run(lambda: run_fusion(
@@ -173,8 +174,10 @@ class TestFlags:
         return run
 
     def outputs(self, root):
-        return [read(root / 'out' / f'{index:03d}.png')[..., ::-1]
-                for index in range(3)]
+        return [
+            read(root / 'out' / f'{index:03d}.png')[..., ::-1]
+            for index in range(3)
+        ]
 
     def test_features(self, fuse, root):
         assert fuse('--text-features', root / 'text') == 0
@@ -182,8 +185,10 @@ class TestFlags:
             same(image, by_hand(root, index, feature(index, 3 + index)))
 
     def test_features_of_h5(self, fuse, root):
-        path = write_h5(root / 'text.h5', dict(text={
-            f'{index:03d}': feature(index) for index in range(3)}))
+        path = write_h5(
+            root / 'text.h5',
+            dict(text={f'{index:03d}': feature(index)
+                       for index in range(3)}))
         assert fuse('--text-features', path) == 0
         same(self.outputs(root)[2], by_hand(root, 2, feature(2)))
 
@@ -191,8 +196,10 @@ class TestFlags:
         assert fuse('--captions', root / 'captions.json', '--text-encoder',
                     f'bert={encoder}') == 0
         step = load_text_step(encoder=f'BertTextEncoder={encoder}')
-        same(self.outputs(root)[0], by_hand(
-            root, 0, step._encoder.features(['two cars'])[0]))
+        same(
+            self.outputs(root)[0],
+            by_hand(root, 0,
+                    step._encoder.features(['two cars'])[0]))
 
     def test_both(self, fuse, root, encoder):
         (root / 'text' / '002.npy').unlink()
@@ -202,8 +209,9 @@ class TestFlags:
         step = load_text_step(encoder=f'bert={encoder}')
         images = self.outputs(root)
         same(images[1], by_hand(root, 1, feature(1, 4)))
-        same(images[2], by_hand(
-            root, 2, step._encoder.features(['a street'])[0]))
+        same(images[2],
+             by_hand(root, 2,
+                     step._encoder.features(['a street'])[0]))
 
     def test_one_pair_without_text(self, fuse, root, capsys):
         (root / 'text' / '001.npy').unlink()
@@ -235,26 +243,25 @@ fusion_dataloader = dict(dataset=dict(
         groups = h5_groups(names)
         vis, ir = (torch.tensor(groups[group]['001'])[None]
                    for group in ('imageB', 'imageA'))
-        for images, text in ((first, groups['text']['001'][0]),
-                             (second, feature(9))):
+        for images, text in ((first, groups['text']['001'][0]), (second,
+                                                                 feature(9))):
             with torch.no_grad():
-                fused = make_model().fuser(
-                    vis.expand(-1, 3, -1, -1), ir,
-                    text=torch.tensor(text)[None]).luma[0, 0]
+                fused = make_model().fuser(vis.expand(
+                    -1, 3, -1, -1), ir, text=torch.tensor(text)[None]).luma[0,
+                                                                            0]
             same(images[1][..., 0], (255 * fused).round().numpy())
         assert (first[1] != second[1]).any()
 
     @pytest.mark.parametrize('flags, words', [
         ([], '--text-features FILE_OR_DIR'),
         (['--text-features', 'no/where'], 'no/where'),
-        (['--captions', 'no.json', '--text-encoder', 'bert=ENCODER'],
-         'no.json'),
-        (['--captions', 'CAPTIONS', '--text-encoder', 'bert=no/where'],
-         'Nothing is downloaded'),
-        (['--captions', 'CAPTIONS', '--text-encoder', 'gpt=ENCODER'],
-         'bert, blip2, clip, hash, t5'),
-        (['--captions', 'CAPTIONS', '--text-encoder', 'ENCODER'],
-         'TYPE=DIR'),
+        (['--captions', 'no.json', '--text-encoder', 'bert=ENCODER'
+          ], 'no.json'),
+        (['--captions', 'CAPTIONS', '--text-encoder', 'bert=no/where'
+          ], 'Nothing is downloaded'),
+        (['--captions', 'CAPTIONS', '--text-encoder', 'gpt=ENCODER'
+          ], 'bert, blip2, clip, hash, t5'),
+        (['--captions', 'CAPTIONS', '--text-encoder', 'ENCODER'], 'TYPE=DIR'),
     ])
     def test_user_errors(self, fuse, root, encoder, capsys, flags, words):
         places = dict(CAPTIONS=str(root / 'captions.json'), ENCODER=encoder)
@@ -265,8 +272,8 @@ fusion_dataloader = dict(dataset=dict(
         assert text.startswith('error: ') and words in text
         assert not (root / 'out').exists()
 
-    @pytest.mark.parametrize('flags', [['--captions', 'c'],
-                                       ['--text-encoder', 'bert=d']])
+    @pytest.mark.parametrize(
+        'flags', [['--captions', 'c'], ['--text-encoder', 'bert=d']])
     def test_flags_that_go_together(self, flags, capsys):
         with pytest.raises(SystemExit):
             cli.parse('test_fusion', ['c', 'p', *flags])

@@ -39,8 +39,8 @@ def plain(node, key=''):
 def test_all_headline_experiments_have_a_twin():
     assert NAMES == [
         'fuser_segmenters/bffr_segformer.py',
-        'fuser_segmenters/psfusion_segformer.py',
-        'fusers/psfusion_msrs.py', 'fusers/transfuser6_avg_mfnet.py'
+        'fuser_segmenters/psfusion_segformer.py', 'fusers/psfusion_msrs.py',
+        'fusers/transfuser6_avg_mfnet.py'
     ]
 
 
@@ -53,8 +53,13 @@ def test_same_settings(name):
 
 @pytest.mark.parametrize('name', NAMES)
 def test_same_parameters(name):
-    lazy, text = (
-        MODELS.build(shrink_config(cfg, (64, 64)).model)
-        for cfg in (Config.fromfile(FOLDER / name), load_config(name)))
-    assert ({key: value.shape for key, value in lazy.state_dict().items()} ==
-            {key: value.shape for key, value in text.state_dict().items()})
+    lazy, text = (MODELS.build(shrink_config(cfg, (64, 64)).model)
+                  for cfg in (Config.fromfile(FOLDER / name),
+                              load_config(name)))
+    assert ({
+        key: value.shape
+        for key, value in lazy.state_dict().items()
+    } == {
+        key: value.shape
+        for key, value in text.state_dict().items()
+    })

@@ -15,8 +15,8 @@ def groups(name, **changes):
     """Parameters and tensors of each (learning rate, weight decay)."""
     cfg = get_fuser_cfg(name)
     cfg.merge_from_dict(changes)
-    optimizer = build_optim_wrapper(
-        MODELS.build(cfg.model), cfg.optim_wrapper).optimizer
+    optimizer = build_optim_wrapper(MODELS.build(cfg.model),
+                                    cfg.optim_wrapper).optimizer
     sizes, tensors = Counter(), Counter()
     for group in optimizer.param_groups:
         key = (round(group['lr'], 12), group['weight_decay'])
@@ -30,8 +30,9 @@ def learning_rates(cfg, steps):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)],
                                 lr=cfg.optim_wrapper.optimizer.lr)
     schedulers = [
-        PARAM_SCHEDULERS.build({**item, 'optimizer': optimizer})
-        for item in cfg.param_scheduler
+        PARAM_SCHEDULERS.build({
+            **item, 'optimizer': optimizer
+        }) for item in cfg.param_scheduler
     ]
     optimizer.step()
     rates = []
@@ -56,8 +57,9 @@ def test_bffr_parameter_groups():
 def test_fuser_lr_mult_leaves_norms_without_decay():
     name = 'fuser_segmenters/bffr_segformer.py'
     keys = load_config(name).optim_wrapper.paramwise_cfg.custom_keys
-    fuser_keys = [key for key in keys if key not in
-                  ('pos_block', 'norm', 'decode_head')]
+    fuser_keys = [
+        key for key in keys if key not in ('pos_block', 'norm', 'decode_head')
+    ]
     cfg = get_fuser_cfg(name)
     for key in fuser_keys:
         cfg.optim_wrapper.paramwise_cfg.custom_keys[key]['lr_mult'] = 0.5
@@ -65,11 +67,12 @@ def test_fuser_lr_mult_leaves_norms_without_decay():
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper).optimizer
     rates = {
         id(value): (group['lr'], group['weight_decay'])
-        for group in optimizer.param_groups for value in group['params']
+        for group in optimizer.param_groups
+        for value in group['params']
     }
     for key, value in model.fuser.named_parameters():
-        assert rates[id(value)] == (
-            pytest.approx(3e-5), 0. if 'norm' in key else 0.01), key
+        assert rates[id(value)] == (pytest.approx(3e-5),
+                                    0. if 'norm' in key else 0.01), key
     assert all(rates[id(value)][0] > 5e-5
                for value in model.segmentor.parameters())
 
@@ -80,8 +83,8 @@ def test_bffr_schedule():
     for name, base in (('fusers/transfuser6_avg_mfnet.py', 6e-4),
                        ('fuser_segmenters/bffr_segformer.py', 6e-5)):
         expected = [
-            base * (1 - t / 160000) *
-            (1 - max(0, 1 - t / 1500) * (1 - 1e-6)) for t in steps
+            base * (1 - t / 160000) * (1 - max(0, 1 - t / 1500) * (1 - 1e-6))
+            for t in steps
         ]
         rates = learning_rates(load_config(name), steps)
         assert rates == pytest.approx(expected, rel=1e-6)
@@ -121,8 +124,8 @@ def test_bffr_parity_switches():
     assert model.fuser.channel_order == model.task_channel_order == 'bgr'
     assert model.task_mean is None and model.task_std is None
     assert model.fuse_first is False and model.fuser.clamp is False
-    assert model.segmentor.test_cfg == dict(
-        mode='slide', crop_size=(240, 320), stride=(120, 160))
+    assert model.segmentor.test_cfg == dict(mode='slide', crop_size=(240, 320),
+                                            stride=(120, 160))
     head = model.segmentor.decode_head
     assert not head.loss_decode.get('avg_non_ignore', False)
 
@@ -146,28 +149,22 @@ def test_deterministic_is_one_more_base(tmp_path, name):
 def test_tensorboard_replaces_the_runtime():
     folder = config_folders()[0] / '_base_'
     cfg = Config.fromfile(folder / 'tensorboard.py')
-    assert [item.type for item in cfg.visualizer.vis_backends] == [
-        'LocalVisBackend', 'TensorboardVisBackend'
-    ]
+    assert [item.type for item in cfg.visualizer.vis_backends
+            ] == ['LocalVisBackend', 'TensorboardVisBackend']
     assert cfg.visualizer.type == 'FusionLocalVisualizer'
 
 
 def test_comparison_differs_in_the_fuser_alone():
     names = ('visible_segformer', 'infrared_segformer',
              'psfusion_segformer_frozen', 'psfusion_segformer')
-    cfgs = [
-        load_config(f'fuser_segmenters/{name}_mini.py') for name in names
-    ]
+    cfgs = [load_config(f'fuser_segmenters/{name}_mini.py') for name in names]
     for key in ('train_dataloader', 'val_dataloader', 'optim_wrapper',
                 'param_scheduler', 'train_cfg', 'val_evaluator'):
         assert all(cfg[key] == cfgs[0][key] for cfg in cfgs), key
-    assert all(cfg.model.segmentor == cfgs[0].model.segmentor
-               for cfg in cfgs)
-    assert [cfg.model.fuser.type for cfg in cfgs] == [
-        'SelectModality', 'SelectModality', 'PSFusion', 'PSFusion'
-    ]
-    assert [cfg.model.fuser.get('modality') for cfg in cfgs[:2]
-            ] == ['vis', 'ir']
-    assert [bool(cfg.model.get('fuser_frozen')) for cfg in cfgs] == [
-        False, False, True, False
-    ]
+    assert all(cfg.model.segmentor == cfgs[0].model.segmentor for cfg in cfgs)
+    assert [cfg.model.fuser.type for cfg in cfgs
+            ] == ['SelectModality', 'SelectModality', 'PSFusion', 'PSFusion']
+    assert [cfg.model.fuser.get('modality')
+            for cfg in cfgs[:2]] == ['vis', 'ir']
+    assert [bool(cfg.model.get('fuser_frozen'))
+            for cfg in cfgs] == [False, False, True, False]

@@ -11,11 +11,8 @@ from mmengine.registry import HOOKS as ROOT_HOOKS
 from mmengine.registry import METRICS as ROOT_METRICS
 
 from mmfusion.registry import MODELS, PARAM_SCHEDULERS, VISUALIZERS
-from mmfusion.utils.config_file import (
-    default_work_dir,
-    find_config,
-    load_config,
-)
+from mmfusion.utils.config_file import (default_work_dir, find_config,
+                                        load_config)
 
 SIZE = (64, 64)
 # what mmdet is needed for: detectors, and fusers pretrained on their sets
@@ -64,8 +61,8 @@ def test_model_trains_predicts_and_runs(name):
     cfg = shrink_config(read(name), SIZE)
     model = MODELS.build(cfg.model)
     model.init_weights()
-    batch = demo_fusion_inputs(
-        batch_size=2, size=SIZE, task=model.roles.task.name)
+    batch = demo_fusion_inputs(batch_size=2, size=SIZE,
+                               task=model.roles.task.name)
     if list(model.parameters()):
         train_one_step(model, cfg, batch)
     else:
@@ -96,8 +93,9 @@ def train_one_step(model, cfg, batch):
     model.train()
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
     schedulers = [
-        PARAM_SCHEDULERS.build({**item, 'optimizer': optimizer})
-        for item in cfg.param_scheduler
+        PARAM_SCHEDULERS.build({
+            **item, 'optimizer': optimizer
+        }) for item in cfg.param_scheduler
     ]
     # A name that mmengine does not sum up would train nothing.
     data = model.data_preprocessor(copy.deepcopy(batch), training=True)
@@ -136,8 +134,10 @@ def lazily(dataset):
     parts = [lazily(part) for part in dataset.get('datasets', ())]
     if parts:
         return {**dataset, 'lazy_init': True, 'datasets': parts}
-    pipeline = [{key: value for key, value in step.items()
-                 if key != 'features'} for step in dataset['pipeline']]
+    pipeline = [{
+        key: value
+        for key, value in step.items() if key != 'features'
+    } for step in dataset['pipeline']]
     return {**dataset, 'lazy_init': True, 'pipeline': pipeline}
 
 
@@ -154,13 +154,14 @@ def test_rest_of_the_config_builds(name, tmp_path):
         assert cfg.train_dataloader.sampler.type == 'DeterministicSampler'
     for part in ('val', 'test'):
         evaluators = cfg.get(f'{part}_evaluator') or []
-        for item in (evaluators if isinstance(evaluators, list) else
-                     [evaluators]):
+        for item in (evaluators
+                     if isinstance(evaluators, list) else [evaluators]):
             ROOT_METRICS.build(dict(item))
     for key, hook in cfg.default_hooks.items():
         assert ROOT_HOOKS.build(dict(hook)) is not None, key
     VISUALIZERS.build({
-        **cfg.visualizer, 'name': name, 'save_dir': str(tmp_path)
+        **cfg.visualizer, 'name': name,
+        'save_dir': str(tmp_path)
     })
     assert cfg.default_scope == 'mmfusion'
     if not name.startswith('demo/'):
@@ -182,11 +183,12 @@ def test_stage_two_fits_its_stage_one(name):
     # A teacher's checkpoint may be that of a student.
     one, two = (first.model.get('fuser') or first.model.student,
                 cfg.model.get('fuser') or cfg.model.teacher)
-    assert two.init_cfg == dict(
-        type='Pretrained', checkpoint=cfg.stage1_checkpoint)
+    assert two.init_cfg == dict(type='Pretrained',
+                                checkpoint=cfg.stage1_checkpoint)
     one, two = ({
         key: value.shape
-        for key, value in MODELS.build({**fuser, 'init_cfg': None}
-                                       ).state_dict().items()
+        for key, value in MODELS.build({
+            **fuser, 'init_cfg': None
+        }).state_dict().items()
     } for fuser in (one, two))
     assert one == two

@@ -19,17 +19,15 @@ def marked():
         label = block_labels(height, width, seed)
         grey = label * 20
         return dict(
-            img=np.dstack([grey, grey, grey, grey]),
-            img_shape=(height, width),
-            ori_shape=(height, width),
-            modalities={'vis': (0, 3), 'ir': (3, 4)},
-            gt_seg_map=label.copy(),
-            gt_binary_map=(label > 0).astype(np.uint8),
+            img=np.dstack([grey, grey, grey, grey]), img_shape=(height, width),
+            ori_shape=(height, width), modalities={
+                'vis': (0, 3),
+                'ir': (3, 4)
+            }, gt_seg_map=label.copy(), gt_binary_map=(label
+                                                       > 0).astype(np.uint8),
             gt_boundary_map=(label % 2).astype(np.uint8),
-            gt_mask_map=(label > 4).astype(np.uint8),
-            seg_fields=[
-                'gt_seg_map', 'gt_binary_map', 'gt_boundary_map',
-                'gt_mask_map'
+            gt_mask_map=(label > 4).astype(np.uint8), seg_fields=[
+                'gt_seg_map', 'gt_binary_map', 'gt_boundary_map', 'gt_mask_map'
             ])
 
     return make
@@ -39,19 +37,14 @@ def marked():
 def write_pairs(tmp_path):
     """Write pairs (and labels) into folders of ``tmp_path``."""
 
-    def write(stems,
-              vis='vis',
-              ir='ir',
-              label=None,
-              size=(24, 32),
-              vis_name='{stem}.png',
-              ir_name='{stem}.png'):
+    def write(stems, vis='vis', ir='ir', label=None, size=(24, 32),
+              vis_name='{stem}.png', ir_name='{stem}.png'):
         for number, stem in enumerate(stems):
             rng = np.random.default_rng(number)
             colour = rng.integers(0, 256, (*size, 3), np.uint8)
             grey = rng.integers(0, 256, size, np.uint8)
-            for folder, name, image in ((vis, vis_name, colour),
-                                        (ir, ir_name, grey),
+            for folder, name, image in ((vis, vis_name, colour), (ir, ir_name,
+                                                                  grey),
                                         (label, '{stem}.png',
                                          block_labels(*size, number))):
                 if folder is None:

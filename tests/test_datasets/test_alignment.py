@@ -10,31 +10,19 @@ from mmfusion.registry import TRANSFORMS
 GEOMETRIC = dict(
     resize=dict(type='Resize', scale=(96, 80), keep_ratio=False),
     resize_ratio=dict(type='Resize', scale_factor=1.7, keep_ratio=True),
-    random_resize=dict(
-        type='RandomResize',
-        scale=(64, 48),
-        ratio_range=(0.9, 2.0),
-        keep_ratio=True),
-    choice=dict(
-        type='RandomChoiceResize', scales=[(80, 60), (128, 96)],
-        keep_ratio=True),
+    random_resize=dict(type='RandomResize', scale=(64, 48),
+                       ratio_range=(0.9, 2.0), keep_ratio=True),
+    choice=dict(type='RandomChoiceResize', scales=[(80, 60), (128, 96)],
+                keep_ratio=True),
     crop=dict(type='RandomCrop', crop_size=(20, 28)),
-    crop_ratio=dict(
-        type='RandomCrop', crop_size=(20, 28), cat_max_ratio=0.75),
-    flip=dict(
-        type='RandomFlip',
-        prob=[1 / 3, 1 / 3],
-        direction=['vertical', 'horizontal']),
+    crop_ratio=dict(type='RandomCrop', crop_size=(20, 28), cat_max_ratio=0.75),
+    flip=dict(type='RandomFlip', prob=[1 / 3, 1 / 3],
+              direction=['vertical', 'horizontal']),
     diagonal=dict(type='RandomFlip', prob=1.0, direction='diagonal'),
     quarter=dict(type='RandomRotate90'),
     rotate=dict(type='RandomRotate', prob=1.0, degree=20),
-    cut_out=dict(
-        type='RandomCutOut',
-        prob=1.0,
-        n_holes=3,
-        cutout_shape=(8, 8),
-        fill_in=(0, 0, 0, 0),
-        seg_fill_in=0),
+    cut_out=dict(type='RandomCutOut', prob=1.0, n_holes=3, cutout_shape=(8, 8),
+                 fill_in=(0, 0, 0, 0), seg_fill_in=0),
     cover=dict(type='ResizeToCover', size=(100, 90)),
     mmseg_resize=dict(type='mmseg.Resize', scale=(96, 80)),
 )
@@ -49,8 +37,8 @@ def check_aligned(out):
     # Inside of blocks: image and label are constant around the pixel.
     window = np.ones((3, 3), np.uint8)
     grey = np.ascontiguousarray(img[..., 0])
-    flat = (cv2.dilate(grey, window) == cv2.erode(grey, window)) & (
-        cv2.dilate(label, window) == cv2.erode(label, window))
+    flat = (cv2.dilate(grey, window) == cv2.erode(grey, window)) & (cv2.dilate(
+        label, window) == cv2.erode(label, window))
     known = flat & (label != 255)
     assert known.mean() > 0.1
     np.testing.assert_array_equal(label[known].astype(int) * 20, grey[known])
@@ -60,12 +48,11 @@ def check_aligned(out):
     else:
         known = np.ones_like(flat)
     # The maps are functions of the label, so they agree everywhere.
-    np.testing.assert_array_equal(out['gt_binary_map'][known],
-                                  label[known] > 0)
+    np.testing.assert_array_equal(out['gt_binary_map'][known], label[known]
+                                  > 0)
     np.testing.assert_array_equal(out['gt_boundary_map'][known],
                                   label[known] % 2)
-    np.testing.assert_array_equal(out['gt_mask_map'][known],
-                                  label[known] > 4)
+    np.testing.assert_array_equal(out['gt_mask_map'][known], label[known] > 4)
 
 
 @pytest.mark.parametrize('name', GEOMETRIC)
@@ -99,10 +86,8 @@ def test_crop_draws_what_mmseg_draws(ratio, seed):
     boxes = []
     for crop in (RandomCrop((24, 32), ratio),
                  TRANSFORMS.build(
-                     dict(
-                         type='RandomCrop',
-                         crop_size=(24, 32),
-                         cat_max_ratio=ratio))):
+                     dict(type='RandomCrop', crop_size=(24, 32),
+                          cat_max_ratio=ratio))):
         np.random.seed(seed)
         boxes.append([crop.crop_bbox(results) for _ in range(20)])
     assert boxes[0] == boxes[1]
@@ -150,8 +135,9 @@ def test_quarter_turns_are_those_of_rot90_and_equally_likely(marked):
 
 def test_quarter_turns_refuse_boxes(marked):
     with pytest.raises(ValueError, match='boxes'):
-        TRANSFORMS.build(GEOMETRIC['quarter'])(
-            dict(marked(), gt_bboxes=np.zeros((1, 4))))
+        TRANSFORMS.build(GEOMETRIC['quarter'])(dict(marked(),
+                                                    gt_bboxes=np.zeros(
+                                                        (1, 4))))
 
 
 @pytest.mark.parametrize('size, expected', [

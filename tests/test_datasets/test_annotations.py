@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmfusion.datasets.transforms import (
-    DeriveFusionMaps,
-    LoadFusionAnnotations,
-)
+from mmfusion.datasets.transforms import (DeriveFusionMaps,
+                                          LoadFusionAnnotations)
 
 CLASSES = ('unlabeled', 'car', 'person', 'bike', 'curve')
 LABEL = np.random.default_rng(0).integers(0, 5, (12, 16)).astype(np.uint8)
@@ -19,8 +17,7 @@ def sample(tmp_path):
     def make(label=LABEL, **extra):
         path = str(tmp_path / 'label.png')
         assert cv2.imwrite(path, label)
-        return dict(
-            seg_map_path=path, classes=CLASSES, seg_fields=[], **extra)
+        return dict(seg_map_path=path, classes=CLASSES, seg_fields=[], **extra)
 
     return make
 
@@ -32,11 +29,9 @@ def test_grey_and_palette(sample, tmp_path):
     image = Image.fromarray(LABEL, 'P')
     image.putpalette(list(range(30, 60)))
     image.save(tmp_path / 'palette.png')
-    out = LoadFusionAnnotations()(
-        dict(
-            seg_map_path=str(tmp_path / 'palette.png'),
-            classes=CLASSES,
-            seg_fields=[]))
+    out = LoadFusionAnnotations()(dict(
+        seg_map_path=str(tmp_path / 'palette.png'), classes=CLASSES,
+        seg_fields=[]))
     np.testing.assert_array_equal(out['gt_seg_map'], LABEL)
 
 
@@ -91,8 +86,13 @@ def test_reduce_zero_label_and_label_map(sample):
     out = LoadFusionAnnotations()(sample(label, reduce_zero_label=True))
     expected = np.where((label == 0) | (label == 255), 255, label - 1)
     np.testing.assert_array_equal(out['gt_seg_map'], expected)
-    out = LoadFusionAnnotations()(
-        sample(label_map={0: 1, 1: 0, 2: 255, 3: 3, 4: 4}))
+    out = LoadFusionAnnotations()(sample(label_map={
+        0: 1,
+        1: 0,
+        2: 255,
+        3: 3,
+        4: 4
+    }))
     expected = np.array([1, 0, 255, 3, 4])[LABEL]
     np.testing.assert_array_equal(out['gt_seg_map'], expected)
 
@@ -102,8 +102,7 @@ def test_further_maps_become_zero_and_one(sample, tmp_path, on):
     mask = np.zeros((12, 16), np.uint8)
     mask[2:5] = on
     cv2.imwrite(str(tmp_path / 'mask.png'), mask)
-    out = LoadFusionAnnotations()(
-        sample(mask_path=str(tmp_path / 'mask.png')))
+    out = LoadFusionAnnotations()(sample(mask_path=str(tmp_path / 'mask.png')))
     np.testing.assert_array_equal(out['gt_mask_map'], mask > 0)
     assert out['seg_fields'] == ['gt_seg_map', 'gt_mask_map']
 
@@ -126,39 +125,35 @@ def slow_boundary(label, width):
 @pytest.mark.parametrize('seed', range(3))
 def test_derived_maps_against_their_definition(width, seed):
     rng = np.random.default_rng(seed)
-    label = np.kron(rng.integers(0, 5, (4, 5)),
-                    np.ones((7, 7))).astype(np.uint8)
+    label = np.kron(rng.integers(0, 5, (4, 5)), np.ones(
+        (7, 7))).astype(np.uint8)
     label[rng.random(label.shape) < 0.05] = 255
-    out = DeriveFusionMaps(boundary_width=width)(
-        dict(gt_seg_map=label, classes=CLASSES, seg_fields=['gt_seg_map']))
+    out = DeriveFusionMaps(boundary_width=width)(dict(
+        gt_seg_map=label, classes=CLASSES, seg_fields=['gt_seg_map']))
     np.testing.assert_array_equal(out['gt_boundary_map'],
                                   slow_boundary(label, width))
     ignored = label == 255
     np.testing.assert_array_equal(out['gt_binary_map'],
                                   np.where(ignored, 255, label > 0))
     np.testing.assert_array_equal(
-        out['gt_mask_map'],
-        np.where(ignored, 255, np.isin(label, (1, 2, 3))))
+        out['gt_mask_map'], np.where(ignored, 255, np.isin(label, (1, 2, 3))))
     assert out['seg_fields'][1:] == [
         'gt_binary_map', 'gt_boundary_map', 'gt_mask_map'
     ]
 
 
 def test_flat_label_has_no_boundary():
-    out = DeriveFusionMaps(mask_classes=(4, ))(
-        dict(gt_seg_map=np.full((9, 9), 4, np.uint8), seg_fields=[]))
+    out = DeriveFusionMaps(mask_classes=(4, ))(dict(
+        gt_seg_map=np.full((9, 9), 4, np.uint8), seg_fields=[]))
     assert out['gt_boundary_map'].max() == 0
     assert out['gt_mask_map'].min() == 1
 
 
 def test_files_win_over_derived_maps():
     given = np.full((12, 16), 1, np.uint8)
-    out = DeriveFusionMaps()(
-        dict(
-            gt_seg_map=LABEL,
-            gt_mask_map=given,
-            classes=CLASSES,
-            seg_fields=['gt_seg_map', 'gt_mask_map']))
+    out = DeriveFusionMaps()(dict(gt_seg_map=LABEL, gt_mask_map=given,
+                                  classes=CLASSES,
+                                  seg_fields=['gt_seg_map', 'gt_mask_map']))
     assert out['gt_mask_map'] is given
     assert sorted(out['seg_fields']) == sorted(
         ['gt_seg_map', 'gt_mask_map', 'gt_binary_map', 'gt_boundary_map'])
@@ -168,8 +163,9 @@ def test_derive_bad_input():
     with pytest.raises(ValueError, match='without labels'):
         DeriveFusionMaps()(dict(seg_fields=[]))
     with pytest.raises(ValueError, match='tram'):
-        DeriveFusionMaps(mask_classes=('tram', ))(
-            dict(gt_seg_map=LABEL, classes=CLASSES, seg_fields=[]))
+        DeriveFusionMaps(mask_classes=('tram', ))(dict(gt_seg_map=LABEL,
+                                                       classes=CLASSES,
+                                                       seg_fields=[]))
     for width in (1, 4):
         with pytest.raises(ValueError, match='odd'):
             DeriveFusionMaps(boundary_width=width)

@@ -15,10 +15,9 @@ FOLDER = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
 # what the labelled and the unlabelled sets inherit is no set; pairs with
 # text in one file, sets for distillation and those with boxes have tests of
 # their own
-NAMES = sorted(
-    path.stem for path in FOLDER.glob('*.py')
-    if not path.stem.startswith(('paired_', 'vlf', 'distill'))
-    and 'det' not in path.stem.split('_'))
+NAMES = sorted(path.stem for path in FOLDER.glob('*.py')
+               if not path.stem.startswith(('paired_', 'vlf', 'distill'))
+               and 'det' not in path.stem.split('_'))
 PATCH = (16, 16)
 #: folder, splits, and what a split holds: folders, or patterns of files
 LAYOUTS = dict(
@@ -63,18 +62,18 @@ def laid_out(tmp_path, monkeypatch):
         for split in splits:
             for number, folder in enumerate(folders.split()):
                 name_rule = folder if '{}' in folder else folder + '/{}'
-                image = np.zeros((480, 640, 3) if number == 0 else
-                                 (480, 640), np.uint8)
+                image = np.zeros((480, 640, 3) if number == 0 else (480, 640),
+                                 np.uint8)
                 image[100:300, 100:500] = 1
                 for stem in ('00001D', '00002N'):
-                    path = tmp_path / root / split / (
-                        name_rule.format(stem) + '.png')
+                    path = tmp_path / root / split / (name_rule.format(stem) +
+                                                      '.png')
                     path.parent.mkdir(parents=True, exist_ok=True)
                     assert cv2.imwrite(str(path), image)
         if name == 'mfnet':
             for split in ('train', 'val', 'test'):
-                (tmp_path / root / f'{split}.txt').write_text(
-                    '00001D\n00001D_flip\n00002N\n')
+                (tmp_path / root /
+                 f'{split}.txt').write_text('00001D\n00001D_flip\n00002N\n')
         cfg = Config.fromfile(str(FOLDER / f'{name}.py'))
         if 'patch_root' in cfg:
             root = tmp_path / cfg.patch_root
@@ -93,7 +92,7 @@ def batch(cfg):
 
 
 def test_all_layouts_are_known():
-    assert NAMES == sorted(LAYOUTS)
+    assert sorted(LAYOUTS) == NAMES
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -108,7 +107,7 @@ def test_loaders(laid_out, name):
     out = prepare(data, training=True)
     size = cfg.get('crop_size', PATCH)
     assert out['inputs'].shape == (2, channels, *size)
-    assert 0 <= out['inputs'].min() and out['inputs'].max() <= 1
+    assert out['inputs'].min() >= 0 and out['inputs'].max() <= 1
     labelled = 'label' in LAYOUTS[name][2].lower()
     for sample in out['data_samples']:
         assert ('gt_sem_seg' in sample) == labelled
@@ -188,11 +187,11 @@ def test_real_mini_set(real_data, monkeypatch):
     assert data['inputs'][0].shape == (4, 240, 320)
 
 
-@pytest.mark.parametrize('name, number', [
-    ('fusion_roadscene_mini', 50), ('fusion_tno_mini', 25),
-    ('fusion_medical_mini', 21), ('fusion_mef_mini', 10),
-    ('fusion_mff_mini', 10)
-])
+@pytest.mark.parametrize('name, number', [('fusion_roadscene_mini', 50),
+                                          ('fusion_tno_mini', 25),
+                                          ('fusion_medical_mini', 21),
+                                          ('fusion_mef_mini', 10),
+                                          ('fusion_mff_mini', 10)])
 def test_real_unlabelled_mini_sets(real_data, monkeypatch, name, number):
     if not (real_data / LAYOUTS[name][0]).is_dir():
         pytest.skip(f'no {LAYOUTS[name][0]}')

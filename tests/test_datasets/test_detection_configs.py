@@ -14,21 +14,18 @@ from mmfusion.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS
 pytestmark = pytest.mark.detection
 FOLDER = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
 # root, classes, prefixes of the JSON's file names
-SETS = dict(
-    llvip_det=('LLVIP', 'llvip'),
-    m3fd_det=('M3FD_Detection', 'm3fd'),
-    flir_aligned_det=('align', 'flir'),
-    kaist_det=('kaist', 'kaist'),
-    vedai_det=('VEDAI', 'vedai'),
-    dronevehicle_det=('DroneVehicle', 'dronevehicle'),
-    det_llvip_mini=('det_llvip', 'llvip'),
-    synthetic_det=('data/synthetic_rgbt', 'synthetic'))
+SETS = dict(llvip_det=('LLVIP', 'llvip'), m3fd_det=('M3FD_Detection', 'm3fd'),
+            flir_aligned_det=('align', 'flir'), kaist_det=('kaist', 'kaist'),
+            vedai_det=('VEDAI', 'vedai'), dronevehicle_det=('DroneVehicle',
+                                                            'dronevehicle'),
+            det_llvip_mini=('det_llvip', 'llvip'),
+            synthetic_det=('data/synthetic_rgbt', 'synthetic'))
 
 
 def test_all_configs_are_known():
     found = {
-        path.stem for path in FOLDER.glob('*.py')
-        if 'det' in path.stem.split('_')
+        path.stem
+        for path in FOLDER.glob('*.py') if 'det' in path.stem.split('_')
     }
     assert found == {*SETS, 'paired_det'}
 
@@ -59,19 +56,16 @@ def laid_out(tmp_path, monkeypatch):
                     dict(id=number, file_name=names['vis'],
                          ir_file_name=names['ir'], width=640, height=512))
                 annotations.append(
-                    dict(id=number, image_id=number, iscrowd=0,
-                         category_id=1, bbox=[40, 60, 480, 390],
-                         area=480 * 390))
+                    dict(id=number, image_id=number, iscrowd=0, category_id=1,
+                         bbox=[40, 60, 480, 390], area=480 * 390))
             path = tmp_path / root / dataset.ann_file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(
                 json.dumps(
                     dict(
-                        images=images,
-                        annotations=annotations,
-                        categories=[
-                            dict(id=k, name=label) for k, label in enumerate(
-                                CLASSES[classes], 1)
+                        images=images, annotations=annotations, categories=[
+                            dict(id=k, name=label)
+                            for k, label in enumerate(CLASSES[classes], 1)
                         ])))
         return cfg
 

@@ -56,6 +56,7 @@ def test_readme_layout(tree):
 
 
 def test_other_teachers_are_told(tree):
+
     def made(split, **settings):
         (tree / split / 'TEACHER_FUSED/manifest.json').write_text(
             json.dumps(dict(settings=settings, images={})))
@@ -85,8 +86,8 @@ def test_teacher_at_test_time(tree):
     assert 'gt_fused' not in packed['data_samples']
     assert packed['data_samples'].teacher_path.endswith('a.bmp')
     (tree / 'val/TEACHER_FUSED/a.bmp').unlink()
-    assert 'teacher_path' not in FusionDistillDataset(**options)[0][
-        'data_samples'].metainfo
+    assert 'teacher_path' not in FusionDistillDataset(
+        **options)[0]['data_samples'].metainfo
     with pytest.raises(ValueError, match="none for 'a'"):
         FusionDistillDataset(**options, teacher_required=True)
     with pytest.raises(ValueError, match="no partner of 'teacher_path'"):
@@ -118,9 +119,9 @@ def test_flat_folders(tmp_path):
     for part in ('train', 'val', 'test'):
         for test_mode in (False, True):
             with pytest.warns(UserWarning, match="left out 1 stem.*'x'"):
-                data = FusionDistillDataset(
-                    data_root=str(tmp_path), data_prefix=prefix, part=part,
-                    test_mode=test_mode)
+                data = FusionDistillDataset(data_root=str(tmp_path),
+                                            data_prefix=prefix, part=part,
+                                            test_mode=test_mode)
             found = [data.get_data_info(i)['stem'] for i in range(len(data))]
             assert parts.setdefault(part, found) == found
     assert [len(parts[part]) for part in parts] == [14, 3, 3]
@@ -129,8 +130,8 @@ def test_flat_folders(tmp_path):
     assert parts['train'] != split_stems(stems, 'train', seed=1)
     for bad in (dict(part='all'), dict(ratios=(0.8, 0.3, 0.1))):
         with pytest.raises(ValueError, match='Expected'):
-            FusionDistillDataset(data_root=str(tmp_path),
-                                 data_prefix=prefix, **bad)
+            FusionDistillDataset(data_root=str(tmp_path), data_prefix=prefix,
+                                 **bad)
 
 
 def test_teachers_gaps_move_no_pair_into_another_part(tmp_path):
@@ -145,14 +146,13 @@ def test_teachers_gaps_move_no_pair_into_another_part(tmp_path):
         whole = split_stems(stems, part)
         with pytest.warns(UserWarning, match='left out 3 stem'):
             data = FusionDistillDataset(**options)
-        assert [data.get_data_info(i)['stem'] for i in range(len(data))] == [
-            stem for stem in whole if stem not in gone]
+        assert [data.get_data_info(i)['stem'] for i in range(len(data))
+                ] == [stem for stem in whole if stem not in gone]
         data = FusionDistillDataset(**options, test_mode=True)
         infos = [data.get_data_info(i) for i in range(len(data))]
         assert [info['stem'] for info in infos] == whole
-        assert [info['stem'] for info in infos
-                if 'teacher_path' not in info] == [
-                    stem for stem in whole if stem in gone]
+        assert [info['stem'] for info in infos if 'teacher_path' not in info
+                ] == [stem for stem in whole if stem in gone]
 
 
 def test_split_is_pythons_shuffle():
@@ -169,20 +169,21 @@ def test_cached_features(tree):
     folder = tree / 'train/features'
     folder.mkdir()
     for index, stem in enumerate('abc'):
-        np.savez(folder / f'{stem}.npz',
-                 feature=np.full((5, 10, 14), index, np.float16))
+        np.savez(folder / f'{stem}.npz', feature=np.full((5, 10, 14), index,
+                                                         np.float16))
     data = FusionDistillDataset(
         data_root=str(tree / 'train'),
-        data_prefix=dict(feature_path='features'),
-        pipeline=[dict(type='LoadFusionPair'),
-                  dict(type='LoadTeacherFeature'),
-                  dict(type='RandomResizedCrop', size=(20, 28)),
-                  dict(type='PackFusionInputs')])
+        data_prefix=dict(feature_path='features'), pipeline=[
+            dict(type='LoadFusionPair'),
+            dict(type='LoadTeacherFeature'),
+            dict(type='RandomResizedCrop', size=(20, 28)),
+            dict(type='PackFusionInputs')
+        ])
     feature = data[2]['data_samples'].gt_feature.data
     assert feature.shape == (5, 5, 7) and torch.all(feature == 2)
     with pytest.raises(ValueError, match="a map 'x'"):
-        build(type='LoadTeacherFeature', key='x')(
-            dict(feature_path=str(folder / 'a.npz')))
+        build(type='LoadTeacherFeature',
+              key='x')(dict(feature_path=str(folder / 'a.npz')))
     with pytest.raises(ValueError, match="'feature_path'"):
         build(type='LoadTeacherFeature')({})
     (folder / 'a.npz').unlink()
@@ -223,13 +224,13 @@ def test_dataset_configs(tmp_path, monkeypatch, name, root):
     cfg.train_dataloader.dataset.pipeline[2].size = 48
     data = DATASETS.build(cfg.train_dataloader.dataset)
     assert len(data) == (8 if root else 5)
-    batch = MODELS.build(dict(type='FusionDataPreprocessor'))(
-        pseudo_collate([data[0], data[1]]), training=True)
+    batch = MODELS.build(dict(type='FusionDataPreprocessor'))(pseudo_collate(
+        [data[0], data[1]]), training=True)
     assert batch['inputs'].shape == (2, 4, 48, 48)
     for packed in batch['data_samples']:
         target = packed.gt_fused.data
         assert target.shape == (3, 48, 48)
-        assert 0 <= target.min() and target.max() <= 1
+        assert target.min() >= 0 and target.max() <= 1
         assert packed.misalignment.shape == (3, 3)
     for part in ('val', 'test', 'fusion'):
         data = DATASETS.build(cfg[f'{part}_dataloader'].dataset)

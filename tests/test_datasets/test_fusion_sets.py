@@ -15,14 +15,12 @@ LAYOUTS = {
     ({}, ('crop_LR_visible/a 1.jpg', 'cropinfrared/a 1.jpg'), 'ivf'),
     'TNODataset': ({}, ('vis/a 1.bmp', 'ir/a 1.bmp'), 'ivf'),
     'LLVIPFusionDataset':
-    (dict(split='test'),
-     ('visible/test/a 1.jpg', 'infrared/test/a 1.jpg'), 'ivf'),
-    'HarvardMedicalDataset':
-    ({}, ('MRI/a 1.png', 'PET/a 1.png'), 'mri_pet'),
+    (dict(split='test'), ('visible/test/a 1.jpg', 'infrared/test/a 1.jpg'),
+     'ivf'),
+    'HarvardMedicalDataset': ({}, ('MRI/a 1.png', 'PET/a 1.png'), 'mri_pet'),
     'SICEDataset': ({}, ('under/a 1.JPG', 'over/a 1.JPG'), 'mef'),
     'MEFBDataset': ({}, ('under/a 1.png', 'over/a 1.jpg'), 'mef'),
-    'RealMFFDataset':
-    ({}, ('imageA/a 1_A.png', 'imageB/a 1_B.png'), 'mff'),
+    'RealMFFDataset': ({}, ('imageA/a 1_A.png', 'imageB/a 1_B.png'), 'mff'),
     'LytroDataset': ({}, ('a 1-A.jpg', 'a 1-B.jpg'), 'mff'),
 }
 
@@ -47,8 +45,9 @@ def check(dataset, task):
     assert dataset.get_data_info(0)['stem'] == 'a 1'
     item = dataset[0]
     assert item['inputs'].shape == (sum(modalities.values()), 12, 16)
-    for (name, (first, end)), value in zip(
-            item['data_samples'].modalities.items(), (40, 200), strict=True):
+    for (name, (first,
+                end)), value in zip(item['data_samples'].modalities.items(),
+                                    (40, 200), strict=True):
         assert name in modalities
         assert (item['inputs'][first:end].float() - value).abs().max() <= 2
         assert f'{name}_path' in item['data_samples'].metainfo
@@ -106,9 +105,8 @@ def test_rules_of_any_modality(tmp_path):
 def test_pair_of_no_known_task(tmp_path):
     write(tmp_path / 'day/a.png', 40)
     write(tmp_path / 'depth/a.png', 200, 1)
-    dataset = load(
-        'PairedImageDataset', tmp_path,
-        metainfo=dict(modalities=dict(day=3, depth=1)))
+    dataset = load('PairedImageDataset', tmp_path,
+                   metainfo=dict(modalities=dict(day=3, depth=1)))
     assert dataset.metainfo['task'] == 'custom'
     assert dataset[0]['inputs'].shape == (4, 12, 16)
 

@@ -13,8 +13,11 @@ from mmfusion.evaluation.sources import PairSources
 from mmfusion.registry import DATASETS
 
 NAMES = ['2', '10', 'night/1']
-PIPELINE = [dict(type='LoadFusionPair'), dict(type='LoadTextFeatures'),
-            dict(type='PackFusionInputs')]
+PIPELINE = [
+    dict(type='LoadFusionPair'),
+    dict(type='LoadTextFeatures'),
+    dict(type='PackFusionInputs')
+]
 
 
 @pytest.fixture
@@ -42,8 +45,8 @@ def test_samples(file, groups):
         a, b = (torch.tensor(groups[group][name])
                 for group in ('imageA', 'imageB'))
         torch.testing.assert_close(image[3:], a, atol=1e-6, rtol=0)
-        torch.testing.assert_close(
-            image[:3], b.expand(3, -1, -1), atol=1e-6, rtol=0)
+        torch.testing.assert_close(image[:3], b.expand(3, -1, -1), atol=1e-6,
+                                   rtol=0)
         info = sample['data_samples']
         np.testing.assert_array_equal(info.text, groups['text'][name][0])
         assert info.stem == name
@@ -78,9 +81,15 @@ def test_workers_and_samplers(file):
 
 def test_two_text_groups(tmp_path, groups):
     text = groups.pop('text')
-    path = write_h5(tmp_path / 'two.h5', dict(
-        groups, textA={n: v[:, :1] for n, v in text.items()},
-        textB={n: v[:, 1:] for n, v in text.items()}))
+    path = write_h5(
+        tmp_path / 'two.h5',
+        dict(groups, textA={
+            n: v[:, :1]
+            for n, v in text.items()
+        }, textB={
+            n: v[:, 1:]
+            for n, v in text.items()
+        }))
     got = build(path)[2]['data_samples'].text
     np.testing.assert_array_equal(got, text['night/1'][0])
 
@@ -95,17 +104,20 @@ def test_split_file(file, tmp_path):
 
 
 def test_other_groups_and_no_text(tmp_path, groups):
-    path = write_h5(tmp_path / 'x.h5', dict(
-        heat={n: (255 * v[0]).round().astype(np.uint8)
-              for n, v in groups['imageA'].items()},
-        imageB=groups['imageB']))
-    dataset = FusionH5Dataset(
-        path, with_text=False, data_prefix=dict(ir_path='heat'),
-        pipeline=[PIPELINE[0], PIPELINE[2]])
+    path = write_h5(
+        tmp_path / 'x.h5',
+        dict(
+            heat={
+                n: (255 * v[0]).round().astype(np.uint8)
+                for n, v in groups['imageA'].items()
+            }, imageB=groups['imageB']))
+    dataset = FusionH5Dataset(path, with_text=False,
+                              data_prefix=dict(ir_path='heat'),
+                              pipeline=[PIPELINE[0], PIPELINE[2]])
     sample = dataset[0]
-    torch.testing.assert_close(
-        sample['inputs'][3] / 255, torch.tensor(groups['imageA']['2'][0]),
-        atol=1e-6, rtol=0)
+    torch.testing.assert_close(sample['inputs'][3] / 255,
+                               torch.tensor(groups['imageA']['2'][0]),
+                               atol=1e-6, rtol=0)
     assert 'text' not in sample['data_samples']
 
 
@@ -116,9 +128,10 @@ def test_text_of_another_file(tmp_path, file, groups):
     np.testing.assert_array_equal(got, other['10'])
     del other['10'], other['2']
     path = write_h5(tmp_path / 'few.h5', dict(text=other))
-    with pytest.raises(ValueError, match=(
-            r"x.h5 with the text of .*few.h5: .*3 in 'imageB'.*1 in 'text'"
-            r".*lacks '10', '2'.*different data sets")):
+    with pytest.raises(
+            ValueError, match=(
+                r"x.h5 with the text of .*few.h5: .*3 in 'imageB'.*1 in 'text'"
+                r".*lacks '10', '2'.*different data sets")):
         build(file, text_file=path)
 
 

@@ -13,8 +13,8 @@ def benchmark(monkeypatch):
     spec = importlib.util.spec_from_file_location('input_pipeline', PATH)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(
-        module, 'RECIPES', dict(list(module.RECIPES.items())[1:3]))
+    monkeypatch.setattr(module, 'RECIPES',
+                        dict(list(module.RECIPES.items())[1:3]))
     monkeypatch.setattr(module.cv2, 'setNumThreads', lambda number: None)
     monkeypatch.setattr(module.torch, 'set_num_threads', lambda number: None)
     return module

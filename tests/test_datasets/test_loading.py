@@ -14,8 +14,8 @@ IR = RNG.integers(0, 256, (24, 32), np.uint8)
 def pair(tmp_path):
 
     def write(vis=VIS, ir=IR, vis_name='v.png', ir_name='i.png'):
-        paths = dict(
-            vis_path=str(tmp_path / vis_name), ir_path=str(tmp_path / ir_name))
+        paths = dict(vis_path=str(tmp_path / vis_name),
+                     ir_path=str(tmp_path / ir_name))
         assert cv2.imwrite(paths['vis_path'], vis)
         assert cv2.imwrite(paths['ir_path'], ir)
         return paths
@@ -36,8 +36,7 @@ def test_stack_and_meta(pair):
 
 @pytest.mark.parametrize('suffix', ['bmp', 'tif', 'webp', 'jpg'])
 def test_formats(pair, suffix):
-    out = LoadFusionPair()(
-        pair(vis_name=f'v.{suffix}', ir_name=f'i.{suffix}'))
+    out = LoadFusionPair()(pair(vis_name=f'v.{suffix}', ir_name=f'i.{suffix}'))
     assert out['img'].shape == (24, 32, 4) and out['img'].dtype == np.uint8
 
 
@@ -49,8 +48,8 @@ def test_grey_visible_is_repeated(pair):
 
 def test_equal_channels_reduce_exactly(pair):
     ramp = np.tile(np.arange(256, dtype=np.uint8), (4, 1))
-    img = LoadFusionPair()(
-        pair(vis=np.dstack([ramp] * 3), ir=np.dstack([ramp] * 3)))['img']
+    img = LoadFusionPair()(pair(vis=np.dstack([ramp] * 3),
+                                ir=np.dstack([ramp] * 3)))['img']
     np.testing.assert_array_equal(img[..., 3], ramp)
 
 
@@ -72,8 +71,8 @@ def test_transparency_is_dropped(pair, which):
 
 def test_raw_four_channel_file(pair):
     paths = pair(vis=np.dstack([VIS, IR]))
-    out = LoadFusionPair()(
-        dict(vis_path=paths['vis_path'], ir_path=paths['vis_path']))
+    out = LoadFusionPair()(dict(vis_path=paths['vis_path'],
+                                ir_path=paths['vis_path']))
     np.testing.assert_array_equal(out['img'], np.dstack([VIS, IR]))
 
 
@@ -151,8 +150,8 @@ def test_resize_makes_all_sizes_equal():
 def test_the_size_that_annotations_state(pair):
     paths = pair(ir=IR[:12, :16])
     stated = dict(paths, height=24, width=32)
-    assert LoadFusionPair('resize_ir')(dict(stated))['img'].shape[:2] == (
-        24, 32)
+    assert LoadFusionPair('resize_ir')(dict(stated))['img'].shape[:2] == (24,
+                                                                          32)
     with pytest.raises(ValueError, match='32x24.*got 16x12') as error:
         LoadFusionPair('resize_vis')(dict(stated))
     assert paths['vis_path'] in str(error.value)

@@ -11,19 +11,16 @@ PHOTO = dict(type='mmseg.PhotoMetricDistortion')
 
 def on(modality, *transforms, **kwargs):
     return TRANSFORMS.build(
-        dict(
-            type='OnModality',
-            modality=modality,
-            transforms=list(transforms),
-            **kwargs))
+        dict(type='OnModality', modality=modality, transforms=list(transforms),
+             **kwargs))
 
 
 def colour_sample(dtype=np.uint8):
     img = np.random.default_rng(0).integers(0, 256, (16, 20, 4))
-    return dict(
-        img=img.astype(dtype),
-        modalities={'vis': (0, 3), 'ir': (3, 4)},
-        seg_fields=[])
+    return dict(img=img.astype(dtype), modalities={
+        'vis': (0, 3),
+        'ir': (3, 4)
+    }, seg_fields=[])
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.float32])
@@ -75,8 +72,9 @@ def test_source_image_is_not_written_to():
 
 
 def test_rounding_back_to_bytes():
-    out = on('ir', lambda r: {**r, 'img': r['img'] * 1.5 + 0.6})(
-        colour_sample())['img'][..., 3]
+    out = on('ir', lambda r: {
+        **r, 'img': r['img'] * 1.5 + 0.6
+    })(colour_sample())['img'][..., 3]
     source = colour_sample()['img'][..., 3]
     expected = np.minimum(source * 1.5 + 0.6, 255)
     assert np.abs(out - expected).max() <= 1
@@ -104,16 +102,9 @@ def test_unknown_modality():
 # ------------------------------------------------------------------ packing
 def test_packing(marked):
     sample = marked()
-    sample.update(
-        vis_path='v.png',
-        ir_path='i.png',
-        seg_map_path='l.png',
-        sample_idx=3,
-        flip=True,
-        flip_direction='horizontal',
-        scale_factor=(1.0, 1.0),
-        reduce_zero_label=False,
-        secret=1)
+    sample.update(vis_path='v.png', ir_path='i.png', seg_map_path='l.png',
+                  sample_idx=3, flip=True, flip_direction='horizontal',
+                  scale_factor=(1.0, 1.0), reduce_zero_label=False, secret=1)
     out = TRANSFORMS.build(dict(type='PackFusionInputs'))(sample)
     assert out['inputs'].shape == (4, 48, 64)
     assert out['inputs'].dtype == torch.uint8
@@ -122,10 +113,10 @@ def test_packing(marked):
                                   sample['img'].transpose(2, 0, 1))
     data = out['data_samples']
     assert isinstance(data, FusionDataSample)
-    for field, key in (('gt_sem_seg', 'gt_seg_map'),
-                       ('gt_binary', 'gt_binary_map'),
-                       ('gt_boundary', 'gt_boundary_map'),
-                       ('gt_mask', 'gt_mask_map')):
+    for field, key in (('gt_sem_seg', 'gt_seg_map'), ('gt_binary',
+                                                      'gt_binary_map'),
+                       ('gt_boundary', 'gt_boundary_map'), ('gt_mask',
+                                                            'gt_mask_map')):
         value = getattr(data, field).data
         assert value.dtype == torch.int64 and value.shape == (1, 48, 64)
         np.testing.assert_array_equal(value[0], sample[key])
@@ -147,6 +138,6 @@ def test_packing_notices_maps_left_behind(marked):
     """mmcv's own Resize moves the label map only."""
     from mmcv.transforms import Resize
     sample = Resize(scale=(96, 80))(marked())
+    sample['ori_shape'] = (1, 1)
     with pytest.raises(ValueError, match='gt_binary_map|seg_fields'):
-        sample['ori_shape'] = (1, 1)
         TRANSFORMS.build(dict(type='PackFusionInputs'))(sample)

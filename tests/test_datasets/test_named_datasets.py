@@ -70,8 +70,7 @@ def test_mfnet_raw_equals_split(write_pairs):
     loaded = raw[1]
     vis = cv2.imread(str(root / 'vis' / '00002N.png'))
     ir = cv2.imread(str(root / 'ir' / '00002N.png'), cv2.IMREAD_GRAYSCALE)
-    np.testing.assert_array_equal(loaded['inputs'][:3],
-                                  vis.transpose(2, 0, 1))
+    np.testing.assert_array_equal(loaded['inputs'][:3], vis.transpose(2, 0, 1))
     np.testing.assert_array_equal(loaded['inputs'][3], ir)
     assert loaded['data_samples'].gt_sem_seg.shape == (24, 32)
 
@@ -87,8 +86,7 @@ def test_mfnet_flip_copies(write_pairs):
     (root / 'train.txt').write_text('1D\n1D_flip\n2N\n2N_flip\n')
     assert len(build('MFNetDataset', root, ann_file='train.txt')) == 2
     with pytest.raises(ValueError, match='1D_flip'):
-        build(
-            'MFNetDataset', root, ann_file='train.txt', flip_copies=True)
+        build('MFNetDataset', root, ann_file='train.txt', flip_copies=True)
 
 
 def test_mfnet_layout(write_pairs):

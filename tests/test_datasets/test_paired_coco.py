@@ -25,15 +25,11 @@ CLASSES = ('person', 'car')
 
 
 def build(root, pipeline=LOAD, kind='PairedCocoDataset', **kwargs):
-    kwargs = dict(
-        data_prefix=dict(vis_path='train/vis', ir_path='train/ir'), **kwargs)
+    kwargs = dict(data_prefix=dict(vis_path='train/vis', ir_path='train/ir'),
+                  **kwargs)
     return DATASETS.build(
-        dict(
-            type=kind,
-            data_root=str(root),
-            ann_file='annotations/train.json',
-            pipeline=pipeline,
-            **kwargs))
+        dict(type=kind, data_root=str(root), ann_file='annotations/train.json',
+             pipeline=pipeline, **kwargs))
 
 
 @pytest.fixture
@@ -72,8 +68,7 @@ def test_rules_of_infrared_names(root):
     dataset = build(root, ir_stem='{stem}_ir', ir_suffix='.tiff')
     assert dataset.get_data_info(0)['ir_path'].endswith(
         'train/ir/other/thermal.png')
-    assert dataset.get_data_info(1)['ir_path'].endswith(
-        'train/ir/002_ir.tiff')
+    assert dataset.get_data_info(1)['ir_path'].endswith('train/ir/002_ir.tiff')
 
 
 def test_bad_arguments(root):
@@ -83,8 +78,8 @@ def test_bad_arguments(root):
     for classes in (('car', 'person'), ('person', 'dog')):
         with pytest.raises(ValueError, match='in their order'):
             build(root, metainfo=dict(classes=classes))
-    assert build(root, metainfo=dict(classes=('car', )))[0][
-        'gt_bboxes_labels'].tolist() == [0]
+    assert build(root, metainfo=dict(
+        classes=('car', )))[0]['gt_bboxes_labels'].tolist() == [0]
 
 
 def check_marks(out, tolerance=2):
@@ -104,10 +99,11 @@ def check_marks(out, tolerance=2):
         centre = img[int((y1 + y2) / 2), int((x1 + x2) / 2), 0]
         assert centre >= 50, (centre, (x1, y1, x2, y2))
         # Rows and columns outside of the box, where there is room, differ.
-        for y, x in ((int(y1) - 1 - tolerance, int((x1 + x2) / 2)),
-                     (int(y2) + 1 + tolerance, int((x1 + x2) / 2)),
-                     (int((y1 + y2) / 2), int(x1) - 1 - tolerance),
-                     (int((y1 + y2) / 2), int(x2) + 1 + tolerance)):
+        for y, x in ((int(y1) - 1 - tolerance, int(
+            (x1 + x2) / 2)), (int(y2) + 1 + tolerance, int(
+                (x1 + x2) / 2)), (int(
+                    (y1 + y2) / 2), int(x1) - 1 - tolerance), (int(
+                        (y1 + y2) / 2), int(x2) + 1 + tolerance)):
             if 0 <= y < height and 0 <= x < width and not any(
                     a <= x < c and b <= y < d for a, b, c, d in boxes):
                 yield img[y, x, 0], centre
@@ -115,19 +111,17 @@ def check_marks(out, tolerance=2):
 
 GEOMETRIC = dict(
     resize=dict(type='mmdet.Resize', scale=(128, 96), keep_ratio=True),
-    random_resize=dict(
-        type='RandomResize', scale=(64, 48), ratio_range=(0.9, 2.0),
-        keep_ratio=True, resize_type='mmdet.Resize'),
+    random_resize=dict(type='RandomResize', scale=(64, 48),
+                       ratio_range=(0.9, 2.0), keep_ratio=True,
+                       resize_type='mmdet.Resize'),
     flip=dict(type='mmdet.RandomFlip', prob=1.0),
     crop=dict(type='mmdet.RandomCrop', crop_size=(40, 50)),
     iou_crop=dict(type='mmdet.MinIoURandomCrop'),
-    affine=dict(
-        type='mmdet.RandomAffine', max_rotate_degree=0., max_shear_degree=0.,
-        border_val=(0, 0, 0, 0)),
+    affine=dict(type='mmdet.RandomAffine', max_rotate_degree=0.,
+                max_shear_degree=0., border_val=(0, 0, 0, 0)),
     expand=dict(type='mmdet.Expand', mean=(0, 0, 0, 0), prob=1.0),
     shift=dict(type='mmdet.RandomShift', prob=1.0, max_shift_px=8),
-    pad=dict(type='mmdet.Pad', size=(80, 80),
-             pad_val=dict(img=(0, 0, 0, 0))),
+    pad=dict(type='mmdet.Pad', size=(80, 80), pad_val=dict(img=(0, 0, 0, 0))),
 )
 
 
@@ -148,17 +142,13 @@ GREY = (114, 114, 114)
 # as published experiments write them: three values, or mmdet's defaults
 FILLING = dict(
     Pad=dict(size=(80, 80), pad_val=dict(img=GREY)),
-    Expand=dict(mean=(103.53, 116.28, 123.675), ratio_range=(2, 3), prob=1.0),
-    CutOut=dict(n_holes=3, cutout_shape=(8, 8)),
+    Expand=dict(mean=(103.53, 116.28, 123.675), ratio_range=(2, 3),
+                prob=1.0), CutOut=dict(n_holes=3, cutout_shape=(8, 8)),
     RandomErasing=dict(n_patches=3, ratio=(0.2, 0.4), img_border_value=GREY),
-    RandomAffine=dict(scaling_ratio_range=(0.5, 0.6)),
-    FixShapeResize=dict(width=96, height=96, keep_ratio=True,
-                        pad_val=dict(img=GREY)),
-    Rotate=dict(level=8),
-    ShearX=dict(level=8),
-    ShearY=dict(level=8),
-    TranslateX=dict(level=5),
-    TranslateY=dict(level=5))
+    RandomAffine=dict(scaling_ratio_range=(0.5, 0.6)), FixShapeResize=dict(
+        width=96, height=96, keep_ratio=True,
+        pad_val=dict(img=GREY)), Rotate=dict(level=8), ShearX=dict(level=8),
+    ShearY=dict(level=8), TranslateX=dict(level=5), TranslateY=dict(level=5))
 
 
 @pytest.mark.parametrize('name', FILLING)
@@ -171,14 +161,15 @@ def test_fill_values_of_mmdets_transforms(root, name):
         random.seed(3)
         np.random.seed(3)
         step = TRANSFORMS.build(dict(type=kind, **FILLING[name]))
-        outs.append(step(dict(
-            copy.deepcopy(sample), img=sample['img'][..., channels].copy())))
+        outs.append(
+            step(
+                dict(copy.deepcopy(sample),
+                     img=sample['img'][..., channels].copy())))
     ours, visible, infrared = outs
     assert (ours['img'].shape != sample['img'].shape
             or (ours['img'] != sample['img']).any())
     np.testing.assert_array_equal(ours['img'][..., :3], visible['img'])
-    np.testing.assert_array_equal(ours['img'][..., 3],
-                                  infrared['img'][..., 0])
+    np.testing.assert_array_equal(ours['img'][..., 3], infrared['img'][..., 0])
     for out in outs:
         assert out['img'].dtype == np.uint8
         np.testing.assert_array_equal(out['gt_bboxes'].tensor,
@@ -189,14 +180,15 @@ def test_fill_values_of_mmdets_transforms(root, name):
 def test_pad_of_stacks_maps_and_masks():
     from mmdet.structures.mask import BitmapMasks
     size = (5, 6)
-    sample = dict(
-        img=np.full((*size, 7), 9, np.uint8),
-        modalities=dict(vis=(0, 3), ir=(3, 4), teacher=(4, 7)),
-        gt_mask_map=np.ones(size, np.uint8),
-        seg_fields=['gt_mask_map'],
-        gt_masks=BitmapMasks(np.ones((1, *size), np.uint8), *size))
-    for value, fill in ((2, [2] * 7), ((1, 2, 3), [1, 2, 3, 1, 1, 2, 3]),
-                        (range(7), list(range(7)))):
+    sample = dict(img=np.full(
+        (*size, 7), 9, np.uint8), modalities=dict(vis=(0, 3), ir=(3, 4),
+                                                  teacher=(4, 7)),
+                  gt_mask_map=np.ones(size,
+                                      np.uint8), seg_fields=['gt_mask_map'],
+                  gt_masks=BitmapMasks(np.ones((1, *size), np.uint8), *size))
+    for value, fill in ((2, [2] * 7), ((1, 2, 3), [1, 2, 3, 1, 1, 2,
+                                                   3]), (range(7),
+                                                         list(range(7)))):
         step = TRANSFORMS.build(
             dict(type='Pad', size=(8, 7), pad_val=dict(img=value)))
         out = step(dict(sample))
@@ -209,8 +201,8 @@ def test_pad_of_stacks_maps_and_masks():
         assert out['gt_masks'].masks.shape == (1, 7, 8)
     with pytest.raises(ValueError, match='1, 3 or 7 values'):
         TRANSFORMS.build(
-            dict(type='Pad', size=(8, 7), pad_val=dict(img=(1, 2))))(
-                dict(sample))
+            dict(type='Pad', size=(8, 7),
+                 pad_val=dict(img=(1, 2))))(dict(sample))
 
 
 def test_label_maps_that_would_stay_behind(root):
@@ -230,12 +222,11 @@ def test_label_maps_that_would_stay_behind(root):
 @pytest.mark.parametrize('kind', ['CachedMosaic', 'CachedMixUp'])
 def test_cached_transforms_move_pairs_and_boxes(root, kind):
     step = dict(
-        CachedMosaic=dict(
-            type='CachedMosaic', img_scale=(64, 48), pad_val=0.,
-            max_cached_images=8, random_pop=False, prob=1.0),
-        CachedMixUp=dict(
-            type='CachedMixUp', img_scale=(64, 48), ratio_range=(1., 1.),
-            max_cached_images=4, pad_val=0, prob=1.0))[kind]
+        CachedMosaic=dict(type='CachedMosaic', img_scale=(64, 48), pad_val=0.,
+                          max_cached_images=8, random_pop=False, prob=1.0),
+        CachedMixUp=dict(type='CachedMixUp', img_scale=(64, 48),
+                         ratio_range=(1., 1.), max_cached_images=4, pad_val=0,
+                         prob=1.0))[kind]
     dataset = build(root, [*LOAD, step])
     np.random.seed(0)
     random.seed(0)
@@ -255,18 +246,14 @@ def test_cached_transforms_move_pairs_and_boxes(root, kind):
 @pytest.mark.parametrize('kind', ['Mosaic', 'MixUp', 'CopyPaste'])
 def test_transforms_of_mmdets_mix_dataset(root, kind):
     step = dict(
-        CopyPaste=dict(
-            type='CopyPaste', bbox_occluded_thr=1, mask_occluded_thr=1,
-            paste_by_box=True),
+        CopyPaste=dict(type='CopyPaste', bbox_occluded_thr=1,
+                       mask_occluded_thr=1, paste_by_box=True),
         Mosaic=dict(type='Mosaic', img_scale=(64, 48), pad_val=0., prob=1.0),
-        MixUp=dict(
-            type='MixUp', img_scale=(64, 48), ratio_range=(1., 1.),
-            pad_val=0.))[kind]
+        MixUp=dict(type='MixUp', img_scale=(64, 48), ratio_range=(1., 1.),
+                   pad_val=0.))[kind]
     dataset = DATASETS.build(
-        dict(
-            type='mmdet.MultiImageMixDataset',
-            dataset=build(root),
-            pipeline=[step, dict(type='PackFusionInputs')]))
+        dict(type='mmdet.MultiImageMixDataset', dataset=build(root),
+             pipeline=[step, dict(type='PackFusionInputs')]))
     np.random.seed(1)
     random.seed(1)
     counts = []
@@ -278,12 +265,13 @@ def test_transforms_of_mmdets_mix_dataset(root, kind):
         for channel in (1, 2, 3):
             np.testing.assert_array_equal(image[..., channel], image[..., 0])
         if kind == 'Mosaic':
-            list(check_marks(
-                dict(img=image, gt_bboxes=boxes, gt_bboxes_labels=counts[
-                    -1] * [0])))
+            list(
+                check_marks(
+                    dict(img=image, gt_bboxes=boxes,
+                         gt_bboxes_labels=counts[-1] * [0])))
     # of the pairs' own boxes one is an ignored one
-    assert sum(count > own for count, own in zip(
-        counts, (2, 1, 0, 1) * 2, strict=True)) >= 2
+    assert sum(count > own for count, own in zip(counts, (2, 1, 0, 1) *
+                                                 2, strict=True)) >= 2
 
 
 @pytest.mark.parametrize('kind', ['Mosaic', 'MixUp', 'CopyPaste'])
@@ -294,8 +282,7 @@ def test_sampler_repeats_the_draws_of_a_mix(root, kind):
     dataset = DATASETS.build(
         dict(
             type='MultiImageMixDataset',
-            dataset=build(root, [*LOAD, GEOMETRIC['flip']]),
-            pipeline=[
+            dataset=build(root, [*LOAD, GEOMETRIC['flip']]), pipeline=[
                 dict(type=kind, **options),
                 dict(type='mmdet.RandomCrop', crop_size=(40, 40)),
                 dict(type='PackFusionInputs')
@@ -327,8 +314,8 @@ def test_mosaic_puts_what_mmdets_puts(root):
         return transform(dict(first, mix_results=others))
 
     ours = run(TRANSFORMS.build(dict(type='Mosaic', **settings)), slice(4))
-    theirs = run(
-        TRANSFORMS.build(dict(type='mmdet.Mosaic', **settings)), slice(3))
+    theirs = run(TRANSFORMS.build(dict(type='mmdet.Mosaic', **settings)),
+                 slice(3))
     np.testing.assert_array_equal(ours['img'][..., :3], theirs['img'])
     np.testing.assert_array_equal(ours['gt_bboxes'].tensor,
                                   theirs['gt_bboxes'].tensor)
@@ -352,9 +339,9 @@ def test_transforms_that_would_leave_boxes_behind(root, step):
 def test_sampler_repeats_the_draws(root):
     from mmfusion.datasets import DrawIndex
     dataset = build(root, [*LOAD, GEOMETRIC['crop']])
-    one, two, other = (
-        dataset[DrawIndex(0, draw, 0)]['gt_bboxes'].tensor.numpy()
-        for draw in (5, 5, 6))
+    one, two, other = (dataset[DrawIndex(0, draw,
+                                         0)]['gt_bboxes'].tensor.numpy()
+                       for draw in (5, 5, 6))
     np.testing.assert_array_equal(one, two)
     assert one.shape != other.shape or (one != other).any()
 
@@ -364,15 +351,12 @@ def test_real_pairs(real_data):
     if not root.is_dir():
         pytest.skip('no det_llvip')
     dataset = DATASETS.build(
-        dict(
-            type='LLVIPDetDataset',
-            data_root=str(root),
-            ann_file='annotations/val.json',
-            data_prefix=dict(vis_path='val/vi', ir_path='val/ir'),
-            pipeline=LOAD))
+        dict(type='LLVIPDetDataset', data_root=str(root),
+             ann_file='annotations/val.json',
+             data_prefix=dict(vis_path='val/vi',
+                              ir_path='val/ir'), pipeline=LOAD))
     assert len(dataset) == 10
-    boxes = sum(
-        len(dataset.get_data_info(k)['instances']) for k in range(10))
+    boxes = sum(len(dataset.get_data_info(k)['instances']) for k in range(10))
     assert boxes == 29  # one of them ignored
     assert dataset[0]['img'].shape == (1024, 1280, 4)
     assert cv2.imread(dataset.get_data_info(0)['ir_path']) is not None

@@ -24,8 +24,8 @@ def test_order_is_natural_and_nested(write_pairs):
     assert 'seg_map_path' not in info
 
 
-@pytest.mark.parametrize('names', [['a2', 'a10', 'a1'], ['02', '2', '1'],
-                                   ['x', '1', 'x1y', 'x1']])
+@pytest.mark.parametrize(
+    'names', [['a2', 'a10', 'a1'], ['02', '2', '1'], ['x', '1', 'x1y', 'x1']])
 def test_natural_key_is_total(names):
     first = sorted(names, key=natural_key)
     assert first == sorted(reversed(names), key=natural_key)
@@ -34,11 +34,8 @@ def test_natural_key_is_total(names):
 def test_test_mode_without_classes_and_labels(write_pairs):
     root = write_pairs(['a', 'b'])
     dataset = DATASETS.build(
-        dict(
-            type='PairedImageDataset',
-            data_root=str(root),
-            pipeline=PIPELINE,
-            test_mode=True))
+        dict(type='PairedImageDataset', data_root=str(root), pipeline=PIPELINE,
+             test_mode=True))
     sample = dataset[1]
     assert sample['inputs'].shape == (4, 24, 32)
     assert sample['data_samples'].vis_path.endswith('vis/b.png')
@@ -48,19 +45,18 @@ def test_test_mode_without_classes_and_labels(write_pairs):
 def test_labels_without_classes_in_test_mode(write_pairs):
     root = write_pairs(['a'], label='label')
     with pytest.raises(ValueError, match='classes'):
-        PairedImageDataset(
-            str(root), dict(seg_map_path='label'), test_mode=True)
+        PairedImageDataset(str(root), dict(seg_map_path='label'),
+                           test_mode=True)
 
 
 def test_custom_classes(write_pairs):
     root = write_pairs(['a'], label='label')
     dataset = PairedImageDataset(
-        str(root),
-        dict(seg_map_path='label'),
-        metainfo=dict(classes=CLASSES),
-        pipeline=[*PIPELINE[:1],
-                  dict(type='LoadFusionAnnotations'), PIPELINE[1]],
-        test_mode=True)
+        str(root), dict(seg_map_path='label'), metainfo=dict(classes=CLASSES),
+        pipeline=[
+            *PIPELINE[:1],
+            dict(type='LoadFusionAnnotations'), PIPELINE[1]
+        ], test_mode=True)
     assert dataset.metainfo['classes'] == CLASSES
     assert len(dataset.metainfo['palette']) == 9
     label = dataset[0]['data_samples'].gt_sem_seg.data
@@ -86,9 +82,9 @@ def test_suffix_and_stem_rules(write_pairs, vis_name, ir_name, rules):
 def test_one_folder_for_both(write_pairs):
     root = write_pairs(['1', '2'], 'all', 'all', vis_name='{stem}_a.png',
                        ir_name='{stem}_b.png')
-    dataset = PairedImageDataset(
-        str(root), dict(vis_path='all', ir_path='all'),
-        vis_stem='{stem}_a', ir_stem='{stem}_b')
+    dataset = PairedImageDataset(str(root), dict(vis_path='all',
+                                                 ir_path='all'),
+                                 vis_stem='{stem}_a', ir_stem='{stem}_b')
     assert stems(dataset) == ['1', '2']
     assert dataset.get_data_info(0)['ir_path'].endswith('1_b.png')
 
@@ -96,9 +92,8 @@ def test_one_folder_for_both(write_pairs):
 def test_split_file_keeps_its_order(write_pairs):
     root = write_pairs(['a', 'b', 'c'])
     (root / 'train.txt').write_text('c\n\na\n')
-    assert stems(PairedImageDataset(str(root), ann_file='train.txt')) == [
-        'c', 'a'
-    ]
+    assert stems(PairedImageDataset(str(root),
+                                    ann_file='train.txt')) == ['c', 'a']
 
 
 def test_split_file_needs_only_its_own_pairs(write_pairs):
@@ -112,8 +107,8 @@ def test_further_maps(write_pairs):
     root = write_pairs(['a'], label='label')
     (root / 'edges').mkdir()
     (root / 'label' / 'a.png').rename(root / 'edges' / 'a.png')
-    info = PairedImageDataset(str(root), dict(
-        boundary_path='edges')).get_data_info(0)
+    info = PairedImageDataset(str(root),
+                              dict(boundary_path='edges')).get_data_info(0)
     assert info['boundary_path'] == str(root / 'edges' / 'a.png')
     assert 'binary_path' not in info
 
@@ -129,10 +124,7 @@ def test_other_modalities(write_pairs):
     dataset = NearFar(str(root), pipeline=PIPELINE)
     sample = dataset[0]
     assert sample['inputs'].shape == (6, 24, 32)
-    assert sample['data_samples'].modalities == {
-        'near': (0, 3),
-        'far': (3, 6)
-    }
+    assert sample['data_samples'].modalities == {'near': (0, 3), 'far': (3, 6)}
     assert sample['data_samples'].far_path.endswith('far/a.png')
 
 

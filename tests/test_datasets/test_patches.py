@@ -13,14 +13,16 @@ PIPELINE = [dict(type='LoadFusionPair'), dict(type='PackFusionInputs')]
 
 @pytest.fixture
 def folder(tmp_path):
+
     def write(channels, number=3, stems=None):
         rng = np.random.default_rng(0)
         patches = rng.integers(0, 256, (number, 8, 10, channels), np.uint8)
         np.save(tmp_path / 'patches.npy', patches)
         names = stems or [f'scene/{k}' for k in range(number)]
-        (tmp_path / 'patches.txt').write_text(
-            ''.join(f'{name}\n' for name in names))
+        (tmp_path / 'patches.txt').write_text(''.join(f'{name}\n'
+                                                      for name in names))
         return patches
+
     write.path = str(tmp_path)
     return write
 
@@ -28,8 +30,9 @@ def folder(tmp_path):
 @pytest.mark.parametrize('channels', [2, 4])
 def test_samples(folder, channels):
     patches = folder(channels)
-    dataset = DATASETS.build(dict(
-        type='PatchFileDataset', data_root=folder.path, pipeline=PIPELINE))
+    dataset = DATASETS.build(
+        dict(type='PatchFileDataset', data_root=folder.path,
+             pipeline=PIPELINE))
     assert len(dataset) == 3
     dataset = pickle.loads(pickle.dumps(dataset))  # as workers get it
     sample = dataset[DrawIndex(2, 7, 0)]
@@ -53,12 +56,12 @@ def test_wrong_files(folder, tmp_path):
 
 
 def test_fixed_augment_repeats_a_samples_draws(marked):
-    transform = TRANSFORMS.build(dict(
-        type='FixedAugment',
-        transforms=[
-            dict(type='mmseg.RandomCrop', crop_size=(16, 24)),
-            dict(type='RandomFlip', prob=0.5)
-        ]))
+    transform = TRANSFORMS.build(
+        dict(
+            type='FixedAugment', transforms=[
+                dict(type='mmseg.RandomCrop', crop_size=(16, 24)),
+                dict(type='RandomFlip', prob=0.5)
+            ]))
 
     def crop(index):
         sample = marked()

@@ -9,28 +9,18 @@ from mmengine.dataset import ConcatDataset, RepeatDataset, pseudo_collate
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import DataLoader
 
-from mmfusion.datasets import (
-    DeterministicEpochSampler,
-    DeterministicSampler,
-    DrawIndex,
-    PairedImageDataset,
-    draw_seed,
-)
+from mmfusion.datasets import (DeterministicEpochSampler, DeterministicSampler,
+                               DrawIndex, PairedImageDataset, draw_seed)
 from mmfusion.registry import DATA_SAMPLERS
 
 PIPELINE = [
     dict(type='LoadFusionPair'),
-    dict(
-        type='RandomResize',
-        scale=(32, 24),
-        ratio_range=(1.0, 2.0),
-        keep_ratio=True),
+    dict(type='RandomResize', scale=(32, 24), ratio_range=(1.0, 2.0),
+         keep_ratio=True),
     dict(type='RandomCrop', crop_size=(12, 16)),
     dict(type='RandomFlip', prob=0.5),
-    dict(
-        type='OnModality',
-        modality='vis',
-        transforms=[dict(type='mmseg.PhotoMetricDistortion')]),
+    dict(type='OnModality', modality='vis',
+         transforms=[dict(type='mmseg.PhotoMetricDistortion')]),
     dict(type='PackFusionInputs')
 ]
 
@@ -48,12 +38,9 @@ def take(sampler, number):
 
 def batches(dataset, number, workers=0, skip=0, batch_size=2, seed=3):
     """What mmengine's iteration-based loop would see."""
-    loader = DataLoader(
-        dataset,
-        batch_size=batch_size,
-        num_workers=workers,
-        sampler=DeterministicSampler(dataset, seed=seed),
-        collate_fn=pseudo_collate)
+    loader = DataLoader(dataset, batch_size=batch_size, num_workers=workers,
+                        sampler=DeterministicSampler(dataset, seed=seed),
+                        collate_fn=pseudo_collate)
     iterator = _InfiniteDataloaderIterator(loader)
     iterator.skip_iter(skip)
     return [next(iterator) for _ in range(number)]
@@ -83,14 +70,12 @@ def test_seed_matters_and_so_does_the_draw(dataset):
     first = batches(dataset, 1, seed=3, batch_size=28)[0]
     second = batches(dataset, 1, seed=4, batch_size=28)[0]
     assert any(not torch.equal(a, b)
-               for a, b in zip(first['inputs'], second['inputs'],
-                               strict=True))
+               for a, b in zip(first['inputs'], second['inputs'], strict=True))
     # The same sample, drawn in four epochs, is augmented differently.
     views = {
         image.numpy().tobytes()
-        for image, sample in zip(
-            first['inputs'], first['data_samples'], strict=True)
-        if sample.sample_idx == 0
+        for image, sample in zip(first['inputs'], first['data_samples'],
+                                 strict=True) if sample.sample_idx == 0
     }
     assert len(views) == 4
 
@@ -178,8 +163,7 @@ def test_epoch_sampler(monkeypatch, world):
     seen = {0: [], 1: []}
     draws = []
     for rank in range(world):
-        monkeypatch.setattr(
-            module, 'get_dist_info', lambda r=rank: (r, world))
+        monkeypatch.setattr(module, 'get_dist_info', lambda r=rank: (r, world))
         sampler = DeterministicEpochSampler(range(7), seed=1)
         for epoch in seen:
             sampler.set_epoch(epoch)
@@ -197,12 +181,8 @@ def test_epoch_loader_resumes_at_an_epoch(dataset):
 
     def epochs(numbers, workers):
         sampler = DeterministicEpochSampler(dataset, seed=2)
-        loader = DataLoader(
-            dataset,
-            batch_size=3,
-            num_workers=workers,
-            sampler=sampler,
-            collate_fn=pseudo_collate)
+        loader = DataLoader(dataset, batch_size=3, num_workers=workers,
+                            sampler=sampler, collate_fn=pseudo_collate)
         out = []
         for number in numbers:
             sampler.set_epoch(number)
@@ -223,8 +203,8 @@ def test_draw_index_survives_pickling_and_dataset_wrappers(dataset):
     assert torch.equal(both['inputs'], expected)
 
 
-@pytest.mark.parametrize('kind', [
-    'DeterministicSampler', 'DeterministicEpochSampler'])
+@pytest.mark.parametrize('kind',
+                         ['DeterministicSampler', 'DeterministicEpochSampler'])
 def test_bad_arguments(kind):
     with pytest.raises(ValueError, match='empty'):
         DATA_SAMPLERS.build(dict(type=kind, dataset=[], seed=0))

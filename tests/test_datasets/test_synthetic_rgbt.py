@@ -11,15 +11,9 @@ from mmfusion.datasets.mfnet import MFNET_CLASSES, MFNET_PALETTE
 from mmfusion.datasets.synthetic import generate_scene, write_dataset
 from mmfusion.datasets.synthetic import writer as writer_module
 from mmfusion.datasets.synthetic.canvas import Camera, Canvas, cuboid
-from mmfusion.datasets.synthetic.classes import (
-    BUMP,
-    CAR,
-    CAR_STOP,
-    COLOR_CONE,
-    CURVE,
-    GUARDRAIL,
-    PERSON,
-)
+from mmfusion.datasets.synthetic.classes import (BUMP, CAR, CAR_STOP,
+                                                 COLOR_CONE, CURVE, GUARDRAIL,
+                                                 PERSON)
 from mmfusion.datasets.synthetic.conditions import draw_conditions
 from mmfusion.datasets.synthetic.scenery import upright_box
 from mmfusion.datasets.synthetic.traffic import car
@@ -31,14 +25,15 @@ SMALL = (48, 64)
 def scenes():
     """24 scenes by day and 24 by night."""
     return {
-        night: [generate_scene((3, night, k), (240, 320), bool(night))
-                for k in range(24)]
+        night: [
+            generate_scene((3, night, k), (240, 320), bool(night))
+            for k in range(24)
+        ]
         for night in (0, 1)
     }
 
 
-@pytest.mark.parametrize('size', [(480, 640), (97, 131), (32, 32),
-                                  (200, 64)])
+@pytest.mark.parametrize('size', [(480, 640), (97, 131), (32, 32), (200, 64)])
 @pytest.mark.parametrize('night', [False, True])
 def test_sizes_and_types(size, night):
     scene = generate_scene(5, size, night)
@@ -56,8 +51,7 @@ def test_boxes_surround_labels(scenes):
         for class_id, x1, y1, x2, y2 in scene['boxes']:
             assert 0 <= x1 < x2 <= 320 and 0 <= y1 < y2 <= 240
             inside = scene['label'][y1:y2, x1:x2] == class_id
-            for border in (inside[0], inside[-1], inside[:, 0],
-                           inside[:, -1]):
+            for border in (inside[0], inside[-1], inside[:, 0], inside[:, -1]):
                 assert border.any()
             number += 1
         persons = np.argwhere(scene['label'] == PERSON)
@@ -75,7 +69,8 @@ def test_all_classes_are_learnable(scenes):
     every = scenes[0] + scenes[1]
     present = np.mean([
         np.bincount(scene['label'].ravel(), minlength=9) > 15
-        for scene in every], axis=0)
+        for scene in every
+    ], axis=0)
     assert len(present) == len(MFNET_CLASSES)
     assert (present >= .25).all(), present
     assert (present[1:4] > .6).all(), present
@@ -94,8 +89,7 @@ def mean_contrasts(scenes, class_id):
         mask = scene['label'] == class_id
         if mask.sum() > 40:
             grey = cv2.cvtColor(scene['vis'], cv2.COLOR_RGB2GRAY)
-            values.append((contrast(grey, mask),
-                           contrast(scene['ir'], mask)))
+            values.append((contrast(grey, mask), contrast(scene['ir'], mask)))
     assert len(values) > 3
     return np.mean(values, axis=0)
 
@@ -108,8 +102,8 @@ def test_persons_live_in_infrared_at_night(scenes):
 
 
 @pytest.mark.parametrize('night', [0, 1])
-@pytest.mark.parametrize('class_id', [COLOR_CONE, BUMP, CURVE, CAR_STOP,
-                                      GUARDRAIL])
+@pytest.mark.parametrize('class_id',
+                         [COLOR_CONE, BUMP, CURVE, CAR_STOP, GUARDRAIL])
 def test_street_things_live_in_visible(scenes, class_id, night):
     vis, ir = mean_contrasts(scenes[night], class_id)
     assert vis > 1.3 * ir and vis > 6, (vis, ir)
@@ -118,13 +112,15 @@ def test_street_things_live_in_visible(scenes, class_id, night):
 
 
 def test_colour_and_darkness(scenes):
-    brightness = [np.mean([scene['vis'].mean() for scene in scenes[night]])
-                  for night in (0, 1)]
+    brightness = [
+        np.mean([scene['vis'].mean() for scene in scenes[night]])
+        for night in (0, 1)
+    ]
     assert brightness[1] < .4 * brightness[0]
     red, blue = (np.mean([
         scene['vis'][scene['label'] == COLOR_CONE][:, channel].mean()
-        for scene in scenes[0] if (scene['label'] == COLOR_CONE).any()])
-        for channel in (0, 2))
+        for scene in scenes[0] if (scene['label'] == COLOR_CONE).any()
+    ]) for channel in (0, 2))
     assert red > blue + 40
 
 
@@ -150,8 +146,7 @@ def test_camera_projects_as_a_pinhole():
     np.testing.assert_allclose(camera.project([2., 0., 10.]), [120., 62.5])
     np.testing.assert_allclose(camera.project([0., 1.5, 7.]), [90., 40.])
     assert camera.sees(2., 10.) and not camera.sees(9., 10.)
-    np.testing.assert_allclose(
-        camera.project([0, 0, camera.nearest])[1], 100.)
+    np.testing.assert_allclose(camera.project([0, 0, camera.nearest])[1], 100.)
 
 
 def test_near_objects_hide_far_ones():
@@ -160,9 +155,10 @@ def test_near_objects_hide_far_ones():
         canvas.depth = z
         paint = canvas.paint((200, 200, 200), .5)
         with canvas.instance(class_id):
-            faces = cuboid(canvas, upright_box(0., z, 1., 1., 1.),
-                           dict.fromkeys(('rear', 'front', 'left', 'right',
-                                          'top'), paint))
+            faces = cuboid(
+                canvas, upright_box(0., z, 1., 1., 1.),
+                dict.fromkeys(('rear', 'front', 'left', 'right', 'top'),
+                              paint))
         assert faces == {'rear', 'top'}
     label, boxes = canvas.labels_and_boxes((CAR, PERSON), 1)
     (person, ) = [box for box in boxes if box[0] == PERSON]
@@ -181,8 +177,10 @@ def test_equal_seeds_give_equal_scenes():
 
 
 def contents(folder):
-    return {str(path.relative_to(folder)): path.read_bytes()
-            for path in sorted(folder.rglob('*')) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob('*')) if path.is_file()
+    }
 
 
 def test_files_do_not_depend_on_workers_or_count(tmp_path):
@@ -194,8 +192,7 @@ def test_files_do_not_depend_on_workers_or_count(tmp_path):
     files = contents(tmp_path / 'a')
     assert files == contents(tmp_path / 'b')
     assert len(files) == 4 * 6 + 3
-    assert list(meta['time_of_day']['train'].values()) == [
-        'day', 'night'] * 2
+    assert list(meta['time_of_day']['train'].values()) == ['day', 'night'] * 2
     assert 'train/vis/00001N.png' in files
     assert 'val/label/50000D.png' in files
     write_dataset(tmp_path / 'c', 2, 0, **settings)
@@ -211,16 +208,14 @@ def test_files_do_not_depend_on_workers_or_count(tmp_path):
 def test_files_hold_the_scene(tmp_path):
     write_dataset(tmp_path, 2, 0, size=SMALL, night_ratio=1.)
     scene = generate_scene((0, 1), SMALL, True)
-    vis, ir, label = (
-        cv2.imread(str(tmp_path / 'train' / name / '00001N.png'),
-                   cv2.IMREAD_UNCHANGED)
-        for name in ('vis', 'ir', 'label'))
+    vis, ir, label = (cv2.imread(str(tmp_path / 'train' / name / '00001N.png'),
+                                 cv2.IMREAD_UNCHANGED)
+                      for name in ('vis', 'ir', 'label'))
     np.testing.assert_array_equal(vis[..., ::-1], scene['vis'])
     np.testing.assert_array_equal(ir, scene['ir'])
     np.testing.assert_array_equal(label, scene['label'])
-    dataset = MFNetDataset(
-        data_root=str(tmp_path / 'train'),
-        data_prefix=dict(seg_map_path='label'), pipeline=[])
+    dataset = MFNetDataset(data_root=str(tmp_path / 'train'),
+                           data_prefix=dict(seg_map_path='label'), pipeline=[])
     assert [dataset[k]['stem'] for k in range(2)] == ['00000N', '00001N']
 
 
@@ -228,12 +223,10 @@ def test_boxes_as_coco(tmp_path):
     size = (240, 320)
     write_dataset(tmp_path, 2, 1, size=size)
     content = json.loads((tmp_path / 'annotations/train.json').read_text())
-    assert [image['condition'] for image in content['images']] == [
-        'day', 'night'
-    ]
-    assert [item['name'] for item in content['categories']] == [
-        'car', 'person', 'bike', 'car_stop', 'color_cone', 'bump'
-    ]
+    assert [image['condition']
+            for image in content['images']] == ['day', 'night']
+    assert [item['name'] for item in content['categories']
+            ] == ['car', 'person', 'bike', 'car_stop', 'color_cone', 'bump']
     expected = []
     for number, image in enumerate(content['images']):
         for key in ('file_name', 'ir_file_name'):
@@ -252,8 +245,8 @@ def test_boxes_as_coco(tmp_path):
     for path in (tmp_path / 'train' / 'boxes').iterdir():
         path.unlink()
     write_dataset(tmp_path, 2, 1, size=size)
-    assert json.loads((tmp_path / 'annotations/train.json').read_text()
-                      ) == content
+    assert json.loads(
+        (tmp_path / 'annotations/train.json').read_text()) == content
 
 
 def test_resumes_and_keeps_finished_pairs(tmp_path, monkeypatch):
@@ -282,14 +275,15 @@ def test_refuses_to_mix_settings(tmp_path):
     with pytest.raises(ValueError, match='2 more'):
         write_dataset(tmp_path, 1, 1, size=SMALL)
     write_dataset(tmp_path, 1, 1, size=SMALL, night_ratio=1., overwrite=True)
-    assert sorted(path.name for path in tmp_path.rglob('*.png')) == [
-        '00000N.png'] * 3 + ['50000N.png'] * 3
+    assert sorted(path.name for path in tmp_path.rglob(
+        '*.png')) == ['00000N.png'] * 3 + ['50000N.png'] * 3
     (tmp_path / 'meta.json').write_text('[]')
     with pytest.raises(ValueError, match='meta.json'):
         write_dataset(tmp_path, 1, 1, size=SMALL)
 
 
 def test_leaves_nothing_half_written(tmp_path, monkeypatch):
+
     def fail(source, target):
         if str(target).endswith('.png'):
             raise OSError(f'disk full: {target}')
@@ -297,12 +291,12 @@ def test_leaves_nothing_half_written(tmp_path, monkeypatch):
 
     real = conversion.os.replace
     monkeypatch.setattr(
-        conversion, 'os', SimpleNamespace(
-            replace=fail, getpid=conversion.os.getpid))
+        conversion, 'os',
+        SimpleNamespace(replace=fail, getpid=conversion.os.getpid))
     with pytest.raises(OSError, match='2 of 2 pairs.*disk full'):
         write_dataset(tmp_path, 2, 0, size=SMALL)
-    assert [path.name for path in tmp_path.rglob('*') if path.is_file()
-            ] == ['meta.json']
+    assert [path.name for path in tmp_path.rglob('*')
+            if path.is_file()] == ['meta.json']
 
 
 @pytest.mark.parametrize('arguments, words', [

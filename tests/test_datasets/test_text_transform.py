@@ -66,8 +66,8 @@ def test_text_of_the_sample_comes_first(stored, encoder):
 
 def test_text_path(stored):
     sample = dict(stem='z', text_path=f'{stored}/a.npy')
-    np.testing.assert_array_equal(
-        LoadTextFeatures()(dict(sample))['text'], feature(0))
+    np.testing.assert_array_equal(LoadTextFeatures()(dict(sample))['text'],
+                                  feature(0))
     # not where the pipeline names features of its own
     with pytest.raises(ValueError, match="stem 'z'.*2 other features"):
         LoadTextFeatures(stored)(dict(sample))
@@ -81,15 +81,15 @@ def test_repeated_captions_are_encoded_once(encoder, monkeypatch):
                         lambda texts: calls.append(texts) or plain(texts))
     frames = [load(dict(stem=str(k), text='two cars')) for k in range(5)]
     assert len(calls) == 1
-    assert all((frame['text'] == frames[0]['text']).all()
-               for frame in frames)
+    assert all((frame['text'] == frames[0]['text']).all() for frame in frames)
 
 
 def test_missing_text(stored, captions, encoder):
     load = LoadTextFeatures(stored, captions, encoder)
-    with pytest.raises(ValueError, match=(
-            r"vis/zz.png: expected a text for the stem 'zz'.*2 other "
-            r'features.*2 other captions')):
+    with pytest.raises(
+            ValueError,
+            match=(r"vis/zz.png: expected a text for the stem 'zz'.*2 other "
+                   r'features.*2 other captions')):
         load(dict(vis_path='vis/zz.png'))
     with pytest.raises(ValueError, match='no features or captions'):
         LoadTextFeatures()(dict(stem='a'))
@@ -102,8 +102,8 @@ def test_missing_text(stored, captions, encoder):
 
 
 def packed(sample):
-    return PackFusionInputs()(
-        dict(sample, img=np.zeros((4, 6, 4), np.uint8), vis_path='v/a.png'))
+    return PackFusionInputs()(dict(sample, img=np.zeros((4, 6, 4), np.uint8),
+                                   vis_path='v/a.png'))
 
 
 def test_packed(stored):

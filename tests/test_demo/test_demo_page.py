@@ -45,19 +45,21 @@ def folder(tmp_path):
         for stem in ('a', 'b'):
             write(tmp_path / run / 'labels' / f'{stem}.png', guess)
         valid = truth != 255
-        iou = [((guess == k) & (truth == k))[valid].sum()
-               / ((guess == k) | (truth == k))[valid].sum() * 100
+        iou = [((guess == k) & (truth == k))[valid].sum() /
+               ((guess == k) | (truth == k))[valid].sum() * 100
                for k in range(3)]
         report = tmp_path / run / 'score' / 'eval_1.json'
         report.parent.mkdir(parents=True)
-        report.write_text(json.dumps(dict(metric=dict(
-            mIoU=round(float(np.mean(iou)), 2)))))
+        report.write_text(
+            json.dumps(dict(metric=dict(mIoU=round(float(np.mean(iou)), 2)))))
         scalars = tmp_path / run / '2026' / 'vis_data' / 'scalars.json'
         scalars.parent.mkdir(parents=True)
         scalars.write_text(''.join(
-            json.dumps({'segmentor.decode.loss_ce': 1 / step,
-                        'step': step}) + '\n' for step in (10, 20, 30))
-            + json.dumps(dict(mIoU=30.0, step=30)) + '\n')
+            json.dumps({
+                'segmentor.decode.loss_ce': 1 / step,
+                'step': step
+            }) + '\n' for step in (10, 20, 30)) +
+                           json.dumps(dict(mIoU=30.0, step=30)) + '\n')
     return tmp_path
 
 
@@ -93,8 +95,11 @@ def test_scores_are_per_class_and_checked(folder):
 
 
 def test_summary_is_honest_about_a_loss():
-    scores = {run: dict(mIoU=value) for run, value in dict(
-        visible=30., infrared=20., frozen=25., joint=28.5).items()}
+    scores = {
+        run: dict(mIoU=value)
+        for run, value in dict(visible=30., infrared=20., frozen=25.,
+                               joint=28.5).items()
+    }
     text = page.summary(scores)
     assert '1.5 points below' in text and '(visible, 30.0)' in text
 
@@ -129,9 +134,10 @@ def trained(tmp_path):
 def test_image_demo(folder, trained, tmp_path, capsys):
     out = tmp_path / 'out' / 'fused.png'
     image_demo.main([
-        str(folder / 'data/val/vis/a.jpg'), str(folder / 'data/val/ir/a.png'),
-        *trained, '--out', str(out), '--panel', str(tmp_path / 'panels'),
-        '--device', 'cpu'
+        str(folder / 'data/val/vis/a.jpg'),
+        str(folder / 'data/val/ir/a.png'), *trained, '--out',
+        str(out), '--panel',
+        str(tmp_path / 'panels'), '--device', 'cpu'
     ])
     assert cv2.imread(str(out)).shape == SIZE + (3, )
     assert f'wrote {out}' in capsys.readouterr().out
@@ -142,6 +148,7 @@ def test_readme_picture(trained, tmp_path):
     out = tmp_path / 'pair.jpg'
     make_readme_picture.main([
         '--config', trained[0], '--checkpoint', trained[1], '--width', '600',
-        '--out', str(out)
+        '--out',
+        str(out)
     ])
     assert cv2.imread(str(out)).shape[1] == 600

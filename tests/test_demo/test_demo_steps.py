@@ -48,8 +48,8 @@ def test_what_follows_a_change_runs_again(script, tmp_path):
     folder = tmp_path / 'demo'
     run_steps(make(script, folder, 'abc'), folder, {}, say=str)
     run_steps(make(script, folder, 'aBc'), folder, {}, say=str)
-    assert [(folder / f'out{k}').read_text() for k in range(3)
-            ] == ['a\n', 'b\nB\n', 'c\nc\n']
+    assert [(folder / f'out{k}').read_text()
+            for k in range(3)] == ['a\n', 'b\nB\n', 'c\nc\n']
     (folder / 'out1').unlink()
     run_steps(make(script, folder, 'aBc'), folder, {}, say=str)
     assert (folder / 'out2').read_text() == 'c\nc\nc\n'
@@ -63,8 +63,8 @@ def test_a_failure_stops_with_the_end_of_the_log(script, tmp_path):
     steps = make(script, folder, ['a', 'fail', 'c'])
     with pytest.raises(RuntimeError) as error:
         run_steps(steps, folder, {}, say=str)
-    for part in ('Step 1 failed (exit status 1)', 'work.py fail',
-                 'step1.log', 'no such thing'):
+    for part in ('Step 1 failed (exit status 1)', 'work.py fail', 'step1.log',
+                 'no such thing'):
         assert part in str(error.value)
     assert not (folder / 'out2').exists()
     run_steps(make(script, folder, 'abc'), folder, {}, say=str)
@@ -89,8 +89,7 @@ def test_steps_run_side_by_side_but_after_what_they_need(tmp_path):
         Step('c', 'C', (script, files[2]), files[2:], ['a', 'b'])
     ]
     records = run_steps(steps, tmp_path / 'demo', {}, 2, str)
-    assert list(records) == ['a', 'b', 'c'] or list(records) == [
-        'b', 'a', 'c']
+    assert list(records) == ['a', 'b', 'c'] or list(records) == ['b', 'a', 'c']
 
 
 def test_a_failure_stops_the_others(tmp_path, script):
@@ -110,8 +109,8 @@ def test_dependents_are_found_through_others():
     steps = run_demo.all_steps(Path('work_dirs/demo'), None, 0)
     names = [step.name for step in steps]
     assert set(dependents(steps, 'data')) == set(names)
-    assert dependents(steps, 'train_visible') == [
-        'train_visible', 'score_visible']
+    assert dependents(steps,
+                      'train_visible') == ['train_visible', 'score_visible']
     for number, step in enumerate(steps):
         assert set(step.after) <= set(names[:number])
 

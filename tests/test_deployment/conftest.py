@@ -29,8 +29,8 @@ def exported(tmp_path_factory):
     }
     torch.manual_seed(0)
     with tiny_project.one_thread():
-        model = init_model(
-            configs / 'stage2.py', cfg_options=options, optimize=False)
+        model = init_model(configs / 'stage2.py', cfg_options=options,
+                           optimize=False)
         randomize(model)
         torch.save(dict(state_dict=model.state_dict()), root / 'stage2.pth')
         files, reports = {}, {}
@@ -40,7 +40,7 @@ def exported(tmp_path_factory):
         ).items():
             files[name] = root / f'{name}.onnx'
             reports[name] = export_model(model, files[name], **kwargs)
-    return SimpleNamespace(
-        root=root, config=configs / 'stage2.py', options=options,
-        checkpoint=root / 'stage2.pth', model=model, data=root / 'data',
-        files=files, reports=reports)
+    return SimpleNamespace(root=root, config=configs / 'stage2.py',
+                           options=options, checkpoint=root / 'stage2.pth',
+                           model=model, data=root / 'data', files=files,
+                           reports=reports)

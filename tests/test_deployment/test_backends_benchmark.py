@@ -28,15 +28,15 @@ def test_times_and_accuracy(tmp_path, capsys):
         (tmp_path / name).mkdir()
         for index in range(3):
             image = cv2.resize(
-                rng.integers(0, 256, (20, 24, channels), np.uint8),
-                (200, 180))
+                rng.integers(0, 256, (20, 24, channels), np.uint8), (200, 180))
             cv2.imwrite(str(tmp_path / name / f'{index}.png'), image)
     threads = torch.get_num_threads()
     try:
         load().main([
-            '--methods', 'mmdrfuse_student', 'MaximumFuser', '--shape',
-            '176', '192', '--batch', '1', '--threads', '1', '--repeats', '1',
-            '--opset', '13', '--vis', str(tmp_path / 'vis'), '--ir',
+            '--methods', 'mmdrfuse_student', 'MaximumFuser', '--shape', '176',
+            '192', '--batch', '1', '--threads', '1', '--repeats', '1',
+            '--opset', '13', '--vis',
+            str(tmp_path / 'vis'), '--ir',
             str(tmp_path / 'ir'), '--calib', '2', '--eval', '1', '--json',
             str(tmp_path / 'a.json')
         ])
@@ -60,8 +60,8 @@ def test_text_guided(tmp_path, capsys, monkeypatch):
     slim = {**full.config, **SLIM_FUSERS['FILMFusion'], 'text_channels': 768}
     monkeypatch.setitem(module.METHODS, 'film', replace(full, config=slim))
     monkeypatch.setattr(
-        module, 'build', lambda name, variant, same_weights: MODELS.build(
-            slim) if variant == 'ours' else Naive())
+        module, 'build', lambda name, variant, same_weights: MODELS.build(slim)
+        if variant == 'ours' else Naive())
     for name, channels in dict(vis=3, ir=1).items():
         (tmp_path / name).mkdir()
         for index in range(2):
@@ -73,15 +73,16 @@ def test_text_guided(tmp_path, capsys, monkeypatch):
     try:
         module.main([
             '--methods', 'film', '--shape', '176', '192', '--threads', '1',
-            '--repeats', '1', '--vis', str(tmp_path / 'vis'), '--ir',
+            '--repeats', '1', '--vis',
+            str(tmp_path / 'vis'), '--ir',
             str(tmp_path / 'ir'), '--calib', '1', '--eval', '1', '--json',
             str(tmp_path / 'a.json')
         ])
     finally:
         torch.set_num_threads(threads)
     result = json.loads((tmp_path / 'a.json').read_text())['results']['film']
-    assert {'naive', 'eager', 'openvino', 'onnxruntime int8'} <= set(
-        result['seconds'])
+    assert {'naive', 'eager', 'openvino',
+            'onnxruntime int8'} <= set(result['seconds'])
     for name in ('optimized', 'onnxruntime', 'openvino'):
         assert result['accuracy'][name]['max_difference'] < 1e-3
     assert Naive.tokens == {149}

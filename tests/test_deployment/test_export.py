@@ -8,11 +8,8 @@ import torch
 from deployment_cases import randomize
 
 from mmfusion.deployment import ExportGraph, export_model, matrix
-from mmfusion.deployment.matrix import (
-    export_matrix,
-    failed_cells,
-    matrix_table,
-)
+from mmfusion.deployment.matrix import (export_matrix, failed_cells,
+                                        matrix_table)
 from mmfusion.deployment.slim_fusers import SLIM_FUSERS, registered_fusers
 from mmfusion.models.exported import backend_model, open_session
 from mmfusion.models.fusers import BaseFuser
@@ -57,6 +54,7 @@ def test_variable_size(name):
 
 
 def test_matrix_tells_failures(monkeypatch):
+
     class Stubborn(BaseFuser):
         exportable = False
 
@@ -78,17 +76,19 @@ def test_matrix_tells_failures(monkeypatch):
     assert matrix_table(results).splitlines()[2:] == [
         '| Stubborn | - |', '| Wrong | fails |'
     ]
-    assert matrix.columns(('onnx', 'torchscript'), (11, 12)) == [
-        ('onnx', 11), ('onnx', 12), ('torchscript', 12)
-    ]
+    assert matrix.columns(('onnx', 'torchscript'),
+                          (11, 12)) == [('onnx', 11), ('onnx', 12),
+                                        ('torchscript', 12)]
 
 
 def test_full_model(exported):
     """Both outputs at a size that was not seen, and BatchNorm is gone."""
     for name, report in exported.reports.items():
         assert report['max_difference'] <= 1e-4 and report['folded'] >= 5
-        kinds = {node.op_type
-                 for node in onnx.load(exported.files[name]).graph.node}
+        kinds = {
+            node.op_type
+            for node in onnx.load(exported.files[name]).graph.node
+        }
         assert 'BatchNormalization' not in kinds
     session = open_session(exported.files['open'])
     assert session.meta['outputs'] == ['fused', 'seg_logits']
@@ -119,8 +119,7 @@ def test_simplify(tmp_path, monkeypatch, slim):
                               shape=(48, 64), opset=13, simplify=simplify)
         assert report['max_difference'] <= 1e-4
         nodes.append(len(onnx.load(path).graph.node))
-        assert open_session(path).meta['fuser'] == (
-            'LaplacianPyramidFuser')
+        assert open_session(path).meta['fuser'] == ('LaplacianPyramidFuser')
     assert nodes[1] < nodes[0]
 
 
@@ -157,8 +156,9 @@ def test_text_is_an_input(tmp_path):
     export_model(model, path, dynamic=True)
     fuser = backend_model(path).fuser
     assert fuser.needs_text
-    vis, ir, text = (torch.rand(2, 3, 19, 21), torch.rand(2, 1, 19, 21),
-                     torch.randn(2, 7, 6))
+    vis, ir, text = (torch.rand(2, 3, 19,
+                                21), torch.rand(2, 1, 19,
+                                                21), torch.randn(2, 7, 6))
     mask = torch.ones(2, 7, dtype=torch.bool)
     mask[1, 3:] = False
     for given in (None, mask):
@@ -171,16 +171,13 @@ def test_text_is_an_input(tmp_path):
 
 def test_no_fold_keeps_batch_norm(tmp_path):
     model = wrapper()
-    report = export_model(
-        model, tmp_path / 'a.ts', format='torchscript', shape=(48, 64),
-        fold=False)
+    report = export_model(model, tmp_path / 'a.ts', format='torchscript',
+                          shape=(48, 64), fold=False)
     assert report['folded'] == 0
-    assert export_model(
-        model, tmp_path / 'b.ts', format='torchscript',
-        shape=(48, 64))['folded'] == 32
+    assert export_model(model, tmp_path / 'b.ts', format='torchscript',
+                        shape=(48, 64))['folded'] == 32
     # the model itself is left as it was
-    assert any(
-        isinstance(m, torch.nn.BatchNorm2d) for m in model.modules())
+    assert any(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules())
 
 
 @pytest.mark.parametrize('kwargs, name, words', [
@@ -199,6 +196,7 @@ def test_bad_arguments(tmp_path, kwargs, name, words):
 
 
 def test_models_that_cannot_be_exported(exported, tmp_path):
+
     class Stubborn(BaseFuser):
         exportable = False
 
@@ -217,6 +215,7 @@ def test_models_that_cannot_be_exported(exported, tmp_path):
 
 
 def test_a_wrong_file_is_not_written(tmp_path):
+
     class Wrong(BaseFuser):
 
         def fuse_luma(self, vis_luma, ir):

@@ -20,8 +20,8 @@ CUSTOM = FusionTask('sar', dict(sar=1, optic=3), 'sar', 'optic')
 
 def wrapper(task, fuser='AverageFuser', **kwargs):
     torch.manual_seed(0)
-    return ImageFuser(
-        fuser=MODELS.build(dict(type=fuser)), task=task, **kwargs).eval()
+    return ImageFuser(fuser=MODELS.build(dict(type=fuser)), task=task,
+                      **kwargs).eval()
 
 
 def images(task):
@@ -58,8 +58,8 @@ def test_config_of_another_task(tmp_path):
                      modalities=dict(mri=1, pet=3)))):
         assert init_model(good, path).roles.task == TASKS['mri_pet']
     for bad in (config(), config(task='mef'),
-                config(task=dict(modalities=dict(mri=1, pet=3),
-                                 visible='mri', colour='pet'))):
+                config(task=dict(modalities=dict(mri=1, pet=3), visible='mri',
+                                 colour='pet'))):
         with pytest.raises(UsageError, match="config of task 'mri_pet'"):
             init_model(bad, path)
 

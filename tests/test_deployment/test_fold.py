@@ -78,6 +78,7 @@ def test_changed_in_place_before_the_norm():
 
 @pytest.mark.parametrize('name', ['switch_to_deploy', 'reparameterize'])
 def test_branches_are_merged(name):
+
     class Branches(nn.Module):
 
         def __init__(self):

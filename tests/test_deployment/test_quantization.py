@@ -36,8 +36,8 @@ def files(tmp_path_factory, smooth_pairs):
     """A float file, and INT8 of it."""
     torch.manual_seed(0)
     root = tmp_path_factory.mktemp('int8')
-    model = ImageFuser(fuser=MODELS.build(
-        dict(type='MMDRFuseTeacher', channels=(16, 32))))
+    model = ImageFuser(
+        fuser=MODELS.build(dict(type='MMDRFuseTeacher', channels=(16, 32))))
     export_model(model.eval(), root / 'a.onnx', opset=17, shape=(176, 192))
     report = quantize(root / 'a.onnx', root / 'int8.onnx', smooth_pairs[:2])
     return root / 'a.onnx', root / 'int8.onnx', report
@@ -46,8 +46,8 @@ def files(tmp_path_factory, smooth_pairs):
 @pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
 def test_accuracy_is_measured(files, smooth_pairs, backend):
     models = [backend_model(path, backend=backend) for path in files[:2]]
-    results = compare_models(
-        models[0], dict(same=models[0], int8=models[1]), smooth_pairs[2:])
+    results = compare_models(models[0], dict(same=models[0], int8=models[1]),
+                             smooth_pairs[2:])
     assert results['same']['psnr_db'] == math.inf
     assert results['same']['max_difference'] == 0
     assert all(x['change'] == 0 for x in results['same']['metrics'].values())
@@ -72,10 +72,10 @@ def test_methods_and_operators(files, smooth_pairs, tmp_path, method,
     out = tmp_path / 'b.onnx'
     report = quantize(files[0], out, smooth_pairs[:1], method, operators)
     assert report['quantized'] >= 13
-    assert (report['quantized'] > files[2]['quantized']) == (
-        operators == 'all')
-    result = compare_models(
-        backend_model(files[0]), dict(b=backend_model(out)), smooth_pairs[2:])
+    assert (report['quantized']
+            > files[2]['quantized']) == (operators == 'all')
+    result = compare_models(backend_model(files[0]),
+                            dict(b=backend_model(out)), smooth_pairs[2:])
     assert result['b']['psnr_db'] > 15
 
 
@@ -98,8 +98,10 @@ def test_activations_of_one_pair_at_a_time(files, smooth_pairs, tmp_path,
 
 
 def test_skipped_nodes_stay_in_float(files, smooth_pairs, tmp_path):
-    names = [node.name for node in onnx.load(files[0]).graph.node
-             if node.op_type == 'Conv']
+    names = [
+        node.name for node in onnx.load(files[0]).graph.node
+        if node.op_type == 'Conv'
+    ]
     report = quantize(files[0], tmp_path / 'b.onnx', smooth_pairs[:1],
                       skip=[names[-1]])
     assert report['quantized'] < files[2]['quantized']

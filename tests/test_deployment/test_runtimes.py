@@ -23,8 +23,8 @@ BF16 = 'BF16' in openvino_core().get_property('CPU',
 @pytest.fixture(scope='module')
 def torch_results(exported):
     """By how the fuser pads: as by itself, or as for the open file."""
-    infer = FusionInferencer(
-        exported.config, exported.checkpoint, 'cpu', exported.options)
+    infer = FusionInferencer(exported.config, exported.checkpoint, 'cpu',
+                             exported.options)
     folders = str(exported.data / 'vis'), str(exported.data / 'ir')
     own = infer(*folders)
     infer.model.fuser.size_divisor = open_session(
@@ -67,8 +67,8 @@ def test_arrays_batches_and_files(exported, tmp_path):
     ir = [rng.integers(0, 256, (64, 96), np.uint8) for _ in range(3)]
     one = infer(vis, ir)
     together = infer(vis, ir, batch_size=3, out_dir=tmp_path)
-    torch_model = FusionInferencer(
-        exported.config, exported.checkpoint, 'cpu', exported.options)
+    torch_model = FusionInferencer(exported.config, exported.checkpoint, 'cpu',
+                                   exported.options)
     check(one, torch_model(vis, ir))
     check(together, one)
     assert len(list(tmp_path.iterdir())) == 6  # fused and labels
@@ -78,8 +78,8 @@ def test_config_and_exported_weights(exported, torch_results):
     """The config prepares the pairs, the file computes."""
     model = init_model(exported.config, exported.files['fixed'],
                        cfg_options=exported.options, backend='openvino')
-    results = FusionInferencer(model)(
-        str(exported.data / 'vis'), str(exported.data / 'ir'))
+    results = FusionInferencer(model)(str(exported.data / 'vis'),
+                                      str(exported.data / 'ir'))
     check(results, torch_results['fixed'])
 
 
@@ -87,22 +87,21 @@ def test_config_and_exported_weights(exported, torch_results):
                          [('.ts', 'torchscript', False),
                           ('.ts', 'torchscript', True),
                           ('.pt2', 'torch_export', False)])
-def test_formats_of_pytorch(exported, torch_results, tmp_path, suffix,
-                            format, dynamic):
+def test_formats_of_pytorch(exported, torch_results, tmp_path, suffix, format,
+                            dynamic):
     path = tmp_path / f'a{suffix}'
     export_model(exported.model, path, part='full', format=format,
                  shape=tiny_project.SIZE, dynamic=dynamic)
-    results = FusionInferencer(path)(
-        str(exported.data / 'vis'), str(exported.data / 'ir'))
+    results = FusionInferencer(path)(str(exported.data / 'vis'),
+                                     str(exported.data / 'ir'))
     check(results, torch_results['open' if dynamic else 'fixed'],
           labels=not dynamic)
 
 
 @pytest.mark.skipif(not BF16, reason='a processor without bfloat16')
 def test_bf16(exported, torch_results):
-    infer = FusionInferencer(
-        exported.files['fixed'], backend='openvino',
-        backend_options=dict(precision='bf16'))
+    infer = FusionInferencer(exported.files['fixed'], backend='openvino',
+                             backend_options=dict(precision='bf16'))
     results = infer(str(exported.data / 'vis'), str(exported.data / 'ir'))
     check(results, torch_results['fixed'], levels=8, labels=False)
 
@@ -111,9 +110,8 @@ def test_bf16(exported, torch_results):
 def test_stretched_images_need_luminance(tmp_path, colour):
     """The wrapper's policy travels with the file."""
     torch.manual_seed(0)
-    model = ImageFuser(
-        fuser=MODELS.build(dict(type='LaplacianPyramidFuser')),
-        output_norm='minmax', output_colour=colour).eval()
+    model = ImageFuser(fuser=MODELS.build(dict(type='LaplacianPyramidFuser')),
+                       output_norm='minmax', output_colour=colour).eval()
     path = tmp_path / 'a.onnx'
     export_model(model, path, dynamic=True, opset=13)
     rng = np.random.default_rng(0)
@@ -154,8 +152,8 @@ def test_a_signal_after_sessions_have_gone(exported):
             print('alive')
     '''
     done = subprocess.run(
-        [sys.executable, '-c', code, str(exported.files['fixed'])],
-        capture_output=True, text=True)
+        [sys.executable, '-c', code,
+         str(exported.files['fixed'])], capture_output=True, text=True)
     assert (done.returncode, done.stdout.strip()) == (0, 'alive'), done.stderr
 
 
@@ -190,9 +188,8 @@ class TestErrors:
             open_session(tmp_path / name)
 
     def test_foreign_file(self, tmp_path):
-        torch.jit.save(
-            torch.jit.trace(torch.nn.ReLU(), torch.rand(1)),
-            str(tmp_path / 'a.ts'))
+        torch.jit.save(torch.jit.trace(torch.nn.ReLU(), torch.rand(1)),
+                       str(tmp_path / 'a.ts'))
         with pytest.raises(UsageError, match='does not say'):
             open_session(tmp_path / 'a.ts')
 

@@ -12,8 +12,10 @@ from mmfusion.registry import DATASETS, MODELS
 from mmfusion.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob('docs/*.md'), *ROOT.glob('configs/**/README.md'),
-                ROOT / 'README.md'])
+PAGES = sorted([
+    *ROOT.glob('docs/*.md'), *ROOT.glob('configs/**/README.md'),
+    ROOT / 'README.md'
+])
 
 
 def code_blocks(page: str) -> list:
@@ -26,8 +28,9 @@ def test_named_files_exist(page):
     """Paths in code spans and commands, and relative links."""
     text = page.read_text()
     named = set(
-        re.findall(r'(?:configs|tools|benchmarks|docs|demo|mmfusion|tests)'
-                   r'/[\w./-]+\.(?:py|sh|md|yml|png|jpg)', text))
+        re.findall(
+            r'(?:configs|tools|benchmarks|docs|demo|mmfusion|tests)'
+            r'/[\w./-]+\.(?:py|sh|md|yml|png|jpg)', text))
     missing = [name for name in named if not (ROOT / name).exists()]
     links = re.findall(r'\]\((?!https?:|#)([^)#\s]+)', text)
     missing += [link for link in links if not (page.parent / link).exists()]
@@ -46,9 +49,8 @@ def test_python_blocks_run(page):
                 exec(compile(block, page, 'exec'), space)
         if 'MaximumLoss' in space:
             cfg = dict(space['model'])
-            cfg['fuser'] = dict(
-                type='TransFuser6', stem_channels=4, channels=(4, 4, 8, 8),
-                heads=(1, 1, 2, 2))
+            cfg['fuser'] = dict(type='TransFuser6', stem_channels=4,
+                                channels=(4, 4, 8, 8), heads=(1, 1, 2, 2))
             losses = MODELS.build(cfg)(torch.rand(2, 4, 32, 32), mode='loss')
             assert set(losses) == {'loss_maximum', 'loss_gradient'}
     finally:
@@ -63,16 +65,20 @@ def test_every_task_and_data_set_is_documented():
         row = next(line for line in text.splitlines()
                    if line.startswith(f'| `{name}`'))
         colour = dict(weighted='both, weighted').get(
-            task.colour, f'`{task.colour}`' if task.colour in task.modalities
-            else task.colour)
+            task.colour, f'`{task.colour}`'
+            if task.colour in task.modalities else task.colour)
         pair = ', '.join(f'`{modality}` ({count})'
                          for modality, count in task.modalities.items())
         assert f'| {pair} | `{task.visible}` | {colour} |' in row
-    classes = [name for name, cls in DATASETS.module_dict.items()
-               if issubclass(cls, PairedImageDataset)]
+    classes = [
+        name for name, cls in DATASETS.module_dict.items()
+        if issubclass(cls, PairedImageDataset)
+    ]
     assert len(classes) >= 13
-    assert not [name for name in classes if f'`{name}`' not in text
-                and name != 'PairedImageDataset']
+    assert not [
+        name for name in classes
+        if f'`{name}`' not in text and name != 'PairedImageDataset'
+    ]
 
 
 @pytest.mark.detection

@@ -14,8 +14,9 @@ STILL = [
 
 
 def names(*steps):
-    return list(random_transforms(
-        Compose([TRANSFORMS.build(dict(step)) for step in steps])))
+    return list(
+        random_transforms(
+            Compose([TRANSFORMS.build(dict(step)) for step in steps])))
 
 
 @pytest.mark.parametrize('step', [

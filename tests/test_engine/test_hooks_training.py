@@ -24,11 +24,11 @@ class Pairs(Dataset):
         return 4
 
     def __getitem__(self, index):
-        sample = FusionDataSample(metainfo=dict(
-            vis_path=f'vi/{index}.png', ir_path=f'ir/{index}.png'))
+        sample = FusionDataSample(metainfo=dict(vis_path=f'vi/{index}.png',
+                                                ir_path=f'ir/{index}.png'))
         noise = np.random.rand() + random.random()
-        return dict(
-            inputs=torch.full((1, ), index + noise), data_samples=sample)
+        return dict(inputs=torch.full((1, ), index + noise),
+                    data_samples=sample)
 
 
 class Toy(BaseModel):
@@ -46,10 +46,9 @@ class Toy(BaseModel):
         drawn = torch.rand(1)
         self.seen.append((inputs.sum() + drawn).item())
         self.calls += 1
-        losses = dict(
-            loss_a=(self.weight * inputs).mean(),
-            loss_b=(self.weight * drawn).mean()**2,
-            acc=torch.tensor(float('nan')))
+        losses = dict(loss_a=(self.weight * inputs).mean(),
+                      loss_b=(self.weight * drawn).mean()**2,
+                      acc=torch.tensor(float('nan')))
         if self.calls == self.bad_at:
             losses[self.bad_term] = losses[self.bad_term] * self.value
         return losses
@@ -64,39 +63,26 @@ class Scores(BaseMetric):
         return dict(mIoU=42.0, entropy=float('nan'), table='text')
 
 
-def train(folder, hooks, model=None, iters=8, until=None, val=False,
-          **kwargs):
+def train(folder, hooks, model=None, iters=8, until=None, val=False, **kwargs):
     """Train the toy; ``until`` stops there, as if the run were killed."""
     model = model or Toy()
-    loader = dict(
-        batch_size=2,
-        num_workers=0,
-        dataset=Pairs(),
-        collate_fn=dict(type='pseudo_collate'),
-        sampler=dict(type='InfiniteSampler', shuffle=True))
+    loader = dict(batch_size=2, num_workers=0, dataset=Pairs(),
+                  collate_fn=dict(type='pseudo_collate'),
+                  sampler=dict(type='InfiniteSampler', shuffle=True))
     evaluation = dict(
         val_dataloader=dict(loader, sampler=dict(type='DefaultSampler')),
-        val_cfg=dict(),
-        val_evaluator=[Scores()]) if val else {}
+        val_cfg=dict(), val_evaluator=[Scores()]) if val else {}
     runner = Runner(
-        model,
-        str(folder),
-        train_dataloader=loader,
-        train_cfg=dict(
-            type='IterBasedTrainLoop', max_iters=until or iters,
-            val_interval=4),
+        model, str(folder), train_dataloader=loader,
+        train_cfg=dict(type='IterBasedTrainLoop', max_iters=until or iters,
+                       val_interval=4),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=1e-3)),
         default_hooks=dict(
-            checkpoint=dict(
-                type='CheckpointHook', interval=4, by_epoch=False),
-            logger=dict(type='LoggerHook', interval=100)),
-        custom_hooks=hooks,
-        log_level='ERROR',
-        randomness=dict(seed=3),
-        default_scope='mmfusion',
+            checkpoint=dict(type='CheckpointHook', interval=4, by_epoch=False),
+            logger=dict(type='LoggerHook', interval=100)), custom_hooks=hooks,
+        log_level='ERROR', randomness=dict(seed=3), default_scope='mmfusion',
         experiment_name=f'{folder.name}-{random.getrandbits(60)}',
-        **evaluation,
-        **kwargs)
+        **evaluation, **kwargs)
     runner.train()
     return runner
 
@@ -189,8 +175,7 @@ def test_curves_are_drawn_and_resumed(tmp_path):
     runner = train(tmp_path, hooks, val=True, resume=True)
     image = cv2.imread(str(tmp_path / 'curves.png'))
     assert image.shape == first.shape and (image != first).any()
-    hook = next(h for h in runner.hooks if type(h).__name__ ==
-                'LossCurveHook')
+    hook = next(h for h in runner.hooks if type(h).__name__ == 'LossCurveHook')
     curves = hook._curves
     assert list(curves['losses']) == ['loss', 'loss_a', 'loss_b']
     assert curves['losses']['loss'].points[0] == list(range(1, 9))

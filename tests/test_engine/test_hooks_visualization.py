@@ -12,8 +12,7 @@ from mmfusion.registry import HOOKS, VISUALIZERS
 from mmfusion.structures import FusionDataSample
 
 MODULE = 'mmfusion.engine.hooks.visualization_hook'
-META = dict(
-    classes=('unlabeled', 'car'), palette=[(0, 0, 0), (200, 0, 0)])
+META = dict(classes=('unlabeled', 'car'), palette=[(0, 0, 0), (200, 0, 0)])
 SIZE = (24, 32)
 COUNT = itertools.count()
 
@@ -21,30 +20,22 @@ COUNT = itertools.count()
 @pytest.fixture
 def runner(tmp_path):
     visualizer = VISUALIZERS.build(
-        dict(
-            type='FusionLocalVisualizer',
-            name=f'hook{next(COUNT)}',
-            save_dir=str(tmp_path),
-            vis_backends=[dict(type='LocalVisBackend')]))
+        dict(type='FusionLocalVisualizer', name=f'hook{next(COUNT)}',
+             save_dir=str(tmp_path),
+             vis_backends=[dict(type='LocalVisBackend')]))
     visualizer.dataset_meta = META
     loader = SimpleNamespace(dataset=SimpleNamespace(metainfo=META))
-    return SimpleNamespace(
-        visualizer=visualizer,
-        val_dataloader=loader,
-        test_dataloader=loader,
-        iter=40)
+    return SimpleNamespace(visualizer=visualizer, val_dataloader=loader,
+                           test_dataloader=loader, iter=40)
 
 
 def batch(stems, size=SIZE, folder='x', **meta):
     samples = []
     for stem in stems:
         sample = FusionDataSample(
-            metainfo=dict(
-                vis_path=f'{folder}/vi/{stem}.png',
-                ir_path=f'{folder}/ir/{stem}.png',
-                modalities=dict(vis=(0, 3), ir=(3, 4)),
-                ori_shape=SIZE,
-                **meta))
+            metainfo=dict(vis_path=f'{folder}/vi/{stem}.png',
+                          ir_path=f'{folder}/ir/{stem}.png', modalities=dict(
+                              vis=(0, 3), ir=(3, 4)), ori_shape=SIZE, **meta))
         sample.fused_img = PixelData(data=torch.rand(3, *SIZE))
         sample.pred_sem_seg = PixelData(data=torch.ones(1, *SIZE).long())
         samples.append(sample)
@@ -86,11 +77,8 @@ def test_interval_counts_samples(runner, tmp_path, mode, step):
 
 def test_max_samples_counts_each_pass(runner, tmp_path):
     hook = HOOKS.build(
-        dict(
-            type='FusionVisualizationHook',
-            draw=True,
-            interval=1,
-            max_samples=2))
+        dict(type='FusionVisualizationHook', draw=True, interval=1,
+             max_samples=2))
     run(hook, runner, 'val', [batch('abc')])
     runner.iter = 80
     run(hook, runner, 'val', [batch('abc')])
@@ -116,19 +104,16 @@ def test_ranks_share_the_work(runner, tmp_path, monkeypatch):
     for rank, stems in enumerate(('ace', 'bdf')):
         monkeypatch.setattr(f'{MODULE}.get_rank', lambda rank=rank: rank)
         hook = HOOKS.build(
-            dict(
-                type='FusionVisualizationHook',
-                interval=3,
-                show_dir=tmp_path))
+            dict(type='FusionVisualizationHook', interval=3,
+                 show_dir=tmp_path))
         run(hook, runner, 'test', [batch(stems)])
     assert written(tmp_path) == ['a.png', 'd.png']
 
 
-def test_show_opens_a_window_and_writes_nothing(runner, tmp_path,
-                                                monkeypatch):
+def test_show_opens_a_window_and_writes_nothing(runner, tmp_path, monkeypatch):
     shown = []
-    monkeypatch.setattr(
-        runner.visualizer, 'show', lambda panel, **kw: shown.append(kw))
+    monkeypatch.setattr(runner.visualizer, 'show',
+                        lambda panel, **kw: shown.append(kw))
     hook = HOOKS.build(
         dict(type='FusionVisualizationHook', show=True, wait_time=2,
              interval=1))
@@ -149,14 +134,12 @@ def test_pair_is_read_from_its_files(runner, tmp_path, augmented):
     if augmented:
         data['inputs'] = [data['inputs'], data['inputs']]
     hook = HOOKS.build(
-        dict(
-            type='FusionVisualizationHook',
-            interval=1,
-            show_dir=tmp_path / 'out'))
+        dict(type='FusionVisualizationHook', interval=1,
+             show_dir=tmp_path / 'out'))
     run(hook, runner, 'test', [(data, samples)])
     vis = np.broadcast_to(np.uint8([10, 20, 30]), SIZE + (3, ))
-    expected = runner.visualizer.draw(
-        vis, np.full(SIZE, 80, np.uint8), samples[0])
+    expected = runner.visualizer.draw(vis, np.full(SIZE, 80, np.uint8),
+                                      samples[0])
     drawn = cv2.imread(str(tmp_path / 'out' / 'a.png'))[..., ::-1]
     assert (drawn == expected).all()
 

@@ -14,25 +14,35 @@ STAGES = [
 
 
 def build(**kwargs):
-    return HOOKS.build(dict(type='LossStageHook', **{
-        'stages': STAGES, **kwargs}))
+    return HOOKS.build(
+        dict(type='LossStageHook', **{
+            'stages': STAGES,
+            **kwargs
+        }))
 
 
 @pytest.mark.parametrize('epoch, expected', [
-    (0, (1, 0, 0, 0, 0)), (14, (1, 0, 0, 0, 0)), (15, (1, .5, .5, 0, 0)),
-    (16, (1, 1, 1, 0, 0)), (39, (1, 1, 1, 0, 0)),
-    (40, (1, 1, 1, .5, .25)), (41, (1, 1, 1, 1, .5)),
+    (0, (1, 0, 0, 0, 0)),
+    (14, (1, 0, 0, 0, 0)),
+    (15, (1, .5, .5, 0, 0)),
+    (16, (1, 1, 1, 0, 0)),
+    (39, (1, 1, 1, 0, 0)),
+    (40, (1, 1, 1, .5, .25)),
+    (41, (1, 1, 1, 1, .5)),
     (119, (1, 1, 1, 1, .5)),
 ])
 def test_factors_at_epochs(epoch, expected):
     factors = build().factors(epoch, 120)
-    assert tuple(factors[name] for name in (
-        'pix', 'ssim', 'grad', 'perc', 'feat')) == pytest.approx(expected)
+    assert tuple(factors[name] for name in ('pix', 'ssim', 'grad', 'perc',
+                                            'feat')) == pytest.approx(expected)
 
 
 def test_terms_may_leave():
-    hook = build(stages=[dict(begin=0, weights=dict(a=1)),
-                         dict(begin=10, weights=dict(b=1))], ramp=4)
+    hook = build(
+        stages=[
+            dict(begin=0, weights=dict(a=1)),
+            dict(begin=10, weights=dict(b=1))
+        ], ramp=4)
     assert hook.factors(9, 20) == dict(a=1, b=0)
     assert hook.factors(10, 20) == pytest.approx(dict(a=.75, b=.25))
     assert hook.factors(13, 20) == pytest.approx(dict(a=0, b=1))
@@ -45,8 +55,9 @@ def test_shares_are_the_same_epochs():
         'distillers/realtime_base_msrs.py').default_hooks.loss_stages
     shares.pop('type')
     hook = build(**shares.to_dict())
-    plain = build(stages=STAGES[:2] + [dict(begin=40, weights=dict(
-        pix=1, ssim=1, grad=1, perc=1, feat=1))])
+    plain = build(
+        stages=STAGES[:2] +
+        [dict(begin=40, weights=dict(pix=1, ssim=1, grad=1, perc=1, feat=1))])
     for epoch in (0, 14, 15, 16, 39, 40, 41, 119):
         # the end of an epoch of 136 iterations
         now = hook.factors(136 * epoch + 135, 120 * 136)
@@ -60,10 +71,9 @@ def runner(model, **kwargs):
 
 
 def test_sets_and_logs():
-    model = SimpleNamespace(
-        term_factors={}, term_names=['pix', 'ssim', 'grad', 'perc', 'feat'])
-    run, scalars = runner(model, epoch=15, max_epochs=120, iter=0,
-                          max_iters=1)
+    model = SimpleNamespace(term_factors={},
+                            term_names=['pix', 'ssim', 'grad', 'perc', 'feat'])
+    run, scalars = runner(model, epoch=15, max_epochs=120, iter=0, max_iters=1)
     hook = build()
     hook.before_train(run)
     hook.before_train_iter(run, 0)
@@ -85,8 +95,10 @@ def test_a_stage_without_terms_is_refused():
     model = SimpleNamespace(term_names=['pix'], term_factors={})
     run, _ = runner(model)
     for weights in ({}, dict(pix=0)):
-        hook = build(stages=[dict(begin=0, weights=weights),
-                             dict(begin=3, weights=dict(pix=1))])
+        hook = build(stages=[
+            dict(begin=0, weights=weights),
+            dict(begin=3, weights=dict(pix=1))
+        ])
         with pytest.raises(ValueError, match=r'that begin at \[0\]'):
             hook.before_train(run)
     # a term that no stage names is there all the time
@@ -97,7 +109,8 @@ def test_a_stage_without_terms_is_refused():
 def test_bad_stages():
     for bad in (dict(stages=[]), dict(stages=STAGES[1:]),
                 dict(stages=[STAGES[0], STAGES[2], STAGES[1]]),
-                dict(stages=[STAGES[0], STAGES[1],
-                             dict(begin=0.5, weights={})]), dict(ramp=-1)):
+                dict(
+                    stages=[STAGES[0], STAGES[1],
+                            dict(begin=0.5, weights={})]), dict(ramp=-1)):
         with pytest.raises(ValueError, match='Expected'):
             build(**bad)

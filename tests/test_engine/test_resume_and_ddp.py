@@ -165,12 +165,10 @@ def data(tmp_path):
     for name in ('vi', 'ir', 'label'):
         (root / name).mkdir(parents=True)
     for index in range(6):
-        vis = cv2.resize(
-            rng.randint(0, 256, (6, 8, 3), np.uint8), (64, 48))
+        vis = cv2.resize(rng.randint(0, 256, (6, 8, 3), np.uint8), (64, 48))
         ir = cv2.resize(rng.randint(0, 256, (6, 8), np.uint8), (64, 48))
-        label = cv2.resize(
-            rng.randint(0, 9, (6, 8), np.uint8), (64, 48),
-            interpolation=cv2.INTER_NEAREST)
+        label = cv2.resize(rng.randint(0, 9, (6, 8), np.uint8), (64, 48),
+                           interpolation=cv2.INTER_NEAREST)
         for name, image in dict(vi=vis, ir=ir, label=label).items():
             cv2.imwrite(str(root / name / f'{index}.png'), image)
     return root
@@ -185,9 +183,8 @@ def train(tmp_path, data):
         (tmp_path / 'frozen_norm.py').write_text(FROZEN_NORM)
         config = tmp_path / f'{name}_{batch}.py'
         config.write_text(
-            CONFIG.format(
-                configs=ROOT / 'configs', data=data, batch=batch, model=model,
-                extra=extra))
+            CONFIG.format(configs=ROOT / 'configs', data=data, batch=batch,
+                          model=model, extra=extra))
         work_dir = tmp_path / name
         launch = [sys.executable]
         if processes > 1:
@@ -196,16 +193,17 @@ def train(tmp_path, data):
                 f'--nproc-per-node={processes}'
             ]
         result = subprocess.run(
-            [*launch, str(WORKER), str(config), str(work_dir), *options],
-            env=dict(
-                os.environ,
-                PYTHONPATH=os.pathsep.join([str(ROOT), str(tmp_path)]),
-                OMP_NUM_THREADS='1'),
-            capture_output=True,
-            text=True,
+            [*launch,
+             str(WORKER),
+             str(config),
+             str(work_dir), *options],
+            env=dict(os.environ,
+                     PYTHONPATH=os.pathsep.join([str(ROOT),
+                                                 str(tmp_path)]),
+                     OMP_NUM_THREADS='1'), capture_output=True, text=True,
             timeout=500)
-        assert result.returncode == expect, (
-            result.stdout[-2000:] + result.stderr[-6000:])
+        assert result.returncode == expect, (result.stdout[-2000:] +
+                                             result.stderr[-6000:])
         last = work_dir / 'iter_8.pth'
         if not last.exists():
             return None
@@ -217,50 +215,42 @@ def train(tmp_path, data):
 def assert_same(got, expected):
     assert got.keys() == expected.keys()
     for key, value in expected.items():
-        torch.testing.assert_close(
-            got[key], value, atol=1e-6, rtol=0, msg=lambda m, k=key: k + m)
+        torch.testing.assert_close(got[key], value, atol=1e-6, rtol=0,
+                                   msg=lambda m, k=key: k + m)
 
 
 def test_killed_and_resumed(train):
     whole = train('whole')
-    assert train(
-        'killed', options=['--die-at', '5'], expect=-signal.SIGKILL) is None
+    assert train('killed', options=['--die-at', '5'],
+                 expect=-signal.SIGKILL) is None
     assert_same(train('killed', options=['--resume']), whole)
 
 
 def test_two_processes_killed_and_resumed(train):
     """Two gloo processes, no find_unused_parameters."""
     whole = train('whole', batch=1, processes=2)
-    assert train(
-        'killed', batch=1, processes=2, options=['--die-at', '5'],
-        expect=1) is None
+    assert train('killed', batch=1, processes=2, options=['--die-at', '5'],
+                 expect=1) is None
     resumed = train('killed', batch=1, processes=2, options=['--resume'])
     assert_same(resumed, whole)
 
 
 def test_two_processes_compute_what_one_does(train):
-    one, two = (
-        train(
-            name,
-            batch=batch,
-            processes=processes,
-            model=WITHOUT_BATCH_STATISTICS,
-            extra=NORM_EVAL) for name, batch, processes in (
-                ('one', 2, 1), ('two', 1, 2)))
+    one, two = (train(name, batch=batch, processes=processes,
+                      model=WITHOUT_BATCH_STATISTICS, extra=NORM_EVAL)
+                for name, batch, processes in (('one', 2, 1), ('two', 1, 2)))
     assert_same(two, one)
 
 
 @pytest.mark.detection
 def test_two_processes_with_a_detector_killed_and_resumed(train, tmp_path):
     """Two gloo processes, no find_unused_parameters."""
-    write_coco(
-        tmp_path / 'pairs', [[(6 + 3 * k, 8, 30 + 3 * k, 40)]
-                             for k in range(6)], ('car', 'person', 'bike'))
-    settings = dict(
-        batch=1,
-        processes=2,
-        model=DETECTION.format(configs=ROOT / 'configs'),
-        extra=BOXES.format(root=tmp_path / 'pairs'))
+    write_coco(tmp_path / 'pairs',
+               [[(6 + 3 * k, 8, 30 + 3 * k, 40)] for k in range(6)],
+               ('car', 'person', 'bike'))
+    settings = dict(batch=1, processes=2,
+                    model=DETECTION.format(configs=ROOT / 'configs'),
+                    extra=BOXES.format(root=tmp_path / 'pairs'))
     whole = train('whole', **settings)
     assert any(key.startswith('detector.') for key in whole)
     assert train('killed', options=['--die-at', '5'], expect=1,
@@ -322,9 +312,9 @@ def test_banks_refuse_what_moves(tmp_path, data, change, match):
                   "datasets=[train_dataloader['dataset']] * 2)\n")
     extra += 'train_cfg.update(max_iters=1)\n'
     path = tmp_path / 'config.py'
-    path.write_text(CONFIG.format(configs=ROOT / 'configs', data=data,
-                                  batch=2, model=settings['model'],
-                                  extra=extra))
+    path.write_text(
+        CONFIG.format(configs=ROOT / 'configs', data=data, batch=2,
+                      model=settings['model'], extra=extra))
     cfg = Config.fromfile(path)
     cfg.work_dir = str(tmp_path / 'work')
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False)

@@ -17,19 +17,11 @@ def build(lr=1e-3, total=TOTAL):
     optimizer = torch.optim.SGD(groups, lr=lr)
     schedulers = [
         PARAM_SCHEDULERS.build(
-            dict(
-                type='ExponentialWarmupLR',
-                start_factor=0.01,
-                end=1000,
-                optimizer=optimizer)),
+            dict(type='ExponentialWarmupLR', start_factor=0.01, end=1000,
+                 optimizer=optimizer)),
         PARAM_SCHEDULERS.build(
-            dict(
-                type='PolyLR',
-                power=0.9,
-                begin=1000,
-                end=total + 1,
-                by_epoch=False,
-                optimizer=optimizer))
+            dict(type='PolyLR', power=0.9, begin=1000, end=total + 1,
+                 by_epoch=False, optimizer=optimizer))
     ]
     return optimizer, schedulers
 
@@ -76,14 +68,8 @@ def test_resume(stop):
 def test_by_epoch_converts_to_iterations():
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.)
     scheduler = PARAM_SCHEDULERS.build(
-        dict(
-            type='ExponentialWarmupLR',
-            start_factor=0.25,
-            begin=1,
-            end=3,
-            by_epoch=True,
-            convert_to_iter_based=True,
-            optimizer=optimizer),
+        dict(type='ExponentialWarmupLR', start_factor=0.25, begin=1, end=3,
+             by_epoch=True, convert_to_iter_based=True, optimizer=optimizer),
         default_args=dict(epoch_length=5))
     values = []
     for _ in range(20):

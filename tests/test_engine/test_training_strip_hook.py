@@ -13,10 +13,8 @@ from mmfusion.structures import FusionDataSample
 @pytest.fixture
 def runner(tmp_path):
     model = MODELS.build(
-        dict(
-            type='ImageFuser',
-            fuser=dict(type='AverageFuser'),
-            losses=dict(average=dict(type='AverageLoss'))))
+        dict(type='ImageFuser', fuser=dict(type='AverageFuser'),
+             losses=dict(average=dict(type='AverageLoss'))))
     return SimpleNamespace(model=model, work_dir=str(tmp_path), epoch=0)
 
 
@@ -27,16 +25,18 @@ def train(hook, runner, epochs=1, batches=3, named=True):
         for index in range(batches):
             batch = torch.rand(2, 4, 12, 16)
             samples = [
-                FusionDataSample(
-                    metainfo=dict(vis_path=f'vi/e{epoch}b{index}i{i}.png')
-                    if named else {}) for i in range(2)
+                FusionDataSample(metainfo=dict(
+                    vis_path=f'vi/e{epoch}b{index}i{i}.png') if named else {})
+                for i in range(2)
             ]
             data = dict(inputs=batch, data_samples=samples)
             hook.before_train_iter(runner, index, data)
             runner.model(batch, samples, mode='loss')
             hook.after_train_iter(runner, index, data, {})
-            inputs.update({f'e{epoch}b{index}i{i}': x
-                           for i, x in enumerate(batch)})
+            inputs.update({
+                f'e{epoch}b{index}i{i}': x
+                for i, x in enumerate(batch)
+            })
     return inputs
 
 
@@ -57,28 +57,26 @@ def test_first_batches_of_each_epoch(runner, tmp_path):
     stack = inputs['e0b1i0'].permute(1, 2, 0).numpy()
     vis, ir, fused = np.split(strip, 3, axis=1)
     np.testing.assert_allclose(vis, stack[..., :3], atol=0.5 / 255 + 1e-6)
-    np.testing.assert_allclose(
-        ir, np.repeat(stack[..., 3:], 3, 2), atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(ir, np.repeat(stack[..., 3:], 3, 2),
+                               atol=0.5 / 255 + 1e-6)
     expected = runner.model.fuser(inputs['e0b1i0'][None, :3],
                                   inputs['e0b1i0'][None, 3:]).fused[0]
-    np.testing.assert_allclose(
-        fused, expected.permute(1, 2, 0), atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(fused, expected.permute(1, 2, 0),
+                               atol=0.5 / 255 + 1e-6)
     # nothing stays behind in the network
     assert not runner.model.fuser._forward_hooks
 
 
 def test_stretch_and_names(runner, tmp_path):
     hook = HOOKS.build(
-        dict(
-            type='TrainingStripHook',
-            num_batches=1,
-            stretch=True,
-            out_dir='strips'))
+        dict(type='TrainingStripHook', num_batches=1, stretch=True,
+             out_dir='strips'))
     runner.model.fuser.register_forward_pre_hook(
         lambda _, inputs: tuple(0.25 + x / 4 for x in inputs))
     train(hook, runner, named=False)
-    assert files(tmp_path) == ['strips/1/batch0-0.png',
-                               'strips/1/batch0-1.png']
+    assert files(tmp_path) == [
+        'strips/1/batch0-0.png', 'strips/1/batch0-1.png'
+    ]
     strip = cv2.imread(str(tmp_path / 'strips/1/batch0-0.png'))
     assert strip.min() == 0 and strip.max() == 255
 

@@ -46,8 +46,8 @@ def main() -> None:
         cfg.env_cfg.dist_cfg = dict(backend='gloo')
         # mmengine hands the local rank to CUDA without asking for one
         torch.cuda.set_device = lambda device: None
-        cfg.model_wrapper_cfg = dict(
-            type='MMDistributedDataParallel', device_ids=None)
+        cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel',
+                                     device_ids=None)
     runner = Runner.from_cfg(cfg)
     if args.die_at:
         runner.register_hook(DieAt(args.die_at))

@@ -62,9 +62,10 @@ def triplets(oracle, read_gray):
                 for path in sorted((oracle / folder).glob('*.png'))
             }
             loaded[folder] = {
-                (pair, method): (read[f'{pair}_{method}'],
-                                 read[f'{pair}_ir'], read[f'{pair}_vi'])
-                for pair in PAIRS for method in METHODS
+                (pair, method): (read[f'{pair}_{method}'], read[f'{pair}_ir'],
+                                 read[f'{pair}_vi'])
+                for pair in PAIRS
+                for method in METHODS
             }
         return loaded[folder]
 

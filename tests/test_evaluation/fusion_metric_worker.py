@@ -22,11 +22,11 @@ def main() -> None:
     cfg.env_cfg = dict(dist_cfg=dict(backend='gloo'))
     # mmengine hands the local rank to CUDA without asking for one
     torch.cuda.set_device = lambda device: None
-    cfg.model_wrapper_cfg = dict(
-        type='MMDistributedDataParallel', device_ids=None)
+    cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel',
+                                 device_ids=None)
     metrics = Runner.from_cfg(cfg).test()
-    Path(cfg.work_dir, f'rank_{get_rank()}.json').write_text(
-        json.dumps(metrics))
+    Path(cfg.work_dir,
+         f'rank_{get_rank()}.json').write_text(json.dumps(metrics))
 
 
 if __name__ == '__main__':

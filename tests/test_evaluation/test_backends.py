@@ -22,8 +22,10 @@ def triplet(height, width, kind='scene'):
     first = 127.5 + 80 * np.sin(x / 7) + 40 * np.cos(y / 5)
     second = 127.5 + 70 * np.cos(x / 11 + y / 13) + 50 * np.sin(y / 3)
     images = [(first + second) / 2, first, second]
-    images = [np.clip(image + rng.normal(0, 6, image.shape), 0, 255)
-              for image in images]
+    images = [
+        np.clip(image + rng.normal(0, 6, image.shape), 0, 255)
+        for image in images
+    ]
     if kind == 'flat patches':
         for index, image in enumerate(images):
             image[:height // 2, :width // 3] = 40 * index
@@ -58,15 +60,19 @@ def test_float32(key):
 
 
 @pytest.mark.parametrize('key', KEYS)
-@pytest.mark.parametrize('case', ['smallest', 'odd', 'identical', 'constant',
-                                  'flat fused', 'flat source', 'extremes'])
+@pytest.mark.parametrize('case', [
+    'smallest', 'odd', 'identical', 'constant', 'flat fused', 'flat source',
+    'extremes'
+])
 def test_finite_and_in_range(key, case):
     spec = FUSION_METRICS[key]
     side = spec.min_size
     images = triplet(max(side, 45), max(side, 52))
     if case == 'smallest':
-        images = [np.ascontiguousarray(image[:side, :side])
-                  for image in triplet(max(side, 9), max(side, 9))]
+        images = [
+            np.ascontiguousarray(image[:side, :side])
+            for image in triplet(max(side, 9), max(side, 9))
+        ]
     elif case == 'odd':
         images = triplet(max(side, 47), max(side, 51))
     elif case == 'identical':

@@ -7,35 +7,31 @@ import pytest
 import torch
 
 from mmfusion.evaluation import SourceContext, compute
-from mmfusion.functional import (
-    FUSION_METRICS,
-    PRESETS,
-    fusion_metric,
-    get_metric,
-    select_metrics,
-)
+from mmfusion.functional import (FUSION_METRICS, PRESETS, fusion_metric,
+                                 get_metric, select_metrics)
 
 QUICK = 'EN,SD,MI,CC,MSE'
 
 
 def images(shape=(24, 32), count=3, seed=0):
     rng = np.random.default_rng(seed)
-    return [rng.integers(0, 256, shape).astype(np.uint8)
-            for _ in range(count)]
+    return [rng.integers(0, 256, shape).astype(np.uint8) for _ in range(count)]
 
 
 def test_gray_and_one_channel_are_the_same():
     fused, *sources = images()
     stacked = [image[..., None] for image in (fused, *sources)]
-    assert compute(fused, sources, metrics=QUICK) == compute(
-        stacked[0], stacked[1:], metrics=QUICK)
+    assert compute(fused, sources,
+                   metrics=QUICK) == compute(stacked[0], stacked[1:],
+                                             metrics=QUICK)
 
 
 def test_colour_goes_through_luma():
     fused, ir, vis = images((24, 32, 3))
     weights = np.array([0.299, 0.587, 0.114])
-    gray = [np.rint(image @ weights).astype(np.uint8)
-            for image in (fused, ir, vis)]
+    gray = [
+        np.rint(image @ weights).astype(np.uint8) for image in (fused, ir, vis)
+    ]
     assert compute(fused, (ir[..., :1].repeat(3, 2), vis), metrics=QUICK) == \
         compute(gray[0], (ir[..., 0], gray[2]), metrics=QUICK)
 
@@ -44,10 +40,13 @@ def test_channels_rgb_is_the_mean_of_channels():
     fused, vis = images((24, 32, 3), 2)
     ir, = images(count=1)
     found = compute(fused, (ir, vis), metrics=QUICK, channels='rgb')
-    singles = [compute(fused[..., i], (ir, vis[..., i]), metrics=QUICK)
-               for i in range(3)]
+    singles = [
+        compute(fused[..., i], (ir, vis[..., i]), metrics=QUICK)
+        for i in range(3)
+    ]
     assert found == pytest.approx({
-        name: np.mean([single[name] for single in singles])
+        name:
+        np.mean([single[name] for single in singles])
         for name in found
     })
 
@@ -65,9 +64,9 @@ def test_ranges(data_range):
     dtype = np.uint16 if data_range == 65535 else np.float64
     scaled = [(image * (data_range / 255)).astype(dtype)
               for image in (fused, *sources)]
-    assert compute(
-        scaled[0], scaled[1:], metrics=QUICK, data_range=data_range
-    ) == pytest.approx(compute(fused, sources, metrics=QUICK))
+    assert compute(scaled[0], scaled[1:], metrics=QUICK,
+                   data_range=data_range) == pytest.approx(
+                       compute(fused, sources, metrics=QUICK))
 
 
 def test_quantize_rounds_as_a_saved_image():
@@ -94,10 +93,12 @@ def test_tensor_batches():
     tensors = [torch.from_numpy(stack) for stack in stacks]
     found = compute(tensors[0], tensors[1:], QUICK)
     for index in range(2):
-        single = compute(stacks[0][index], [stacks[1][index],
-                                            stacks[2][index]], QUICK)
-        assert {name: float(value[index]) for name, value in found.items()
-                } == pytest.approx(single, rel=1e-9)
+        single = compute(stacks[0][index],
+                         [stacks[1][index], stacks[2][index]], QUICK)
+        assert {
+            name: float(value[index])
+            for name, value in found.items()
+        } == pytest.approx(single, rel=1e-9)
 
 
 @pytest.mark.parametrize('change,error,message', [
@@ -175,8 +176,10 @@ def test_presets_resolve(name):
 def test_registry_is_consistent():
     names = {spec.name for spec in FUSION_METRICS.values()}
     for name in names:
-        defaults = [spec for spec in FUSION_METRICS.values()
-                    if spec.name == name and spec.default]
+        defaults = [
+            spec for spec in FUSION_METRICS.values()
+            if spec.name == name and spec.default
+        ]
         assert len(defaults) == 1, name
         assert defaults[0].correct, name
         assert get_metric(name) is defaults[0]
@@ -186,8 +189,8 @@ def test_registry_is_consistent():
         assert spec.arrow in ('↑', '↓', '→0')
         assert spec.inputs in ('F', 'F, A, B', 'F, sources')
     with pytest.raises(KeyError, match='EN:bits again'):
-        fusion_metric('EN', 'bits', higher_is_better=True,
-                      value_range=(0, 8), reference='x')(len)
+        fusion_metric('EN', 'bits', higher_is_better=True, value_range=(0, 8),
+                      reference='x')(len)
 
 
 def test_neither_torch_nor_mmengine_is_imported():

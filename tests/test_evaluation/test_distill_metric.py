@@ -24,13 +24,14 @@ def sample(tmp_path):
             if fused is None else fused
         teacher = rng.integers(0, 256, (*size, 3), np.uint8) \
             if teacher is None else teacher
-        for name, image in dict(
-                vis=fused, ir=fused[..., 0], teacher=teacher).items():
+        for name, image in dict(vis=fused, ir=fused[..., 0],
+                                teacher=teacher).items():
             paths[f'{name}_path'] = str(tmp_path / f'{name}.png')
-            cv2.imwrite(paths[f'{name}_path'], image if image.ndim == 2 else
-                        image[..., ::-1])
-        data = FusionDataSample(metainfo=dict(
-            stem='one', modalities=dict(vis=(0, 3), ir=(3, 4)), **paths))
+            cv2.imwrite(paths[f'{name}_path'],
+                        image if image.ndim == 2 else image[..., ::-1])
+        data = FusionDataSample(
+            metainfo=dict(stem='one', modalities=dict(vis=(0, 3), ir=(
+                3, 4)), **paths))
         data.fused_img = PixelData(
             data=torch.from_numpy(fused).permute(2, 0, 1) / 255)
         return data, fused, teacher
@@ -39,8 +40,11 @@ def sample(tmp_path):
 
 
 def score(data, **kwargs):
-    metric = METRICS.build(dict(type='DistillMetric', **{
-        'references': ['SSIM', 'PSNR'], **kwargs}))
+    metric = METRICS.build(
+        dict(type='DistillMetric', **{
+            'references': ['SSIM', 'PSNR'],
+            **kwargs
+        }))
     metric.process({}, [data])
     return metric.evaluate(1)
 
@@ -48,12 +52,14 @@ def score(data, **kwargs):
 def test_values(sample):
     data, fused, teacher = sample()
     values = score(data)
-    assert list(values) == [f'distill/{name}' for name in (
-        'SSIM', 'PSNR', 'EN', 'SD', 'SF', 'AG')]
+    assert list(values) == [
+        f'distill/{name}' for name in ('SSIM', 'PSNR', 'EN', 'SD', 'SF', 'AG')
+    ]
     assert values['distill/PSNR'] == pytest.approx(
-        float(peak_signal_noise_ratio(
-            torch.from_numpy(fused).double(),
-            torch.from_numpy(teacher).double(), data_range=255.)))
+        float(
+            peak_signal_noise_ratio(
+                torch.from_numpy(fused).double(),
+                torch.from_numpy(teacher).double(), data_range=255.)))
     expected = compute(fused, (teacher, ), metrics=['SSIM:gauss11'])
     assert values['distill/SSIM'] == pytest.approx(expected['SSIM:gauss11'])
     alone = compute(fused, (fused[..., 0], fused), metrics=['SF', 'EI'])

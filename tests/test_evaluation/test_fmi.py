@@ -22,8 +22,10 @@ def scene(height, width, seed=2):
     second = 120 + 80 * (x > width // 2) + rng.normal(0, 12, x.shape)
     fused = (first + second) / 2 + rng.normal(0, 3, x.shape)
     first[:6, :7], second[2:9, :5] = 30, 200
-    return [np.clip(image, 0, 255).astype(np.uint8)
-            for image in (fused, first, second)]
+    return [
+        np.clip(image, 0, 255).astype(np.uint8)
+        for image in (fused, first, second)
+    ]
 
 
 def context(image):
@@ -50,22 +52,25 @@ def naive_window(first, second):
     correlation = np.corrcoef(p, q)[0, 1]
     up_p, up_q = np.cumsum(p), np.cumsum(q)
     index = np.arange(9)
-    deviations = [np.sqrt((one * index**2).sum() - (one * index).sum()**2)
-                  for one in shares]
+    deviations = [
+        np.sqrt((one * index**2).sum() - (one * index).sum()**2)
+        for one in shares
+    ]
     bound = np.zeros((10, 10))
     for i in range(9):
         for j in range(9):
-            bound[i + 1, j + 1] = (
-                min(up_p[i], up_q[j]) if correlation >= 0 else
-                max(up_p[i] + up_q[j] - 1, 0))
+            bound[i + 1,
+                  j + 1] = (min(up_p[i], up_q[j]) if correlation >= 0 else max(
+                      up_p[i] + up_q[j] - 1, 0))
     covariance = (bound[1:, 1:] - np.outer(up_p, up_q)).sum()
     phi = 0.
     if abs(covariance) > 1e-14:
         phi = correlation / (covariance / np.prod(deviations))
     coupling = np.diff(np.diff(bound, axis=0), axis=1)
     joint = phi * coupling + (1 - phi) * np.outer(p, q)
-    entropies = [-(one[one > 0] * np.log2(one[one > 0])).sum()
-                 for one in shares]
+    entropies = [
+        -(one[one > 0] * np.log2(one[one > 0])).sum() for one in shares
+    ]
     filled = joint[np.abs(joint) > 1e-30]
     shared = sum(entropies) + (filled * np.log2(np.abs(filled))).sum()
     return 2 * shared / sum(entropies) if sum(entropies) else 0.
@@ -92,14 +97,14 @@ def test_equals_plain_transcription(kind, size):
 def test_two_levels_alone():
     """Windows with all mass in one place."""
     rng = np.random.default_rng(0)
-    images = [(rng.random((24, 24)) > 0.85).astype(np.uint8)
-              for _ in range(3)]
+    images = [(rng.random((24, 24)) > 0.85).astype(np.uint8) for _ in range(3)]
     value = compute(images[0], images[1:], 'FMI')['FMI']
     assert value == pytest.approx(naive_fmi(images, 'pixel'), abs=1e-11)
 
 
-@pytest.mark.parametrize('column, kind', [
-    ('FMI_none', 'pixel'), ('FMI_gradient', 'gradient'), ('FMI_dct', 'dct')])
+@pytest.mark.parametrize('column, kind', [('FMI_none', 'pixel'),
+                                          ('FMI_gradient', 'gradient'),
+                                          ('FMI_dct', 'dct')])
 def test_octave_values(oracle, triplets, column, kind):
     """All 18, on the central 40x40 pixels that the reference was run on.
 
@@ -107,13 +112,16 @@ def test_octave_values(oracle, triplets, column, kind):
     reference gives 1 to two constant ones, as we do.
     """
     with open(oracle / 'octave_crop96.csv', newline='') as file:
-        expected = {(row['pair'], row['method']): float(row['value'])
-                    for row in csv.DictReader(file)
-                    if row['metric'] == column}
+        expected = {
+            (row['pair'], row['method']): float(row['value'])
+            for row in csv.DictReader(file) if row['metric'] == column
+        }
     assert len(expected) == 18
     for key, value in expected.items():
-        images = [np.ascontiguousarray(image[28:68, 28:68])
-                  for image in triplets('gray_crop')[key]]
+        images = [
+            np.ascontiguousarray(image[28:68, 28:68])
+            for image in triplets('gray_crop')[key]
+        ]
         head = f'FMI:{kind}'
         found = compute(images[0], images[1:], head)[head]
         assert found == pytest.approx(value, abs=1e-8), key
@@ -125,8 +133,8 @@ def test_pixel_is_the_default():
 
 def test_dct_is_that_of_opencv():
     image = scene(24, 30)[0]
-    np.testing.assert_allclose(
-        features(image, 'dct'), cv2.dct(image.astype(float)), atol=6e-7)
+    np.testing.assert_allclose(features(image, 'dct'),
+                               cv2.dct(image.astype(float)), atol=6e-7)
 
 
 def test_dct_of_odd_sizes_is_orthonormal():
@@ -139,8 +147,8 @@ def test_dct_of_odd_sizes_is_orthonormal():
 
 def test_gradient_is_that_of_numpy():
     image = scene(12, 15)[0]
-    np.testing.assert_array_equal(
-        features(image, 'gradient'), np.gradient(image.astype(float), axis=1))
+    np.testing.assert_array_equal(features(image, 'gradient'),
+                                  np.gradient(image.astype(float), axis=1))
 
 
 def test_edges_of_a_square_are_thin():
@@ -176,10 +184,9 @@ def test_meyer_filter():
 def test_wavelet_bands():
     """[cA cH; cV cD], (size + 101) // 2 each."""
     y, x = np.mgrid[:160, :171]
-    for wave, busy in ((np.sin(x / 9.), (0, 0)),
-                       (np.cos(np.pi * y), (0, 1)),
-                       (np.cos(np.pi * x), (1, 0)),
-                       (np.cos(np.pi * (x + y)), (1, 1))):
+    for wave, busy in ((np.sin(x / 9.), (0, 0)), (np.cos(np.pi * y), (0, 1)),
+                       (np.cos(np.pi * x), (1, 0)), (np.cos(np.pi * (x + y)),
+                                                     (1, 1))):
         found = fmi._wavelet(planes(128 + 50 * wave, 'gray', False)[0])
         assert found.shape == (2 * 130, 2 * 136)
         bands = found.reshape(2, 130, 2, 136).swapaxes(1, 2)
@@ -200,17 +207,13 @@ def test_wavelet_is_that_of_the_filters():
                                ((1, 0), low, high), ((1, 1), high, high)):
         around = np.pad(image, (100, 101), 'symmetric')
         down, along = (one is high for one in (column, row))
-        rows = np.stack([
-            (around[k:k + 101] * column[:, None]).sum(0)
-            for k in range(down, 2 * 67, 2)
-        ])
-        band = np.stack([
-            (rows[:, k:k + 101] * row).sum(1)
-            for k in range(along, 2 * 70, 2)
-        ], 1)
+        rows = np.stack([(around[k:k + 101] * column[:, None]).sum(0)
+                         for k in range(down, 2 * 67, 2)])
+        band = np.stack([(rows[:, k:k + 101] * row).sum(1)
+                         for k in range(along, 2 * 70, 2)], 1)
         top, left = place[0] * 67, place[1] * 70
-        np.testing.assert_allclose(
-            found[top:top + 67, left:left + 70], band, atol=6e-4)
+        np.testing.assert_allclose(found[top:top + 67, left:left + 70], band,
+                                   atol=6e-4)
 
 
 def test_wavelet_keeps_energy():
@@ -235,8 +238,10 @@ def test_constant_images(kind):
     head = f'FMI:{kind}'
     assert compute(flat, (flat + 9, flat - 7), head)[head] == pytest.approx(1)
     noise = np.random.default_rng(0).integers(0, 256, (54, 60), np.uint8)
-    values = [compute(flat, (noise, ), head)[head],
-              compute(noise, (flat, ), head)[head]]
+    values = [
+        compute(flat, (noise, ), head)[head],
+        compute(noise, (flat, ), head)[head]
+    ]
     # Most windows of an edge map are constant for any image.
     highest = dict(pixel=0, gradient=0, edge=0.95).get(kind, 0.3)
     assert values[0] == pytest.approx(values[1], abs=1e-9)
@@ -245,16 +250,17 @@ def test_constant_images(kind):
 
 def test_offset_and_factor_do_not_matter():
     image = np.random.default_rng(0).integers(0, 80, (30, 33), np.uint8)
-    assert compute(image * 3, (image, image + 50), 'FMI')[
-        'FMI'] == pytest.approx(1)
+    assert compute(image * 3, (image, image + 50),
+                   'FMI')['FMI'] == pytest.approx(1)
 
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_mean_over_any_number_of_sources(kind):
     images = scene(54, 59)
     head = f'FMI:{kind}'
-    alone = [compute(images[0], (source, ), head)[head]
-             for source in images[1:]]
+    alone = [
+        compute(images[0], (source, ), head)[head] for source in images[1:]
+    ]
     together = compute(images[0], images[1:], head)[head]
     assert together == pytest.approx(np.mean(alone), rel=1e-12)
     assert 0 < together < 1
@@ -263,8 +269,9 @@ def test_mean_over_any_number_of_sources(kind):
 def test_more_information_of_a_source_raises_it():
     _, first, second = scene(60, 64)
     values = [
-        compute(np.rint(share * first + (1 - share) * second).astype(
-            np.uint8), (first, ), 'FMI')['FMI'] for share in (0, 0.5, 0.9, 1)
+        compute(
+            np.rint(share * first + (1 - share) * second).astype(np.uint8),
+            (first, ), 'FMI')['FMI'] for share in (0, 0.5, 0.9, 1)
     ]
     assert values == sorted(values) and values[-1] == 1
 
@@ -272,8 +279,10 @@ def test_more_information_of_a_source_raises_it():
 @pytest.mark.parametrize('kind', KINDS[:-1])
 def test_batches(kind):
     triplets = [scene(31, 35, seed) for seed in range(3)]
-    tensors = [torch.from_numpy(np.stack(images))
-               for images in zip(*triplets, strict=True)]
+    tensors = [
+        torch.from_numpy(np.stack(images))
+        for images in zip(*triplets, strict=True)
+    ]
     head = f'FMI:{kind}'
     values = compute(tensors[0], tensors[1:], head)[head]
     assert values.tolist() == pytest.approx(
@@ -284,13 +293,13 @@ def test_blocks_of_rows_do_not_show(monkeypatch):
     images = scene(47, 41)
     whole = compute(images[0], images[1:], 'FMI')['FMI']
     monkeypatch.setattr(ops_numpy, '_BLOCK_ITEMS', 40 * 41 * 8)
-    assert compute(images[0], images[1:], 'FMI')['FMI'] == pytest.approx(
-        whole, rel=1e-12)
+    assert compute(images[0], images[1:],
+                   'FMI')['FMI'] == pytest.approx(whole, rel=1e-12)
 
 
 def test_smallest_images():
     images = [image[:3, :3] for image in scene(9, 9)]
-    assert compute(images[0], images[1:], 'FMI')['FMI'] == pytest.approx(
-        naive_fmi(images, 'pixel'))
+    assert compute(images[0], images[1:],
+                   'FMI')['FMI'] == pytest.approx(naive_fmi(images, 'pixel'))
     with pytest.raises(ValueError, match=r'FMI \(3\).*got 2x3'):
         compute(images[0][:2], [image[:2] for image in images[1:]], 'FMI')

@@ -9,11 +9,8 @@ import numpy as np
 import pytest
 
 from mmfusion.evaluation import compute, scenes
-from mmfusion.evaluation.folders import (
-    FolderEvaluation,
-    match_scenes,
-    named_folders,
-)
+from mmfusion.evaluation.folders import (FolderEvaluation, match_scenes,
+                                         named_folders)
 from mmfusion.evaluation.protocol import Protocol
 from mmfusion.evaluation.records import Record, RecordStore
 from mmfusion.evaluation.scenes import Scene, available_cores, measure
@@ -45,9 +42,9 @@ def folders(tmp_path):
 def evaluation(root, protocol=None, methods=METHODS, **kwargs):
     return FolderEvaluation({name: root / name
                              for name in methods},
-                            dict(ir=root / 'ir', vis=root / 'vis'),
-                            root / 'out', protocol or Protocol(NAMES),
-                            **kwargs)
+                            dict(ir=root / 'ir',
+                                 vis=root / 'vis'), root / 'out', protocol
+                            or Protocol(NAMES), **kwargs)
 
 
 def rows(root):
@@ -58,14 +55,12 @@ def rows(root):
 def test_quantization_of_deep_files(folders):
     for index in range(4):
         deep = picture(index, channels=1).astype(np.uint16) * 257 + 100
-        cv2.imwrite(
-            str(folders / 'first' / f'{index}.png'), np.clip(deep, 0, 65535))
+        cv2.imwrite(str(folders / 'first' / f'{index}.png'),
+                    np.clip(deep, 0, 65535))
     results = [
-        evaluation(
-            folders,
-            Protocol(NAMES, quantize=quantize),
-            methods=['first'],
-            restart=True).run(1).table.statistics['mean']['first']
+        evaluation(folders, Protocol(NAMES,
+                                     quantize=quantize), methods=['first'],
+                   restart=True).run(1).table.statistics['mean']['first']
         for quantize in (True, False)
     ]
     assert results[0]['EN'] == results[1]['EN']
@@ -75,15 +70,16 @@ def test_quantization_of_deep_files(folders):
 def test_grey_rules_change_numbers_of_a_jpeg(tmp_path):
     for name in ('a', 'ir', 'vis'):
         (tmp_path / name).mkdir()
-        cv2.imwrite(
-            str(tmp_path / name / '0.jpg'), picture(len(name), (90, 111)))
+        cv2.imwrite(str(tmp_path / name / '0.jpg'),
+                    picture(len(name), (90, 111)))
 
     def entropy(rule):
         root = tmp_path / rule
-        return FolderEvaluation(
-            dict(a=tmp_path / 'a'),
-            dict(ir=tmp_path / 'ir', vis=tmp_path / 'vis'), root,
-            Protocol(('EN', 'SF'), grey=rule)).run(1).table.statistics['mean']
+        return FolderEvaluation(dict(a=tmp_path / 'a'),
+                                dict(ir=tmp_path / 'ir', vis=tmp_path / 'vis'),
+                                root, Protocol(
+                                    ('EN', 'SF'),
+                                    grey=rule)).run(1).table.statistics['mean']
 
     assert entropy('decoder') != entropy('bt601')
 
@@ -105,9 +101,9 @@ def test_names_of_folders(tmp_path, monkeypatch):
 
 
 def test_scenes_match_by_stem(folders):
-    found, missing = match_scenes(
-        {name: folders / name
-         for name in METHODS}, dict(ir=folders / 'ir', vis=folders / 'vis'))
+    found, missing = match_scenes({name: folders / name
+                                   for name in METHODS},
+                                  dict(ir=folders / 'ir', vis=folders / 'vis'))
     assert not missing
     assert [scene.stem for scene in found] == ['0', '1', '2', '3']
     assert found[2].fused['second'].endswith('second/2.bmp')
@@ -117,24 +113,21 @@ def test_scenes_match_by_stem(folders):
 def test_one_folder_of_several_methods(folders):
     for index in range(4):
         for name in METHODS:
-            cv2.imwrite(
-                str(folders / f'{index}_{name}.png'), picture(index))
-        (folders / 'vis' / f'{index}.png').rename(
-            folders / 'vis' / f'VIS{index}.png')
-    found, missing = match_scenes(
-        dict.fromkeys(METHODS, folders),
-        dict(ir=folders / 'ir', vis=folders / 'vis'),
-        fused_rule='{stem}_{method}',
-        source_rules=dict(vis='VIS{stem}'))
+            cv2.imwrite(str(folders / f'{index}_{name}.png'), picture(index))
+        (folders / 'vis' / f'{index}.png').rename(folders / 'vis' /
+                                                  f'VIS{index}.png')
+    found, missing = match_scenes(dict.fromkeys(METHODS, folders),
+                                  dict(ir=folders / 'ir', vis=folders / 'vis'),
+                                  fused_rule='{stem}_{method}',
+                                  source_rules=dict(vis='VIS{stem}'))
     assert not missing and len(found) == 4
     assert found[3].fused['second'].endswith('3_second.png')
 
 
 def test_stems_that_are_asked_for(folders):
-    found, missing = match_scenes(
-        dict(first=folders / 'first'),
-        dict(ir=folders / 'ir', vis=folders / 'vis'),
-        stems=['3', '9', '1'])
+    found, missing = match_scenes(dict(first=folders / 'first'),
+                                  dict(ir=folders / 'ir', vis=folders / 'vis'),
+                                  stems=['3', '9', '1'])
     assert [scene.stem for scene in found] == ['3', '1']
     assert missing == [
         '9: no file of ir', '9: no file of vis', '9: no file of first'
@@ -163,11 +156,14 @@ def test_values_and_their_order(folders):
         (method, str(index)) for method in METHODS for index in range(4)
     ]
     want = {
-        (method, str(index)): compute(
+        (method, str(index)):
+        compute(
             picture(10 * place + index)[..., ::-1].copy(),
-            (picture(index)[..., 0].copy(),
-             picture(10 + index)[..., ::-1].copy()), NAMES)
-        for place, method in enumerate(METHODS, 2) for index in range(4)
+            (picture(index)[...,
+                            0].copy(), picture(10 + index)[..., ::-1].copy()),
+            NAMES)
+        for place, method in enumerate(METHODS, 2)
+        for index in range(4)
     }
     for row in rows(folders):
         for name in NAMES:
@@ -273,9 +269,9 @@ def test_sources_are_read_once_for_all_methods(folders):
         read.append(paths)
         return [picture(0), picture(1)]
 
-    found, _ = match_scenes(
-        {name: folders / name
-         for name in METHODS}, dict(ir=folders / 'ir', vis=folders / 'vis'))
+    found, _ = match_scenes({name: folders / name
+                             for name in METHODS},
+                            dict(ir=folders / 'ir', vis=folders / 'vis'))
     records = list(measure(found, Protocol(NAMES), 1, load))
     assert len(read) == 4 and sum(map(len, records)) == 8
 
@@ -351,8 +347,7 @@ def test_other_settings_are_refused(folders):
         evaluation(folders, Protocol(('EN', ), stretch='trunc'))
     old = (folders / 'out' / 'records.jsonl').read_text()
     assert len(old.splitlines()) == 9
-    scores = evaluation(
-        folders, Protocol(('EN', )), restart=True).run(1)
+    scores = evaluation(folders, Protocol(('EN', )), restart=True).run(1)
     assert list(scores.table.specs) == ['EN']
     # the same numbers under another preset's name are the same settings
     evaluation(folders, Protocol(('EN', ), preset='film'))

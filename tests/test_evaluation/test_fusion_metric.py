@@ -43,17 +43,15 @@ def make_sample(tmp_path):
     rng = np.random.RandomState(0)
 
     def make(stem='001', size=(40, 56), ir=None, **metainfo):
-        paths = dict(
-            vis_path=str(tmp_path / f'{stem}_vis.png'),
-            ir_path=str(tmp_path / f'{stem}_ir.png'))
+        paths = dict(vis_path=str(tmp_path / f'{stem}_vis.png'),
+                     ir_path=str(tmp_path / f'{stem}_ir.png'))
         Path(paths['vis_path']).parent.mkdir(exist_ok=True)
         cv2.imwrite(paths['vis_path'], smooth(rng, *size, 3))
         cv2.imwrite(paths['ir_path'], smooth(rng, *size) if ir is None else ir)
         fused = smooth(rng, *size, 3).transpose(2, 0, 1) / 255
         fused = torch.from_numpy(fused + rng.uniform(-4e-3, 4e-3, fused.shape))
         return FusionDataSample(
-            metainfo=dict(
-                paths, stem=stem, modalities=LAYOUT, **metainfo),
+            metainfo=dict(paths, stem=stem, modalities=LAYOUT, **metainfo),
             fused_img=PixelData(data=fused.float().clamp(0, 1)))
 
     return make
@@ -72,9 +70,8 @@ def expected(sample, **options):
     meta = sample.metainfo
     vis = cv2.imread(meta['vis_path'])[..., ::-1]
     ir = cv2.imread(meta['ir_path'], cv2.IMREAD_GRAYSCALE)
-    return compute(
-        to_uint8(sample.fused_img.data), (ir, np.ascontiguousarray(vis)),
-        NAMES, **options)
+    return compute(to_uint8(sample.fused_img.data),
+                   (ir, np.ascontiguousarray(vis)), NAMES, **options)
 
 
 def test_is_registered():
@@ -86,8 +83,10 @@ def test_measures_the_saved_image_at_its_original_size(make_sample):
     sample = make_sample(img_shape=(24, 32), ori_shape=(40, 56))
     got = measure([sample])
     assert got == pytest.approx(
-        {f'fusion/{k}': v
-         for k, v in expected(sample).items()}, rel=1e-12)
+        {
+            f'fusion/{k}': v
+            for k, v in expected(sample).items()
+        }, rel=1e-12)
     assert all(type(value) is float for value in got.values())
 
 
@@ -99,8 +98,9 @@ def test_channels(make_sample):
     assert got['fusion/SF'] != pytest.approx(expected(sample)['SF'])
 
 
-@pytest.mark.parametrize('options', [{}, dict(quantize=False),
-                                     dict(channels='rgb')])
+@pytest.mark.parametrize(
+    'options',
+    [{}, dict(quantize=False), dict(channels='rgb')])
 def test_backends_agree_on_mixed_sizes(make_sample, options):
     samples = [
         make_sample('a'),
@@ -121,11 +121,13 @@ def test_default_metrics(make_sample, backend):
     assert set(got) == {f'fusion/{name}' for name in columns}
     meta = sample.metainfo
     vis = np.ascontiguousarray(cv2.imread(meta['vis_path'])[..., ::-1])
-    want = compute(
-        to_uint8(sample.fused_img.data), (cv2.imread(meta['ir_path'], 0), vis))
+    want = compute(to_uint8(sample.fused_img.data),
+                   (cv2.imread(meta['ir_path'], 0), vis))
     assert got == pytest.approx(
-        {f'fusion/{name}': value
-         for name, value in want.items()}, rel=1e-9)
+        {
+            f'fusion/{name}': value
+            for name, value in want.items()
+        }, rel=1e-9)
 
 
 def test_without_rounding(make_sample):
@@ -141,11 +143,8 @@ def test_without_rounding(make_sample):
 def test_statistics_csv_and_prefix(make_sample, tmp_path):
     samples = [make_sample(stem) for stem in ('x', 'y', 'night/z')]
     file = tmp_path / 'new' / 'values.csv'
-    got = measure(
-        samples,
-        prefix='ours',
-        statistics=('mean', 'std', 'median'),
-        csv_file=str(file))
+    got = measure(samples, prefix='ours', statistics=('mean', 'std', 'median'),
+                  csv_file=str(file))
     rows = list(csv.DictReader(file.open()))
     assert [row['image'] for row in rows] == ['x', 'y', 'night/z']
     for name in NAMES:
@@ -183,8 +182,10 @@ def test_deep_sources(make_sample, data_range, white):
     got = measure([sample], data_range=data_range)
     cv2.imwrite(sample.ir_path, levels)
     assert got == pytest.approx(
-        {f'fusion/{k}': v
-         for k, v in expected(sample).items()}, rel=1e-9)
+        {
+            f'fusion/{k}': v
+            for k, v in expected(sample).items()
+        }, rel=1e-9)
 
 
 def test_four_channel_files(make_sample, tmp_path):
@@ -205,11 +206,12 @@ def test_other_modalities(make_sample):
     sample = make_sample()
     meta = sample.metainfo
     sample.set_metainfo(
-        dict(
-            modalities=dict(depth=(0, 1), vis=(1, 4)),
-            depth_path=meta['ir_path']))
-    assert measure([sample]) == pytest.approx(
-        {f'fusion/{k}': v for k, v in expected(sample).items()})
+        dict(modalities=dict(depth=(0, 1), vis=(1, 4)),
+             depth_path=meta['ir_path']))
+    assert measure([sample]) == pytest.approx({
+        f'fusion/{k}': v
+        for k, v in expected(sample).items()
+    })
 
 
 def test_sizes_that_differ(make_sample):
@@ -221,15 +223,12 @@ def test_sizes_that_differ(make_sample):
     sample.fused_img = PixelData(data=torch.rand(3, 8, 8))
     for backend in ('numpy', 'torch'):
         with pytest.raises(ValueError, match='lost: .*8x8'):
-            measure([sample],
-                    on_size_mismatch='resize_ir',
-                    backend=backend)
+            measure([sample], on_size_mismatch='resize_ir', backend=backend)
 
 
 def test_images_too_small_for_the_default_preset(make_sample):
     """The tools turn this error into one line."""
-    with pytest.raises(UsageError,
-                       match=r'small: .*MS_SSIM \(161\).*Leave'):
+    with pytest.raises(UsageError, match=r'small: .*MS_SSIM \(161\).*Leave'):
         measure([make_sample('small')], metrics=None)
 
 
@@ -238,8 +237,7 @@ def test_samples_without_what_is_needed(make_sample):
     del sample.fused_img
     with pytest.raises(ValueError, match='"fused_img".*ImageFuser'):
         measure([sample])
-    bare = FusionDataSample(
-        fused_img=PixelData(data=torch.rand(3, 8, 8)))
+    bare = FusionDataSample(fused_img=PixelData(data=torch.rand(3, 8, 8)))
     with pytest.raises(ValueError, match='"modalities".*LoadFusionPair'):
         measure([bare])
 
@@ -297,19 +295,15 @@ def test_two_processes_count_every_image_once(tmp_path):
         'randomness = dict(seed=0)\n'
         f'test_evaluator = dict(type="FusionMetric", metrics={NAMES},\n'
         f'    csv_file="{tmp_path}/two.csv")\n')
-    done = subprocess.run(
-        [
-            sys.executable, '-m', 'torch.distributed.run', '--standalone',
-            '--nproc-per-node=2',
-            str(WORKER),
-            str(config),
-            str(tmp_path)
-        ],
-        cwd=tmp_path,
-        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
-        capture_output=True,
-        text=True,
-        timeout=300)
+    done = subprocess.run([
+        sys.executable, '-m', 'torch.distributed.run', '--standalone',
+        '--nproc-per-node=2',
+        str(WORKER),
+        str(config),
+        str(tmp_path)
+    ], cwd=tmp_path, env=dict(os.environ, PYTHONPATH=str(ROOT),
+                              OMP_NUM_THREADS='1'), capture_output=True,
+                          text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     rows = list(csv.DictReader((tmp_path / 'two.csv').open()))
     assert [row['image'] for row in rows] == [f'{i:03d}' for i in range(5)]
@@ -323,11 +317,11 @@ def test_two_processes_count_every_image_once(tmp_path):
     for rank in range(2):
         got = json.loads((tmp_path / f'rank_{rank}.json').read_text())
         assert got == pytest.approx(alone, rel=1e-4)
-    for ours, theirs in zip(
-            csv.DictReader((tmp_path / 'one.csv').open()), rows, strict=True):
+    for ours, theirs in zip(csv.DictReader((tmp_path / 'one.csv').open()),
+                            rows, strict=True):
         assert ours['image'] == theirs['image']
         for name in NAMES:
-            assert float(ours[name]) == pytest.approx(
-                float(theirs[name]), rel=1e-4)
+            assert float(ours[name]) == pytest.approx(float(theirs[name]),
+                                                      rel=1e-4)
             assert alone[f'fusion/{name}'] == pytest.approx(
                 np.mean([float(row[name]) for row in rows]), rel=1e-4)

@@ -16,16 +16,20 @@ def test_film_golden(synthetic_triplet):
 
 
 @pytest.mark.parametrize('key,expected', [
-    ('Qabf', 0.6242), ('QG', 0.4092),
-    ('Qabf_petrovic', 0.9435), ('Nabf', 0.01737), ('Nabf:tang2023', 0.00449),
-    ('Nabf:unit', 0.404), ('Nabf:petrovic', 0.381),
+    ('Qabf', 0.6242),
+    ('QG', 0.4092),
+    ('Qabf_petrovic', 0.9435),
+    ('Nabf', 0.01737),
+    ('Nabf:tang2023', 0.00449),
+    ('Nabf:unit', 0.404),
+    ('Nabf:petrovic', 0.381),
 ])
 def test_table_of_one_image(triplets, key, expected):
     """The specification's values of labMan, CBF."""
     fused, *sources = triplets()['labMan', 'CBF']
     digits = len(str(expected).split('.')[1])
-    assert compute(fused, sources, key)[key] == pytest.approx(
-        expected, abs=0.6 * 10**-digits)
+    assert compute(fused, sources,
+                   key)[key] == pytest.approx(expected, abs=0.6 * 10**-digits)
 
 
 @pytest.mark.parametrize('count', [1, 2, 3])
@@ -40,8 +44,9 @@ def test_gain_loss_and_artefacts_are_all(synthetic_triplet, count):
 def test_order_of_sources_does_not_matter(synthetic_triplet):
     fused, *sources = synthetic_triplet
     keys = FAMILY + ',Qabf,QG'
-    assert compute(fused, sources, keys) == pytest.approx(
-        compute(fused, sources[::-1], keys), rel=1e-12)
+    assert compute(fused, sources,
+                   keys) == pytest.approx(compute(fused, sources[::-1], keys),
+                                          rel=1e-12)
 
 
 def test_identical_images(synthetic_triplet):

@@ -11,17 +11,17 @@ import torch
 from torch import nn
 
 from mmfusion.evaluation import compute
-from mmfusion.functional import (
-    FUSION_METRICS,
-    PRESETS,
-    learned,
-    select_metrics,
-)
+from mmfusion.functional import (FUSION_METRICS, PRESETS, learned,
+                                 select_metrics)
 
 ROOT = Path(__file__).resolve().parents[2]
 DIRECTIONS = {
-    'LPIPS:alex': False, 'LPIPS:vgg': False, 'BRISQUE:piq': False,
-    'CLIP_IQA:rn50': True, 'NIQE:pyiqa': False, 'MUSIQ:koniq': True
+    'LPIPS:alex': False,
+    'LPIPS:vgg': False,
+    'BRISQUE:piq': False,
+    'CLIP_IQA:rn50': True,
+    'NIQE:pyiqa': False,
+    'MUSIQ:koniq': True
 }
 pytestmark = pytest.mark.filterwarnings('ignore:.*three equal channels')
 
@@ -31,9 +31,10 @@ def colour_images(count, height=64, width=72):
     y, x = np.mgrid[:height, :width]
     shape = 128 + 60 * np.sin(x / 6) + 50 * np.cos(y / 4)
     return [
-        np.clip(shape[..., None] * rng.uniform(0.5, 1, 3) +
-                rng.normal(0, 9, (height, width, 3)), 0,
-                255).astype(np.uint8) for _ in range(count)
+        np.clip(
+            shape[..., None] * rng.uniform(0.5, 1, 3) +
+            rng.normal(0, 9, (height, width, 3)), 0, 255).astype(np.uint8)
+        for _ in range(count)
     ]
 
 
@@ -77,8 +78,8 @@ def naive_lpips(state, first, second):
     import torchmetrics
     heads = torch.load(
         Path(torchmetrics.__file__).parent /
-        'functional/image/lpips_models/alex.pth',
-        map_location='cpu', weights_only=True)
+        'functional/image/lpips_models/alex.pth', map_location='cpu',
+        weights_only=True)
     shift = torch.tensor([-0.030, -0.088, -0.188])[:, None, None]
     scale = torch.tensor([0.458, 0.448, 0.450])[:, None, None]
     stages = []
@@ -87,13 +88,13 @@ def naive_lpips(state, first, second):
         x = ((2 * x - 1 - shift) / scale)[None]
         features = []
         for index, stride, pad, pool in ((0, 4, 2, 0), (3, 1, 2, 1),
-                                         (6, 1, 1, 1), (8, 1, 1, 0),
-                                         (10, 1, 1, 0)):
+                                         (6, 1, 1, 1), (8, 1, 1, 0), (10, 1, 1,
+                                                                      0)):
             if pool:
                 x = nn.functional.max_pool2d(x, 3, 2)
-            x = nn.functional.conv2d(
-                x, state[f'features.{index}.weight'],
-                state[f'features.{index}.bias'], stride, pad).relu()
+            x = nn.functional.conv2d(x, state[f'features.{index}.weight'],
+                                     state[f'features.{index}.bias'], stride,
+                                     pad).relu()
             features.append(x / (x**2).sum(1, keepdim=True).sqrt())
         stages.append(features)
     return sum(
@@ -102,10 +103,14 @@ def naive_lpips(state, first, second):
 
 
 def test_metadata():
-    found = {key: spec for key, spec in FUSION_METRICS.items()
-             if spec.needs_weights}
-    assert {key: spec.higher_is_better
-            for key, spec in found.items()} == DIRECTIONS
+    found = {
+        key: spec
+        for key, spec in FUSION_METRICS.items() if spec.needs_weights
+    }
+    assert {
+        key: spec.higher_is_better
+        for key, spec in found.items()
+    } == DIRECTIONS
     assert set(found) == set(learned.LEARNED)
     for key, spec in found.items():
         assert spec.takes_colour and spec.reference
@@ -123,34 +128,35 @@ def test_only_on_request():
 
 
 def test_import_is_light():
-    code = (
-        'import sys, mmfusion.functional;'
-        'print([name for name in ("torch", "torchmetrics", "piq", "pyiqa")'
-        ' if name in sys.modules])')
-    out = subprocess.run(
-        [sys.executable, '-c', code], cwd=ROOT, capture_output=True,
-        text=True, check=True).stdout
+    code = ('import sys, mmfusion.functional;'
+            'print([name for name in ("torch", "torchmetrics", "piq", "pyiqa")'
+            ' if name in sys.modules])')
+    out = subprocess.run([sys.executable, '-c', code], cwd=ROOT,
+                         capture_output=True, text=True, check=True).stdout
     assert out.strip() == '[]'
 
 
 def test_files_are_those_that_the_packages_read():
     from torch.hub import urlparse
     from torchvision.models import AlexNet_Weights, VGG16_Weights
-    urls = {key: [file.url for file in entry.files]
-            for key, entry in learned.LEARNED.items()}
+    urls = {
+        key: [file.url for file in entry.files]
+        for key, entry in learned.LEARNED.items()
+    }
     assert urls['LPIPS:alex'] == [AlexNet_Weights.DEFAULT.url]
     assert urls['LPIPS:vgg'] == [VGG16_Weights.DEFAULT.url]
     import piq.clip_iqa
     from piq.feature_extractors import clip
-    assert urls['CLIP_IQA:rn50'] == [clip.PIQ_CLIP_MODEL_PATH,
-                                     piq.clip_iqa.TOKENS_URL]
+    assert urls['CLIP_IQA:rn50'] == [
+        clip.PIQ_CLIP_MODEL_PATH, piq.clip_iqa.TOKENS_URL
+    ]
     guide = (ROOT / 'docs' / 'evaluation.md').read_text()
     for url in sum(urls.values(), []):
         assert Path(urlparse(url).path).name in guide
 
 
-@pytest.mark.parametrize('key', ['LPIPS:alex', 'LPIPS:vgg', 'BRISQUE:piq',
-                                 'CLIP_IQA:rn50'])
+@pytest.mark.parametrize(
+    'key', ['LPIPS:alex', 'LPIPS:vgg', 'BRISQUE:piq', 'CLIP_IQA:rn50'])
 def test_missing_file_is_named(cache, key):
     fused, *sources = colour_images(3)
     with pytest.raises(FileNotFoundError) as error:
@@ -168,8 +174,9 @@ def test_second_missing_file_is_named(cache):
         compute(fused, sources, 'CLIP_IQA')
 
 
-@pytest.mark.parametrize('key, package', [
-    ('LPIPS', 'torchmetrics'), ('BRISQUE', 'piq'), ('NIQE', 'pyiqa')])
+@pytest.mark.parametrize('key, package', [('LPIPS', 'torchmetrics'),
+                                          ('BRISQUE', 'piq'),
+                                          ('NIQE', 'pyiqa')])
 def test_missing_package_is_named(cache, monkeypatch, key, package):
     for name in list(sys.modules):
         if name.partition('.')[0] == package:
@@ -201,15 +208,17 @@ def test_lpips(alexnet):
 def test_lpips_of_batches(alexnet):
     """One value an image, the same as by arrays; type of the tensors."""
     images = [colour_images(3), colour_images(3, 64, 72)[::-1]]
-    tensors = [torch.from_numpy(np.stack(group)).permute(0, 3, 1, 2)
-               for group in zip(*images, strict=True)]
-    values = compute(tensors[0], tensors[1:], 'LPIPS', channels='rgb')[
-        'LPIPS']
+    tensors = [
+        torch.from_numpy(np.stack(group)).permute(0, 3, 1, 2)
+        for group in zip(*images, strict=True)
+    ]
+    values = compute(tensors[0], tensors[1:], 'LPIPS', channels='rgb')['LPIPS']
     assert values.shape == (2, ) and values.dtype == torch.float64
     assert not values.requires_grad
-    assert values.tolist() == pytest.approx(
-        [compute(one[0], one[1:], 'LPIPS', channels='rgb')['LPIPS']
-         for one in images], rel=1e-5)
+    assert values.tolist() == pytest.approx([
+        compute(one[0], one[1:], 'LPIPS', channels='rgb')['LPIPS']
+        for one in images
+    ], rel=1e-5)
 
 
 def test_gray_images_are_replicated_with_a_warning(alexnet):
@@ -259,8 +268,8 @@ def brisque_file(cache):
 def test_brisque(brisque_file):
     fused, *sources = colour_images(3)
     brisque_file(0)
-    assert compute(fused, sources, 'BRISQUE', channels='rgb')[
-        'BRISQUE'] == pytest.approx(153.591)
+    assert compute(fused, sources, 'BRISQUE',
+                   channels='rgb')['BRISQUE'] == pytest.approx(153.591)
     brisque_file(30)
     import piq
     batch = torch.from_numpy(fused).permute(2, 0, 1)[None].double() / 255
@@ -268,8 +277,8 @@ def test_brisque(brisque_file):
     assert value == pytest.approx(float(piq.brisque(batch)))
     assert abs(value - 153.591) > 1e-6
     # The sources do not matter; grey is the luma.
-    assert compute(fused, sources[::-1], 'BRISQUE')[
-        'BRISQUE'] == pytest.approx(value, rel=1e-3)
+    assert compute(fused, sources[::-1],
+                   'BRISQUE')['BRISQUE'] == pytest.approx(value, rel=1e-3)
 
 
 def test_brisque_of_a_constant_image(brisque_file):
@@ -300,11 +309,11 @@ def clip_files(cache):
     """A narrow CLIP of random weights and tokens of two sentences."""
     from piq.feature_extractors import clip
     torch.manual_seed(0)
-    state = clip.CLIP(
-        embed_dim=16, image_resolution=64, vision_layers=(1, 1, 1, 1),
-        vision_width=2, vision_patch_size=None, context_length=77,
-        vocab_size=50, transformer_width=64, transformer_heads=1,
-        transformer_layers=1).state_dict()
+    state = clip.CLIP(embed_dim=16, image_resolution=64,
+                      vision_layers=(1, 1, 1, 1), vision_width=2,
+                      vision_patch_size=None, context_length=77, vocab_size=50,
+                      transformer_width=64, transformer_heads=1,
+                      transformer_layers=1).state_dict()
     model, tokens = files_of('CLIP_IQA:rn50')
     torch.jit.save(torch.jit.script(Named(state)), model)
     torch.save(torch.randint(1, 49, (2, 77)), tokens)
@@ -322,10 +331,10 @@ def test_clip_iqa(clip_files):
     std = torch.tensor([0.26862954, 0.26130258, 0.27577711])[:, None, None]
     image = torch.from_numpy(fused).permute(2, 0, 1).float() / 255
     with torch.no_grad():
-        seen = model.encode_image(
-            ((image - mean) / std)[None], pos_embedding=False)
-        cosine = nn.functional.cosine_similarity(
-            seen, model.encode_text(tokens))
+        seen = model.encode_image(((image - mean) / std)[None],
+                                  pos_embedding=False)
+        cosine = nn.functional.cosine_similarity(seen,
+                                                 model.encode_text(tokens))
         expected = (model.logit_scale.exp() * cosine).softmax(0)[0]
     assert value == pytest.approx(float(expected), rel=1e-4)
 
@@ -339,9 +348,8 @@ def test_pyiqa(cache, monkeypatch, name):
         calls.append((metric, device, pretrained_model_path))
         return lambda image: image.mean((1, 2, 3))[:, None]
 
-    monkeypatch.setitem(
-        sys.modules, 'pyiqa',
-        types.SimpleNamespace(create_metric=create_metric))
+    monkeypatch.setitem(sys.modules, 'pyiqa',
+                        types.SimpleNamespace(create_metric=create_metric))
     images = colour_images(3, 192, 200)
     key = select_metrics(name)[name].key
     path = files_of(key)[0]

@@ -11,8 +11,10 @@ def scene(height, width, sources=2, seed=0):
     """Fused image and sources of one scene, different exposures."""
     rng = np.random.default_rng(seed)
     base = np.cumsum(rng.normal(0, 14, (height, width)), 1) + 128
-    images = [base * gain + rng.normal(0, noise, base.shape)
-              for gain, noise in zip((0.5, 1, 0.3), (3, 9, 14), strict=True)]
+    images = [
+        base * gain + rng.normal(0, noise, base.shape)
+        for gain, noise in zip((0.5, 1, 0.3), (3, 9, 14), strict=True)
+    ]
     images = [np.mean(images, 0), *images[:sources]]
     return [np.clip(image, 0, 255).astype(np.uint8) for image in images]
 
@@ -31,8 +33,9 @@ def patch_score(fused, sources):
     power = min(np.tan(np.pi / 2 * min(consistency, 1 - 1e-12)), 10)
     mixing = np.array([(s / SIDE)**power for s in strengths])
     mixing /= mixing.sum()
-    wanted = sum(w * patch / s for w, patch, s in zip(
-        mixing, centred, strengths, strict=True))
+    wanted = sum(
+        w * patch / s
+        for w, patch, s in zip(mixing, centred, strengths, strict=True))
     norm = np.linalg.norm(wanted)
     if norm > 1e-9:
         wanted = wanted / norm * max(strengths)
@@ -47,9 +50,8 @@ def direct(fused, sources):
     fused, *sources = (np.asarray(x, float) for x in (fused, *sources))
     shape = [side - SIDE + 1 for side in fused.shape]
     return np.mean([
-        patch_score(*(
-            (fused[i:i + SIDE, j:j + SIDE],
-             [s[i:i + SIDE, j:j + SIDE] for s in sources])))
+        patch_score(*((fused[i:i + SIDE, j:j + SIDE],
+                       [s[i:i + SIDE, j:j + SIDE] for s in sources])))
         for i, j in np.ndindex(*shape)
     ])
 
@@ -110,8 +112,10 @@ def test_better_fusion_scores_higher():
     fused, first, second = scene(64, 64)
     noisy = np.clip(fused + np.random.default_rng(2).normal(0, 25, (64, 64)),
                     0, 255).astype(np.uint8)
-    values = [compute(image, (first, second), 'MEF_SSIM')['MEF_SSIM']
-              for image in (second, noisy)]
+    values = [
+        compute(image, (first, second), 'MEF_SSIM')['MEF_SSIM']
+        for image in (second, noisy)
+    ]
     assert values[0] > values[1]
 
 

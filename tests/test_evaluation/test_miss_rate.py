@@ -4,13 +4,9 @@ import math
 import pytest
 import torch
 
-from mmfusion.functional.miss_rate import (
-    REFERENCES,
-    log_average_miss_rate,
-    match_detections,
-    miss_rate_curve,
-    overlaps,
-)
+from mmfusion.functional.miss_rate import (REFERENCES, log_average_miss_rate,
+                                           match_detections, miss_rate_curve,
+                                           overlaps)
 from mmfusion.registry import METRICS
 
 NONE = torch.zeros(0, 4)
@@ -30,11 +26,10 @@ def match(found, scores, objects, ignored=NONE, **kwargs):
 
 
 def test_overlaps_by_hand():
-    table = overlaps(
-        boxes(square(0), square(100)),
-        boxes(square(5), [0, 0, 10, 5], square(300)))
-    torch.testing.assert_close(
-        table, torch.tensor([[1 / 3, 0.5, 0.], [0., 0., 0.]]))
+    table = overlaps(boxes(square(0), square(100)),
+                     boxes(square(5), [0, 0, 10, 5], square(300)))
+    torch.testing.assert_close(table,
+                               torch.tensor([[1 / 3, 0.5, 0.], [0., 0., 0.]]))
     inside = overlaps(boxes(square(0)), boxes([0, 0, 5, 100]), of_first=True)
     assert inside.item() == 0.5
     assert overlaps(boxes([3, 3, 3, 3]), boxes([3, 3, 3, 3])).item() == 0
@@ -51,8 +46,7 @@ def test_each_object_is_found_once():
 
 def test_a_detection_takes_the_object_it_overlaps_most():
     result = match([square(2)], [0.5], [square(0), square(3)])
-    again = match([square(2), square(3)], [0.9, 0.5],
-                  [square(0), square(3)])
+    again = match([square(2), square(3)], [0.9, 0.5], [square(0), square(3)])
     assert result.hits.tolist() == [True]
     # the first takes square(3); square(3) then overlaps square(0) by 0.54
     assert again.hits.tolist() == [True, True]
@@ -66,9 +60,10 @@ def test_ignored_regions_and_low_objects_do_not_count():
     # half of its own area inside is enough, less is not
     for x, counts in ((35., 0), (34., 1)):
         assert len(match([square(x)], [0.9], [], ignored).hits) == counts
-    low = match([square(0), square(50, side=7.9), square(80, side=8.)],
-                [0.9, 0.8, 0.7], [square(0, side=9.9), square(20)],
-                min_height=10.)
+    low = match(
+        [square(0), square(50, side=7.9),
+         square(80, side=8.)], [0.9, 0.8, 0.7],
+        [square(0, side=9.9), square(20)], min_height=10.)
     # 9.9 is too low for an object; 7.9 < 10 / 1.25 <= 8 for a detection
     assert low.objects == 1 and low.scores.tolist() == pytest.approx([0.7])
 
@@ -90,8 +85,9 @@ def test_low_detections_find_nothing():
 def test_objects_beyond_the_bounds_are_ignored():
     bounds = (5, 5, 635, 507)
     inside = [100., 5., 635., 507.]
-    for outside in ([4., 5., 30., 70.], [5., 4., 30., 70.],
-                    [600., 5., 636., 70.], [5., 440., 30., 508.]):
+    for outside in ([4., 5., 30., 70.], [5., 4., 30.,
+                                         70.], [600., 5., 636.,
+                                                70.], [5., 440., 30., 508.]):
         result = match([outside], [0.9], [outside, inside], bounds=bounds)
         assert result.objects == 1 and len(result.hits) == 0
     result = match([inside], [0.9], [inside], bounds=bounds)
@@ -100,11 +96,12 @@ def test_objects_beyond_the_bounds_are_ignored():
 
 def images(counts, objects, empty=0):
     """One image with hits and misses by score, and empty ones."""
-    found = [square(100. * k) if hit else square(-500. - 100 * k)
-             for k, (_, hit) in enumerate(counts)]
+    found = [
+        square(100. * k) if hit else square(-500. - 100 * k)
+        for k, (_, hit) in enumerate(counts)
+    ]
     truth = [box for box, (_, hit) in zip(found, counts, strict=True) if hit]
-    truth += [square(5000. + 100 * k)
-              for k in range(objects - len(truth))]
+    truth += [square(5000. + 100 * k) for k in range(objects - len(truth))]
     one = match(found, [score for score, _ in counts], truth)
     return [one] + [match([], [], []) for _ in range(empty)]
 
@@ -116,8 +113,7 @@ def test_curve_and_average_by_hand():
     torch.testing.assert_close(
         false, torch.tensor([0., .1, .1, .1, .2], dtype=torch.float64))
     torch.testing.assert_close(
-        missed,
-        torch.tensor([.75, .75, .5, .25, .25], dtype=torch.float64))
+        missed, torch.tensor([.75, .75, .5, .25, .25], dtype=torch.float64))
     # 0.01, 0.0178, 0.0316, 0.0562: before the first false positive; from
     # 0.1 on three of four are found
     expected = math.exp((4 * math.log(.75) + 5 * math.log(.25)) / 9)
@@ -126,8 +122,7 @@ def test_curve_and_average_by_hand():
 
 def test_extremes():
     assert log_average_miss_rate(images([], 3)) == 1.
-    assert log_average_miss_rate(images([(0.9, 1)], 1)) == pytest.approx(
-        1e-10)
+    assert log_average_miss_rate(images([(0.9, 1)], 1)) == pytest.approx(1e-10)
     # a false positive first: nothing is reached below 1 per image
     late = images([(0.9, 0), (0.8, 1)], 1)
     assert log_average_miss_rate(late) == pytest.approx(
@@ -148,20 +143,14 @@ def test_a_false_positive_in_a_hundred_images_reaches_the_first_reference():
 
 def sample(found, scores, labels, objects, kinds, condition=None, number=0):
     return dict(
-        img_id=number,
-        ori_shape=(200, 200),
-        condition=condition,
-        instances=[
+        img_id=number, ori_shape=(200, 200), condition=condition, instances=[
             dict(bbox=list(box), bbox_label=kind, ignore_flag=0)
             for box, kind in zip(objects, kinds, strict=True)
-        ],
-        pred_instances=dict(
-            bboxes=boxes(*found),
-            scores=torch.tensor(scores),
-            labels=torch.tensor(labels, dtype=torch.long)),
-        gt_instances=dict(
-            bboxes=boxes(*objects),
-            labels=torch.tensor(kinds, dtype=torch.long)),
+        ], pred_instances=dict(bboxes=boxes(*found),
+                               scores=torch.tensor(scores),
+                               labels=torch.tensor(labels, dtype=torch.long)),
+        gt_instances=dict(bboxes=boxes(*objects),
+                          labels=torch.tensor(kinds, dtype=torch.long)),
         ignored_instances=dict())
 
 
@@ -225,9 +214,9 @@ def test_conditions():
     alone = evaluate(cfg['metric'], by_day_and_night(), ('person', ))
     assert found['detection/MR-2'] == alone['detection/MR-2']
     # one condition adds nothing
-    assert set(evaluate(cfg, by_day_and_night()[:1], ('person', ))) == {
-        'detection/MR-2'
-    }
+    assert set(evaluate(cfg,
+                        by_day_and_night()[:1],
+                        ('person', ))) == {'detection/MR-2'}
 
 
 @pytest.mark.detection
@@ -237,8 +226,7 @@ def test_conditions_of_coco():
     cfg = dict(type='ConditionMetric', metric=inner)
     samples = by_day_and_night()
     found = evaluate(cfg, samples, ('person', ))
-    for condition, part in dict(
-            day=samples[:1], night=samples[1:2]).items():
+    for condition, part in dict(day=samples[:1], night=samples[1:2]).items():
         alone = evaluate(inner, part, ('person', ))
         assert found[f'coco/{condition}/bbox_mAP_50'] == alone[
             'coco/bbox_mAP_50']

@@ -29,8 +29,7 @@ def test_separable(size, border, step):
     found = NUMPY.separable(x, column, row, border, step)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     found = TORCH.separable(
-        torch.from_numpy(x)[None], column.tolist(), row.tolist(), border,
-        step)
+        torch.from_numpy(x)[None], column.tolist(), row.tolist(), border, step)
     np.testing.assert_allclose(found[0].numpy(), expected, rtol=1e-12)
 
 
@@ -49,11 +48,14 @@ def test_borders_agree(border):
 def test_sobel(border, kind):
     x = np.floor(random(30, 70) * 256)
     kernel = SOBEL[::-1, ::-1]
-    expected = [convolve2d(x, k, mode=MODES[border])
-                for k in (kernel, kernel.T)]
+    expected = [
+        convolve2d(x, k, mode=MODES[border]) for k in (kernel, kernel.T)
+    ]
     if kind == 'torch':
-        found = [part[0].numpy() for part in TORCH.sobel(
-            torch.from_numpy(x)[None], border)]
+        found = [
+            part[0].numpy()
+            for part in TORCH.sobel(torch.from_numpy(x)[None], border)
+        ]
     else:
         found = NUMPY.sobel(x.astype(kind), border)
     for one, other in zip(found, expected, strict=True):
@@ -73,8 +75,7 @@ def test_every_window_is_in_one_band(monkeypatch, overlap):
     rows = 0
     for band in cut(image, overlap, 'zero'):
         height = band.size[0]
-        np.testing.assert_array_equal(band.values,
-                                      rimmed[rows:rows + height])
+        np.testing.assert_array_equal(band.values, rimmed[rows:rows + height])
         rows += height - overlap
     assert rows == 61
 

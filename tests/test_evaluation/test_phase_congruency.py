@@ -20,8 +20,10 @@ def scene(height, width, seed=5):
     first, second = (image + rng.normal(0, 4, image.shape)
                      for image in (first, second))
     fused = 0.6 * first + 0.4 * second
-    return [np.clip(image, 0, 255).astype(np.uint8)
-            for image in (fused, first, second)]
+    return [
+        np.clip(image, 0, 255).astype(np.uint8)
+        for image in (fused, first, second)
+    ]
 
 
 def frequencies(size, divisor):
@@ -31,9 +33,8 @@ def frequencies(size, divisor):
 def naive_features(image):
     """Kovesi's phase congruency with complex transforms and filters."""
     height, width = image.shape
-    u, v = np.meshgrid(
-        frequencies(width, width - width % 2),
-        frequencies(height, height - height % 2))
+    u, v = np.meshgrid(frequencies(width, width - width % 2),
+                       frequencies(height, height - height % 2))
     radius, angle = np.sqrt(u**2 + v**2), np.arctan2(-v, u)
     radius[0, 0] = 1
     u, v = np.meshgrid(frequencies(width, width), frequencies(height, height))
@@ -41,8 +42,8 @@ def naive_features(image):
     spectrum = np.fft.fft2(image.astype(float))
     energies = amplitudes = xx = yy = xy = 0
     for direction in np.arange(6) * np.pi / 6:
-        turn = np.abs(np.arctan2(
-            np.sin(angle - direction), np.cos(angle - direction)))
+        turn = np.abs(
+            np.arctan2(np.sin(angle - direction), np.cos(angle - direction)))
         spread = np.exp(-turn**2 / (2 * (np.pi / 6 / 1.2)**2))
         filters = []
         for scale in range(4):
@@ -57,22 +58,22 @@ def naive_features(image):
         energy = sum(one.real * even + one.imag * odd -
                      np.abs(one.real * odd - one.imag * even)
                      for one in responses)
-        spatial = [np.fft.ifft2(one).real * np.sqrt(height * width)
-                   for one in filters]
+        spatial = [
+            np.fft.ifft2(one).real * np.sqrt(height * width) for one in filters
+        ]
         power = (np.median(np.abs(responses[0])**2) / np.log(2) /
                  (filters[0]**2).sum())
         noise = 2 * power * sum((one**2).sum() for one in spatial)
-        noise += 4 * power * sum(
-            (spatial[i] * spatial[j]).sum()
-            for i in range(4) for j in range(i + 1, 4))
+        noise += 4 * power * sum((spatial[i] * spatial[j]).sum()
+                                 for i in range(4) for j in range(i + 1, 4))
         tau = np.sqrt(noise / 2)
         threshold = tau * (np.sqrt(np.pi / 2) +
                            2 * np.sqrt(2 - np.pi / 2)) / 1.7
         sizes = [np.abs(one) for one in responses]
         amplitude = sum(sizes)
         breadth = amplitude / (np.max(sizes, 0) + EPSILON) / 4
-        energy = (np.maximum(energy - threshold, 0) /
-                  (1 + np.exp((0.5 - breadth) * 10)))
+        energy = (np.maximum(energy - threshold, 0) / (1 + np.exp(
+            (0.5 - breadth) * 10)))
         energies = energies + energy
         amplitudes = amplitudes + amplitude
         local = energy / amplitude
@@ -80,8 +81,8 @@ def naive_features(image):
         yy = yy + (local * np.sin(direction))**2 / 3
         xy = xy + local**2 * np.cos(direction) * np.sin(direction) / 6
     root = np.sqrt(xy**2 + (xx - yy)**2) + EPSILON
-    return np.stack((energies / (amplitudes + EPSILON),
-                     (xx + yy + root) / 2, (xx + yy - root) / 2))
+    return np.stack((energies / (amplitudes + EPSILON), (xx + yy + root) / 2,
+                     (xx + yy - root) / 2))
 
 
 def naive_window_mean(image):
@@ -133,16 +134,17 @@ def test_features_equal_plain_transcription(size):
         planes(image.astype(float), 'gray', True)[0])
     expected = naive_features(image)
     for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(ours.values, theirs, rtol=1e-9,
-                                   atol=1e-12)
-    assert 0 <= found.congruency.values.min()
+        np.testing.assert_allclose(ours.values, theirs, rtol=1e-9, atol=1e-12)
+    assert found.congruency.values.min() >= 0
     assert found.congruency.values.max() < 1
 
 
 def test_batches():
     triplets = [scene(40, 45, seed) for seed in range(2)]
-    tensors = [torch.from_numpy(np.stack(images))
-               for images in zip(*triplets, strict=True)]
+    tensors = [
+        torch.from_numpy(np.stack(images))
+        for images in zip(*triplets, strict=True)
+    ]
     values = compute(tensors[0], tensors[1:], 'QP')['QP']
     assert values.tolist() == pytest.approx(
         [compute(one[0], one[1:], 'QP')['QP'] for one in triplets], rel=1e-9)
@@ -150,15 +152,19 @@ def test_batches():
 
 def test_order_of_the_sources_does_not_matter():
     fused, first, second = scene(48, 64)
-    values = [compute(fused, pair, 'QP')['QP']
-              for pair in ((first, second), (second, first))]
+    values = [
+        compute(fused, pair, 'QP')['QP']
+        for pair in ((first, second), (second, first))
+    ]
     assert values[0] == pytest.approx(values[1], rel=1e-9)
 
 
 def test_a_source_twice_changes_nothing():
     fused, first, second = scene(48, 64)
-    values = [compute(fused, sources, 'QP')['QP']
-              for sources in ((first, second), (first, second, first))]
+    values = [
+        compute(fused, sources, 'QP')['QP']
+        for sources in ((first, second), (first, second, first))
+    ]
     assert values[0] == pytest.approx(values[1], rel=1e-9)
 
 
@@ -179,8 +185,9 @@ def test_undefined_cases_are_zero():
     assert compute(flat, (first, second), 'QP')['QP'] == 0
     assert compute(fused, (flat, flat), 'QP')['QP'] == 0
     assert compute(flat, (flat, flat), 'QP')['QP'] == 0
-    tensors = [torch.from_numpy(image)[None]
-               for image in (flat, first, second)]
+    tensors = [
+        torch.from_numpy(image)[None] for image in (flat, first, second)
+    ]
     assert compute(tensors[0], tensors[1:], 'QP')['QP'].item() == 0
 
 

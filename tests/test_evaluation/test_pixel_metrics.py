@@ -8,12 +8,12 @@ from mmfusion.evaluation import compute
 
 #: specs of the FILM evaluator on images made by a formula
 GOLDEN = {
-    (96, 120): dict(
-        EN=7.446160, SD=50.458855, SF=14.456148, AG=6.355678, MI=3.186456,
-        MSE=2510.667, CC=0.706119, PSNR=14.132914, SCD=1.392976),
-    (61, 75): dict(
-        EN=7.370432, SD=48.478359, SF=14.407696, AG=6.456728, MI=4.584300,
-        MSE=2625.756, CC=0.684506, PSNR=13.766258, SCD=1.436255),
+    (96, 120):
+    dict(EN=7.446160, SD=50.458855, SF=14.456148, AG=6.355678, MI=3.186456,
+         MSE=2510.667, CC=0.706119, PSNR=14.132914, SCD=1.392976),
+    (61, 75):
+    dict(EN=7.370432, SD=48.478359, SF=14.407696, AG=6.456728, MI=4.584300,
+         MSE=2625.756, CC=0.684506, PSNR=13.766258, SCD=1.436255),
 }
 PIXEL_METRICS = ('EN', 'SD', 'SF', 'AG', 'EI', 'MI', 'NMI', 'CE', 'TE',
                  'TE_nava', 'NCIE', 'MSE', 'RMSE', 'PSNR', 'CC', 'SCD')
@@ -38,8 +38,8 @@ def test_values_by_hand():
     assert found['MI'] == pytest.approx(1.5 + 2)
     assert found['MSE'] == pytest.approx(100 / 4 / 2)
     assert found['RMSE'] == pytest.approx(math.sqrt(100 / 4) / 2)
-    assert found['PSNR'] == pytest.approx(
-        10 * math.log10(255**2 / (100 / 4 / 2)))
+    assert found['PSNR'] == pytest.approx(10 * math.log10(255**2 /
+                                                          (100 / 4 / 2)))
     correlation = np.corrcoef(fused.ravel(), source.ravel())[0, 1]
     assert found['CC'] == pytest.approx((1 + correlation) / 2)
     # KL of the stretched-free histograms: level 20 has 1/2 against 1/4
@@ -47,15 +47,13 @@ def test_values_by_hand():
 
 
 def test_scd_is_what_the_paper_says(synthetic_triplet):
-    fused, first, second = (image.astype(float)
-                            for image in synthetic_triplet)
+    fused, first, second = (image.astype(float) for image in synthetic_triplet)
 
     def correlation(x, y):
         return np.corrcoef(x.ravel(), y.ravel())[0, 1]
 
-    expected = (
-        correlation(fused - second, first) +
-        correlation(fused - first, second))
+    expected = (correlation(fused - second, first) +
+                correlation(fused - first, second))
     found = compute(*_split(synthetic_triplet), metrics='SCD')['SCD']
     assert found == pytest.approx(expected, rel=1e-12)
 
@@ -68,9 +66,8 @@ def test_mutual_information_of_a_plain_histogram(synthetic_triplet):
     fused, *sources = synthetic_triplet
     expected = 0
     for source in sources:
-        joint = np.histogram2d(
-            fused.ravel(), source.ravel(), bins=256,
-            range=[[0, 256]] * 2)[0] / fused.size
+        joint = np.histogram2d(fused.ravel(), source.ravel(), bins=256,
+                               range=[[0, 256]] * 2)[0] / fused.size
         product = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
         live = joint > 0
         expected += (joint[live] * np.log2(joint[live] / product[live])).sum()
@@ -80,14 +77,16 @@ def test_mutual_information_of_a_plain_histogram(synthetic_triplet):
 
 def test_tang_merges_the_top_levels():
     rng = np.random.default_rng(0)
-    images = [rng.integers(250, 256, (40, 40)).astype(np.uint8)
-              for _ in range(3)]
+    images = [
+        rng.integers(250, 256, (40, 40)).astype(np.uint8) for _ in range(3)
+    ]
     merged = [np.minimum(image, 254) for image in images]
     tang = compute(images[0], images[1:], metrics='MI:tang')['MI:tang']
     # entropies of all levels, joint entropy of the merged ones
-    entropy = {key: sum(2 * compute(i[0], i[1:], metrics='EN')['EN']
-                        for i in [stack])
-               for key, stack in (('all', images), ('merged', merged))}
+    entropy = {
+        key: sum(2 * compute(i[0], i[1:], metrics='EN')['EN'] for i in [stack])
+        for key, stack in (('all', images), ('merged', merged))
+    }
     sources = sum(
         compute(a, (a, ), metrics='EN')['EN'] -
         compute(b, (b, ), metrics='EN')['EN']

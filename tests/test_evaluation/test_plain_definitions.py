@@ -30,8 +30,8 @@ def test_plain_definition(plain, synthetic_triplet, key):
     fused, *sources = synthetic_triplet
     expected = plain[key](*(image.astype(float)
                             for image in synthetic_triplet))
-    assert compute(fused, sources, key)[key] == pytest.approx(
-        expected, rel=1e-9)
+    assert compute(fused, sources,
+                   key)[key] == pytest.approx(expected, rel=1e-9)
 
 
 def test_every_plain_definition_is_used(plain):
@@ -51,8 +51,7 @@ class TestHumanVision:
     def test_order_of_sources_does_not_matter(self, synthetic_triplet):
         fused, *sources = synthetic_triplet
         found = compute(fused, sources, 'QCB,QCV')
-        assert found == pytest.approx(
-            compute(fused, sources[::-1], 'QCB,QCV'))
+        assert found == pytest.approx(compute(fused, sources[::-1], 'QCB,QCV'))
 
     def test_flat_sources(self):
         """Blocks without any edge weigh the same; no contrast is kept."""

@@ -10,9 +10,8 @@ from mmfusion.models.fusers import MMDRFuseStudent, MMDRFuseTeacher
 from mmfusion.utils.checkpoint import read_checkpoint
 
 FUSERS = dict(student=MMDRFuseStudent, teacher=MMDRFuseTeacher)
-COLUMNS = dict(
-    SD='SD', SCD='SCD', VIF='VIF', Qabf='Qabf', SSIM2='SSIM:cddfuse',
-    SSIM255='SSIM:film', CC='CC')
+COLUMNS = dict(SD='SD', SCD='SCD', VIF='VIF', Qabf='Qabf',
+               SSIM2='SSIM:cddfuse', SSIM255='SSIM:film', CC='CC')
 MEANS = {
     ('roadscene', 'student', 'minmax'):
     (43.771, 1.767, 0.596, 0.435, 0.905, 1.327, 0.419),
@@ -22,18 +21,17 @@ MEANS = {
     (58.799, 1.434, 0.756, 0.480, 0.861, 1.275, 0.362),
     ('roadscene', 'teacher', 'clamp'):
     (39.511, 1.597, 0.680, 0.465, 0.895, 1.357, 0.362),
-    ('tno', 'student', 'minmax'):
-    (41.633, 1.691, 0.744, 0.502, 1.039, 1.352, 0.551),
-    ('tno', 'student', 'clamp'):
-    (30.370, 1.504, 0.670, 0.437, 1.042, 1.443, 0.551),
-    ('tno', 'teacher', 'minmax'):
-    (44.635, 1.574, 0.884, 0.589, 1.048, 1.371, 0.530),
-    ('tno', 'teacher', 'clamp'):
-    (39.455, 1.560, 0.844, 0.585, 1.053, 1.411, 0.530),
+    ('tno', 'student', 'minmax'): (41.633, 1.691, 0.744, 0.502, 1.039, 1.352,
+                                   0.551),
+    ('tno', 'student', 'clamp'): (30.370, 1.504, 0.670, 0.437, 1.042, 1.443,
+                                  0.551),
+    ('tno', 'teacher', 'minmax'): (44.635, 1.574, 0.884, 0.589, 1.048, 1.371,
+                                   0.530),
+    ('tno', 'teacher', 'clamp'): (39.455, 1.560, 0.844, 0.585, 1.053, 1.411,
+                                  0.530),
 }
-FIRST = dict(
-    student=(37.880, 1.846, 0.604, 0.444, 0.856, 1.361, 0.338),
-    teacher=(53.048, 1.507, 0.807, 0.480, 0.822, 1.329, 0.286))
+FIRST = dict(student=(37.880, 1.846, 0.604, 0.444, 0.856, 1.361, 0.338),
+             teacher=(53.048, 1.507, 0.807, 0.480, 0.822, 1.329, 0.286))
 
 
 @pytest.fixture(scope='module')
@@ -56,9 +54,8 @@ def fusers(converter, published_weights):
 @pytest.fixture(scope='module')
 def pairs(real_data):
     """Grey (infrared, visible) pairs of both sets."""
-    roots = dict(
-        roadscene=real_data / 'fusion_roadscene_ref10',
-        tno=real_data / 'fusion_tno' / 'test')
+    roots = dict(roadscene=real_data / 'fusion_roadscene_ref10',
+                 tno=real_data / 'fusion_tno' / 'test')
     read = {}
     for name, root in roots.items():
         stems = sorted(path.stem for path in (root / 'ir').iterdir()
@@ -75,8 +72,10 @@ def fuse(fuser, ir, vis):
     """Raw luminance, (H, W), of grey images."""
     vis, ir = (torch.from_numpy(image / np.float32(255))[None, None]
                for image in (vis, ir))
-    pad = [0, ir.shape[3] % fuser.size_divisor, 0,
-           ir.shape[2] % fuser.size_divisor]
+    pad = [
+        0, ir.shape[3] % fuser.size_divisor, 0,
+        ir.shape[2] % fuser.size_divisor
+    ]
     vis, ir = (torch.nn.functional.pad(x, pad, mode='reflect')
                for x in (vis, ir))
     with torch.inference_mode():

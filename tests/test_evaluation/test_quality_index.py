@@ -15,8 +15,7 @@ def scene(height, width, count=3, seed=0):
     base = np.cumsum(rng.normal(0, 12, (height, width)), 0) + 128
     return [
         np.clip(base * gain + rng.normal(0, 12, base.shape), 0,
-                255).astype(np.uint8)
-        for gain in np.linspace(0.4, 1.2, count)
+                255).astype(np.uint8) for gain in np.linspace(0.4, 1.2, count)
     ]
 
 
@@ -41,8 +40,8 @@ def piella(fused, sources, weighted):
     first, second = (moments(fused, source, 11) for source in sources)
     share = first[3] / (first[3] + second[3])
     c1, c2 = 2.55**2, 7.65**2
-    one, two = (((2 * ma * mb + c1) * (2 * cov + c2)) /
-                ((ma**2 + mb**2 + c1) * (va + vb + c2))
+    one, two = (((2 * ma * mb + c1) * (2 * cov + c2)) / ((ma**2 + mb**2 + c1) *
+                                                         (va + vb + c2))
                 for ma, mb, va, vb, cov in (first, second))
     quality = share * one + (1 - share) * two
     weight = np.maximum(first[3], second[3]) if weighted else None
@@ -61,19 +60,20 @@ def test_piella():
     found = compute(fused, sources, 'QS,QW,QW:edges,QE')
     edges = piella(prewitt(fused), [prewitt(s) for s in sources], True)
     weighted = piella(fused, sources, True)
-    assert found == pytest.approx({
-        'QS': piella(fused, sources, False),
-        'QW': weighted,
-        'QW:edges': edges,
-        'QE': weighted * edges
-    }, rel=1e-9)
+    assert found == pytest.approx(
+        {
+            'QS': piella(fused, sources, False),
+            'QW': weighted,
+            'QW:edges': edges,
+            'QE': weighted * edges
+        }, rel=1e-9)
 
 
 def similarity(x, y):
     """SSIM with constants of 2e-16, 7x7, without flat windows."""
     ma, mb, va, vb, cov = moments(x, y, 7)
-    return (2 * ma * mb + 2e-16) / (ma**2 + mb**2 + 2e-16) * 2 * cov / (
-        va + vb)
+    return (2 * ma * mb + 2e-16) / (ma**2 + mb**2 + 2e-16) * 2 * cov / (va +
+                                                                        vb)
 
 
 def test_yang():
@@ -86,8 +86,8 @@ def test_yang():
     assert 0.1 < agree.mean() < 0.9
     expected = np.where(agree, share * one + (1 - share) * two,
                         np.maximum(one, two)).mean()
-    assert compute(fused, (first, second), 'QY')['QY'] == pytest.approx(
-        expected, rel=1e-9)
+    assert compute(fused, (first, second),
+                   'QY')['QY'] == pytest.approx(expected, rel=1e-9)
 
 
 def test_cvejic():
@@ -103,10 +103,11 @@ def test_cvejic():
     index = inside * one + (1 - inside) * two
     set_by_share = np.where(share < 0, 0, np.where(share > 1, 1, index))
     found = compute(fused, (first, second), 'QC,QC:liu')
-    assert found == pytest.approx({
-        'QC': index.mean(),
-        'QC:liu': set_by_share.mean()
-    }, rel=1e-9)
+    assert found == pytest.approx(
+        {
+            'QC': index.mean(),
+            'QC:liu': set_by_share.mean()
+        }, rel=1e-9)
 
 
 @pytest.mark.parametrize('name', FLAT_RULE)
@@ -121,8 +122,9 @@ def test_flat_windows(name):
     like = 2 * 40 * 120 / (40**2 + 120**2)
     assert value(level[40], level[40], level[40]) == pytest.approx(1)
     # F is like the first, sources differ: the liker one, or half and half
-    assert value(level[40], level[40], level[120]) == pytest.approx(
-        1 if name == 'QY' else (1 + like) / 2)
+    assert value(
+        level[40], level[40],
+        level[120]) == pytest.approx(1 if name == 'QY' else (1 + like) / 2)
     assert value(level[0], level[0], level[0]) == pytest.approx(1)
     assert value(busy, level[40], level[120]) == 0
     # one source is flat: the other one decides where it is like F
@@ -148,8 +150,9 @@ def test_brighter_flat_source_counts_more():
     like = (2 * 20 * 200 + c1) / (20**2 + 200**2 + c1)
     share = 200**2 / (20**2 + 200**2)
     for name in ('QS', 'QW'):
-        assert compute(bright, (dark, bright), name)[name] == pytest.approx(
-            share + (1 - share) * like, rel=1e-9)
+        assert compute(bright, (dark, bright),
+                       name)[name] == pytest.approx(share + (1 - share) * like,
+                                                    rel=1e-9)
 
 
 @pytest.mark.parametrize('name', ['QS', 'QW', 'QE', 'QY', 'QC'])
@@ -166,8 +169,10 @@ def test_bounds_and_symmetry(name):
 def test_three_sources():
     images = scene(24, 26, 4)
     for name in ('QS', 'QW', 'QE', 'QM', 'QSF'):
-        values = [compute(images[0], [images[i] for i in order], name)[name]
-                  for order in ((1, 2, 3), (3, 1, 2))]
+        values = [
+            compute(images[0], [images[i] for i in order], name)[name]
+            for order in ((1, 2, 3), (3, 1, 2))
+        ]
         assert values[0] == pytest.approx(values[1], rel=1e-12)
     assert compute(images[0], images[1:2] * 3, 'QW')['QW'] == pytest.approx(
         compute(images[0], images[1:2] * 2, 'QW')['QW'])
@@ -190,12 +195,13 @@ def test_pww():
     expected = 1.
     for weight in (2 / 3, 1 / 3):
         height, width = images[0].shape
-        out = [haar_matrix(height) @ x @ haar_matrix(width).T
-               for x in images]
+        out = [haar_matrix(height) @ x @ haar_matrix(width).T for x in images]
         details = [
-            np.stack((x[:height // 2, width // 2:], x[height // 2:,
-                                                      :width // 2],
-                      x[height // 2:, width // 2:])) for x in out
+            np.stack(
+                (x[:height // 2,
+                   width // 2:], x[height // 2:, :width // 2], x[height // 2:,
+                                                                 width // 2:]))
+            for x in out
         ]
         over = under = 0
         for source in details[1:]:
@@ -205,8 +211,8 @@ def test_pww():
         expected *= (over / under)**weight
         images = [x[:height // 2, :width // 2] for x in out]
     fused, *sources = scene(28, 36)
-    assert compute(fused, sources, 'QM')['QM'] == pytest.approx(
-        expected, rel=1e-9)
+    assert compute(fused, sources,
+                   'QM')['QM'] == pytest.approx(expected, rel=1e-9)
 
 
 def test_haar_keeps_energy_and_drops_odd_lines():
@@ -235,8 +241,8 @@ def test_zheng():
         images = [np.asarray(x, float) for x in images]
         total = 0
         height, width = images[0].shape
-        for dy, dx, weight in ((0, 1, 1), (1, 0, 1), (1, 1, root),
-                               (1, -1, root)):
+        for dy, dx, weight in ((0, 1, 1), (1, 0, 1), (1, 1, root), (1, -1,
+                                                                    root)):
             for y, x in np.ndindex(height - dy, width):
                 if 0 <= x + dx < width:
                     total += weight * max(
@@ -249,8 +255,8 @@ def test_zheng():
     flat = np.full_like(fused, 5)
     assert compute(flat, sources, 'QSF')['QSF'] == -1
     assert compute(flat, (flat, flat), 'QSF')['QSF'] == 0
-    assert compute(fused, (flat, flat), 'QSF')['QSF'] == pytest.approx(
-        frequency([fused]))
+    assert compute(fused, (flat, flat),
+                   'QSF')['QSF'] == pytest.approx(frequency([fused]))
     assert compute(fused, (fused, fused), 'QSF')['QSF'] == 0
 
 
@@ -258,24 +264,30 @@ def test_flat_rule_of_the_specification(triplets):
     """Where the references give 127.4, -85.9 and the like."""
     images = triplets()
     fused, *sources = images['labMan', 'CBF']
-    assert compute(fused, sources, 'QY,QC') == pytest.approx(
-        dict(QY=0.6299, QC=0.602), abs=6e-4)
+    assert compute(fused, sources,
+                   'QY,QC') == pytest.approx(dict(QY=0.6299, QC=0.602),
+                                             abs=6e-4)
     fused, *sources = images['carShadow', 'U2Fusion']
-    assert compute(fused, sources, 'QY')['QY'] == pytest.approx(
-        0.702, abs=6e-4)
+    assert compute(fused, sources,
+                   'QY')['QY'] == pytest.approx(0.702, abs=6e-4)
 
 
-@pytest.mark.parametrize('heading, key, pairs, tolerance', [
-    ('QY_nan', 'QY', ('manWalking', 'peopleshadow', 'walking2'), 1e-6),
-    # 0.2 % of the windows are flat in a source: rounding sets them to 1
-    ('QC_nan', 'QC:liu', ('walking2', ), 2e-3),
-])
+@pytest.mark.parametrize(
+    'heading, key, pairs, tolerance',
+    [
+        ('QY_nan', 'QY', ('manWalking', 'peopleshadow', 'walking2'), 1e-6),
+        # 0.2 % of the windows are flat in a source: rounding sets them to 1
+        ('QC_nan', 'QC:liu', ('walking2', ), 2e-3),
+    ])
 def test_references_where_little_is_flat(triplets, read_table, heading, key,
                                          pairs, tolerance):
-    rows = [row for row in read_table('octave_grey.csv')
-            if row['metric'] == heading and row['pair'] in pairs]
+    rows = [
+        row for row in read_table('octave_grey.csv')
+        if row['metric'] == heading and row['pair'] in pairs
+    ]
     assert len(rows) == 3 * len(pairs)
     for row in rows:
         fused, *sources = triplets()[row['pair'], row['method']]
-        assert compute(fused, sources, key)[key] == pytest.approx(
-            float(row['value']), rel=tolerance)
+        assert compute(fused, sources,
+                       key)[key] == pytest.approx(float(row['value']),
+                                                  rel=tolerance)

@@ -15,9 +15,11 @@ from mmfusion.analysis.method_benchmark import Options, benchmark_methods
 from mmfusion.functional import PRESETS
 from mmfusion.functional.presets import Preset
 
-ARGUMENTS = ('--headless --no-sandbox --disable-gpu --disable-quic '
-             '--no-first-run --disable-background-networking '
-             '--disable-component-update --disable-sync').split()
+ARGUMENTS = [
+    '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic',
+    '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync'
+]
 METHODS = ('average', 'maximum', 'visible')
 
 
@@ -40,17 +42,14 @@ def folder(tmp_path_factory):
     (root / 'night' / 'vis' / 'left.png').write_bytes(b'')
     with pytest.MonkeyPatch.context() as patch:
         columns = dict(SD='SD', SSIM='SSIM:film', CC='CC')
-        patch.setitem(PRESETS, 'brief', Preset(
-            'brief', columns, 'Three of each channel.', channels='rgb'))
+        patch.setitem(
+            PRESETS, 'brief',
+            Preset('brief', columns, 'Three of each channel.', channels='rgb'))
         code = benchmark_methods(
             [f'baseline:{name}' for name in METHODS], sets,
-            Options(
-                out=root / 'out',
-                presets=('brief', ),
-                metrics=('EN', 'MSE', 'QSF', 'PSNR:film'),
-                shape=(32, 40),
-                runs=1,
-                strips=2))
+            Options(out=root / 'out', presets=('brief', ),
+                    metrics=('EN', 'MSE', 'QSF', 'PSNR:film'), shape=(32, 40),
+                    runs=1, strips=2))
     assert code == 1  # a file without a partner
     # Scores of a segmentor on one set, without training one.
     path = root / 'out' / 'report.json'
@@ -80,8 +79,10 @@ def report(folder):
 @pytest.fixture(scope='module')
 def browser(tmp_path_factory):
     path = os.environ.get('MMFUSION_BROWSER') or next(
-        filter(None, map(shutil.which, (
-            'chromium', 'chromium-browser', 'google-chrome'))), None)
+        filter(
+            None,
+            map(shutil.which,
+                ('chromium', 'chromium-browser', 'google-chrome'))), None)
     if path is None:
         pytest.skip('no browser: install chromium or set MMFUSION_BROWSER')
     from playwright.sync_api import sync_playwright
@@ -110,10 +111,11 @@ def page(browser, folder):
     yield page
     page.close()
     assert complaints == []
-    outside = [url for url in requests
-               if not url.startswith(('file:', 'data:'))]
-    assert outside == [] and sum(
-        url.startswith('file:') for url in requests) == 1
+    outside = [
+        url for url in requests if not url.startswith(('file:', 'data:'))
+    ]
+    assert outside == [] and sum(url.startswith('file:')
+                                 for url in requests) == 1
 
 
 def rows(page):
@@ -124,8 +126,8 @@ def rows(page):
 
 
 def heads(page):
-    return page.eval_on_selector_all(
-        '#table thead button', 'heads => heads.map(h => h.textContent)')
+    return page.eval_on_selector_all('#table thead button',
+                                     'heads => heads.map(h => h.textContent)')
 
 
 def choose(page, kind, label):
@@ -133,16 +135,18 @@ def choose(page, kind, label):
 
 
 def expected_means(report, name, key):
-    return {method: np.mean(report['values'][name][method][key])
-            for method in METHODS}
+    return {
+        method: np.mean(report['values'][name][method][key])
+        for method in METHODS
+    }
 
 
 def test_first_view(page, report):
     assert page.title() == 'mmfusion: fusion methods compared'
     assert [row[0] for row in rows(page)] == list(METHODS)
     assert heads(page) == [
-        'method', 'EN ↑', 'MSE ↓', 'QSF →0', 'PSNR:film† ↑',
-        'latency (ms) ↓', 'parameters (M) ↓', 'FLOPs (G) ↓'
+        'method', 'EN ↑', 'MSE ↓', 'QSF →0', 'PSNR:film† ↑', 'latency (ms) ↓',
+        'parameters (M) ↓', 'FLOPs (G) ↓'
     ]
     column = report['presets'][0]['columns'][1]
     means = expected_means(report, 'day <1>', column['key'])
@@ -163,9 +167,8 @@ def test_sorts_by_click(page, report, place, better):
     page.click(button)
     assert [row[0] for row in rows(page)] == best_first
     rising = dict(up='descending', down='ascending', zero='ascending')
-    assert page.get_attribute(
-        f'#table thead th:nth-child({place + 1})',
-        'aria-sort') == rising[better]
+    assert page.get_attribute(f'#table thead th:nth-child({place + 1})',
+                              'aria-sort') == rising[better]
     assert page.locator('#table th[aria-sort]').count() == 1
     assert 'best first' in page.text_content('#sorted')
     page.click(button)
@@ -272,8 +275,8 @@ def test_curves_are_cumulative(page, report):
     np.testing.assert_allclose(np.diff(points[:, 0]), 61, atol=0.1)
     heights = -(points[:, 1] - points[0, 1])
     scale = heights[-1] / (values[-1] - values[0])
-    np.testing.assert_allclose(
-        heights, (np.array(values) - values[0]) * scale, atol=0.2)
+    np.testing.assert_allclose(heights, (np.array(values) - values[0]) * scale,
+                               atol=0.2)
     page.hover('#legend [data-method="1"]')
     assert page.locator('#charts.dim .near').count() == 4
     page.hover('h1')
@@ -283,9 +286,8 @@ def test_curves_are_cumulative(page, report):
 def test_light_and_dark(browser, folder, scheme):
     page = browser.new_page(color_scheme=scheme)
     page.goto((folder / 'index.html').as_uri())
-    paper, ink = (page.evaluate(
-        f'getComputedStyle(document.body).{name}')
-        for name in ('backgroundColor', 'color'))
+    paper, ink = (page.evaluate(f'getComputedStyle(document.body).{name}')
+                  for name in ('backgroundColor', 'color'))
     page.close()
 
     def brightness(colour):

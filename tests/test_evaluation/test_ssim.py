@@ -82,16 +82,16 @@ def test_identical_and_constant_images(variant):
     fused = random_images(20, 20, 1)[0]
     best = 1 if variant in ('warren', 'tang2023') else 2
     key = f'SSIM:{variant}'
-    assert compute(fused, (fused, fused), key)[key] == pytest.approx(
-        best, rel=1e-9)
+    assert compute(fused, (fused, fused),
+                   key)[key] == pytest.approx(best, rel=1e-9)
     # two flat images are as like as their levels
     dark, light = np.full((20, 20), 30, np.uint8), np.full((20, 20), 90,
                                                            np.uint8)
     largest = dict(gauss11=255, film=255, cddfuse=2).get(variant, 1)
     c1 = (0.01 * largest)**2
     expected = (2 * 30 * 90 + c1) / (30**2 + 90**2 + c1)
-    assert compute(dark, (light, light), key)[key] == pytest.approx(
-        best * expected, rel=1e-6)
+    assert compute(dark, (light, light),
+                   key)[key] == pytest.approx(best * expected, rel=1e-6)
 
 
 def test_symmetric_in_the_sources_and_additive():
@@ -118,21 +118,23 @@ def pooled(image):
     """Means of 2x2 pixels; odd sides get a line of zeros at both ends."""
     image = np.pad(image, [(side % 2, side % 2) for side in image.shape])
     height, width = (side // 2 for side in image.shape)
-    return image[:2 * height, :2 * width].reshape(height, 2, width,
-                                                  2).mean((1, 3))
+    return image[:2 * height, :2 * width].reshape(height, 2, width, 2).mean(
+        (1, 3))
 
 
 @pytest.mark.parametrize('variant, scale', [('wang', 1), ('tang_py', 255)])
 def test_ms_ssim_definition(variant, scale):
-    images = [np.kron(image, np.ones((15, 13)))[:161, :175]
-              for image in random_images(11, 14, seed=4)]
-    images = [(0.7 * image + 0.3 * extra).astype(np.uint8)
-              for image, extra in zip(images, random_images(161, 175),
-                                      strict=True)]
+    images = [
+        np.kron(image, np.ones((15, 13)))[:161, :175]
+        for image in random_images(11, 14, seed=4)
+    ]
+    images = [
+        (0.7 * image + 0.3 * extra).astype(np.uint8)
+        for image, extra in zip(images, random_images(161, 175), strict=True)
+    ]
     expected = 0.
     for source in images[1:]:
-        x, y = (scale * image.astype(float)
-                for image in (images[0], source))
+        x, y = (scale * image.astype(float) for image in (images[0], source))
         product = 1.
         for level, weight in enumerate(WEIGHTS):
             # the loop over windows is slow: means of a filter instead
@@ -142,8 +144,8 @@ def test_ms_ssim_definition(variant, scale):
             x, y = pooled(x), pooled(y)
         expected += product
     key = f'MS_SSIM:{variant}'
-    assert compute(images[0], images[1:], key)[key] == pytest.approx(
-        expected, rel=1e-9)
+    assert compute(images[0], images[1:],
+                   key)[key] == pytest.approx(expected, rel=1e-9)
 
 
 def filtered_terms(x, y):
@@ -169,8 +171,8 @@ def test_ms_ssim_limits():
     assert mean['MS_SSIM:warren'] == pytest.approx(1)
 
 
-@pytest.mark.parametrize('key, smallest', [
-    ('SSIM', 11), ('SSIM:film', 7), ('MS_SSIM', 161)])
+@pytest.mark.parametrize('key, smallest', [('SSIM', 11), ('SSIM:film', 7),
+                                           ('MS_SSIM', 161)])
 def test_smaller_than_the_window(key, smallest):
     images = random_images(smallest, smallest + 3)
     assert np.isfinite(list(compute(images[0], images[1:], key).values()))
@@ -223,16 +225,19 @@ def test_labman(triplets):
     assert found == pytest.approx(LABMAN, abs=6e-5)
 
 
-@pytest.mark.parametrize('evaluator, variant', [
-    ('IVIF_ZOO', 'tang_py'), ('warren', 'warren')])
+@pytest.mark.parametrize('evaluator, variant', [('IVIF_ZOO', 'tang_py'),
+                                                ('warren', 'warren')])
 def test_copies_of_metric_python(triplets, read_table, evaluator, variant):
     """Their float32 is off by up to 3.5 % and 0.5 % of the formula."""
     tolerance = dict(SSIM=4e-2, MS_SSIM=6e-3)
-    rows = [row for row in read_table('python_evaluators.csv')
-            if row['evaluator'] == evaluator and row['metric'] in tolerance]
+    rows = [
+        row for row in read_table('python_evaluators.csv')
+        if row['evaluator'] == evaluator and row['metric'] in tolerance
+    ]
     assert len(rows) == 36
     for row in rows:
         fused, *sources = triplets()[row['pair'], row['method']]
         key = f'{row["metric"]}:{variant}'
-        assert compute(fused, sources, key)[key] == pytest.approx(
-            float(row['value']), rel=tolerance[row['metric']])
+        assert compute(fused, sources,
+                       key)[key] == pytest.approx(float(row['value']),
+                                                  rel=tolerance[row['metric']])

@@ -11,16 +11,12 @@ from mmfusion.functional import FusionMetricSpec
 
 
 def spec(name, better, correct=True, top=math.inf):
-    return FusionMetricSpec(
-        name, 'v', len, better, (0, top), f'{name} & friends 2020',
-        correct=correct)
+    return FusionMetricSpec(name, 'v', len, better, (0, top),
+                            f'{name} & friends 2020', correct=correct)
 
 
-SPECS = dict(
-    EN=spec('EN', True, top=8),
-    Q_CV=spec('QCV', False),
-    SSIM=spec('SSIM', True, correct=False),
-    QSF=spec('QSF', None))
+SPECS = dict(EN=spec('EN', True, top=8), Q_CV=spec('QCV', False),
+             SSIM=spec('SSIM', True, correct=False), QSF=spec('QSF', None))
 VALUES = {
     'a_1': [[7, 900, .5, -.2], [6, 700, .7, -.4], [5, 500, .9, -.3]],
     'b': [[4, 900, .7, .1], [9, 650, .7, .3], [5, 700, .7, .8]],
@@ -38,8 +34,8 @@ def table():
 
 def test_statistics(table):
     assert table.images == dict(a_1=3, b=3, c=3)
-    for name, function in dict(
-            mean=np.mean, median=np.median, std=np.std).items():
+    for name, function in dict(mean=np.mean, median=np.median,
+                               std=np.std).items():
         for method, lines in VALUES.items():
             want = [function(column) for column in np.transpose(lines)]
             assert list(table.statistics[name][method].values()) == (
@@ -49,10 +45,9 @@ def test_statistics(table):
 def test_places_follow_the_directions(table):
     places = table.statistics['rank']
     # equal means share a place, and the next one is left out
-    assert places == dict(
-        a_1=dict(EN=2, Q_CV=1, SSIM=1, QSF=2),
-        b=dict(EN=2, Q_CV=2, SSIM=1, QSF=3),
-        c=dict(EN=1, Q_CV=3, SSIM=3, QSF=1))
+    assert places == dict(a_1=dict(EN=2, Q_CV=1, SSIM=1,
+                                   QSF=2), b=dict(EN=2, Q_CV=2, SSIM=1, QSF=3),
+                          c=dict(EN=1, Q_CV=3, SSIM=3, QSF=1))
     assert table.mean_rank('c') == 2
 
 
@@ -80,9 +75,8 @@ def test_markdown_of_means(table):
 def test_markdown_of_everything(table):
     text = table.to_markdown()
     blocks = text.split('### ')[1:]
-    assert [block.splitlines()[0] for block in blocks] == [
-        'Mean', 'Median', 'Standard deviation', 'Rank of the mean'
-    ]
+    assert [block.splitlines()[0] for block in blocks
+            ] == ['Mean', 'Median', 'Standard deviation', 'Rank of the mean']
     # medians have leaders of their own, deviations have none
     assert cells(blocks[1], '| b')[3] == '**700.0**'
     assert cells(blocks[1], '| a_1')[4] == '**0.7000**'
@@ -91,11 +85,11 @@ def test_markdown_of_everything(table):
 
 
 def test_one_method_has_a_row_for_each_metric():
-    table = ScoreTable.from_records(
-        [Record('mine', 'x', dict(EN=7.25, SSIM=.5)),
-         Record('mine', 'y', dict(EN=6.75, SSIM=.5))],
-        {name: SPECS[name]
-         for name in ('EN', 'SSIM')})
+    table = ScoreTable.from_records([
+        Record('mine', 'x', dict(EN=7.25, SSIM=.5)),
+        Record('mine', 'y', dict(EN=6.75, SSIM=.5))
+    ], {name: SPECS[name]
+        for name in ('EN', 'SSIM')})
     text = table.to_markdown()
     assert cells(text, '| mine') == [
         'mine: 2 images', 'mean', 'median', 'standard deviation'
@@ -106,9 +100,10 @@ def test_one_method_has_a_row_for_each_metric():
 
 
 def test_methods_with_different_images():
-    table = ScoreTable.from_records(
-        [Record(method, stem, dict(EN=5.))
-         for method, stem in ('ax', 'ay', 'bx')], dict(EN=SPECS['EN']))
+    table = ScoreTable.from_records([
+        Record(method, stem, dict(EN=5.))
+        for method, stem in ('ax', 'ay', 'bx')
+    ], dict(EN=SPECS['EN']))
     assert table.images == dict(a=2, b=1)
     assert 'different numbers of images' in table.to_markdown()
 
@@ -120,9 +115,8 @@ def test_latex(table):
     mean = text.split('\\end{table}')[0]
     head, row = (line for line in mean.splitlines()
                  if line.startswith(('method', 'a\\_1')))
-    assert head == (
-        r'method & images & EN $\uparrow$ & Q\_CV $\downarrow$ & '
-        r'SSIM$^\dagger$ $\uparrow$ & QSF $\rightarrow\!0$ \\')
+    assert head == (r'method & images & EN $\uparrow$ & Q\_CV $\downarrow$ & '
+                    r'SSIM$^\dagger$ $\uparrow$ & QSF $\rightarrow\!0$ \\')
     assert row == (r'a\_1 & 3 & 6.000 & \textbf{700.0} & \textbf{0.7000} & '
                    r'-0.3000 \\')
     assert LABEL in mean
@@ -134,12 +128,11 @@ def test_latex(table):
 
 def test_json(table):
     content = json.loads(json.dumps(table.to_json(), allow_nan=False))
-    assert content['metrics']['EN'] == dict(
-        metric='EN:v',
-        higher_is_better=True,
-        range=[0, 8],
-        reference='EN & friends 2020',
-        correct=True)
+    assert content['metrics']['EN'] == dict(metric='EN:v',
+                                            higher_is_better=True,
+                                            range=[0, 8],
+                                            reference='EN & friends 2020',
+                                            correct=True)
     assert content['metrics']['Q_CV']['range'] == [0, None]
     assert content['metrics']['SSIM']['correct'] is False
     method = content['methods']['b']

@@ -31,9 +31,9 @@ def scales(reference, image, saturated=False):
     """Gain, g^2 var_S, v and var_S at every scale, rule after rule."""
     for scale, side in enumerate(SIDES):
         if scale:
-            reference, image = (
-                convolve2d(x, kernel(side), mode='valid')[::2, ::2]
-                for x in (reference, image))
+            reference, image = (convolve2d(x, kernel(side),
+                                           mode='valid')[::2, ::2]
+                                for x in (reference, image))
         clip = saturated and not scale
 
         def mean(x, side=side):
@@ -60,10 +60,11 @@ def scales(reference, image, saturated=False):
 def plain_vif(fused, sources, saturated=False):
     total = 0
     for source in sources:
-        terms = [(np.log10(1 + signal / (noise + 2)).sum(),
-                  np.log10(1 + given / 2).sum())
-                 for _, signal, noise, given in scales(
-                     source, fused, saturated)]
+        terms = [
+            (np.log10(1 + signal / (noise + 2)).sum(),
+             np.log10(1 + given / 2).sum())
+            for _, signal, noise, given in scales(source, fused, saturated)
+        ]
         kept, given = np.sum(terms, axis=0)
         total += kept / given
     return total
@@ -115,8 +116,8 @@ def test_published_numbers(synthetic_triplet):
     """FILM's evaluator on images made by a formula."""
     fused, *sources = synthetic_triplet
     expected = {96: 0.289015, 61: 0.276275}[fused.shape[0]]
-    assert compute(fused, sources, 'VIF')['VIF'] == pytest.approx(
-        expected, abs=1e-6)
+    assert compute(fused, sources,
+                   'VIF')['VIF'] == pytest.approx(expected, abs=1e-6)
 
 
 def test_bands_do_not_show(monkeypatch):
@@ -143,8 +144,11 @@ def test_identical_images_keep_everything():
 def test_flat_images():
     fused, *sources = scene(60, 60)
     flat = np.full_like(fused, 137)
-    assert compute(flat, (flat, flat), KEYS) == pytest.approx(
-        {'VIF': 2, 'VIF:uint8': 2, 'VIFF_han': 1})
+    assert compute(flat, (flat, flat), KEYS) == pytest.approx({
+        'VIF': 2,
+        'VIF:uint8': 2,
+        'VIFF_han': 1
+    })
     # nothing of the sources is left
     nothing = compute(flat, sources, KEYS)
     assert nothing == pytest.approx(dict.fromkeys(KEYS, 0), abs=1e-5)
@@ -185,20 +189,21 @@ def test_batches():
     found = compute(tensors[0], tensors[1:], KEYS)
     for index, (fused, *sources) in enumerate(batch):
         expected = compute(fused, sources, KEYS)
-        assert {key: float(found[key][index])
-                for key in KEYS} == pytest.approx(expected, rel=1e-9)
+        assert {
+            key: float(found[key][index])
+            for key in KEYS
+        } == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize('dark', [False, True])
 def test_float32(dark):
     fused, *sources = scene(90, 90, dark=dark)
     expected = compute(fused, sources, KEYS)
-    fused, *sources = (
-        torch.from_numpy(x)[None].float() for x in (fused, *sources))
+    fused, *sources = (torch.from_numpy(x)[None].float()
+                       for x in (fused, *sources))
     found = compute(fused, sources, KEYS, data_range=255)
     for key, tolerance in zip(KEYS, (5e-4, 5e-4, 1e-5), strict=True):
-        assert float(found[key]) == pytest.approx(
-            expected[key], rel=tolerance)
+        assert float(found[key]) == pytest.approx(expected[key], rel=tolerance)
 
 
 @pytest.mark.parametrize('key', KEYS)

@@ -5,8 +5,11 @@ import pytest
 
 from mmfusion.fileio import read_captions
 
-WANT = {'2': ('a street', ), '10': ('two cars', 'a man'),
-        'night/1': ('dark', )}
+WANT = {
+    '2': ('a street', ),
+    '10': ('two cars', 'a man'),
+    'night/1': ('dark', )
+}
 
 
 def write(tmp_path, name, text):
@@ -15,12 +18,18 @@ def write(tmp_path, name, text):
 
 
 @pytest.mark.parametrize('name, text', [
-    ('a.json', json.dumps({'10.png': ['two cars', 'a man'],
-                           '2': 'a street', 'night/1': 'dark'})),
-    ('b.json', json.dumps([
-        dict(file_name='night/1.jpg', caption='dark'),
-        dict(stem='10', captions=['two cars', 'a man']),
-        dict(name='2', text='a street')])),
+    ('a.json',
+     json.dumps({
+         '10.png': ['two cars', 'a man'],
+         '2': 'a street',
+         'night/1': 'dark'
+     })),
+    ('b.json',
+     json.dumps([
+         dict(file_name='night/1.jpg', caption='dark'),
+         dict(stem='10', captions=['two cars', 'a man']),
+         dict(name='2', text='a street')
+     ])),
     ('c.csv', 'stem,vis,ir\n10,two cars,a man\n2,a street,\n'
      'night\\1.TIF,"dark",\n'),
     ('d.txt', '\ufeff2\ta street\n\nnight/1\tdark\n10\ttwo cars\ta man\n'),

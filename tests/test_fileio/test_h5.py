@@ -36,8 +36,8 @@ def test_read(file, opened):
     groups = h5_groups(NAMES)
     for name in NAMES:
         for group in groups:
-            np.testing.assert_array_equal(
-                read_h5(f'{file}:{group}/{name}'), groups[group][name])
+            np.testing.assert_array_equal(read_h5(f'{file}:{group}/{name}'),
+                                          groups[group][name])
     assert opened == [file]
     shapes = h5_shapes(file, 'text')
     assert list(shapes) == NAMES and shapes['01'] == (1, 4, 16)
@@ -86,8 +86,8 @@ def test_workers(file, start):
     want = h5_groups(NAMES)['imageA']
     reader = Reader(file)
     reader[0]
-    loader = DataLoader(
-        reader, batch_size=4, num_workers=2, multiprocessing_context=start)
+    loader = DataLoader(reader, batch_size=4, num_workers=2,
+                        multiprocessing_context=start)
     handles = {}
     for number, (images, processes, openers, ids) in enumerate(loader):
         for offset, image in enumerate(images):

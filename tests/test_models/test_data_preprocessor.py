@@ -21,11 +21,11 @@ def image(height, width, seed=0):
 
 
 def sample(height, width):
-    out = FusionDataSample(
-        metainfo=dict(ori_shape=(height, width), img_shape=(height, width)))
+    out = FusionDataSample(metainfo=dict(ori_shape=(height,
+                                                    width), img_shape=(height,
+                                                                       width)))
     for name in MAPS:
-        setattr(out, name,
-                PixelData(data=torch.ones(1, height, width).long()))
+        setattr(out, name, PixelData(data=torch.ones(1, height, width).long()))
     return out
 
 
@@ -37,8 +37,8 @@ def test_colour_and_range(stacked):
     assert out['data_samples'] is None
     assert out['inputs'].dtype == torch.float32
     expected = torch.stack(images)[:, [2, 1, 0, 3]].double() / 255
-    torch.testing.assert_close(
-        out['inputs'].double(), expected, rtol=0, atol=1e-7)
+    torch.testing.assert_close(out['inputs'].double(), expected, rtol=0,
+                               atol=1e-7)
     assert images[0].dtype == torch.uint8
 
 
@@ -76,16 +76,14 @@ def test_float_input_in_byte_range_is_not_changed_in_place():
 ])
 def test_padding(kwargs, shape, training):
     sizes = [(10, 7), (6, 12)]
-    data = dict(
-        inputs=[image(*size) for size in sizes],
-        data_samples=[sample(*size) for size in sizes])
+    data = dict(inputs=[image(*size) for size in sizes],
+                data_samples=[sample(*size) for size in sizes])
     out = build(**kwargs)(data, training)
     assert out['inputs'].shape == (2, 4, *shape)
     plain = build()
     for i, (height, width) in enumerate(sizes):
         alone = plain(dict(inputs=[image(height, width)]))['inputs'][0]
-        torch.testing.assert_close(
-            out['inputs'][i, :, :height, :width], alone)
+        torch.testing.assert_close(out['inputs'][i, :, :height, :width], alone)
         assert out['inputs'][i, :, height:].abs().sum() == 0
         assert out['inputs'][i, :, :, width:].abs().sum() == 0
         meta = out['data_samples'][i].metainfo
@@ -109,8 +107,8 @@ def test_padding(kwargs, shape, training):
 def test_replicate_padding():
     source = image(5, 6)
     out = build(size_divisor=8, pad_mode='replicate')(dict(inputs=[source]))
-    expected = np.pad(
-        source.numpy()[[2, 1, 0, 3]], ((0, 0), (0, 3), (0, 2)), 'edge')
+    expected = np.pad(source.numpy()[[2, 1, 0, 3]], ((0, 0), (0, 3), (0, 2)),
+                      'edge')
     torch.testing.assert_close(out['inputs'][0],
                                torch.from_numpy(expected) / 255)
 
@@ -120,8 +118,8 @@ def test_mmseg_crops_its_prediction_back():
     from mmseg.models.segmentors.base import BaseSegmentor
 
     size = (10, 13)
-    data = build(size_divisor=8)(
-        dict(inputs=[image(*size)], data_samples=[sample(*size)]))
+    data = build(size_divisor=8)(dict(inputs=[image(*size)],
+                                      data_samples=[sample(*size)]))
     logits = torch.zeros(1, 2, 16, 16)
     logits[:, 1, :10, :13] = 1
 
@@ -134,11 +132,13 @@ def test_mmseg_crops_its_prediction_back():
     assert (done[0].pred_sem_seg.data == 1).all()
 
 
-@pytest.mark.parametrize('ori, scale_factor, content', [
-    ((96, 128), (0.5, 0.5), (48, 64)),  # Resize, then Pad
-    ((48, 64), None, (48, 64)),  # Pad alone
-    ((47, 61), (0.999, 1.001), (47, 61)),
-])
+@pytest.mark.parametrize(
+    'ori, scale_factor, content',
+    [
+        ((96, 128), (0.5, 0.5), (48, 64)),  # Resize, then Pad
+        ((48, 64), None, (48, 64)),  # Pad alone
+        ((47, 61), (0.999, 1.001), (47, 61)),
+    ])
 def test_padding_of_the_pipeline(ori, scale_factor, content):
     """mmcv's Pad records the padded size alone."""
     from mmfusion.models.wrappers.joint_model import JointFusionModel
@@ -150,8 +150,8 @@ def test_padding_of_the_pipeline(ori, scale_factor, content):
         meta.update(scale_factor=scale_factor)
     for training in (False, True):
         item = FusionDataSample(metainfo=meta)
-        out = build(size_divisor=40)(
-            dict(inputs=[data], data_samples=[item]), training)
+        out = build(size_divisor=40)(dict(inputs=[data], data_samples=[item]),
+                                     training)
         item, = out['data_samples']
         assert out['inputs'].shape[2:] == (80, 80)
         if training:
@@ -166,10 +166,12 @@ def test_padding_of_the_pipeline(ori, scale_factor, content):
         assert item.scale_factor == (scale_factor or (1., 1.))
 
 
-@pytest.mark.parametrize('meta', [
-    dict(ori_shape=(128, 128), pad_shape=(64, 64, 4)),  # a crop, padded
-    dict(ori_shape=(32, 32)),  # enlarged
-])
+@pytest.mark.parametrize(
+    'meta',
+    [
+        dict(ori_shape=(128, 128), pad_shape=(64, 64, 4)),  # a crop, padded
+        dict(ori_shape=(32, 32)),  # enlarged
+    ])
 def test_no_padding_of_the_pipeline(meta):
     item = FusionDataSample(metainfo=dict(meta, img_shape=(64, 64)))
     data = torch.zeros(4, 64, 64, dtype=torch.uint8)
@@ -196,8 +198,9 @@ def test_has_no_state():
     assert not build().state_dict()
 
 
-@pytest.mark.parametrize('kwargs', [
-    dict(pad_mode='mirror'), dict(size_divisor=0)])
+@pytest.mark.parametrize(
+    'kwargs',
+    [dict(pad_mode='mirror'), dict(size_divisor=0)])
 def test_bad_arguments(kwargs):
     with pytest.raises(ValueError, match='Expected'):
         build(**kwargs)

@@ -10,12 +10,8 @@ from config_cases import demo_fusion_inputs
 from mmfusion.apis.checkpoint import load_model_weights
 from mmfusion.deployment.exporting import export_model
 from mmfusion.models.losses import RegistrationLoss
-from mmfusion.models.registration import (
-    RegistrationHead,
-    affine_offsets,
-    matrix_offsets,
-    warp,
-)
+from mmfusion.models.registration import (RegistrationHead, affine_offsets,
+                                          matrix_offsets, warp)
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 from mmfusion.utils.errors import UsageError
@@ -23,9 +19,8 @@ from mmfusion.utils.errors import UsageError
 MATRIX = torch.tensor([[[1.02, -0.05, 4.], [0.05, 0.98, -3.], [0, 0, 1]]])
 HEAD = dict(type='RegistrationHead', channels=8)
 LOSS = dict(registration=dict(type='RegistrationLoss'))
-CFG = dict(
-    type='ImageFuser', fuser=dict(type='MMDRFuseStudent'),
-    losses=dict(average=dict(type='AverageLoss')))
+CFG = dict(type='ImageFuser', fuser=dict(type='MMDRFuseStudent'),
+           losses=dict(average=dict(type='AverageLoss')))
 
 
 def scene(batch, size, seed):
@@ -54,8 +49,11 @@ def samples(matrices):
 
 
 def loss_of(found, matrices, **weights):
-    output = FuserOutput(None, aux={
-        f'registration.{name}': value for name, value in found.items()})
+    output = FuserOutput(
+        None, aux={
+            f'registration.{name}': value
+            for name, value in found.items()
+        })
     return RegistrationLoss(**weights)(output, {}, samples(matrices))
 
 
@@ -84,9 +82,8 @@ def test_affine_fit_ignores_outliers():
     fit = affine_offsets(votes, weight, (64, 96), ridge=0)
     torch.testing.assert_close(fit, truth, atol=1e-3, rtol=0)
     votes[..., 2:4, 3:6] += 25.
-    plain, robust = (
-        (affine_offsets(votes, weight, (64, 96), rounds=rounds) -
-         truth).norm(dim=1).mean() for rounds in (1, 8))
+    plain, robust = ((affine_offsets(votes, weight, (64, 96), rounds=rounds) -
+                      truth).norm(dim=1).mean() for rounds in (1, 8))
     assert robust < 0.5 < 1 < plain
 
 
@@ -101,8 +98,8 @@ def test_starts_at_the_identity(fit):
     assert found['votes'].shape == (2, 2, 6, 9)
     assert found['scores'].shape == (2, 81, 6, 9)
     assert found['offset'].abs().max() < 1e-4
-    torch.testing.assert_close(
-        warp(ir, found['offset']), ir, atol=1e-4, rtol=0)
+    torch.testing.assert_close(warp(ir, found['offset']), ir, atol=1e-4,
+                               rtol=0)
 
 
 def test_bad_arguments():
@@ -146,12 +143,10 @@ def test_loss_is_least_at_the_truth():
     assert terms['smooth'] == 0
     off = {**good, 'offset': truth + 3, 'votes': votes + 3}
     more = loss_of(off, matrix)
-    torch.testing.assert_close(more['offset'],
-                               torch.tensor(0.05 * 18**0.5),
+    torch.testing.assert_close(more['offset'], torch.tensor(0.05 * 18**0.5),
                                atol=1e-4, rtol=0)
     assert more['smooth'].abs() < 1e-5
-    assert not any(loss_of(off, matrix, match=0, votes=0,
-                           offset=0).values())
+    assert not any(loss_of(off, matrix, match=0, votes=0, offset=0).values())
     rough = {**good, 'votes': votes + torch.rand_like(votes)}
     assert loss_of(rough, matrix)['smooth'] > 1e-3
 
@@ -159,8 +154,8 @@ def test_loss_is_least_at_the_truth():
 def test_cells_that_show_nothing_do_not_count():
     matrix = torch.eye(3)[None].clone()
     matrix[0, 0, 2] = 40.  # beyond a window of 32 pixels
-    found = dict(offset=torch.zeros(1, 2, 48, 64),
-                 votes=torch.zeros(1, 2, 6, 8),
+    found = dict(offset=torch.zeros(1, 2, 48,
+                                    64), votes=torch.zeros(1, 2, 6, 8),
                  scores=torch.randn(1, 81, 6, 8))
     terms = loss_of(found, matrix)
     assert terms['match'] == terms['votes'] == 0
@@ -174,9 +169,11 @@ def test_missing_parts_are_told():
     found = head(torch.rand(2, 3, 32, 32), torch.rand(2, 1, 32, 32))
     for data_samples in (None, [FusionDataSample()] * 2):
         with pytest.raises(ValueError, match='RandomMisalign'):
-            RegistrationLoss()(FuserOutput(None, aux={
-                f'registration.{k}': v for k, v in found.items()}), {},
-                               data_samples)
+            RegistrationLoss()(FuserOutput(
+                None, aux={
+                    f'registration.{k}': v
+                    for k, v in found.items()
+                }), {}, data_samples)
 
 
 def build(**changes):
@@ -200,8 +197,7 @@ def test_off_by_default():
 
 
 def test_every_part_learns_from_its_own_loss():
-    model = build(registration=HEAD,
-                  losses={**CFG['losses'], **LOSS}).train()
+    model = build(registration=HEAD, losses={**CFG['losses'], **LOSS}).train()
     batch = model.data_preprocessor(demo_fusion_inputs(), True)
     for sample in batch['data_samples']:
         sample.set_metainfo(dict(misalignment=MATRIX[0].double().numpy()))
@@ -223,8 +219,9 @@ def test_head_of_another_checkpoint(tmp_path):
     first, second = tmp_path / 'a.pth', tmp_path / 'b.pth'
     torch.save(dict(state_dict=source.state_dict()), first)
     torch.save(dict(state_dict=plain.state_dict()), second)
-    model = build(registration=dict(HEAD, init_cfg=dict(
-        type='Pretrained', checkpoint=str(first), prefix='registration.')))
+    model = build(registration=dict(
+        HEAD, init_cfg=dict(type='Pretrained', checkpoint=str(first),
+                            prefix='registration.')))
     load_model_weights(model, second)
     assert torch.equal(model.registration.project.weight,
                        source.registration.project.weight)
@@ -255,12 +252,12 @@ def test_fuser_and_losses_see_the_registered_image():
     vis, ir = model.split(batch['inputs'])
     registered = warp(ir, offset)
     output = model.fuse(**batch)
-    torch.testing.assert_close(
-        output.fused, model.fuser(vis, registered).fused)
+    torch.testing.assert_close(output.fused,
+                               model.fuser(vis, registered).fused)
     seen = {}
     model.fusion_losses['average'].forward = (
-        lambda output, sources, data_samples: seen.update(sources) or
-        output.fused.sum())
+        lambda output, sources, data_samples: seen.update(
+            sources) or output.fused.sum())
     model.fusion_loss(output, **batch)
     torch.testing.assert_close(seen['ir'], registered)
 
@@ -289,8 +286,8 @@ def test_head_exports_by_itself(tmp_path):
     path = str(tmp_path / 'head.onnx')
     torch.onnx.export(model, (vis, ir), path, opset_version=16,
                       input_names=['vis', 'ir'], dynamo=False)
-    session = onnxruntime.InferenceSession(
-        path, providers=['CPUExecutionProvider'])
+    session = onnxruntime.InferenceSession(path,
+                                           providers=['CPUExecutionProvider'])
     found, = session.run(None, dict(vis=vis.numpy(), ir=ir.numpy()))
     with torch.no_grad():
         expected = model(vis, ir).numpy()

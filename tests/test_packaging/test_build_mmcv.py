@@ -31,12 +31,12 @@ def build(monkeypatch, tmp_path):
             return subprocess.CompletedProcess(command, int(not compiles))
 
         monkeypatch.setattr(module, 'has_operators', lambda: states.pop(0))
-        monkeypatch.setattr(module, 'install',
-                            lambda wheel: done.append(('install',
-                                                       wheel.name)))
+        monkeypatch.setattr(module, 'install', lambda wheel: done.append(
+            ('install', wheel.name)))
         monkeypatch.setattr(module.subprocess, 'run', compile_wheel)
         status = module.main([
-            '--constraint', str(ROOT / 'requirements/tested.txt'), '--cache',
+            '--constraint',
+            str(ROOT / 'requirements/tested.txt'), '--cache',
             str(tmp_path)
         ])
         return status, done
@@ -60,15 +60,16 @@ def test_compiled_once_and_kept(build):
 
 def test_a_wheel_that_does_not_load_is_compiled_anew(build):
     build([False, True], WHEEL)
-    assert build([False, False, True], WHEEL) == (0, [
-        ('install', WHEEL), ('compile', PIN), ('install', WHEEL)
-    ])
+    assert build([False, False, True], WHEEL) == (0, [('install', WHEEL),
+                                                      ('compile', PIN),
+                                                      ('install', WHEEL)])
 
 
 def test_failure(build, capsys):
     # without torch, pip makes a wheel without operators
-    assert build([False, False], 'onedl_mmcv-2.3.6-py3-none-any.whl') == (
-        1, [('compile', PIN)])
+    assert build([False, False], 'onedl_mmcv-2.3.6-py3-none-any.whl') == (1, [
+        ('compile', PIN)
+    ])
     assert 'C++ compiler' in capsys.readouterr().err
 
 

@@ -18,13 +18,9 @@ PARTS = ('mmfusion', 'configs', 'tools', 'requirements', 'setup.py',
 
 
 def run(*command, **kwargs):
-    result = subprocess.run(
-        [str(part) for part in command],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        **kwargs)
+    result = subprocess.run([str(part) for part in command],
+                            stdin=subprocess.DEVNULL, capture_output=True,
+                            text=True, timeout=300, **kwargs)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
@@ -41,8 +37,7 @@ def tree(tmp_path_factory):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(
-                source,
-                root / name,
+                source, root / name,
                 ignore=shutil.ignore_patterns('__pycache__', '.mim'))
         else:
             shutil.copy(source, root / name)
@@ -93,14 +88,9 @@ def test_ordinary_install(wheel, tmp_path):
     project.mkdir()
     pip('install', '--no-deps', '--target', site, wheel)
     assert not (site / 'mmfusion' / '.mim' / 'configs').is_symlink()
-    environment = dict(
-        os.environ, PYTHONPATH=str(site), OMP_NUM_THREADS='1')
-    out = run(
-        sys.executable,
-        SCRATCH,
-        site / 'mmfusion',
-        cwd=project,
-        env=environment)
+    environment = dict(os.environ, PYTHONPATH=str(site), OMP_NUM_THREADS='1')
+    out = run(sys.executable, SCRATCH, site / 'mmfusion', cwd=project,
+              env=environment)
     assert out.splitlines()[-1] == 'ok'
 
 
@@ -112,15 +102,14 @@ def test_editable_install(tree, tmp_path):
     python = folder / 'bin' / 'python'
     # The packages of this environment, but not its own mmfusion.
     site = folder / 'lib' / f'python3.{sys.version_info.minor}'
-    (site / 'site-packages' / 'parent.pth').write_text(
-        sysconfig.get_path('purelib') + '\n')
+    (site / 'site-packages' /
+     'parent.pth').write_text(sysconfig.get_path('purelib') + '\n')
     run(python, '-m', 'pip', '-q', 'install', '--no-deps',
         '--no-build-isolation', '-e', tree)
     environment = dict(os.environ, OMP_NUM_THREADS='1')
     environment.pop('PYTHONPATH', None)
-    out = run(
-        python, SCRATCH, tree / 'mmfusion', cwd=project, env=environment)
+    out = run(python, SCRATCH, tree / 'mmfusion', cwd=project, env=environment)
     assert out.splitlines()[-1] == 'ok'
     # Links, so that an edited config is seen without another install.
-    assert (tree / 'mmfusion' / '.mim' / 'configs').resolve() == (
-        tree / 'configs')
+    assert (tree / 'mmfusion' / '.mim' / 'configs').resolve() == (tree /
+                                                                  'configs')

@@ -31,10 +31,10 @@ def test_models_are_the_config_files(models):
     folders = {Path(name).parent for name in METAFILES}
     assert set(listed) == {
         path.relative_to(ROOT).as_posix()
-        for folder in folders for path in (ROOT / folder).glob('*.py')
+        for folder in folders
+        for path in (ROOT / folder).glob('*.py')
     }
-    assert all(model['Name'] == Path(model['Config']).stem
-               for model in models)
+    assert all(model['Name'] == Path(model['Config']).stem for model in models)
 
 
 def test_nothing_is_invented(models):
@@ -48,8 +48,8 @@ def test_collections_and_readmes_exist(name):
     collections = {item['Name'] for item in content['Collections']}
     assert {model['In Collection']
             for model in content['Models']} == collections
-    assert all((ROOT / item['README']).is_file()
-               for item in content['Collections'])
+    assert all(
+        (ROOT / item['README']).is_file() for item in content['Collections'])
 
 
 @pytest.mark.parametrize('name', METAFILES)

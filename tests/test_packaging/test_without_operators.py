@@ -64,17 +64,13 @@ sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', sys.argv[1]]))
 
 def run(code, *arguments, status=0, **variables):
     result = subprocess.run(
-        [sys.executable, '-c', BLOCK + code, *map(str, arguments)],
-        cwd=ROOT,
+        [sys.executable, '-c', BLOCK + code, *map(str, arguments)], cwd=ROOT,
         env={
             **os.environ, 'PYTHONPATH': str(ROOT),
             'OMP_NUM_THREADS': '1',
             'MMFUSION_WITHOUT_DETECTION': '',
             **variables
-        },
-        capture_output=True,
-        text=True,
-        timeout=300)
+        }, capture_output=True, text=True, timeout=300)
     assert result.returncode == status, result.stdout + result.stderr
     return result
 

@@ -43,8 +43,8 @@ def test_flops_by_hand():
 
 
 def test_flops_grow_with_the_area_and_cost_no_memory(project):
-    network = complexity.network_of(
-        load_config(project / 'stage2.py'), 'fuser')
+    network = complexity.network_of(load_config(project / 'stage2.py'),
+                                    'fuser')
     small = complexity.count_flops(network, (64, 64))['']
     large = complexity.count_flops(network, (6400, 6400))['']
     assert large / small == pytest.approx(100**2, rel=0.02)
@@ -59,9 +59,9 @@ def test_fuser_part(project):
     assert complexity.count_parameters(part) == sum(
         p.numel() for p in full.fuser.parameters())
     assert part(torch.rand(1, 4, 40, 56)).shape == (1, 3, 40, 56)
-    assert complexity.count_flops(
-        part, (64, 64))[''] == complexity.count_flops(full,
-                                                      (64, 64))['fuser']
+    assert complexity.count_flops(part,
+                                  (64, 64))[''] == complexity.count_flops(
+                                      full, (64, 64))['fuser']
     with pytest.raises(UsageError, match='full'):
         complexity.network_of(cfg, 'half')
 
@@ -88,8 +88,7 @@ def test_measure():
     result = measure(Slow(), torch.zeros(4, 4, 2, 2), warmup=1, runs=3)
     assert 20 <= result['fastest_ms'] <= result['latency_ms']
     assert result['latency_ms'] <= result['slowest_ms']
-    assert result['images_per_s'] == pytest.approx(
-        4000 / result['latency_ms'])
+    assert result['images_per_s'] == pytest.approx(4000 / result['latency_ms'])
     if not np.isnan(result['peak_memory_mib']):
         assert 48 < result['peak_memory_mib'] < 160
     with pytest.raises(UsageError, match='got 0'):
@@ -102,8 +101,8 @@ def test_measure():
 def test_benchmark_tool(project, call, capsys, tmp_path, flags):
     file = tmp_path / 'sub' / 'b.json'
     assert call('analysis_tools/benchmark.py', project / 'stage2.py',
-                '--shape', 40, 56, '--runs', 2, '--warmup', 1, '--json',
-                file, *flags) == 0
+                '--shape', 40, 56, '--runs', 2, '--warmup', 1, '--json', file,
+                *flags) == 0
     text = capsys.readouterr().out
     result = json.loads(file.read_text())
     for name in ('parameters_m', 'gflops', 'latency_ms', 'images_per_s',
@@ -144,16 +143,15 @@ def test_statistics_of_a_model_equal_those_of_its_files(
     assert call('analysis_tools/fused_mean_std.py', config, checkpoint,
                 '--device', 'cpu') == 0
     of_model = values(capsys.readouterr().out)
-    assert call('analysis_tools/fused_mean_std.py', '--images',
-                tmp_path) == 0
+    assert call('analysis_tools/fused_mean_std.py', '--images', tmp_path) == 0
     of_files = values(capsys.readouterr().out)
     assert of_model == of_files and len(of_model['task_mean']) == 3
     pixels = np.concatenate([
         cv2.imread(str(path))[..., ::-1].reshape(-1, 3)
         for path in tmp_path.glob('*.png')
     ])
-    np.testing.assert_allclose(
-        of_files['task_mean'], pixels.mean(0), atol=6e-4)
+    np.testing.assert_allclose(of_files['task_mean'], pixels.mean(0),
+                               atol=6e-4)
     np.testing.assert_allclose(of_files['task_std'], pixels.std(0), atol=6e-4)
 
 
@@ -161,8 +159,7 @@ def test_statistics_need_one_source(call, capsys, tmp_path):
     for flags in ((), ('c.py', ), ('c.py', 'p.pth', '--images', tmp_path)):
         assert call('analysis_tools/fused_mean_std.py', *flags) == 2
         assert 'either CONFIG and CHECKPOINT' in capsys.readouterr().err
-    assert call('analysis_tools/fused_mean_std.py', '--images',
-                tmp_path) == 2
+    assert call('analysis_tools/fused_mean_std.py', '--images', tmp_path) == 2
     assert 'got none' in capsys.readouterr().err
 
 
@@ -193,9 +190,9 @@ def test_browse_dataset_shows_the_augmentation(project, call, tmp_path):
     found = {}
     for name in ('flipped', 'stage2'):
         phase = 'train' if name == 'flipped' else 'test'
-        assert call('analysis_tools/browse_dataset.py',
-                    project / f'{name}.py', '--output-dir', tmp_path / name,
-                    '--number', 1, '--phase', phase) == 0
+        assert call('analysis_tools/browse_dataset.py', project / f'{name}.py',
+                    '--output-dir', tmp_path / name, '--number', 1, '--phase',
+                    phase) == 0
         found[name] = cv2.imread(str(tmp_path / name / '00000_000.png'))
     height, width = tiny_project.SIZE
     vis = cv2.imread(str(project.parents[1] / 'data' / 'vis' / '000.png'))
@@ -210,7 +207,7 @@ def test_browse_dataset_shows_the_augmentation(project, call, tmp_path):
 
 
 def test_print_config(project, call, capsys):
-    assert call('misc/print_config.py', project / 'stage2.py',
-                '--cfg-options', 'train_cfg.max_iters=7') == 0
+    assert call('misc/print_config.py', project / 'stage2.py', '--cfg-options',
+                'train_cfg.max_iters=7') == 0
     text = capsys.readouterr().out
     assert 'max_iters=7' in text and 'MixVisionTransformer' in text

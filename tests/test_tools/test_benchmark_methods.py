@@ -9,13 +9,8 @@ import pytest
 import tiny_project
 import torch
 
-from mmfusion.analysis.method_benchmark import (
-    costs,
-    measuring,
-    read_methods,
-    read_sets,
-    run,
-)
+from mmfusion.analysis.method_benchmark import (costs, measuring, read_methods,
+                                                read_sets, run)
 from mmfusion.cli.legacy import UsageError
 from mmfusion.evaluation import scenes
 from mmfusion.functional import compute
@@ -35,8 +30,10 @@ def data(tmp_path):
         return f'{name}=' + ','.join(
             str(tmp_path / name / kind) for kind in kinds)
 
-    return [entry('street', 'vis', 'ir', 'labels'), entry('plain', 'vis',
-                                                          'ir')]
+    return [
+        entry('street', 'vis', 'ir', 'labels'),
+        entry('plain', 'vis', 'ir')
+    ]
 
 
 @pytest.fixture
@@ -44,8 +41,8 @@ def benchmark(call, data, tmp_path):
     """``benchmark(method, ..., flags=())``: exit code; into ``out``."""
 
     def start(*methods, flags=(), sets=data):
-        return call(TOOL, *methods, '--data', *sets, '--out',
-                    tmp_path / 'out', '--metrics', METRICS, *FAST, *flags)
+        return call(TOOL, *methods, '--data', *sets, '--out', tmp_path / 'out',
+                    '--metrics', METRICS, *FAST, *flags)
 
     return start
 
@@ -56,8 +53,10 @@ def read_report(tmp_path):
 
 def image_times(tmp_path, method):
     folder = tmp_path / 'out' / 'fused' / 'street' / method
-    return {path.name: path.stat().st_mtime_ns
-            for path in folder.glob('*.png')}
+    return {
+        path.name: path.stat().st_mtime_ns
+        for path in folder.glob('*.png')
+    }
 
 
 def test_report_of_rules_and_networks(benchmark, trained, tmp_path, capsys):
@@ -65,10 +64,9 @@ def test_report_of_rules_and_networks(benchmark, trained, tmp_path, capsys):
     stage1 = f'{trained}/configs/fusers/stage1.py={trained}/stage1/iter_2.pth'
     stage2 = f'{trained}/configs/fusers/stage2.py'
     weights = f'{trained}/stage2/iter_2.pth'
-    code = benchmark(
-        'baseline:average', 'baseline:laplacian', stage1,
-        f'joint={stage2}={weights}',
-        flags=('--segmentor', stage2, weights))
+    code = benchmark('baseline:average', 'baseline:laplacian', stage1,
+                     f'joint={stage2}={weights}',
+                     flags=('--segmentor', stage2, weights))
     assert code == 0, capsys.readouterr().err
     report = read_report(tmp_path)
     names = ['average', 'laplacian', 'stage1', 'joint']
@@ -88,16 +86,18 @@ def test_report_of_rules_and_networks(benchmark, trained, tmp_path, capsys):
 
     out = tmp_path / 'out'
     for name, kind in (('street', (40, 56, 3)), ('plain', (36, 30, 3))):
-        stems = report['sets'][
-            [item['name'] for item in report['sets']].index(name)]['stems']
+        stems = report['sets'][[item['name'] for item in report['sets']
+                                ].index(name)]['stems']
         for method in names:
             values = report['values'][name][method]
             for place, stem in enumerate(stems):
                 images = [
-                    cv2.imread(str(path), flag) for path, flag in (
-                        (out / 'fused' / name / method / f'{stem}.png', 1),
-                        (tmp_path / name / 'ir' / f'{stem}.png', 0),
-                        (tmp_path / name / 'vis' / f'{stem}.png', 1))
+                    cv2.imread(str(path), flag)
+                    for path, flag in ((out / 'fused' / name / method /
+                                        f'{stem}.png', 1),
+                                       (tmp_path / name / 'ir' / f'{stem}.png',
+                                        0), (tmp_path / name / 'vis' /
+                                             f'{stem}.png', 1))
                 ]
                 assert images[0].shape == kind
                 expected = compute(images[0][..., ::-1],
@@ -146,10 +146,10 @@ def test_goes_on_where_it_stopped(benchmark, tmp_path, monkeypatch):
 
     true = scenes.measure_scene
     monkeypatch.setattr(scenes, 'measure_scene', count)
-    assert benchmark('baseline:average', 'baseline:infrared', flags=(
-        '--metrics', 'EN,CC')) == 0
-    assert sorted(seen) == 5 * [('average', 'CC')] + 5 * [
-        ('infrared', 'EN,CC')]
+    assert benchmark('baseline:average', 'baseline:infrared',
+                     flags=('--metrics', 'EN,CC')) == 0
+    assert sorted(
+        seen) == 5 * [('average', 'CC')] + 5 * [('infrared', 'EN,CC')]
     assert image_times(tmp_path, 'average') == times
 
     # A pair that was cut off is made and measured again, alone.
@@ -158,8 +158,8 @@ def test_goes_on_where_it_stopped(benchmark, tmp_path, monkeypatch):
     assert benchmark('baseline:average', flags=('--metrics', 'EN')) == 0
     assert seen == [('average', 'EN')]
     after = image_times(tmp_path, 'average')
-    assert [name for name in times if after[name] != times[name]] == [
-        '001.png']
+    assert [name for name in times
+            if after[name] != times[name]] == ['001.png']
 
     seen.clear()
     assert benchmark('baseline:average', flags=('--restart', )) == 0
@@ -183,12 +183,11 @@ def test_other_weights_are_another_method(benchmark, trained, tmp_path):
     assert before['street']['stage1'] != after['street']['stage1']
 
 
-def test_a_bad_pair_is_named_and_the_rest_goes_on(benchmark, tmp_path,
-                                                  capsys):
+def test_a_bad_pair_is_named_and_the_rest_goes_on(benchmark, tmp_path, capsys):
     broken = tmp_path / 'street' / 'ir' / '001.png'
     broken.write_bytes(broken.read_bytes()[:40])
-    cv2.imwrite(str(tmp_path / 'plain/vis/only.png'),
-                np.zeros((8, 8), np.uint8))
+    cv2.imwrite(str(tmp_path / 'plain/vis/only.png'), np.zeros((8, 8),
+                                                               np.uint8))
     assert benchmark('baseline:average', 'baseline:maximum') == 1
     errors = capsys.readouterr().err
     assert 'street: not fused: average, 001: Expected a complete' in errors
@@ -197,8 +196,9 @@ def test_a_bad_pair_is_named_and_the_rest_goes_on(benchmark, tmp_path,
     street, plain = report['sets']
     assert street['stems'] == ['000', '002'] and plain['pairs'] == 2
     assert len(street['problems']) == 2 and len(plain['problems']) == 1
-    assert all(len(values) == 2
-               for values in report['values']['street']['average'].values())
+    assert all(
+        len(values) == 2
+        for values in report['values']['street']['average'].values())
     # Repaired, it is taken up.
     shutil.copy(tmp_path / 'street/ir/000.png', broken)
     (tmp_path / 'plain/vis/only.png').unlink()
@@ -213,7 +213,8 @@ def test_a_pair_counts_for_all_methods_or_none(benchmark, tmp_path, capsys):
     assert benchmark('baseline:average', 'baseline:maximum') == 1
     assert 'not measured: maximum, 002: Expected' in capsys.readouterr().err
     values = read_report(tmp_path)['values']['street']
-    assert {len(v) for method in values.values()
+    assert {len(v)
+            for method in values.values()
             for v in method.values()} == {2}
 
 
@@ -231,8 +232,8 @@ def test_processes_measure_the_same(data, tmp_path):
     found = [
         measuring.measure(
             sets[0].pairs, images, columns,
-            measuring.RecordStore(tmp_path / f'{workers}.jsonl', {}),
-            workers) for workers in (1, 2)
+            measuring.RecordStore(tmp_path / f'{workers}.jsonl', {}), workers)
+        for workers in (1, 2)
     ]
     assert found[0] == found[1] and not found[0][1]
     assert len(found[0][0]['b']) == 3
@@ -249,8 +250,8 @@ def test_short_names(tmp_path, monkeypatch):
     monkeypatch.setenv('MMFUSION_DATA', str(tmp_path))
     tiny_project.write_pairs(tmp_path / 'seg_msrs9' / 'val')
     for old, new in (('vis', 'vi'), ('labels', 'label')):
-        (tmp_path / 'seg_msrs9/val' / old).rename(
-            tmp_path / 'seg_msrs9/val' / new)
+        (tmp_path / 'seg_msrs9/val' / old).rename(tmp_path / 'seg_msrs9/val' /
+                                                  new)
     found, = read_sets(['msrs'])
     assert found.name == 'MSRS' and found.labelled and len(found.pairs) == 3
     with pytest.raises(FileNotFoundError, match='fusion_tno'):
@@ -280,14 +281,14 @@ class TestMethods:
         config = f'{trained}/configs/fusers/stage1.py'
         weights = f'{trained}/stage1/iter_2.pth'
         methods = read_methods([
-            'baseline:guided', 'mean=baseline:average',
-            f'{config}={weights}', f'Mine 2={config}={weights}'
+            'baseline:guided', 'mean=baseline:average', f'{config}={weights}',
+            f'Mine 2={config}={weights}'
         ])
-        assert [m.name for m in methods] == ['guided', 'mean', 'stage1',
-                                             'Mine 2']
+        assert [m.name
+                for m in methods] == ['guided', 'mean', 'stage1', 'Mine 2']
         assert methods[3].folder == 'Mine_2'
-        assert [m.checkpoint for m in methods] == [None, None, weights,
-                                                   weights]
+        assert [m.checkpoint
+                for m in methods] == [None, None, weights, weights]
 
     def test_lists(self, trained, tmp_path):
         config = f'{trained}/configs/fusers/stage1.py'
@@ -298,9 +299,10 @@ class TestMethods:
             "methods = ['baseline:maximum', dict(name='again', "
             f'config={config!r}, checkpoint={weights!r})]\n')
         methods = read_methods(
-            [str(tmp_path / 'list.txt'), str(tmp_path / 'list.py')])
-        assert [m.name for m in methods] == ['average', 'stage1', 'maximum',
-                                             'again']
+            [str(tmp_path / 'list.txt'),
+             str(tmp_path / 'list.py')])
+        assert [m.name
+                for m in methods] == ['average', 'stage1', 'maximum', 'again']
         (tmp_path / 'list.py').write_text("methods = [dict(cfg='x.py')]\n")
         with pytest.raises(UsageError, match='dict.config='):
             read_methods([str(tmp_path / 'list.py')])

@@ -14,9 +14,8 @@ class TestSegmentor:
 
     @pytest.fixture
     def ours(self, trained):
-        return segmentation.Segmentor(
-            f'{trained}/configs/fusers/stage2.py',
-            f'{trained}/stage2/iter_2.pth')
+        return segmentation.Segmentor(f'{trained}/configs/fusers/stage2.py',
+                                      f'{trained}/stage2/iter_2.pth')
 
     def test_looks_at_the_image_alone(self, ours, tmp_path):
         """What the model's segmentor says of this very image."""
@@ -33,43 +32,50 @@ class TestSegmentor:
         guess = torch.nn.functional.interpolate(
             logits, truth.shape, mode='bilinear').argmax(1)[0].numpy()
         for index in range(9):
-            assert areas[f'intersect.{index}'] == (
-                (guess == index) & (truth == index)).sum()
-            assert areas[f'union.{index}'] == (
-                (guess == index) | (truth == index)).sum()
+            assert areas[f'intersect.{index}'] == ((guess == index) &
+                                                   (truth == index)).sum()
+            assert areas[f'union.{index}'] == ((guess == index) |
+                                               (truth == index)).sum()
 
     def test_a_plain_mmseg_model_counts_the_same(self, ours, trained,
                                                  tmp_path):
         tiny_project.write_pairs(tmp_path, 1)
         segmentor = Config.fromfile(
             trained / 'configs/fusers/stage2.py').model.segmentor.to_dict()
-        pipeline = [dict(type='LoadImageFromFile'),
-                    dict(type='Resize', scale=(56, 40), keep_ratio=True),
-                    dict(type='LoadAnnotations'), dict(type='PackSegInputs')]
+        pipeline = [
+            dict(type='LoadImageFromFile'),
+            dict(type='Resize', scale=(56, 40), keep_ratio=True),
+            dict(type='LoadAnnotations'),
+            dict(type='PackSegInputs')
+        ]
         dataset = dict(type='BaseSegDataset', pipeline=pipeline)
-        Config(dict(default_scope='mmseg', model=segmentor,
-                    test_dataloader=dict(dataset=dataset))).dump(
-                        tmp_path / 'seg.py')
-        state = torch.load(
-            trained / 'stage2/iter_2.pth', weights_only=False)['state_dict']
+        Config(
+            dict(default_scope='mmseg', model=segmentor,
+                 test_dataloader=dict(dataset=dataset))).dump(tmp_path /
+                                                              'seg.py')
+        state = torch.load(trained / 'stage2/iter_2.pth',
+                           weights_only=False)['state_dict']
         torch.save(
-            dict(meta=dict(dataset_meta=dict(classes=tuple('abcdefghi'))),
-                 state_dict={
-                     key.removeprefix('segmentor.'): value
-                     for key, value in state.items()
-                     if key.startswith('segmentor.')
-                 }), tmp_path / 'seg.pth')
-        theirs = segmentation.Segmentor(
-            str(tmp_path / 'seg.py'), str(tmp_path / 'seg.pth'))
-        files = [str(tmp_path / kind / '000.png')
-                 for kind in ('vis', 'labels')]
+            dict(
+                meta=dict(dataset_meta=dict(classes=tuple('abcdefghi'))),
+                state_dict={
+                    key.removeprefix('segmentor.'): value
+                    for key, value in state.items()
+                    if key.startswith('segmentor.')
+                }), tmp_path / 'seg.pth')
+        theirs = segmentation.Segmentor(str(tmp_path / 'seg.py'),
+                                        str(tmp_path / 'seg.pth'))
+        files = [
+            str(tmp_path / kind / '000.png') for kind in ('vis', 'labels')
+        ]
         assert theirs.areas(*files) == ours.areas(*files)
         assert theirs.classes == list('abcdefghi')
 
     def test_bad_labels(self, ours, tmp_path):
         tiny_project.write_pairs(tmp_path, 1)
-        files = [str(tmp_path / kind / '000.png')
-                 for kind in ('vis', 'labels')]
+        files = [
+            str(tmp_path / kind / '000.png') for kind in ('vis', 'labels')
+        ]
         labels = cv2.imread(files[1], -1)
         cv2.imwrite(files[1], labels + 5)
         with pytest.raises(ValueError, match='labels below 9.* got 13'):
@@ -84,9 +90,17 @@ class TestSegmentor:
                                    f'{trained}/stage1/iter_2.pth')
 
     def test_iou_of_several_images(self):
-        areas = [{'intersect.0': 2, 'union.0': 4, 'intersect.1': 0,
-                  'union.1': 0}, {'intersect.0': 1, 'union.0': 2,
-                                  'intersect.1': 0, 'union.1': 0}]
+        areas = [{
+            'intersect.0': 2,
+            'union.0': 4,
+            'intersect.1': 0,
+            'union.1': 0
+        }, {
+            'intersect.0': 1,
+            'union.0': 2,
+            'intersect.1': 0,
+            'union.1': 0
+        }]
         assert segmentation.class_iou(areas, 2) == [50, None]
 
 

@@ -43,13 +43,13 @@ def voc(path, *objects):
     for name, *numbers in objects:
         if len(numbers) == 4:
             keys = ('xmin', 'ymin', 'xmax', 'ymax')
-            inner = ''.join(f'<{key}>{number}</{key}>' for key, number in zip(
-                keys, numbers, strict=True))
+            inner = ''.join(f'<{key}>{number}</{key}>'
+                            for key, number in zip(keys, numbers, strict=True))
             inner = f'<bndbox>{inner}</bndbox>'
         else:
             keys = [f'{axis}{k}' for k in range(1, 5) for axis in 'xy']
-            inner = ''.join(f'<{key}>{number}</{key}>' for key, number in zip(
-                keys, numbers, strict=True))
+            inner = ''.join(f'<{key}>{number}</{key}>'
+                            for key, number in zip(keys, numbers, strict=True))
             inner = f'<polygon>{inner}</polygon>'
         items += f'<object><name>{name}</name>{inner}</object>'
     text(path, f'<annotation>{items}</annotation>')
@@ -66,8 +66,8 @@ def boxes_of(content):
 
 
 def make_llvip(root):
-    for split, name in (('train', '010001'), ('train', '010002'),
-                        ('test', '190001')):
+    for split, name in (('train', '010001'), ('train', '010002'), ('test',
+                                                                   '190001')):
         for folder in ('visible', 'infrared'):
             image(root / folder / split / f'{name}.jpg')
     voc(root / 'Annotations/010001.xml', ('person', 5, 6, 20, 36),
@@ -81,9 +81,8 @@ def test_llvip_with_every_kind_of_problem(tmp_path, convert, capsys):
     make_llvip(tmp_path)
     assert convert('llvip', tmp_path) == 0
     content = read(tmp_path / 'annotations/train.json')
-    assert [item['file_name'] for item in content['images']] == [
-        'visible/train/010001.jpg', 'visible/train/010002.jpg'
-    ]
+    assert [item['file_name'] for item in content['images']
+            ] == ['visible/train/010001.jpg', 'visible/train/010002.jpg']
     assert content['images'][0]['ir_file_name'] == \
         'infrared/train/010001.jpg'
     assert (content['images'][0]['height'],
@@ -95,15 +94,16 @@ def test_llvip_with_every_kind_of_problem(tmp_path, convert, capsys):
     out, err = capsys.readouterr()
     for kind in ('clipped', 'outside', 'empty', 'unknown class'):
         assert f'Annotations/010001.xml: {kind}: ' in err
-        assert any(line.startswith('1 boxes') and line.endswith(kind)
-                   for line in out.splitlines())
+        assert any(
+            line.startswith('1 boxes') and line.endswith(kind)
+            for line in out.splitlines())
     assert '1 boxes kept: clipped' in out
 
 
 def test_suffixes_in_capitals(tmp_path, convert):
     make_llvip(tmp_path)
-    for path, suffix in (('visible/train/010001', '.JPG'),
-                         ('infrared/train/010001', '.Jpg'),
+    for path, suffix in (('visible/train/010001',
+                          '.JPG'), ('infrared/train/010001', '.Jpg'),
                          ('infrared/train/010002', '.JPEG')):
         path = tmp_path / f'{path}.jpg'
         path.rename(path.with_suffix(suffix))
@@ -113,8 +113,9 @@ def test_suffixes_in_capitals(tmp_path, convert):
             for item in images] == [('.JPG', '.Jpg'), ('.jpg', 'JPEG')]
 
 
-@pytest.mark.parametrize('orientation, size', [
-    (1, SIZE), (3, SIZE), (6, SIZE[::-1]), (8, SIZE[::-1])])
+@pytest.mark.parametrize('orientation, size', [(1, SIZE), (3, SIZE),
+                                               (6, SIZE[::-1]),
+                                               (8, SIZE[::-1])])
 def test_sizes_are_those_that_loading_gives(tmp_path, convert, orientation,
                                             size):
     from PIL import Image
@@ -161,13 +162,15 @@ def test_m3fd(tmp_path, convert):
     content = read(tmp_path / 'annotations/all.json')
     assert boxes_of(content)[:2] == [('Truck', 1, 2, 10, 20),
                                      ('People', 3, 3, 6, 6)]
-    assert [item['name'] for item in content['categories']] == list(
-        CLASSES['m3fd'])
+    assert [item['name']
+            for item in content['categories']] == list(CLASSES['m3fd'])
     text(tmp_path / 'meta/train.txt', '00001.png\n')
     text(tmp_path / 'meta/val.txt', '00000\n')
     assert convert('m3fd', tmp_path) == 0
-    names = [read(tmp_path / f'annotations/{split}.json')['images'][0][
-        'file_name'] for split in ('train', 'val')]
+    names = [
+        read(tmp_path / f'annotations/{split}.json')['images'][0]['file_name']
+        for split in ('train', 'val')
+    ]
     assert names == ['Vis/00001.png', 'Vis/00000.png']
 
 
@@ -199,23 +202,18 @@ def test_kaist(tmp_path, convert):
         for folder in ('visible', 'lwir'):
             image(tmp_path / f'images/{part}/V000/{folder}/I00001.jpg')
     text(tmp_path / 'annotations/set00/V000/I00001.txt', KAIST)
-    text(tmp_path / 'annotations/set03_V000_I00001.txt',
-         '% bbGt version=3\n')
+    text(tmp_path / 'annotations/set03_V000_I00001.txt', '% bbGt version=3\n')
     text(tmp_path / 'imageSets/train-all-02.txt',
          'set00/V000/I00001\nset03/V000/I00001\n')
     assert convert('kaist', tmp_path, '--max-occlusion', 1) == 0
     content = read(tmp_path / 'annotations/train-all-02.json')
-    assert [item['condition'] for item in content['images']] == [
-        'day', 'night'
-    ]
+    assert [item['condition']
+            for item in content['images']] == ['day', 'night']
     assert content['images'][0]['ir_file_name'] == \
         'images/set00/V000/lwir/I00001.jpg'
-    assert [item['iscrowd'] for item in content['annotations']] == [
-        0, 1, 1, 1
-    ]
-    assert [item['occlusion'] for item in content['annotations']] == [
-        0, 2, 0, 1
-    ]
+    assert [item['iscrowd'] for item in content['annotations']] == [0, 1, 1, 1]
+    assert [item['occlusion']
+            for item in content['annotations']] == [0, 2, 0, 1]
     assert content['annotations'][0]['bbox'] == [10, 5, 12, 30]
 
 
@@ -259,11 +257,10 @@ def test_dronevehicle(tmp_path, convert, labels):
     voc(base / 'trainlabel/00001.xml', ('car', 10, 5, 30, 9, 28, 20, 8, 16))
     voc(base / 'trainlabelr/00001.xml', ('feright car', 1, 2, 11, 22))
     assert convert('dronevehicle', tmp_path, '--labels', labels) == 0
-    expected = dict(
-        vis=('car', 8, 5, 22, 15), ir=('freight_car', 1, 2, 10, 20))
-    assert boxes_of(read(tmp_path / 'annotations/train.json')) == [
-        expected[labels]
-    ]
+    expected = dict(vis=('car', 8, 5, 22, 15),
+                    ir=('freight_car', 1, 2, 10, 20))
+    assert boxes_of(read(tmp_path /
+                         'annotations/train.json')) == [expected[labels]]
 
 
 def test_anyones_xml(tmp_path, convert, capsys):
@@ -274,9 +271,8 @@ def test_anyones_xml(tmp_path, convert, capsys):
         convert('voc', tmp_path)
     assert '--classes' in capsys.readouterr().err
     assert convert('voc', tmp_path, '--classes', 'dog', 'cat') == 0
-    assert boxes_of(read(tmp_path / 'annotations/val.json')) == [
-        ('cat', 1, 2, 10, 20)
-    ]
+    assert boxes_of(read(tmp_path / 'annotations/val.json')) == [('cat', 1, 2,
+                                                                  10, 20)]
 
 
 @pytest.mark.parametrize('kind', sorted(LAYOUTS))

@@ -18,12 +18,8 @@ PROGRAMS = [
 
 def start(*command, cwd, **environ):
     environ = {**os.environ, 'PYTHONPATH': str(ROOT), **environ}
-    return subprocess.run(
-        list(map(str, command)),
-        cwd=cwd,
-        env=environ,
-        capture_output=True,
-        text=True)
+    return subprocess.run(list(map(str, command)), cwd=cwd, env=environ,
+                          capture_output=True, text=True)
 
 
 @pytest.mark.parametrize('program', PROGRAMS)
@@ -45,17 +41,10 @@ def test_help_and_missing_config_from_any_folder(program, tmp_path):
 
 
 def test_fusing_from_another_folder(trained, tmp_path):
-    done = start(
-        sys.executable,
-        TOOLS / 'test_fusion.py',
-        trained / 'configs' / 'fusers' / 'stage1.py',
-        trained / 'stage1' / 'iter_2.pth',
-        '--gpu-id',
-        0,
-        '--device',
-        'cpu',
-        cwd=tmp_path,
-        OMP_NUM_THREADS='1')
+    done = start(sys.executable, TOOLS / 'test_fusion.py',
+                 trained / 'configs' / 'fusers' / 'stage1.py',
+                 trained / 'stage1' / 'iter_2.pth', '--gpu-id', 0, '--device',
+                 'cpu', cwd=tmp_path, OMP_NUM_THREADS='1')
     assert done.returncode == 0, done.stderr
     assert 'note: --gpu-id is a legacy flag' in done.stderr
     result = tmp_path / 'work_dirs' / 'stage1' / 'test_result'
@@ -90,9 +79,8 @@ def test_syntax_usage_and_mode(script, tmp_path):
 
 
 def test_dist_train(stubs, tmp_path):
-    launcher, words = launched(
-        'dist_train.sh', 'c.py', 4, '--amp', '--work-dir', 'a b',
-        cwd=tmp_path, path=stubs)
+    launcher, words = launched('dist_train.sh', 'c.py', 4, '--amp',
+                               '--work-dir', 'a b', cwd=tmp_path, path=stubs)
     assert launcher == 'torchrun'
     assert words == [
         '--nnodes=1', '--node_rank=0', '--master_addr=127.0.0.1',
@@ -102,15 +90,15 @@ def test_dist_train(stubs, tmp_path):
 
 
 def test_dist_test_on_several_machines(stubs, tmp_path):
-    launcher, words = launched(
-        'dist_test.sh', 'c.py', 'p.pth', 8, '--tta', cwd=tmp_path,
-        path=stubs, NNODES='2', NODE_RANK='1', MASTER_ADDR='10.0.0.1',
-        PORT='1234')
+    launcher, words = launched('dist_test.sh', 'c.py', 'p.pth', 8, '--tta',
+                               cwd=tmp_path, path=stubs, NNODES='2',
+                               NODE_RANK='1', MASTER_ADDR='10.0.0.1',
+                               PORT='1234')
     assert launcher == 'torchrun'
     assert words == [
         '--nnodes=2', '--node_rank=1', '--master_addr=10.0.0.1',
-        '--master_port=1234', '--nproc_per_node=8', f'{TOOLS}/test.py',
-        'c.py', 'p.pth', '--launcher', 'pytorch', '--tta'
+        '--master_port=1234', '--nproc_per_node=8', f'{TOOLS}/test.py', 'c.py',
+        'p.pth', '--launcher', 'pytorch', '--tta'
     ]
 
 
@@ -119,9 +107,9 @@ def test_dist_test_on_several_machines(stubs, tmp_path):
     ('slurm_test.sh', ['c.py', 'p.pth']),
 ])
 def test_slurm(stubs, tmp_path, script, arguments):
-    launcher, words = launched(
-        script, 'part', 'job', *arguments, '--work-dir', 'w', cwd=tmp_path,
-        path=stubs, GPUS='16', SRUN_ARGS='--exclusive --time=1')
+    launcher, words = launched(script, 'part', 'job', *arguments, '--work-dir',
+                               'w', cwd=tmp_path, path=stubs, GPUS='16',
+                               SRUN_ARGS='--exclusive --time=1')
     program = script.replace('slurm_', '').replace('.sh', '.py')
     assert launcher == 'srun'
     assert words == [
@@ -133,6 +121,6 @@ def test_slurm(stubs, tmp_path, script, arguments):
 
 
 def test_slurm_with_few_gpus(stubs, tmp_path):
-    _, words = launched('slurm_train.sh', 'part', 'job', 'c.py',
-                        cwd=tmp_path, path=stubs, GPUS='2')
+    _, words = launched('slurm_train.sh', 'part', 'job', 'c.py', cwd=tmp_path,
+                        path=stubs, GPUS='2')
     assert '--gres=gpu:2' in words and '--ntasks-per-node=2' in words

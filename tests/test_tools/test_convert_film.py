@@ -54,14 +54,10 @@ def jittor_bytes(state, **extra):
     """A Jittor checkpoint, from tensors or arrays."""
     model = {k: _Var(np.asarray(v)) for k, v in state.items()}
     content = pickle.dumps(
-        dict(
-            model=model,
-            optimizer1=dict(defaults=dict(lr=1e-5, m=[_Var(np.ones(3))])),
-            lr_schedule1=dict(step_size=50),
-            epoch=149,
-            step=np.float64(3),
-            **extra),
-        protocol=4)
+        dict(model=model,
+             optimizer1=dict(defaults=dict(lr=1e-5, m=[_Var(np.ones(3))])),
+             lr_schedule1=dict(step_size=50), epoch=149, step=np.float64(3),
+             **extra), protocol=4)
     return content + hashlib.sha1(content).digest() + b'HCAJSLHD'
 
 
@@ -82,8 +78,8 @@ def split_attention(state, biases=True):
 def equal(got, expected):
     assert sorted(got) == sorted(expected)
     for key, value in expected.items():
-        assert got[key].dtype == value.dtype and torch.equal(
-            got[key], value), key
+        assert got[key].dtype == value.dtype and torch.equal(got[key],
+                                                             value), key
 
 
 def read(path):
@@ -117,16 +113,12 @@ def test_authors_file_and_back(convert_file, state, tmp_path, legacy):
     file = dict(
         model=OrderedDict((f'module.{k}', v) for k, v in state.items()),
         optimizer1=dict(state={0: dict(exp_avg=torch.ones(2))}),
-        lr_schedule1=dict(step_size=50, gamma=0.6),
-        epoch=149,
-        step=541)
+        lr_schedule1=dict(step_size=50, gamma=0.6), epoch=149, step=541)
     torch.save(file, source, _use_new_zipfile_serialization=not legacy)
     convert_file(str(source), str(ours), 'film')
     check_converted(ours, state)
     assert read(ours)['meta'] == dict(
-        method='film',
-        task='IVF',
-        variant='torch',
+        method='film', task='IVF', variant='torch',
         source_sha256=hashlib.sha256(source.read_bytes()).hexdigest(),
         unused={})
     convert_file(str(ours), str(back), 'film', reverse=True)
@@ -134,8 +126,8 @@ def test_authors_file_and_back(convert_file, state, tmp_path, legacy):
 
 
 @pytest.mark.parametrize('split', [False, True])
-def test_jittor_file(convert_file, state, tmp_path, jittor_module,
-                     monkeypatch, split):
+def test_jittor_file(convert_file, state, tmp_path, jittor_module, monkeypatch,
+                     split):
     source, ours = tmp_path / 'film.pkl', tmp_path / 'ours.pth'
     theirs = split_attention(state) if split else dict(state)
     prelu = 'restormerca1.preluA1.weight'
@@ -145,8 +137,8 @@ def test_jittor_file(convert_file, state, tmp_path, jittor_module,
     convert_file(str(source), str(ours), 'film')
     check_converted(ours, state)
     converted = read(ours)
-    assert converted['meta']['variant'] == (
-        'jittor-split' if split else 'jittor')
+    assert converted['meta']['variant'] == ('jittor-split'
+                                            if split else 'jittor')
     assert 'task' not in converted['meta']
     assert len(converted['state_dict']) == 189
 
@@ -170,8 +162,10 @@ def test_bare_pickle_of_arrays(convert_file, state, tmp_path):
     for protocol in (2, 5):
         source = tmp_path / f'film{protocol}.pkl'
         source.write_bytes(
-            pickle.dumps({k: v.double().numpy()
-                          for k, v in state.items()}, protocol))
+            pickle.dumps({
+                k: v.double().numpy()
+                for k, v in state.items()
+            }, protocol))
         ours = tmp_path / 'ours.pth'
         convert_file(str(source), str(ours), 'film')
         check_converted(ours, state)
@@ -231,8 +225,9 @@ def test_other_networks(refuse, state):
     missing = dict(state)
     del missing['conv2.bias']
     refuse(dict(model=missing), '1 missing: conv2.bias')
-    refuse(dict(model={**state, 'conv2.bias': torch.zeros(2)}),
-           r'conv2.bias \(expected \(1,\), got \(2,\)\)')
+    refuse(dict(model={
+        **state, 'conv2.bias': torch.zeros(2)
+    }), r'conv2.bias \(expected \(1,\), got \(2,\)\)')
     refuse(dict(optimizer1={}), 'Expected a state dict')
 
 

@@ -8,12 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mmfusion.datasets import (
-    MFNetDataset,
-    MSRSDataset,
-    PairedImageDataset,
-    PatchFileDataset,
-)
+from mmfusion.datasets import (MFNetDataset, MSRSDataset, PairedImageDataset,
+                               PatchFileDataset)
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools/dataset_converters'
 SIZE = (24, 32)
@@ -23,16 +19,16 @@ def tool(name):
     """The converter script as a module."""
     key = f'dataset_converter_{name}'
     if key not in sys.modules:
-        spec = importlib.util.spec_from_file_location(
-            key, TOOLS / f'{name}.py')
+        spec = importlib.util.spec_from_file_location(key,
+                                                      TOOLS / f'{name}.py')
         sys.modules[key] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[key])
     return sys.modules[key]
 
 
 def run(name, *arguments, workers=0):
-    return tool(name).main(
-        [str(word) for word in arguments] + ['--workers', str(workers)])
+    return tool(name).main([str(word) for word in arguments] +
+                           ['--workers', str(workers)])
 
 
 def write(path, image):
@@ -67,8 +63,8 @@ def mfnet(tmp_path):
         write(raw / 'images' / f'{stem}.png', image(k, 4))
         write(raw / 'labels' / f'{stem}.png', label(k))
     write(raw / 'images' / '00001D_flip.png', image(0, 4))
-    (raw / 'train.txt').write_text(
-        '00001D\n00002N\n00001D_flip\n00002N_flip\n')
+    (raw /
+     'train.txt').write_text('00001D\n00002N\n00001D_flip\n00002N_flip\n')
     (raw / 'val.txt').write_text('00003D\n')
     (raw / 'test.txt').write_text('00004N\n')
     return raw
@@ -81,13 +77,12 @@ def test_mfnet(mfnet, tmp_path, workers, capsys):
     stored = image(1, 4)
     np.testing.assert_array_equal(read(out / 'vis/00002N.png'),
                                   stored[..., :3])
-    np.testing.assert_array_equal(read(out / 'ir/00002N.png'),
-                                  stored[..., 3])
+    np.testing.assert_array_equal(read(out / 'ir/00002N.png'), stored[..., 3])
     np.testing.assert_array_equal(read(out / 'labels/00002N.png'), label(1))
     assert (out / 'train.txt').read_text() == '00001D\n00002N\n'
     assert not list(out.rglob('*_flip*')) and no_drafts(out)
-    dataset = MFNetDataset(
-        data_root=str(out), ann_file='train.txt', pipeline=[])
+    dataset = MFNetDataset(data_root=str(out), ann_file='train.txt',
+                           pipeline=[])
     assert len(dataset) == 2
     assert dataset[0]['ir_path'].endswith('ir/00001D.png')
     assert '2 stems' in capsys.readouterr().out
@@ -99,16 +94,16 @@ def test_mfnet_with_flip(mfnet, tmp_path):
     stored = image(0, 4)[:, ::-1]
     np.testing.assert_array_equal(read(out / 'vis/00001D_flip.png'),
                                   stored[..., :3])
-    np.testing.assert_array_equal(read(out / 'ir/00001D_flip.png'),
-                                  stored[..., 3])
+    np.testing.assert_array_equal(read(out / 'ir/00001D_flip.png'), stored[...,
+                                                                           3])
     np.testing.assert_array_equal(read(out / 'labels/00001D_flip.png'),
                                   label(0)[:, ::-1])
     assert (out / 'train.txt').read_text().split() == [
-        '00001D', '00002N', '00001D_flip', '00002N_flip']
+        '00001D', '00002N', '00001D_flip', '00002N_flip'
+    ]
     assert not (out / 'vis/00003D_flip.png').exists()
-    dataset = MFNetDataset(
-        data_root=str(out), ann_file='train.txt', flip_copies=True,
-        pipeline=[])
+    dataset = MFNetDataset(data_root=str(out), ann_file='train.txt',
+                           flip_copies=True, pipeline=[])
     assert len(dataset) == 4
 
 
@@ -140,7 +135,8 @@ def break_label_away(raw):
 
 @pytest.mark.parametrize('damage', [
     break_channels, break_label_range, break_label_size, break_file,
-    break_label_away])
+    break_label_away
+])
 def test_mfnet_goes_on_after_a_bad_file(mfnet, tmp_path, damage, capsys):
     words = damage(mfnet)
     out = tmp_path / 'out'
@@ -161,9 +157,9 @@ def test_mfnet_listed_but_missing(mfnet, tmp_path, capsys):
 
 @pytest.mark.parametrize('name', ['mfnet', 'msrs', 'plain_pairs'])
 def test_bad_folders(name, tmp_path, capsys):
-    for source, out, words in (
-            (tmp_path / 'nowhere', tmp_path / 'out', 'nowhere'),
-            (tmp_path, tmp_path / 'out', 'out')):
+    for source, out, words in ((tmp_path / 'nowhere', tmp_path / 'out',
+                                'nowhere'), (tmp_path, tmp_path / 'out',
+                                             'out')):
         with pytest.raises(SystemExit) as stop:
             run(name, source, out)
         assert stop.value.code == 2
@@ -176,8 +172,8 @@ def test_bad_folders(name, tmp_path, capsys):
     assert not (tmp_path / 'out').exists()
 
 
-@pytest.mark.parametrize('name', ['mfnet', 'msrs', 'plain_pairs',
-                                  'make_synthetic_rgbt'])
+@pytest.mark.parametrize(
+    'name', ['mfnet', 'msrs', 'plain_pairs', 'make_synthetic_rgbt'])
 def test_help(name, capsys):
     with pytest.raises(SystemExit) as stop:
         tool(name).main(['--help'])
@@ -188,9 +184,8 @@ def test_help(name, capsys):
 @pytest.fixture
 def msrs(tmp_path):
     raw = tmp_path / 'raw'
-    for k, (split, stem) in enumerate((('train', '00001D'),
-                                       ('train', '00002N'),
-                                       ('test', '00003D'))):
+    for k, (split, stem) in enumerate(
+        (('train', '00001D'), ('train', '00002N'), ('test', '00003D'))):
         write(raw / split / 'vi' / f'{stem}.png', image(k))
         write(raw / split / 'ir' / f'{stem}.png', image(k, 1))
         seg = np.zeros(SIZE, np.uint8)
@@ -203,8 +198,7 @@ def msrs(tmp_path):
 def test_msrs(msrs, tmp_path):
     out = tmp_path / 'out'
     assert run('msrs', msrs, out, '--maps', workers=2) == 0
-    np.testing.assert_array_equal(read(out / 'train/vi/00002N.png'),
-                                  image(1))
+    np.testing.assert_array_equal(read(out / 'train/vi/00002N.png'), image(1))
     seg = read(out / 'train/label/00002N.png')
     binary = read(out / 'train/bi/00002N.png')
     np.testing.assert_array_equal(binary, (seg > 0) * 255)
@@ -243,29 +237,29 @@ def test_msrs_names_bad_pairs(msrs, tmp_path, capsys):
 
 def test_plain_splits_with_labels(tmp_path, capsys):
     src, out = tmp_path / 'src', tmp_path / 'out'
-    for k, (split, stem) in enumerate((('train', 'a'), ('train', 'b'),
-                                       ('val', 'c'))):
+    for k, (split, stem) in enumerate(
+        (('train', 'a'), ('train', 'b'), ('val', 'c'))):
         write(src / split / 'vi' / f'{stem}.jpg', image(k))
         write(src / split / 'ir' / f'{stem}.png', image(k, 1))
         write(src / split / 'label' / f'{stem}.png', label(k, 3))
     (src / 'notes').mkdir()
     assert run('plain_pairs', src, out, '--num-classes', 3) == 0
-    assert (out / 'vis/a.jpg').read_bytes() == (
-        src / 'train/vi/a.jpg').read_bytes()
+    assert (out / 'vis/a.jpg').read_bytes() == (src /
+                                                'train/vi/a.jpg').read_bytes()
     assert (out / 'train.txt').read_text() == 'a\nb\n'
     printed = capsys.readouterr().out
     share = np.mean(label(2, 3) == 1)
     assert 'train: 2 pairs; 24x32 (2)' in printed
     assert f'1: {share:.1%}' in printed.splitlines()[-1]
-    dataset = PairedImageDataset(
-        data_root=str(out), ann_file='val.txt',
-        data_prefix=dict(seg_map_path='label'),
-        metainfo=dict(classes=('x', 'y', 'z')), pipeline=[])
+    dataset = PairedImageDataset(data_root=str(out), ann_file='val.txt',
+                                 data_prefix=dict(seg_map_path='label'),
+                                 metainfo=dict(classes=('x', 'y', 'z')),
+                                 pipeline=[])
     assert len(dataset) == 1 and dataset[0]['stem'] == 'c'
 
 
-@pytest.mark.parametrize('pair', [('under', 'over'), ('a', 'b'),
-                                  ('ct', 'mri'), ('Visible', 'Infrared')])
+@pytest.mark.parametrize('pair', [('under', 'over'), ('a', 'b'), ('ct', 'mri'),
+                                  ('Visible', 'Infrared')])
 def test_plain_known_pairs(tmp_path, pair):
     src, out = tmp_path / 'src', tmp_path / 'out'
     write(src / 'test' / pair[0] / '1.png', image(0))
@@ -288,8 +282,8 @@ def test_plain_own_names_links_and_equal_stems(tmp_path):
     link = out / 'ir/y/1.png'
     assert link.is_symlink()
     assert link.resolve() == (src / 'y/heat/1_h.png').resolve()
-    dataset = PairedImageDataset(
-        data_root=str(out), ann_file='y.txt', pipeline=[])
+    dataset = PairedImageDataset(data_root=str(out), ann_file='y.txt',
+                                 pipeline=[])
     assert len(dataset) == 1
 
 
@@ -318,13 +312,13 @@ def test_plain_reports_bad_pairs(tmp_path, capsys):
 def test_plain_bad_arguments(tmp_path, capsys):
     write(tmp_path / 'src/vis/1.png', image(0))
     write(tmp_path / 'src/ir/1.png', image(0))
-    for arguments, words in ((['--vis', 'vis'], '--ir'),
-                             (['--num-classes', 0], 'num_classes'),
-                             (['--vis-stem', 'x'], 'stem'),
-                             (['--vis', 'p', '--ir', 'q'], 'p and q')):
+    for arguments, words in ((['--vis', 'vis'], '--ir'), (['--num-classes',
+                                                           0], 'num_classes'),
+                             (['--vis-stem',
+                               'x'], 'stem'), (['--vis', 'p', '--ir',
+                                                'q'], 'p and q')):
         with pytest.raises(SystemExit) as stop:
-            run('plain_pairs', tmp_path / 'src', tmp_path / 'out',
-                *arguments)
+            run('plain_pairs', tmp_path / 'src', tmp_path / 'out', *arguments)
         assert stop.value.code == 2
         assert words in capsys.readouterr().err
 
@@ -347,8 +341,8 @@ def test_synthetic_command(tmp_path, capsys):
 @pytest.mark.parametrize('grey', [False, True])
 def test_patches(tmp_path, grey, form, workers):
     """Whole patches alone, rows before columns, without loss."""
-    for seed, (stem, size) in enumerate((('a/one', (20, 33)),
-                                         ('two', (16, 16)))):
+    for seed, (stem, size) in enumerate(
+        (('a/one', (20, 33)), ('two', (16, 16)))):
         write(tmp_path / f'vis/{stem}.png', image(seed, size=size))
         write(tmp_path / f'ir/{stem}.png', image(9 + seed, 1, size))
     flags = ['--grey'] if grey else []
@@ -361,8 +355,8 @@ def test_patches(tmp_path, grey, form, workers):
     kind = PatchFileDataset if form == 'file' else PairedImageDataset
     dataset = kind(data_root=str(out), pipeline=pipeline)
     expected = {}
-    for stem, places in (('a/one', [(0, 0), (0, 1), (0, 2)]),
-                         ('two', [(0, 0)])):
+    for stem, places in (('a/one', [(0, 0), (0, 1),
+                                    (0, 2)]), ('two', [(0, 0)])):
         vis, ir = (read(tmp_path / f'{kind}/{stem}.png')
                    for kind in ('vis', 'ir'))
         if grey:
@@ -371,8 +365,10 @@ def test_patches(tmp_path, grey, form, workers):
             window = np.s_[8 * row:8 * row + 16, 8 * column:8 * column + 16]
             expected[f'{stem}_{row:03d}_{column:03d}'] = np.dstack(
                 (vis[window], ir[window])).transpose(2, 0, 1)
-    found = {sample['data_samples'].metainfo['stem']:
-             sample['inputs'].numpy() for sample in dataset}
+    found = {
+        sample['data_samples'].metainfo['stem']: sample['inputs'].numpy()
+        for sample in dataset
+    }
     assert list(found) == list(expected)
     for stem, patch in expected.items():
         assert np.array_equal(found[stem], patch), stem

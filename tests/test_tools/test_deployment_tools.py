@@ -24,9 +24,8 @@ def weights(tmp_path_factory):
     configs = tiny_project.make_project(root)
     torch.manual_seed(0)
     for stage in ('stage1', 'stage2'):
-        model = init_model(
-            configs / f'{stage}.py', optimize=False,
-            cfg_options={'model.fuser.init_cfg': None})
+        model = init_model(configs / f'{stage}.py', optimize=False,
+                           cfg_options={'model.fuser.init_cfg': None})
         (root / stage).mkdir()
         torch.save(dict(state_dict=model.state_dict()),
                    root / stage / 'iter_2.pth')
@@ -68,8 +67,8 @@ def test_export_errors(call, files, tmp_path, capsys):
     assert call('deployment/export.py', config, 'none', '--out',
                 tmp_path / 'a.onnx', '--opset', 30) == 2
     assert 'opset of 11 to 20' in capsys.readouterr().err
-    assert call('deployment/export.py', config, tmp_path / 'no.pth',
-                '--out', tmp_path / 'a.onnx') == 2
+    assert call('deployment/export.py', config, tmp_path / 'no.pth', '--out',
+                tmp_path / 'a.onnx') == 2
     assert not (tmp_path / 'a.onnx').exists()
 
 
@@ -82,13 +81,15 @@ def test_exported_checkpoint_fuses_folders(call, files, tmp_path, capsys):
     # it is verified, unless --no-verify
     assert 'largest difference to PyTorch: ' in capsys.readouterr().out
     images = {}
-    for name, checkpoint, flags in (
-            ('torch', files('stage1')[1], ['--device', 'cpu']),
-            ('onnxruntime', onnx, []),
-            ('openvino', onnx, ['--backend', 'openvino'])):
-        assert call('test_fusion.py', files('stage1')[0], checkpoint,
-                    '--vis', tmp_path / 'vis', '--ir', tmp_path / 'ir',
-                    '--out-dir', tmp_path / name, *flags) == 0
+    for name, checkpoint, flags in (('torch', files('stage1')[1],
+                                     ['--device',
+                                      'cpu']), ('onnxruntime', onnx, []),
+                                    ('openvino', onnx,
+                                     ['--backend', 'openvino'])):
+        assert call('test_fusion.py',
+                    files('stage1')[0], checkpoint, '--vis', tmp_path / 'vis',
+                    '--ir', tmp_path / 'ir', '--out-dir', tmp_path / name,
+                    *flags) == 0
         images[name] = cv2.imread(str(tmp_path / name / '001.png'))
     for name in ('onnxruntime', 'openvino'):
         assert np.abs(images[name].astype(int) - images['torch']).max() <= 1
@@ -113,9 +114,8 @@ def test_matrix(call, tmp_path, capsys):
 
 def test_matrix_fails_where_there_is_no_file(call, capsys):
     """Tracing at variable size cannot express this one's kernels."""
-    assert call('deployment/export_matrix.py', '--fusers',
-                'GuidedFilterFuser', '--formats', 'onnx', '--opsets', 11,
-                '--dynamic') == 1
+    assert call('deployment/export_matrix.py', '--fusers', 'GuidedFilterFuser',
+                '--formats', 'onnx', '--opsets', 11, '--dynamic') == 1
     captured = capsys.readouterr()
     assert '| GuidedFilterFuser | fails |' in captured.out
     assert 'failed: GuidedFilterFuser, onnx 11: Expected' in captured.err
@@ -130,8 +130,8 @@ def smooth(tmp_path):
         (tmp_path / name).mkdir()
         for index in range(3):
             image = cv2.resize(
-                rng.integers(0, 256, (22, 24, channels), np.uint8),
-                (192, 176), interpolation=cv2.INTER_CUBIC)
+                rng.integers(0, 256, (22, 24, channels), np.uint8), (192, 176),
+                interpolation=cv2.INTER_CUBIC)
             cv2.imwrite(str(tmp_path / name / f'{index}.png'), image)
     return tmp_path
 
@@ -152,8 +152,7 @@ def test_quantize(call, files, smooth, capsys):
     for flags, words in ((['--num', 9], 'Expected at least 9 + 0 pairs'),
                          (['--num', 0], '--num of at least 1'),
                          (['--num', 1, '--mode', 'dynamic'], 'convolutions')):
-        assert call('deployment/quantize.py', onnx, out, *folders,
-                    *flags) == 2
+        assert call('deployment/quantize.py', onnx, out, *folders, *flags) == 2
         assert words in capsys.readouterr().err
 
 
@@ -175,9 +174,9 @@ class TestVideoDemo:
                     '--ir', moving[1], '--out', out, '--homography',
                     tmp_path / 'h.npy', '--fps', 20, '--source-fps', 20,
                     '--offset', 0.05, '--batch', 3, '--norm', 'steady',
-                    '--momentum', 0.9, '--blend', 0.4, '--flicker',
-                    '--limit', 6, '--device', 'cpu', '--threads', 1,
-                    '--json', tmp_path / 'a.json') == 0
+                    '--momentum', 0.9, '--blend', 0.4, '--flicker', '--limit',
+                    6, '--device', 'cpu', '--threads', 1, '--json',
+                    tmp_path / 'a.json') == 0
         text = capsys.readouterr().out
         assert '6 frames, ' in text and 'fused: flicker' in text
         assert f'wrote {out}' in text
@@ -195,9 +194,9 @@ class TestVideoDemo:
             pytest.skip('no RoadScene pairs')
         vis, ir = (cv2.imread(str(sorted((folder / name).iterdir())[number]))
                    for name in ('vi', 'ir'))
-        folders = write_sequence(
-            tmp_path, vis, cv2.resize(ir[..., 0], vis.shape[1::-1]), 30,
-            (128, 160), number)
+        folders = write_sequence(tmp_path, vis,
+                                 cv2.resize(ir[..., 0], vis.shape[1::-1]), 30,
+                                 (128, 160), number)
         (folders[0] / '00003.png').write_bytes(b'nonsense')
         for index in range(24, 30):
             (folders[1] / f'{index:05d}.png').unlink()
@@ -217,8 +216,7 @@ class TestVideoDemo:
         for name, model in (('a', ()), ('b', files('stage1'))):
             assert call('video_demo.py', *model, '--seg', *files('stage2'),
                         '--vis', moving[0], '--ir', moving[1], '--out',
-                        tmp_path / name, '--limit', 2, '--device',
-                        'cpu') == 0
+                        tmp_path / name, '--limit', 2, '--device', 'cpu') == 0
             assert len(list((tmp_path / name).iterdir())) == 2
 
     @pytest.mark.parametrize('precision', ['fp32', 'bf16'])
@@ -228,8 +226,8 @@ class TestVideoDemo:
         assert call('deployment/export.py', *files('stage1'), '--out', onnx,
                     '--opset', 13, '--shape', 48, 64) == 0
         able = precision in ('fp32', *map(
-            str.lower, openvino_core().get_property(
-                'CPU', 'OPTIMIZATION_CAPABILITIES')))
+            str.lower,
+            openvino_core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')))
         assert call('video_demo.py', onnx, '--vis', moving[0], '--ir',
                     moving[1], '--out', tmp_path / 'out', '--backend',
                     'openvino', '--precision', precision, '--threads',
@@ -247,13 +245,13 @@ class TestVideoDemo:
         sources = ['--vis', moving[0], '--ir', moving[1], '--out']
         assert call('video_demo.py', full, *sources, tmp_path / 'plain',
                     '--limit', 2) == 0
-        assert call('video_demo.py', '--seg', full, *sources,
-                    tmp_path / 'out', '--limit', 2) == 0
+        assert call('video_demo.py', '--seg', full, *sources, tmp_path / 'out',
+                    '--limit', 2) == 0
         plain, drawn = (cv2.imread(str(tmp_path / name / '000001.png'))
                         for name in ('plain', 'out'))
         assert plain.shape == drawn.shape and (plain != drawn).any()
-        assert call('video_demo.py', '--seg', files('stage2')[0], *sources,
-                    tmp_path / 'b') == 2
+        assert call('video_demo.py', '--seg',
+                    files('stage2')[0], *sources, tmp_path / 'b') == 2
         assert 'Expected --seg CFG CKPT' in capsys.readouterr().err
         with pytest.raises(SystemExit):
             call('video_demo.py', '--seg', 'a', 'b', 'c', *sources,
@@ -269,8 +267,7 @@ class TestVideoDemo:
                     '--ir', moving[1], '--show', '--device', 'cpu') == 0
         assert len(shown) == 8
 
-    def test_errors(self, call, files, moving, tmp_path, capsys,
-                    monkeypatch):
+    def test_errors(self, call, files, moving, tmp_path, capsys, monkeypatch):
         sources = ['--vis', moving[0], '--ir', moving[1]]
         for flags, words in (((*sources, ), 'nothing to do'),
                              ((*sources, '--show'), '--seg CFG CKPT')):

@@ -78,10 +78,9 @@ def detector(tmp_path_factory):
             '{checkpoint!r}', repr(str(root / 'stage1' / 'iter_2.pth'))))
     DefaultScope.get_instance('mmfusion', scope_name='mmfusion')
     with tiny_project.one_thread():
-        tiny_project.train_with(
-            configs / 'detect.py', '--two-stage', '--work-dir',
-            root / 'stage2', '--seed', 0, '--cfg-options',
-            'model.fuser_frozen=True')
+        tiny_project.train_with(configs / 'detect.py', '--two-stage',
+                                '--work-dir', root / 'stage2', '--seed', 0,
+                                '--cfg-options', 'model.fuser_frozen=True')
     return root
 
 
@@ -100,10 +99,9 @@ def score(detector, tmp_path, call):
 
 
 def test_two_stages(detector):
-    one, two = (
-        torch.load(detector / name / 'iter_2.pth',
-                   weights_only=False)['state_dict']
-        for name in ('stage1', 'stage2'))
+    one, two = (torch.load(detector / name / 'iter_2.pth',
+                           weights_only=False)['state_dict']
+                for name in ('stage1', 'stage2'))
     fuser = [key for key in two if key.startswith('fuser.')]
     assert fuser and all(torch.equal(one[key], two[key]) for key in fuser)
     assert any(key.startswith('detector.bbox_head.') for key in two)
@@ -120,8 +118,8 @@ def test_resume(detector, tmp_path):
 
 def test_eval_bbox(score):
     metrics = score('--eval', 'bbox')
-    for name in ('coco/bbox_mAP', 'coco/bbox_mAP_50',
-                 'coco/day/bbox_mAP_50', 'coco/night/bbox_mAP_50'):
+    for name in ('coco/bbox_mAP', 'coco/bbox_mAP_50', 'coco/day/bbox_mAP_50',
+                 'coco/night/bbox_mAP_50'):
         assert -1 <= metrics[name] <= 1
     assert 0 <= metrics['detection/MR-2'] <= 100
 
@@ -162,8 +160,8 @@ def test_fused_images_with_boxes(detector, call, tmp_path):
     ]
     outs = {}
     for name, flags in dict(
-            folders=['--vis', base / 'vis', '--ir', base / 'ir'],
-            config=[], none=['--score-thr', '1.1']).items():
+            folders=['--vis', base / 'vis', '--ir', base / 'ir'], config=[],
+            none=['--score-thr', '1.1']).items():
         out = tmp_path / name
         assert call(*common, '--out-dir', out / 'fused', '--show-dir',
                     out / 'panels', '--score-thr', '0', *flags) == 0
@@ -177,26 +175,24 @@ def test_fused_images_with_boxes(detector, call, tmp_path):
 
 def test_a_fuser_alone_draws_no_boxes(detector, call, tmp_path, capsys):
     assert call('test_fusion.py', detector / 'configs/fusers/detect.py',
-                detector / 'stage1/iter_2.pth', '--device', 'cpu',
-                '--out-dir', tmp_path / 'fused', '--show-dir',
-                tmp_path / 'panels') == 0
+                detector / 'stage1/iter_2.pth', '--device', 'cpu', '--out-dir',
+                tmp_path / 'fused', '--show-dir', tmp_path / 'panels') == 0
     assert 'detector stays untrained' in capsys.readouterr().err
     panel = cv2.imread(str(tmp_path / 'panels' / '001.png'))
     assert panel.shape[1] < 4 * 64 + 40  # three tiles
     # and the other way round: a detector's checkpoint serves its fuser
     assert call('test_fusion.py', detector / 'configs/fusers/stage1.py',
-                detector / 'stage2/iter_2.pth', '--device', 'cpu',
-                '--out-dir', tmp_path / 'other') == 0
+                detector / 'stage2/iter_2.pth', '--device', 'cpu', '--out-dir',
+                tmp_path / 'other') == 0
     assert 'no detector' in capsys.readouterr().err
 
 
 def test_inferencer_gives_boxes(detector):
     from mmfusion.apis import FusionInferencer
-    fuse = FusionInferencer(
-        str(detector / 'configs/fusers/detect.py'),
-        str(detector / 'stage2/iter_2.pth'), device='cpu')
-    result = fuse(np.zeros((48, 64, 3), np.uint8),
-                  np.zeros((48, 64), np.uint8))
+    fuse = FusionInferencer(str(detector / 'configs/fusers/detect.py'),
+                            str(detector / 'stage2/iter_2.pth'), device='cpu')
+    result = fuse(np.zeros((48, 64, 3), np.uint8), np.zeros((48, 64),
+                                                            np.uint8))
     count = len(result['scores'])
     assert result['bboxes'].shape == (count, 4)
     assert (np.diff(result['scores']) <= 0).all()

@@ -22,8 +22,8 @@ def make(call, config, *flags):
 
 
 def overrides(*flags, on_gpu=False, pairs=100):
-    args = distill_flags.train_parser().parse_args([
-        *map(str, flags), '--train_root', 'T', '--val_root', 'V'])
+    args = distill_flags.train_parser().parse_args(
+        [*map(str, flags), '--train_root', 'T', '--val_root', 'V'])
     cfg = load_config(distill_flags.train_config(args))
     return distill_flags.train_overrides(args, cfg, on_gpu,
                                          lambda changes: pairs)
@@ -33,10 +33,8 @@ NO_VGG = ('--lambda_perc', 0, '--lambda_feat', 0)
 
 
 @pytest.mark.parametrize('flags, key, value', [
-    (('--input_size', 640),
-     'train_dataloader.dataset.pipeline.2.size', 640),
-    (('--misalign_prob', .2), 'train_dataloader.dataset.pipeline.1.prob',
-     .2),
+    (('--input_size', 640), 'train_dataloader.dataset.pipeline.2.size', 640),
+    (('--misalign_prob', .2), 'train_dataloader.dataset.pipeline.1.prob', .2),
     (('--in_channels', 1), 'model.student.ir_channels', 1),
     (('--out_channels', 1), 'model.student.out_mode', 'y'),
     (('--batch_size', 4), 'train_dataloader.batch_size', 4),
@@ -75,12 +73,12 @@ def test_defaults_are_the_readmes():
     assert cfg.optim_wrapper.clip_grad.max_norm == 1.0
     assert [pair.name for pair in cfg.model.pairs] == ['pix', 'ssim', 'grad']
     assert [pair.loss.loss_weight for pair in cfg.model.pairs] == [1, 1, .5]
-    assert [list(stage.weights) for stage in
-            cfg.default_hooks.loss_stages.stages] == [
-                ['pix'], ['pix', 'ssim', 'grad'], ['pix', 'ssim', 'grad']]
+    assert [
+        list(stage.weights) for stage in cfg.default_hooks.loss_stages.stages
+    ] == [['pix'], ['pix', 'ssim', 'grad'], ['pix', 'ssim', 'grad']]
     assert cfg.optim_wrapper.type == 'OptimWrapper'
-    assert 'optim_wrapper.type' not in overrides(
-        *NO_VGG, '--no-use_amp', on_gpu=True)
+    assert 'optim_wrapper.type' not in overrides(*NO_VGG, '--no-use_amp',
+                                                 on_gpu=True)
     for flags in ((), ('--use_amp', ), ('--use_amp', 'true')):
         changes = overrides(*NO_VGG, *flags, on_gpu=True)
         assert changes['optim_wrapper.type'] == 'AmpOptimWrapper'
@@ -98,8 +96,7 @@ def test_lambdas(size):
             'v.pth'
     changes = overrides(*flags, '--lambda_perc', 0)
     pairs = changes['model.pairs']
-    assert [pair['name'] for pair in pairs] == ['pix', 'ssim', 'grad',
-                                                'feat']
+    assert [pair['name'] for pair in pairs] == ['pix', 'ssim', 'grad', 'feat']
     assert pairs[3]['loss']['features']['init_cfg']['checkpoint'] == 'v.pth'
 
 
@@ -108,16 +105,16 @@ def test_stages_without_terms_are_left_out():
     stages = overrides(*NO_VGG, '--lambda_pix', 0)[place]
     assert [(stage['begin'], list(stage['weights'])) for stage in stages] \
         == [(0, ['ssim', 'grad']), (1 / 3, ['ssim', 'grad'])]
-    stages = overrides(
-        '--vgg_checkpoint', 'v.pth', '--lambda_pix', 0, '--lambda_ssim', 0,
-        '--lambda_grad', 0)[place]
+    stages = overrides('--vgg_checkpoint', 'v.pth', '--lambda_pix', 0,
+                       '--lambda_ssim', 0, '--lambda_grad', 0)[place]
     assert stages == [dict(begin=0, weights=dict(perc=1, feat=1))]
 
 
 def test_flat_folders():
-    args = distill_flags.train_parser().parse_args(
-        '--ir_root I --vis_root V --teacher_root T --train_ratio .8 '
-        '--val_ratio .1 --test_ratio .1'.split())
+    args = distill_flags.train_parser().parse_args([
+        '--ir_root', 'I', '--vis_root', 'V', '--teacher_root', 'T',
+        '--train_ratio', '.8', '--val_ratio', '.1', '--test_ratio', '.1'
+    ])
     changes = distill_flags.data_overrides(args)
     for name, part in dict(train='train', val='val', fusion='test').items():
         place = f'{name}_dataloader.dataset'
@@ -126,10 +123,11 @@ def test_flat_folders():
         assert changes[f'{place}.ratios'] == (.8, .1, .1)
 
 
-@pytest.mark.parametrize('flags, told', [
-    (('--use_amp', ), 'GPU'), ((), '--vgg_checkpoint'),
-    (tuple(f'--lambda_{name}=0' for name in distill_flags.TERMS),
-     'lambda above 0')])
+@pytest.mark.parametrize(
+    'flags, told',
+    [(('--use_amp', ), 'GPU'), ((), '--vgg_checkpoint'),
+     (tuple(f'--lambda_{name}=0'
+            for name in distill_flags.TERMS), 'lambda above 0')])
 def test_flags_that_are_refused(flags, told):
     with pytest.raises(UsageError, match=told):
         overrides(*flags)
@@ -137,8 +135,8 @@ def test_flags_that_are_refused(flags, told):
     cfg = load_config('distillers/realtime_tiny_msrs.py')
     for words in (['--train_root', 'x'], ['--ir_root', 'x']):
         with pytest.raises(UsageError):
-            distill_flags.train_overrides(
-                parser.parse_args(words), cfg, False, len)
+            distill_flags.train_overrides(parser.parse_args(words), cfg, False,
+                                          len)
 
 
 def test_from_teacher_to_scores(call, tmp_path, capsys, monkeypatch):
@@ -155,14 +153,14 @@ def test_from_teacher_to_scores(call, tmp_path, capsys, monkeypatch):
              1, *NO_VGG, '--batch_size', 2, '--num_workers', 0, '--lr', 2e-3,
              '--log_freq', 2, '--vis_freq', 20, '--save_freq', 5,
              '--misalign_prob', 0, '--log_dir', work)
-    assert call('distill/train.py', *train, '--epochs', 10,
-                '--dry_run') == 0
+    assert call('distill/train.py', *train, '--epochs', 10, '--dry_run') == 0
     told = capsys.readouterr().out
     assert 'train_cfg.max_iters = 20' in told and not work.exists()
     assert call('distill/train.py', *train, '--epochs', 10) == 0
-    log = [json.loads(line) for line in
-           next(work.glob('*/vis_data/scalars.json')).read_text(
-               ).splitlines()]
+    log = [
+        json.loads(line) for line in next(work.glob(
+            '*/vis_data/scalars.json')).read_text().splitlines()
+    ]
     steps = [line for line in log if 'loss_distill.pix' in line]
     assert steps[-1]['loss_distill.pix'] < 0.8 * steps[0]['loss_distill.pix']
     assert steps[-1]['stage/ssim'] == 1 and steps[0]['stage/ssim'] == 0
@@ -179,12 +177,13 @@ def test_from_teacher_to_scores(call, tmp_path, capsys, monkeypatch):
     capsys.readouterr()
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))  # no LPIPS weights
     moved, plain = [], BaseModel.to
-    monkeypatch.setattr(BaseModel, 'to', lambda self, *args, **kwargs: (
-        moved.append(args), plain(self, *args, **kwargs))[1])
-    assert call('distill/eval.py', '--checkpoint', checkpoint,
-                '--data_root', root / 'val', '--num_workers', 0,
-                '--save_dir', scores, '--benchmark_speed', '--analyze',
-                '--warmup', 0, '--runs', 1, '--device', 'cpu:0') == 0
+    monkeypatch.setattr(
+        BaseModel, 'to', lambda self, *args, **kwargs:
+        (moved.append(args), plain(self, *args, **kwargs))[1])
+    assert call('distill/eval.py', '--checkpoint', checkpoint, '--data_root',
+                root / 'val', '--num_workers', 0, '--save_dir', scores,
+                '--benchmark_speed', '--analyze', '--warmup', 0, '--runs', 1,
+                '--device', 'cpu:0') == 0
     assert moved[1] == ('cpu:0', )  # after the runner's own choice
     told = capsys.readouterr().out
     for word in ('SSIM:', 'PSNR:', 'EN:', 'Parameters: 1.37M', 'FPS:',
@@ -211,10 +210,9 @@ def test_from_teacher_to_scores(call, tmp_path, capsys, monkeypatch):
     bare = tmp_path / 'bare.pth'
     content = torch.load(checkpoint, weights_only=False)
     torch.save(dict(state_dict=content['state_dict']), bare)
-    flat = ('--vis_root', root / 'train/VIS', '--ir_root',
-            root / 'train/IR', '--teacher_root',
-            root / 'train/TEACHER_FUSED', '--train_ratio', .25,
-            '--val_ratio', .25, '--test_ratio', .5, '--num_workers', 0,
+    flat = ('--vis_root', root / 'train/VIS', '--ir_root', root / 'train/IR',
+            '--teacher_root', root / 'train/TEACHER_FUSED', '--train_ratio',
+            .25, '--val_ratio', .25, '--test_ratio', .5, '--num_workers', 0,
             '--save_dir', scores)
     assert call('distill/eval.py', '--checkpoint', bare, *flat) == 2
     assert '--config' in capsys.readouterr().err
@@ -259,13 +257,20 @@ def test_checkpoint_configs_are_literals():
 
 def test_all_flags_are_tested():
     text = Path(__file__).read_text()
-    flags = [flag for action in distill_flags.train_parser()._actions
-             for flag in action.option_strings]
+    flags = [
+        flag for action in distill_flags.train_parser()._actions
+        for flag in action.option_strings
+    ]
     for name in ('eval', 'lr_find'):
-        flags += [line.split("'")[1] for line in (
-            ROOT / f'tools/distill/{name}.py').read_text().splitlines()
-                  if line.strip().startswith("add('--")]
+        flags += [
+            line.split("'")[1]
+            for line in (ROOT /
+                         f'tools/distill/{name}.py').read_text().splitlines()
+            if line.strip().startswith("add('--")
+        ]
     generic = ('-h', '--help', '--cfg-options')
-    missing = [flag for flag in flags if flag not in text
-               and flag not in generic and not flag.startswith('--lambda_')]
+    missing = [
+        flag for flag in flags if flag not in text and flag not in generic
+        and not flag.startswith('--lambda_')
+    ]
     assert not missing and len(flags) > 40

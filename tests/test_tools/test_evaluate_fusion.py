@@ -111,8 +111,8 @@ def test_preset_and_channels(data, evaluate):
 
 def test_protocol_flags(data, evaluate):
     assert evaluate() == 0
-    for place, flags in enumerate((['--grey', 'pillow'],
-                                   ['--stretch', 'trunc'])):
+    for place, flags in enumerate((['--grey',
+                                    'pillow'], ['--stretch', 'trunc'])):
         out = f'out_{place}'
         assert evaluate(*flags, '--out', data / out) == 0
         assert summary(data, out)['settings'][flags[0][2:]] == flags[1]
@@ -136,8 +136,8 @@ def test_other_sources(data, call):
     command = ['--fused', data / 'one', '--metrics', 'CC', '--workers', 1]
     assert call(TOOL, *command, '--out', data / 'a', '--sources',
                 f'mri={data / "ir"}', data / 'vis', data / 'two') == 0
-    assert call(TOOL, *command, '--out', data / 'b', '--sources',
-                data / 'ir', data / 'vis') == 0
+    assert call(TOOL, *command, '--out', data / 'b', '--sources', data / 'ir',
+                data / 'vis') == 0
     assert means(data, out='a') != means(data, out='b')
 
 
@@ -145,12 +145,11 @@ def test_stem_rules_and_names(data, evaluate, call):
     assert evaluate() == 0
     for index in range(3):
         for name in ('one', 'two'):
-            (data / name / f'{index}.png').rename(
-                data / 'one' / f'{index}-{name}.png')
-        (data / 'vis' / f'{index}.png').rename(
-            data / 'vis' / f'VIS{index}.png')
-        (data / 'ir' / f'{index}.png').rename(
-            data / 'ir' / f'{index}_ir.png')
+            (data / name / f'{index}.png').rename(data / 'one' /
+                                                  f'{index}-{name}.png')
+        (data / 'vis' / f'{index}.png').rename(data / 'vis' /
+                                               f'VIS{index}.png')
+        (data / 'ir' / f'{index}.png').rename(data / 'ir' / f'{index}_ir.png')
     folder = data / 'one'
     assert call(TOOL, '--fused', f'one={folder}', f'two={folder}', '--vis',
                 data / 'vis', '--ir', data / 'ir', '--fused-stem',
@@ -227,25 +226,37 @@ def test_list(call, capsys):
     (['--fused', 'f', '--vis', 'v', '--ir', 'i'], 'Expected --out'),
     (['--fused', 'f', '--out', 'o'], '--vis DIR and --ir DIR'),
     (['--fused', 'f', '--out', 'o', '--vis', 'v'], '--vis DIR and --ir DIR'),
-    (['--fused', 'f', '--out', 'o', '--vis', 'v', '--ir', 'i', '--sources',
-      'a', 'b'], 'either --vis'),
+    ([
+        '--fused', 'f', '--out', 'o', '--vis', 'v', '--ir', 'i', '--sources',
+        'a', 'b'
+    ], 'either --vis'),
     (['--fused', 'f', '--out', 'o', '--sources', 'a'], 'two folders'),
-    (['--fused', 'a/f', 'b/f', '--out', 'o', '--sources', 'a', 'b',
-      '--metrics', 'EN'], 'NAME=b/f'),
-    (['--fused', 'f', '--out', 'o', '--sources', 'a', 'b', '--workers', '0'],
-     '--workers of 1'),
-    (['--fused', 'f', '--out', 'o', '--sources', 'a', 'b', '--metrics',
-      'beauty'], 'beauty'),
-    (['--fused', 'f', '--out', 'o', '--sources', 'a', 'b', '--preset',
-      'mine'], 'mine'),
-    (['--fused', 'f', '--out', 'o', '--sources', 'a', 'b', '--metrics', 'EN',
-      '--grey', 'cie'], 'cie'),
-    (['--fused', 'f', '--out', 'o', '--sources', 'a', 'b', '--metrics', 'EN',
-      '--stretch', 'yes'], 'yes'),
-    (['--fused', 'f', '--out', 'o', '--sources', 'a', 'b', '--metrics', 'EN',
-      '--channels', 'hsv'], 'hsv'),
-    (['--fused', 'f', '--out', 'o', '--sources', 'a', 'b', '--metrics', 'EN'],
-     "folder of 'a'"),
+    ([
+        '--fused', 'a/f', 'b/f', '--out', 'o', '--sources', 'a', 'b',
+        '--metrics', 'EN'
+    ], 'NAME=b/f'),
+    (['--fused', 'f', '--out', 'o', '--sources', 'a', 'b', '--workers', '0'
+      ], '--workers of 1'),
+    ([
+        '--fused', 'f', '--out', 'o', '--sources', 'a', 'b', '--metrics',
+        'beauty'
+    ], 'beauty'),
+    (['--fused', 'f', '--out', 'o', '--sources', 'a', 'b', '--preset', 'mine'
+      ], 'mine'),
+    ([
+        '--fused', 'f', '--out', 'o', '--sources', 'a', 'b', '--metrics', 'EN',
+        '--grey', 'cie'
+    ], 'cie'),
+    ([
+        '--fused', 'f', '--out', 'o', '--sources', 'a', 'b', '--metrics', 'EN',
+        '--stretch', 'yes'
+    ], 'yes'),
+    ([
+        '--fused', 'f', '--out', 'o', '--sources', 'a', 'b', '--metrics', 'EN',
+        '--channels', 'hsv'
+    ], 'hsv'),
+    (['--fused', 'f', '--out', 'o', '--sources', 'a', 'b', '--metrics', 'EN'
+      ], "folder of 'a'"),
 ])
 def test_wrong_commands(call, capsys, tmp_path, monkeypatch, flags, message):
     monkeypatch.chdir(tmp_path)
@@ -270,8 +281,8 @@ def test_a_killed_run_goes_on(data):
     ]
     command = list(map(str, command))
     records = data / 'out' / 'records.jsonl'
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
     while not records.exists() or len(records.read_bytes()) < 4000:
         assert process.poll() is None, 'finished before it could be killed'
         time.sleep(0.005)
@@ -315,26 +326,30 @@ def test_values_of_vifb(oracle_folder, call, tmp_path):
     }
     (tmp_path / 'stems.txt').write_text('labMan\nwalking2\n')
     fused = oracle_folder / 'fused'
-    assert call(TOOL, '--fused', *(f'{name}={fused}' for name in methods),
-                '--fused-stem', '{stem}_{method}', '--vis',
-                oracle_folder / 'vi', '--ir', oracle_folder / 'ir',
-                '--preset', 'vifb', '--stems', tmp_path / 'stems.txt',
-                '--out', tmp_path / 'out') == 0
+    assert call(TOOL, '--fused', *(f'{name}={fused}'
+                                   for name in methods), '--fused-stem',
+                '{stem}_{method}', '--vis', oracle_folder / 'vi', '--ir',
+                oracle_folder / 'ir', '--preset', 'vifb', '--stems',
+                tmp_path / 'stems.txt', '--out', tmp_path / 'out') == 0
     assert set(summary(tmp_path)['metrics']) == set(columns)
     with open(tmp_path / 'out' / 'per_image.csv', newline='') as file:
-        got = {(row['image'], row['method']): row
-               for row in csv.DictReader(file)}
+        got = {
+            (row['image'], row['method']): row
+            for row in csv.DictReader(file)
+        }
     with open(oracle_folder / 'vifb_matlab.csv', newline='') as file:
-        want = [row for row in csv.DictReader(file)
-                if row['fused_file_differs_from_evaluated'] == '0'
-                and row['method'] in methods
-                and row['pair'] in ('labMan', 'walking2')]
+        want = [
+            row for row in csv.DictReader(file)
+            if row['fused_file_differs_from_evaluated'] == '0' and
+            row['method'] in methods and row['pair'] in ('labMan', 'walking2')
+        ]
     assert len(got) == len(want) == 6
     for row in want:
         ours = got[row['pair'], row['method']]
         for key, column in columns.items():
-            assert float(ours[key]) == pytest.approx(
-                float(row[column]), rel=6e-5), (row['pair'], key)
+            assert float(ours[key]) == pytest.approx(float(row[column]),
+                                                     rel=6e-5), (row['pair'],
+                                                                 key)
 
 
 def test_starts_without_torch():

@@ -9,11 +9,8 @@ import pytest
 import tiny_project
 import torch
 
-from mmfusion.analysis.complexity import (
-    count_flops,
-    input_channels,
-    network_of,
-)
+from mmfusion.analysis.complexity import (count_flops, input_channels,
+                                          network_of)
 from mmfusion.apis import FusionInferencer, load_config
 from mmfusion.cli import legacy as cli
 from mmfusion.datasets import PairedImageDataset
@@ -60,24 +57,20 @@ def test_fuse_score_and_draw(call, task, tmp_path, capsys):
     scores = json.loads((out / 'fusion_metrics.json').read_text())
     assert scores['sources'] == names
     values = [
-        compute(
-            np.ascontiguousarray(read(out / f'{stem}.png')[..., ::-1]),
-            [
-                cv2.imread(
-                    str(tmp_path / name / f'{stem}.png'),
-                    cv2.IMREAD_UNCHANGED)[..., ::-1].copy()
-                if TASKS[task].modalities[name] == 3 else cv2.imread(
-                    str(tmp_path / name / f'{stem}.png'), 0)
-                for name in names
-            ], ['EN', 'Qabf']) for stem in '01'
+        compute(np.ascontiguousarray(read(out / f'{stem}.png')[..., ::-1]), [
+            cv2.imread(str(tmp_path / name / f'{stem}.png'),
+                       cv2.IMREAD_UNCHANGED)[..., ::-1].copy()
+            if TASKS[task].modalities[name] == 3 else cv2.imread(
+                str(tmp_path / name / f'{stem}.png'), 0) for name in names
+        ], ['EN', 'Qabf']) for stem in '01'
     ]
     for name in ('EN', 'Qabf'):
         assert scores['methods']['out']['mean'][name] == pytest.approx(
             np.mean([row[name] for row in values]), rel=1e-9)
     assert read(panels / '1.png').shape[1] > 3 * SIZE[1]
     # the inferencer's arrays, RGB, and the tool's files agree
-    fuse = FusionInferencer(
-        load_config(RULE, {'model.task': task}), device='cpu')
+    fuse = FusionInferencer(load_config(RULE, {'model.task': task}),
+                            device='cpu')
     images = []
     for folder, channels in zip((first, second),
                                 TASKS[task].modalities.values(), strict=True):
@@ -95,12 +88,11 @@ def test_fuse_score_and_draw(call, task, tmp_path, capsys):
 def test_colour_of_the_functional_image_in_the_file(call, tmp_path):
     first, second = pairs(tmp_path, 'mri_pet')
     out = tmp_path / 'out'
-    assert call('test_fusion.py', RULE, '--device', 'cpu', '--task',
-                'mri_pet', '--vis', first, '--ir', second, '--out-dir',
-                out) == 0
-    fused, pet = (
-        torch.from_numpy(read(folder / '0.png')[..., ::-1].copy())
-        .permute(2, 0, 1)[None] / 255 for folder in (out, second))
+    assert call('test_fusion.py', RULE, '--device', 'cpu', '--task', 'mri_pet',
+                '--vis', first, '--ir', second, '--out-dir', out) == 0
+    fused, pet = (torch.from_numpy(read(
+        folder / '0.png')[..., ::-1].copy()).permute(2, 0, 1)[None] / 255
+                  for folder in (out, second))
     # where nothing was clipped
     inside = ((fused > 0) & (fused < 1)).all(1, keepdim=True)
     difference = (rgb_to_ycbcr(fused)[1] - rgb_to_ycbcr(pet)[1]).abs()
@@ -111,15 +103,14 @@ def test_colour_of_the_functional_image_in_the_file(call, tmp_path):
 def test_config_of_the_task_needs_no_flag(call, tmp_path):
     first, second = pairs(tmp_path, 'mef')
     assert call('test_fusion.py', RULE, '--device', 'cpu', '--vis', first,
-                '--ir', second, '--out-dir', tmp_path / 'out',
-                '--cfg-options', 'model.task=mef') == 0
+                '--ir', second, '--out-dir', tmp_path / 'out', '--cfg-options',
+                'model.task=mef') == 0
     assert call('test_fusion.py', RULE, '--device', 'cpu', '--vis', first,
                 '--ir', second, '--out-dir', tmp_path / 'flag', '--task',
                 'mef') == 0
     for stem in '01':
-        np.testing.assert_array_equal(
-            read(tmp_path / 'out' / f'{stem}.png'),
-            read(tmp_path / 'flag' / f'{stem}.png'))
+        np.testing.assert_array_equal(read(tmp_path / 'out' / f'{stem}.png'),
+                                      read(tmp_path / 'flag' / f'{stem}.png'))
 
 
 def test_task_without_folders(call, capsys):
@@ -150,8 +141,8 @@ TOOL = 'analysis_tools/evaluate_fusion.py'
 def test_evaluate_a_task(call, tmp_path):
     first, second = pairs(tmp_path, 'mef')
     for stem in '01':
-        mean = (read(first / f'{stem}.png') // 2
-                + read(second / f'{stem}.png') // 2)
+        mean = (read(first / f'{stem}.png') // 2 +
+                read(second / f'{stem}.png') // 2)
         path = tmp_path / 'mine' / f'{stem}.png'
         path.parent.mkdir(exist_ok=True)
         cv2.imwrite(str(path), mean)
@@ -161,14 +152,16 @@ def test_evaluate_a_task(call, tmp_path):
                 second, '--preset', 'mef', '--out', out) == 0
     summary = json.loads((out / 'summary.json').read_text())
     assert summary['sources'] == ['under', 'over']
-    assert 'Sources: under, over. Preset mef' in (out
-                                                  / 'summary.md').read_text()
+    assert 'Sources: under, over. Preset mef' in (out /
+                                                  'summary.md').read_text()
     found = summary['methods']['mine']['mean']
-    colour = [[np.ascontiguousarray(read(folder / f'{stem}.png')[..., ::-1])
-               for folder in (tmp_path / 'mine', first, second)]
-              for stem in '01']
-    rows = [compute(fused, sources, preset='mef')
-            for fused, *sources in colour]
+    colour = [[
+        np.ascontiguousarray(read(folder / f'{stem}.png')[..., ::-1])
+        for folder in (tmp_path / 'mine', first, second)
+    ] for stem in '01']
+    rows = [
+        compute(fused, sources, preset='mef') for fused, *sources in colour
+    ]
     assert found['MEF_SSIM'] == pytest.approx(
         np.mean([row['MEF_SSIM'] for row in rows]), rel=1e-6)
     assert list(found) == list(rows[0])
@@ -236,9 +229,8 @@ def test_train_validate_test_and_fuse(call, tmp_path, monkeypatch, name):
     if name == 'mif':  # the same weights fuse MRI with CT
         folder = tmp_path / 'fusion_medical' / 'mri_ct'
         assert call('test_fusion.py', config, checkpoint, '--device', 'cpu',
-                    '--task', 'mri_ct', '--first', folder / 'mri',
-                    '--second', folder / 'ct', '--out-dir',
-                    tmp_path / 'ct') == 0
+                    '--task', 'mri_ct', '--first', folder / 'mri', '--second',
+                    folder / 'ct', '--out-dir', tmp_path / 'ct') == 0
         image = read(tmp_path / 'ct' / '0.png')
         assert (image == image[..., :1]).all()
 
@@ -267,13 +259,12 @@ def test_real_pairs(real_data, folders, task):
     if not first.is_dir():
         pytest.skip(f'no {first.name}')
     dataset = PairedImageDataset(
-        task=task,
-        data_prefix=dict(
+        task=task, data_prefix=dict(
             zip((f'{name}_path' for name in TASKS[task].modalities),
                 map(str, (first, second)), strict=True)))
     info = dataset.get_data_info(0)
-    fuse = FusionInferencer(
-        load_config(RULE, {'model.task': task}), device='cpu')
+    fuse = FusionInferencer(load_config(RULE, {'model.task': task}),
+                            device='cpu')
     names = list(TASKS[task].modalities)
     result = fuse(*(info[f'{name}_path'] for name in names))['fused']
     assert result.shape == read(info[f'{names[0]}_path']).shape
@@ -283,8 +274,8 @@ def test_real_pairs(real_data, folders, task):
 def test_exported_file_and_another_task(call, tmp_path, capsys):
     first, second = pairs(tmp_path, 'mri_pet')
     onnx = tmp_path / 'a.onnx'
-    assert call('deployment/export.py', RULE, 'none', '--out', onnx,
-                '--opset', 13, '--shape', *SIZE, '--cfg-options',
+    assert call('deployment/export.py', RULE, 'none', '--out', onnx, '--opset',
+                13, '--shape', *SIZE, '--cfg-options',
                 'model.task=mri_pet') == 0
     flags = [RULE, onnx, '--vis', first, '--ir', second, '--out-dir']
     assert call('test_fusion.py', *flags, tmp_path / 'bad') == 2
@@ -294,6 +285,7 @@ def test_exported_file_and_another_task(call, tmp_path, capsys):
     assert call('test_fusion.py', RULE, '--device', 'cpu', *flags[2:],
                 tmp_path / 'b', '--task', 'mri_pet') == 0
     for stem in '01':
-        gap = np.abs(read(tmp_path / 'a' / f'{stem}.png').astype(int)
-                     - read(tmp_path / 'b' / f'{stem}.png'))
+        gap = np.abs(
+            read(tmp_path / 'a' / f'{stem}.png').astype(int) -
+            read(tmp_path / 'b' / f'{stem}.png'))
         assert gap.max() <= 1

@@ -31,8 +31,8 @@ def test_captions(folders, capsys):
         night='a street at night with person, car')
     assert run('make_label_captions', out, *flags, '--least', 1,
                '--dark-below', 10) == 1
-    assert json.loads(out.read_text())['night'] == (
-        'a street by day with person, car, bike')
+    assert json.loads(
+        out.read_text())['night'] == ('a street by day with person, car, bike')
 
 
 def test_without_classes(folders, capsys):

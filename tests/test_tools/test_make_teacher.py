@@ -23,8 +23,10 @@ def pairs(tmp_path):
 
 
 def images(folder):
-    return {path.name: cv2.imread(str(path))
-            for path in sorted(folder.glob('*.png'))}
+    return {
+        path.name: cv2.imread(str(path))
+        for path in sorted(folder.glob('*.png'))
+    }
 
 
 def same(one, two):
@@ -64,8 +66,7 @@ def test_other_settings_are_refused(call, pairs, capsys):
     assert 'teacher: ' in capsys.readouterr().err
     flags = ('--data-root', pairs, '--restart', '--steps', 2)
     assert make(call, GAUSSIAN, *flags) == 0
-    manifest = json.loads(
-        (pairs / 'TEACHER_FUSED/manifest.json').read_text())
+    manifest = json.loads((pairs / 'TEACHER_FUSED/manifest.json').read_text())
     assert manifest['settings']['teacher'] == 'DDFM'
 
 
@@ -81,9 +82,13 @@ def test_shards_agree_with_one_run(call, pairs, tmp_path):
     joined, single = (json.loads((folder / 'manifest.json').read_text())
                       for folder in (two, tmp_path / 'one'))
     assert joined['settings'] == single['settings']
-    assert {name: item['sha256'] for name, item in joined['images'].items()
-            } == {name: item['sha256']
-                  for name, item in single['images'].items()}
+    assert {
+        name: item['sha256']
+        for name, item in joined['images'].items()
+    } == {
+        name: item['sha256']
+        for name, item in single['images'].items()
+    }
     assert len(list(two.glob('manifest*'))) == 1
     other = ('--vis', vis, '--ir', ir, '--steps', 2, '--seed', 8)
     assert make(call, GAUSSIAN, *other, '--out', tmp_path / 'three') == 0
@@ -106,8 +111,10 @@ def test_processes_start_shards(monkeypatch, tmp_path):
 
     def start(*flags):
         started.clear()
-        argv = ['cfg.py', '--processes', '4', '--data-root',
-                str(tmp_path), *flags]
+        argv = [
+            'cfg.py', '--processes', '4', '--data-root',
+            str(tmp_path), *flags
+        ]
         assert tool['run_shards'](tool['parse_args'](argv), argv) == 3
         return [args for args, _ in started]
 
@@ -119,8 +126,8 @@ def test_processes_start_shards(monkeypatch, tmp_path):
     shards = start('--restart')
     assert [args.shard for args in shards] == [(n, 4) for n in range(4)]
     assert all(args.processes == 1 and not args.restart for args in shards)
-    assert [args.device for args in shards] == [
-        'cuda:0', 'cuda:1', 'cuda:0', 'cuda:1']
+    assert [args.device
+            for args in shards] == ['cuda:0', 'cuda:1', 'cuda:0', 'cuda:1']
     assert all(env['OMP_NUM_THREADS'] == '2' for _, env in started)
     for device in ('cpu', 'cuda:1'):
         assert {args.device for args in start('--device', device)} == {device}
@@ -218,10 +225,11 @@ def test_sampler_flags(call, pairs, tmp_path, capsys):
     # one of two samples, of which the mean is known, too
     assert make(call, GAUSSIAN, *base, '--steps', 2, '--num-samples', 2,
                 '--reduce', 'best-qabf') == 0
-    best, first, mean = (image.astype(int) for image in (
-        images(out)['0.png'], seen[0], seen[3]))
-    assert min(np.abs(best - first).max(),
-               np.abs(best - (2 * mean - first)).max()) <= 2
+    best, first, mean = (image.astype(int)
+                         for image in (images(out)['0.png'], seen[0], seen[3]))
+    assert min(
+        np.abs(best - first).max(),
+        np.abs(best - (2 * mean - first)).max()) <= 2
     for flags in (('--tile', 32, 8), ('--fp16', )):
         assert make(call, GAUSSIAN, *base, '--steps', 1, *flags) == 0
     assert make(call, PYRAMID, *base, '--color', 'vis-chroma', '--norm',
@@ -258,9 +266,9 @@ def test_features_are_written(call, pairs, tmp_path, capsys):
 
 @pytest.mark.parametrize('reduce', ['mean', 'median', 'best-qabf'])
 def test_features_are_reduced_as_the_images(call, pairs, reduce):
-    assert make(call, GAUSSIAN, '--data-root', pairs, '--limit', 1,
-                '--steps', 2, '--num-samples', 3, '--reduce', reduce,
-                '--save-features', 'fused') == 0
+    assert make(call, GAUSSIAN, '--data-root', pairs, '--limit', 1, '--steps',
+                2, '--num-samples', 3, '--reduce', reduce, '--save-features',
+                'fused') == 0
     image = images(pairs / 'TEACHER_FUSED')['0.png'][..., ::-1]
     with np.load(pairs / 'TEACHER_FUSED_features/0.npz') as file:
         fused = 255 * file['feature'].astype(np.float32).transpose(1, 2, 0)
@@ -274,14 +282,15 @@ def test_bad_pairs_do_not_stop_the_rest(call, pairs, capsys):
     told = capsys.readouterr().err
     assert 'failed: 1:' in told and 'lonely.png' in told
     assert 'missing:' in told
-    assert sorted(images(pairs / 'TEACHER_FUSED')) == [
-        '0.png', '2.png', '3.png']
+    assert sorted(images(pairs /
+                         'TEACHER_FUSED')) == ['0.png', '2.png', '3.png']
 
 
-@pytest.mark.parametrize('flags', [
-    ('--shard', '2/2', '--data-root', 'x'), ('--vis', 'x'),
-    ('--data-root', 'x', '--vis', 'y'), ('--data-root', 'x', '--limit', '0'),
-    ('--data-root', 'x', '--processes', '2', '--shard', '0/2')])
+@pytest.mark.parametrize(
+    'flags', [('--shard', '2/2', '--data-root', 'x'), ('--vis', 'x'),
+              ('--data-root', 'x', '--vis', 'y'),
+              ('--data-root', 'x', '--limit', '0'),
+              ('--data-root', 'x', '--processes', '2', '--shard', '0/2')])
 def test_flags_that_do_not_fit(call, flags):
     with pytest.raises(SystemExit):
         make(call, PYRAMID, *flags)
@@ -290,8 +299,11 @@ def test_flags_that_do_not_fit(call, flags):
 def test_all_flags_are_tested():
     tool = (ROOT / 'tools/distill/make_teacher.py').read_text()
     text = Path(__file__).read_text()
-    flags = [line.split("'")[1] for line in tool.splitlines()
-             if line.strip().startswith("add('--")]
+    flags = [
+        line.split("'")[1] for line in tool.splitlines()
+        if line.strip().startswith("add('--")
+    ]
     assert len(flags) > 15
-    assert not [flag for flag in flags
-                if flag not in text and flag != '--cfg-options']
+    assert not [
+        flag for flag in flags if flag not in text and flag != '--cfg-options'
+    ]

@@ -12,8 +12,12 @@ from mmfusion.models.text_encoders import BertTextEncoder, PrecomputedText
 
 TOOL = (Path(__file__).resolve().parents[2] /
         'tools/dataset_converters/make_text_features.py')
-CAPTIONS = {'a': 'two cars', 'night/b': ['a man', 'a lamp'],
-            'c': 'a street at night', 'd': 'two cars'}
+CAPTIONS = {
+    'a': 'two cars',
+    'night/b': ['a man', 'a lamp'],
+    'c': 'a street at night',
+    'd': 'two cars'
+}
 
 
 @pytest.fixture(scope='module')
@@ -35,8 +39,11 @@ def make(main, folder, tmp_path):
     def run(out, *flags, captions=CAPTIONS):
         path = tmp_path / 'captions.json'
         path.write_text(json.dumps(captions))
-        return main([str(path), str(tmp_path / out), '--encoder',
-                     f'bert={folder}', *map(str, flags)])
+        return main([
+            str(path),
+            str(tmp_path / out), '--encoder', f'bert={folder}',
+            *map(str, flags)
+        ])
 
     return run
 
@@ -61,8 +68,8 @@ def check(path, folder, captions=CAPTIONS):
     encoder = BertTextEncoder(folder)
     for stem, caption in captions.items():
         text = caption if isinstance(caption, str) else tuple(caption)
-        np.testing.assert_allclose(
-            store.load(stem), encoder.features([text])[0], atol=2e-6)
+        np.testing.assert_allclose(store.load(stem),
+                                   encoder.features([text])[0], atol=2e-6)
 
 
 @pytest.mark.parametrize('out', ['out', 'out.npz', 'out.h5', 'out.hdf5'])
@@ -151,14 +158,17 @@ def test_what_is_there_is_kept(make, tmp_path, capsys):
     (['no.json', 'out', '--encoder', 'bert=FOLDER'], 'no.json'),
     (['CAPTIONS', 'out', '--encoder', 'bert=nowhere'], 'nowhere'),
     (['CAPTIONS', 'out', '--encoder', 'gpt=FOLDER'], 'blip2'),
-    (['CAPTIONS', 'out', '--encoder', 'bert=FOLDER', '--batch-size', '0'],
-     'batch_size'),
+    (['CAPTIONS', 'out', '--encoder', 'bert=FOLDER', '--batch-size', '0'
+      ], 'batch_size'),
     (['CAPTIONS', 'out'], '--encoder'),
 ])
 def test_user_errors(main, folder, tmp_path, capsys, words, message):
     (tmp_path / 'c.json').write_text(json.dumps(CAPTIONS))
-    words = [word.replace('FOLDER', folder).replace(
-        'CAPTIONS', str(tmp_path / 'c.json')) for word in words]
+    words = [
+        word.replace('FOLDER', folder).replace('CAPTIONS',
+                                               str(tmp_path / 'c.json'))
+        for word in words
+    ]
     with pytest.raises(SystemExit) as stop:
         main(words)
     assert stop.value.code == 2

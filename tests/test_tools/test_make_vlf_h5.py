@@ -44,8 +44,8 @@ def write(root, task='IVF', split='train', sizes=((24, 32), (24, 32)),
     for index, (name, size) in enumerate(zip(('1', '2'), sizes, strict=True)):
         for offset, folder in enumerate(FOLDERS[task]):
             (base / folder).mkdir(parents=True, exist_ok=True)
-            picture = image(10 * index + offset, size,
-                            (3, ) if index == 0 else ())
+            picture = image(10 * index + offset, size, (3, ) if index == 0 else
+                            ())
             cv2.imwrite(str(base / folder / f'{name}.png'), picture)
         text = root / 'TextFeature' / task / 'Tiny'
         text.mkdir(parents=True, exist_ok=True)
@@ -55,8 +55,9 @@ def write(root, task='IVF', split='train', sizes=((24, 32), (24, 32)),
 
 
 def pack(tool, root, out, *flags):
-    return tool.main(['pack', str(root), str(out), '--dataset', 'Tiny',
-                      *flags])
+    return tool.main(
+        ['pack', str(root),
+         str(out), '--dataset', 'Tiny', *flags])
 
 
 @pytest.mark.parametrize('level', ['Image/', ''])
@@ -68,7 +69,8 @@ def test_native(tool, tmp_path, split, level):
     a = read_h5(f'{out}:imageA/1')
     assert a.shape == (1, 24, 32) and a.dtype == np.float32
     np.testing.assert_array_equal(
-        a[0], grey(image(0)).astype(np.float32) / np.float32(255))
+        a[0],
+        grey(image(0)).astype(np.float32) / np.float32(255))
     np.testing.assert_array_equal(
         read_h5(f'{out}:imageB/2')[0],
         image(11, channels=()) / np.float32(255))
@@ -76,9 +78,11 @@ def test_native(tool, tmp_path, split, level):
     assert text.shape == (1, 4, 16)
     np.testing.assert_array_equal(text[0], feature(1, 4))
     dataset = FusionH5Dataset(
-        str(out), pipeline=[dict(type='LoadFusionPair'),
-                            dict(type='LoadTextFeatures'),
-                            dict(type='PackFusionInputs')])
+        str(out), pipeline=[
+            dict(type='LoadFusionPair'),
+            dict(type='LoadTextFeatures'),
+            dict(type='PackFusionInputs')
+        ])
     assert len(dataset) == 2
     assert dataset[0]['inputs'].shape == (4, 24, 32)
 
@@ -105,8 +109,7 @@ def test_small(tool, tmp_path, task):
     wide = cv2.resize(grey(image(0)).astype(np.float32), (384, 288))
     np.testing.assert_allclose(
         read_h5(f'{out}:imageA/1')[0], wide / 255, atol=1e-6)
-    square = cv2.resize(
-        image(11, (40, 40), ()).astype(np.float32), (288, 384))
+    square = cv2.resize(image(11, (40, 40), ()).astype(np.float32), (288, 384))
     got = read_h5(f'{out}:imageB/2')[0]
     assert got.shape == (288, 384)
     np.testing.assert_allclose(got, square.T / 255, atol=1e-6)
@@ -147,9 +150,8 @@ def test_there_and_back(tool, tmp_path):
     assert pack(tool, back, again, *flags) == 0
     for group in ('imageA', 'imageB', 'text'):
         for name in '12':
-            np.testing.assert_array_equal(
-                read_h5(f'{again}:{group}/{name}'),
-                read_h5(f'{out}:{group}/{name}'))
+            np.testing.assert_array_equal(read_h5(f'{again}:{group}/{name}'),
+                                          read_h5(f'{out}:{group}/{name}'))
 
 
 def lose_image(root):
@@ -183,8 +185,9 @@ def other_size(root):
     return '24x32 in IR and 8x8 in VI'
 
 
-@pytest.mark.parametrize('damage', [lose_image, cut_image, lose_text,
-                                    spoil_text, cut_text, other_size])
+@pytest.mark.parametrize(
+    'damage',
+    [lose_image, cut_image, lose_text, spoil_text, cut_text, other_size])
 def test_one_bad_pair(tool, tmp_path, damage, capsys):
     root, out = write(tmp_path / 'VLF'), tmp_path / 'x.h5'
     words = damage(root)
@@ -193,15 +196,16 @@ def test_one_bad_pair(tool, tmp_path, damage, capsys):
     assert '1 of 2 pairs failed' in text
     assert re.search(words, text)
     with h5py.File(out) as file:
-        assert all(list(file[group]) == ['2']
-                   for group in ('imageA', 'imageB', 'text'))
+        assert all(
+            list(file[group]) == ['2']
+            for group in ('imageA', 'imageB', 'text'))
 
 
 def test_user_errors(tool, tmp_path, capsys):
     root, out = write(tmp_path / 'VLF'), tmp_path / 'x.h5'
     listed = root / 'Image/IVF/Tiny/train.txt'
-    for flags, words in ((['--split', 'test'], 'test.txt'),
-                         (['--task', 'MEF'], 'MEF')):
+    for flags, words in ((['--split', 'test'], 'test.txt'), (['--task',
+                                                              'MEF'], 'MEF')):
         with pytest.raises(SystemExit) as stop:
             pack(tool, root, out, *flags)
         assert stop.value.code == 2 and words in capsys.readouterr().err
@@ -227,8 +231,7 @@ def test_unpack_one_bad_pair(tool, tmp_path, capsys):
     with h5py.File(out, 'r+') as file:
         file['imageA/1'][...] = np.nan
     back = tmp_path / 'back'
-    assert tool.main(['unpack', str(out), str(back), '--dataset',
-                      'Tiny']) == 1
+    assert tool.main(['unpack', str(out), str(back), '--dataset', 'Tiny']) == 1
     assert 'imageA/1' in capsys.readouterr().err
     assert (back / 'Image/IVF/Tiny/train.txt').read_text() == '2.png\n'
     assert not (back / 'TextFeature/IVF/Tiny/1.npy').exists()

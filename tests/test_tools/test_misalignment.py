@@ -22,15 +22,16 @@ def files(tmp_path):
         other = cv2.imread(str(root / 'IR' / path.name))
         fused = cv2.addWeighted(cv2.imread(str(path)), 0.5, other, 0.5, 0)
         cv2.imwrite(str(root / 'TEACHER_FUSED' / path.name), fused)
-    cfg = Config(dict(
-        default_scope='mmfusion',
-        model=dict(type='ImageFuser', fuser=dict(type='AverageFuser'),
-                   registration=HEAD),
-        test_dataloader=dict(dataset=dict(
-            type='FusionDistillDataset', data_root=str(root),
-            pipeline=[dict(type='LoadFusionPair'),
-                      dict(type='PackFusionInputs')],
-            teacher_required=True, test_mode=True))))
+    cfg = Config(
+        dict(
+            default_scope='mmfusion',
+            model=dict(type='ImageFuser', fuser=dict(type='AverageFuser'),
+                       registration=HEAD),
+            test_dataloader=dict(dataset=dict(
+                type='FusionDistillDataset', data_root=str(root), pipeline=[
+                    dict(type='LoadFusionPair'),
+                    dict(type='PackFusionInputs')
+                ], teacher_required=True, test_mode=True))))
     config, checkpoint = tmp_path / 'a.py', tmp_path / 'a.pth'
     cfg.dump(str(config))
     torch.manual_seed(0)
@@ -41,8 +42,10 @@ def files(tmp_path):
 
 def read(path):
     with open(path, newline='') as file:
-        return {(row['registration'], float(row['shift'])): row
-                for row in csv.DictReader(file)}
+        return {
+            (row['registration'], float(row['shift'])): row
+            for row in csv.DictReader(file)
+        }
 
 
 def test_table(files, call, tmp_path, capsys):

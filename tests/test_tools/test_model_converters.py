@@ -5,11 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from references.bffr import (
-    fill_reference,
-    reference_full_shapes,
-    reference_fuser_shapes,
-)
+from references.bffr import (fill_reference, reference_full_shapes,
+                             reference_fuser_shapes)
 
 from mmfusion.models.fusers import TransFuser6
 from mmfusion.utils.checkpoint import load_fuser_weights
@@ -19,25 +16,26 @@ FOLDER = Path(__file__).resolve().parents[2] / 'tools/model_converters'
 
 @pytest.fixture(scope='module')
 def references():
-    return dict(
-        transfuser6=fill_reference(reference_fuser_shapes()),
-        bffr=fill_reference(reference_full_shapes()))
+    return dict(transfuser6=fill_reference(reference_fuser_shapes()),
+                bffr=fill_reference(reference_full_shapes()))
 
 
 def equal(got, expected):
     assert sorted(got) == sorted(expected)
     for key, value in expected.items():
-        assert got[key].dtype == value.dtype and torch.equal(
-            got[key], value), key
+        assert got[key].dtype == value.dtype and torch.equal(got[key],
+                                                             value), key
 
 
 @pytest.mark.parametrize('method, count, unused', [('transfuser6', 386, 40),
                                                    ('bffr', 578, 40)])
 @pytest.mark.parametrize('wrap', [
     lambda state: state,
-    lambda state: dict(
-        state_dict={f'module.{k}': v for k, v in state.items()},
-        meta=dict(CLASSES=('a', 'b'), PALETTE=[[0, 0, 0], [1, 2, 3]], iter=3)),
+    lambda state:
+    dict(state_dict={
+        f'module.{k}': v
+        for k, v in state.items()
+    }, meta=dict(CLASSES=('a', 'b'), PALETTE=[[0, 0, 0], [1, 2, 3]], iter=3)),
 ], ids=['bare', 'wrapped'])
 def test_round_trip(converter, references, tmp_path, method, count, unused,
                     wrap):
@@ -102,8 +100,8 @@ def test_wrong_keys_are_listed(converter, references, method):
 
 
 def test_ambiguous_table(converter):
-    mapping = converter.KeyMapping(
-        'double', lambda: torch.nn.Linear(1, 1), lambda key: 'same')
+    mapping = converter.KeyMapping('double', lambda: torch.nn.Linear(1, 1),
+                                   lambda key: 'same')
     with pytest.raises(ValueError, match='one to one'):
         mapping.names()
 
@@ -136,8 +134,7 @@ def test_command(references, tmp_path):
     def run(*arguments):
         return subprocess.run(
             [sys.executable, FOLDER / 'convert.py', *map(str, arguments)],
-            capture_output=True,
-            text=True)
+            capture_output=True, text=True)
 
     done = run('--method', 'transfuser6', source, target)
     assert done.returncode == 0, done.stderr

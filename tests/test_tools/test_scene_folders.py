@@ -67,9 +67,8 @@ def test_by_names_of_nested_scenes(main, tmp_path):
     assert main(src, out, '--task', 'ivf', '--match', 'VIS*', 'IR*',
                 '--link') == 0
     dataset = TNODataset(str(out))
-    assert [dataset.get_data_info(i)['stem'] for i in range(2)] == [
-        'Athena_men', 'lake'
-    ]
+    assert [dataset.get_data_info(i)['stem']
+            for i in range(2)] == ['Athena_men', 'lake']
     assert (out / 'vis' / 'lake.png').is_symlink()
     assert level(out / 'ir' / 'Athena_men.bmp') == 20
 
@@ -84,14 +83,12 @@ def test_bad_scenes_are_named_and_the_others_done(main, tmp_path, capsys):
     write(src / 'sizes' / 'B.png', 20, (8, 8))
     assert main(src, out, '--task', 'mff', '--match', 'A.*', 'B.*') == 1
     text = capsys.readouterr().err
-    for part in ("alone: expected one image like 'B.*', got none",
-                 'damaged', '8x8', '3 of 4 scenes failed'):
+    for part in ("alone: expected one image like 'B.*', got none", 'damaged',
+                 '8x8', '3 of 4 scenes failed'):
         assert part in text
-    assert [path.name for path in sorted((out / 'near').iterdir())] == [
-        'good.png'
-    ]
-    assert main(src, tmp_path / 'two', '--task', 'mef',
-                '--by-brightness') == 1
+    assert [path.name
+            for path in sorted((out / 'near').iterdir())] == ['good.png']
+    assert main(src, tmp_path / 'two', '--task', 'mef', '--by-brightness') == 1
     assert 'alone: expected two exposures' in capsys.readouterr().err
 
 
@@ -107,8 +104,8 @@ def test_flags(main, exposures, tmp_path, capsys, flags, text):
 
 def test_one_pattern_for_both(main, tmp_path, capsys):
     write(tmp_path / 'raw' / 'a' / '1.png', 1)
-    assert main(tmp_path / 'raw', tmp_path / 'out', '--task', 'mff',
-                '--match', '1*', '*') == 1
+    assert main(tmp_path / 'raw', tmp_path / 'out', '--task', 'mff', '--match',
+                '1*', '*') == 1
     assert 'for both patterns' in capsys.readouterr().err
 
 

@@ -29,8 +29,8 @@ def fuse(trained, call):
     def run(*flags, stage='stage1', checkpoint=None):
         return call('test_fusion.py',
                     trained / 'configs' / 'fusers' / f'{stage}.py',
-                    trained / (checkpoint or stage) / 'iter_2.pth',
-                    '--device', 'cpu', *flags)
+                    trained / (checkpoint or stage) / 'iter_2.pth', '--device',
+                    'cpu', *flags)
 
     return run
 
@@ -84,24 +84,24 @@ def saved_scores(out):
         return content, list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize('flags', [[], ['--save-mode', 'minmax'],
-                                   ['--grey']])
+@pytest.mark.parametrize('flags', [[], ['--save-mode', 'minmax'], ['--grey']])
 def test_scores_are_those_of_the_files(fuse, folders, capsys, flags):
     vis, ir, out = folders
-    assert fuse('--vis', vis, '--ir', ir, '--out-dir', out, '--eval',
-                'EN,SD', 'SF', 'CC', 'MI', *flags) == 0
+    assert fuse('--vis', vis, '--ir', ir, '--out-dir', out, '--eval', 'EN,SD',
+                'SF', 'CC', 'MI', *flags) == 0
     content, rows = saved_scores(out)
     assert [row['image'] for row in rows] == ['000', '001', '002']
     for row in rows:
-        fused, seen, heat = (
-            read(folder / f'{row["image"]}.png')
-            for folder in (out, vis, ir))
+        fused, seen, heat = (read(folder / f'{row["image"]}.png')
+                             for folder in (out, vis, ir))
         if fused.ndim == 3:
             fused = np.ascontiguousarray(fused[..., ::-1])
-        want = compute(
-            fused, (heat, np.ascontiguousarray(seen[..., ::-1])), NAMES)
-        assert {name: float(row[name]) for name in NAMES} == (
-            pytest.approx(want, rel=1e-12))
+        want = compute(fused, (heat, np.ascontiguousarray(seen[..., ::-1])),
+                       NAMES)
+        assert {
+            name: float(row[name])
+            for name in NAMES
+        } == (pytest.approx(want, rel=1e-12))
     mean = content['methods']['out']['mean']
     for name in NAMES:
         assert mean[name] == pytest.approx(
@@ -120,22 +120,23 @@ def test_scores_of_a_config_s_set_of_raw_files(trained, fuse, tmp_path):
     tiny_project.write_pairs(tmp_path / 'data')
     for index in range(3):
         name = f'{index:03d}.png'
-        both = np.dstack([
-            read(tmp_path / 'data' / kind / name) for kind in ('vis', 'ir')
-        ])
+        both = np.dstack(
+            [read(tmp_path / 'data' / kind / name) for kind in ('vis', 'ir')])
         cv2.imwrite(str(tmp_path / 'data' / 'images' / name), both)
     (trained / 'configs' / 'fusers' / 'raw.py').write_text(
         '_base_ = "./stage1.py"\n'
         'fusion_dataloader = dict(dataset=dict(\n'
         f'    data_root="{tmp_path}/data", data_prefix=dict(\n'
         '        vis_path="images", ir_path="images")))\n')
-    assert fuse('--out-dir', tmp_path / 'raw', '--eval', *NAMES,
-                stage='raw', checkpoint='stage1') == 0
+    assert fuse('--out-dir', tmp_path / 'raw', '--eval', *NAMES, stage='raw',
+                checkpoint='stage1') == 0
     assert fuse('--vis', tmp_path / 'data' / 'vis', '--ir',
                 tmp_path / 'data' / 'ir', '--out-dir', tmp_path / 'pairs',
                 '--eval', *NAMES) == 0
-    raw, pairs = ([{key: row[key] for key in ('image', *NAMES)}
-                   for row in saved_scores(tmp_path / name)[1]]
+    raw, pairs = ([{
+        key: row[key]
+        for key in ('image', *NAMES)
+    } for row in saved_scores(tmp_path / name)[1]]
                   for name in ('raw', 'pairs'))
     assert raw == pairs
 
@@ -147,9 +148,8 @@ def test_scores_of_many_images_use_processes(fuse, folders, monkeypatch):
                         lambda: 2)
     assert fuse('--vis', vis, '--ir', ir, '--out-dir', out, '--eval',
                 'EN') == 0
-    assert [row['image'] for row in saved_scores(out)[1]] == [
-        '000', '001', '002'
-    ]
+    assert [row['image']
+            for row in saved_scores(out)[1]] == ['000', '001', '002']
 
 
 def test_unknown_metrics_are_noticed_before_anything_is_fused(
@@ -270,12 +270,11 @@ def test_a_fuser_s_checkpoint_with_a_segmenter_s_config(
                 stage='stage2', checkpoint='stage1') == 0
     assert 'fuser only' in capsys.readouterr().err
     for name in names(out):
-        np.testing.assert_array_equal(
-            read(out / name), read(tmp_path / 'two' / name))
+        np.testing.assert_array_equal(read(out / name),
+                                      read(tmp_path / 'two' / name))
 
 
-def test_a_segmenter_s_checkpoint_with_a_fuser_s_config(
-        fuse, folders, capsys):
+def test_a_segmenter_s_checkpoint_with_a_fuser_s_config(fuse, folders, capsys):
     vis, ir, out = folders
     assert fuse('--vis', vis, '--ir', ir, '--out-dir', out,
                 checkpoint='stage2') == 0
@@ -297,8 +296,8 @@ def test_wrong_folders(fuse, folders, tmp_path, capsys):
 
 
 def test_nothing_to_fuse(trained, call, capsys):
-    (trained / 'configs' / 'fusers' / 'no_data.py').write_text(
-        '_base_ = "./stage1.py"\nfusion_dataloader = None\n')
+    (trained / 'configs' / 'fusers' / 'no_data.py'
+     ).write_text('_base_ = "./stage1.py"\nfusion_dataloader = None\n')
     assert call('test_fusion.py',
                 trained / 'configs' / 'fusers' / 'no_data.py',
                 trained / 'stage1' / 'iter_2.pth') == 2
@@ -316,8 +315,8 @@ def test_modes_against_the_formulas():
         trunc=np.floor(clamped * np.float32(255)),
         minmax=np.floor(np.float32(255) * ((clamped - low) / (high - low))))
     for mode, values in expected.items():
-        np.testing.assert_array_equal(
-            to_uint8(fused, mode), values.astype(np.uint8), err_msg=mode)
+        np.testing.assert_array_equal(to_uint8(fused, mode),
+                                      values.astype(np.uint8), err_msg=mode)
 
 
 def test_minmax_uses_one_range_for_all_channels():
@@ -332,9 +331,8 @@ def test_constant_image_is_not_stretched():
 
 def test_grey_is_the_luminance():
     fused = torch.tensor([1.0, 0.5, 0.0]).view(3, 1, 1)
-    assert to_uint8(fused, grey=True).tolist() == [[
-        round(255 * (0.299 + 0.587 * 0.5))
-    ]]
+    assert to_uint8(
+        fused, grey=True).tolist() == [[round(255 * (0.299 + 0.587 * 0.5))]]
 
 
 @pytest.mark.parametrize('fused, mode', [(torch.zeros(1, 4, 4), 'round'),

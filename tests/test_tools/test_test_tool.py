@@ -100,8 +100,8 @@ def test_wrong_checkpoint(trained, call, capsys, tmp_path, checkpoint,
 
 def test_unknown_metric(trained, call, capsys):
     config = trained / 'configs' / 'fusers' / 'stage2.py'
-    assert call('test.py', config, trained / 'stage2' / 'iter_2.pth',
-                '--eval', 'mAP') == 2
+    assert call('test.py', config, trained / 'stage2' / 'iter_2.pth', '--eval',
+                'mAP') == 2
     assert "['mIoU', 'mDice', 'mFscore']" in capsys.readouterr().err
 
 
@@ -121,7 +121,8 @@ def test_eval_of_fused_images(trained, score, call, tmp_path):
     """The scores of the files that test_fusion.py writes."""
     work_dir = score('--eval', *NAMES)
     assert set(metrics_of(work_dir)['metric']) == {
-        f'fusion/{name}' for name in NAMES
+        f'fusion/{name}'
+        for name in NAMES
     }
     with open(work_dir / 'fusion_metrics.csv', newline='') as file:
         rows = list(csv.DictReader(file))
@@ -148,8 +149,7 @@ def test_eval_of_a_stage_that_only_fuses(score):
     assert len(fusion_of(work_dir)) == len(NAMES)
 
 
-def test_fused_images_behind_a_resize_are_scored_at_full_size(
-        trained, score):
+def test_fused_images_behind_a_resize_are_scored_at_full_size(trained, score):
     base = trained / 'configs' / 'fusers'
     (base / 'double.py').write_text(
         '_base_ = "./stage2.py"\n'
@@ -168,6 +168,6 @@ def test_config_without_a_test_set(trained, call, capsys):
 def test_json_without_nan(tmp_path):
     write_json(tmp_path / 'a.json', dict(m=dict(x=float('nan'), y=1.5)))
     text = (tmp_path / 'a.json').read_text()
-    assert json.loads(text, parse_constant=pytest.fail) == dict(
-        m=dict(x=None, y=1.5))
+    assert json.loads(
+        text, parse_constant=pytest.fail) == dict(m=dict(x=None, y=1.5))
     assert [path.name for path in tmp_path.iterdir()] == ['a.json']

@@ -23,20 +23,17 @@ def same(path, other, prefix=''):
     return all(torch.equal(mine[key], theirs[key]) for key in keys)
 
 
-def test_missing_stage1_names_the_command_that_makes_it(project, call,
-                                                        capsys):
+def test_missing_stage1_names_the_command_that_makes_it(project, call, capsys):
     work_dir = project.parents[1] / 'stage2'
-    assert call('train.py', project / 'stage2.py', '--work-dir',
-                work_dir) == 2
+    assert call('train.py', project / 'stage2.py', '--work-dir', work_dir) == 2
     text = capsys.readouterr().err
     assert '--two-stage' in text
-    config, folder = re.search(
-        r'python tools/train.py (\S+) --work-dir (\S+)', text).groups()
+    config, folder = re.search(r'python tools/train.py (\S+) --work-dir (\S+)',
+                               text).groups()
     assert not work_dir.exists(), 'something was started'
     # the command really makes what is missing
     assert call('train.py', config, '--work-dir', folder) == 0
-    assert call('train.py', project / 'stage2.py', '--work-dir',
-                work_dir) == 0
+    assert call('train.py', project / 'stage2.py', '--work-dir', work_dir) == 0
     assert (work_dir / 'iter_2.pth').is_file()
 
 
@@ -58,14 +55,13 @@ def test_two_stages_in_one_command(project, capsys):
 def test_options_of_stage1_and_a_checkpoint_it_does_not_write(project):
     with pytest.raises(UsageError, match=r"got \['iter_1.pth'\]"):
         train_with(project / 'stage2.py', '--two-stage', '--work-dir',
-                   project / 'w', '--stage1-options',
-                   'train_cfg.max_iters=1')
+                   project / 'w', '--stage1-options', 'train_cfg.max_iters=1')
 
 
 def test_another_stage1_checkpoint(project):
     root = project.parents[1]
-    train_with(project / 'stage2.py', '--two-stage', '--work-dir',
-               root / 'w', '--cfg-options',
+    train_with(project / 'stage2.py', '--two-stage', '--work-dir', root / 'w',
+               '--cfg-options',
                f'stage1_checkpoint={root / "other" / "iter_2.pth"}')
     assert (root / 'other' / 'iter_2.pth').is_file()
     assert not (root / 'stage1').exists()
@@ -77,19 +73,20 @@ def test_two_stages_of_a_config_with_one(project):
 
 
 def test_stage1_config_is_not_named(project):
-    (project / 'alone.py').write_text(
-        '_base_ = "./stage2.py"\nstage1_config = None\n')
+    (project /
+     'alone.py').write_text('_base_ = "./stage2.py"\nstage1_config = None\n')
     with pytest.raises(UsageError, match='expected stage1_config'):
         train_with(project / 'alone.py', '--two-stage')
 
 
 def test_curves_go_to_each_stage_s_own_folder(project):
-    named = ['visualizer.name=shared', 'default_hooks.logger.type=LoggerHook',
-             'default_hooks.logger.interval=1']
+    named = [
+        'visualizer.name=shared', 'default_hooks.logger.type=LoggerHook',
+        'default_hooks.logger.interval=1'
+    ]
     root = project.parents[1]
-    train_with(project / 'stage2.py', '--two-stage', '--work-dir',
-               root / 'w', '--cfg-options', *named, '--stage1-options',
-               *named)
+    train_with(project / 'stage2.py', '--two-stage', '--work-dir', root / 'w',
+               '--cfg-options', *named, '--stage1-options', *named)
     terms = {}
     for stage in ('stage1', 'w'):
         file, = (root / stage).glob('*/vis_data/scalars.json')
@@ -108,12 +105,12 @@ def test_resume(trained, tmp_path):
     assert (parts / 'last_checkpoint').read_text().endswith('iter_2.pth')
     train_with(config, '--work-dir', parts, '--resume', *four)
     assert (parts / 'last_checkpoint').read_text().endswith('iter_4.pth')
-    assert torch.load(
-        parts / 'iter_4.pth', weights_only=False)['meta']['iter'] == 4
-    assert {p.name for p in parts.glob('*.pth')} == {
-        p.name
-        for p in whole.glob('*.pth')
-    }
+    assert torch.load(parts / 'iter_4.pth',
+                      weights_only=False)['meta']['iter'] == 4
+    assert {p.name
+            for p in parts.glob('*.pth')
+            } == {p.name
+                  for p in whole.glob('*.pth')}
 
 
 def test_seed(trained, tmp_path):
@@ -127,16 +124,16 @@ def test_seed(trained, tmp_path):
 
 def test_load_from_says_what_is_not_in_it(trained, tmp_path, capsys):
     config = trained / 'configs' / 'fusers' / 'stage2.py'
-    train_with(config, '--work-dir', tmp_path, '--no-validate',
-               '--load-from', trained / 'stage1' / 'iter_2.pth')
+    train_with(config, '--work-dir', tmp_path, '--no-validate', '--load-from',
+               trained / 'stage1' / 'iter_2.pth')
     assert 'the others are initialized' in capsys.readouterr().err
 
 
 def test_load_from_with_nothing_that_fits(trained, tmp_path):
     torch.save(dict(state_dict=dict(a=torch.zeros(1))), tmp_path / 'a.pth')
     with pytest.raises(UsageError, match='unexpected: a'):
-        train_with(trained / 'configs' / 'fusers' / 'stage1.py',
-                   '--work-dir', tmp_path, '--load-from', tmp_path / 'a.pth')
+        train_with(trained / 'configs' / 'fusers' / 'stage1.py', '--work-dir',
+                   tmp_path, '--load-from', tmp_path / 'a.pth')
 
 
 def test_runner_type(trained, tmp_path, monkeypatch):

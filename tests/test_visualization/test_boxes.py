@@ -11,8 +11,7 @@ from mmfusion.visualization import FusionLocalVisualizer, draw_boxes
 def instances(scores=(0.9, 0.2)):
     return InstanceData(
         bboxes=torch.tensor([[10., 20., 30., 40.], [50., 5., 60., 15.]]),
-        labels=torch.tensor([0, 1]),
-        scores=torch.tensor(scores))
+        labels=torch.tensor([0, 1]), scores=torch.tensor(scores))
 
 
 def test_boxes_are_where_they_belong_and_low_scores_are_left_out():
@@ -28,8 +27,8 @@ def test_boxes_are_where_they_belong_and_low_scores_are_left_out():
 
 def test_colours_and_text():
     image = np.zeros((64, 80, 3), np.uint8)
-    out = draw_boxes(
-        image, instances(), ('person', 'car'), [(1, 2, 3), (4, 5, 6)])
+    out = draw_boxes(image, instances(), ('person', 'car'), [(1, 2, 3),
+                                                             (4, 5, 6)])
     assert out[40, 20].tolist() == [1, 2, 3]
     # a label above the box, in its colour
     assert out[:19].any()
@@ -37,8 +36,8 @@ def test_colours_and_text():
 
 def test_ground_truth_and_nothing():
     image = np.zeros((64, 80, 3), np.uint8)
-    truth = InstanceData(
-        bboxes=torch.tensor([[10., 20., 30., 40.]]), labels=torch.tensor([0]))
+    truth = InstanceData(bboxes=torch.tensor([[10., 20., 30., 40.]]),
+                         labels=torch.tensor([0]))
     assert draw_boxes(image, truth, with_text=False).any()
     empty = InstanceData(bboxes=torch.zeros(0, 4), labels=torch.zeros(0))
     assert not draw_boxes(image, empty).any()
@@ -52,14 +51,14 @@ def test_panel_shows_boxes_on_the_fused_image(threshold):
     sample.pred_instances = instances()
     sample.gt_instances = InstanceData(
         bboxes=torch.tensor([[10., 20., 30., 40.]]), labels=torch.tensor([0]))
-    visualizer = FusionLocalVisualizer(
-        classes=('person', 'car'), box_score_thr=threshold)
+    visualizer = FusionLocalVisualizer(classes=('person', 'car'),
+                                       box_score_thr=threshold)
     image = np.zeros((64, 80, 3), np.uint8)
     panel = visualizer.draw(image, image[..., 0], sample)
     plain = visualizer.draw(image, image[..., 0], sample, draw_gt=False)
     assert panel.shape[1] - plain.shape[1] == 84  # a tile and a gap
-    without = visualizer.draw(
-        image, image[..., 0], sample, draw_gt=False, draw_pred=False)
+    without = visualizer.draw(image, image[..., 0], sample, draw_gt=False,
+                              draw_pred=False)
     assert without.shape[1] == plain.shape[1] - 84
     # the tile is the fused image with boxes on it, as many as pass
     fused, found = (plain[-64 - 4:-4, left:left + 80] for left in (172, 256))

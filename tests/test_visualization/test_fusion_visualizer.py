@@ -12,10 +12,8 @@ from mmfusion.structures import FusionDataSample
 from mmfusion.utils.files import write_image
 from mmfusion.visualization import draw_panel
 
-META = dict(
-    classes=('unlabeled', 'car'),
-    palette=[(0, 0, 0), (200, 0, 0)],
-    modalities=dict(vis=3, ir=1))
+META = dict(classes=('unlabeled', 'car'), palette=[(0, 0, 0), (200, 0, 0)],
+            modalities=dict(vis=3, ir=1))
 SIZE = (24, 32)
 COUNT = itertools.count()
 
@@ -37,22 +35,17 @@ def pair():
 def build(**kwargs):
     # A visualizer of a known name is not built anew.
     visualizer = VISUALIZERS.build(
-        dict(
-            type='FusionLocalVisualizer', name=f'panel{next(COUNT)}',
-            **kwargs))
+        dict(type='FusionLocalVisualizer', name=f'panel{next(COUNT)}',
+             **kwargs))
     visualizer.dataset_meta = META
     return visualizer
 
 
 def test_draw_equals_the_pure_function(sample, pair):
     drawn = build().draw(*pair, sample)
-    expected = draw_panel(
-        *pair,
-        sample.fused_img.data,
-        sample.pred_sem_seg.data,
-        sample.gt_sem_seg.data,
-        classes=META['classes'],
-        palette=META['palette'])
+    expected = draw_panel(*pair, sample.fused_img.data,
+                          sample.pred_sem_seg.data, sample.gt_sem_seg.data,
+                          classes=META['classes'], palette=META['palette'])
     assert (drawn == expected).all()
 
 
@@ -75,20 +68,19 @@ def test_options(sample, pair):
 
 def test_other_modalities_have_their_names(pair):
     plain = build().draw(*pair)
-    medical = build().draw(*pair, dataset_meta=dict(
-        modalities=dict(mri=3, ct=1)))
+    medical = build().draw(*pair,
+                           dataset_meta=dict(modalities=dict(mri=3, ct=1)))
     assert plain.shape == medical.shape and (plain != medical).any()
 
 
 def test_backends_get_the_panel(sample, pair, tmp_path):
     visualizer = build(
-        save_dir=str(tmp_path),
-        vis_backends=[
+        save_dir=str(tmp_path), vis_backends=[
             dict(type='LocalVisBackend'),
             dict(type='TensorboardVisBackend')
         ])
-    visualizer.add_datasample(
-        'val_a', pair[0], sample, infrared=pair[1], step=3, with_labels=True)
+    visualizer.add_datasample('val_a', pair[0], sample, infrared=pair[1],
+                              step=3, with_labels=True)
     visualizer.close()
     folder = tmp_path / 'vis_data'
     written = cv2.imread(str(folder / 'vis_image' / 'val_a_3.png'))
@@ -100,8 +92,8 @@ def test_backends_get_the_panel(sample, pair, tmp_path):
 def test_out_file(sample, pair, tmp_path):
     visualizer = build()
     file = tmp_path / 'new' / 'a.png'
-    visualizer.add_datasample(
-        'a', pair[0], sample, infrared=pair[1], out_file=str(file))
+    visualizer.add_datasample('a', pair[0], sample, infrared=pair[1],
+                              out_file=str(file))
     assert cv2.imread(str(file)) is not None
     assert [path.name for path in file.parent.iterdir()] == ['a.png']
     with pytest.raises(ValueError, match='suffix'):

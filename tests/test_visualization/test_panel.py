@@ -3,16 +3,9 @@ import numpy as np
 import pytest
 import torch
 
-from mmfusion.visualization import (
-    draw_grid,
-    draw_legend,
-    draw_panel,
-    overlay_labels,
-    resize_like,
-    stacked_to_rgb,
-    to_label_map,
-    to_rgb_uint8,
-)
+from mmfusion.visualization import (draw_grid, draw_legend, draw_panel,
+                                    overlay_labels, resize_like,
+                                    stacked_to_rgb, to_label_map, to_rgb_uint8)
 
 PALETTE = [(0, 0, 0), (200, 0, 0), (0, 100, 0)]
 CLASSES = ('unlabeled', 'car', 'person')
@@ -26,8 +19,7 @@ CLASSES = ('unlabeled', 'car', 'person')
     (np.full((4, 5), 1.7, np.float32), 255),
     (np.full((4, 5), np.nan, np.float32), 0),
     (torch.full((3, 4, 5), 0.2), 51),
-    (torch.full((1, 4, 5), 0.2, dtype=torch.bfloat16,
-                requires_grad=True), 51),
+    (torch.full((1, 4, 5), 0.2, dtype=torch.bfloat16, requires_grad=True), 51),
     (torch.full((4, 5), 9, dtype=torch.uint8), 9),
 ])
 def test_to_rgb(image, expected):
@@ -71,8 +63,8 @@ def test_overlay():
 
 
 def test_grid_keeps_pixels_and_wraps():
-    tile = np.random.default_rng(0).integers(
-        0, 255, (40, 60, 3), dtype=np.uint8)
+    tile = np.random.default_rng(0).integers(0, 255, (40, 60, 3),
+                                             dtype=np.uint8)
     row = draw_grid({'a': tile, 'b': tile, 'c': tile})
     wrapped = draw_grid({'a': tile, 'b': tile, 'c': tile}, columns=2)
     assert row.shape[1] == 3 * 64 + 4 and wrapped.shape[1] == 2 * 64 + 4

@@ -16,15 +16,10 @@ def parse_args():
     add_measured_model(parser)
     parser.add_argument('--batch', type=int, default=1)
     parser.add_argument('--device', default='cpu')
-    parser.add_argument(
-        '--dtype',
-        choices=tuple(DTYPES),
-        default='fp32',
-        help='bf16 and fp16 run under autocast')
-    parser.add_argument(
-        '--no-optimize',
-        action='store_true',
-        help='measure the network as it is trained')
+    parser.add_argument('--dtype', choices=tuple(DTYPES), default='fp32',
+                        help='bf16 and fp16 run under autocast')
+    parser.add_argument('--no-optimize', action='store_true',
+                        help='measure the network as it is trained')
     parser.add_argument('--warmup', type=int, default=3)
     parser.add_argument('--runs', type=int, default=10)
     parser.add_argument('--threads', type=int, help='CPU threads')
@@ -45,23 +40,17 @@ def main():
     dtype = getattr(torch, DTYPES[args.dtype])
     network = complexity.network_of(cfg, args.part)
     result = dict(
-        config=args.config,
-        part=args.part,
-        shape=list(args.shape),
-        batch=args.batch,
-        device=(torch.cuda.get_device_name(args.device)
-                if args.device.startswith('cuda') else args.device),
-        threads=torch.get_num_threads(),
-        dtype=args.dtype,
-        optimized=not args.no_optimize,
-        torch=torch.__version__,
+        config=args.config, part=args.part, shape=list(args.shape),
+        batch=args.batch, device=(torch.cuda.get_device_name(
+            args.device) if args.device.startswith('cuda') else args.device),
+        threads=torch.get_num_threads(), dtype=args.dtype,
+        optimized=not args.no_optimize, torch=torch.__version__,
         parameters_m=complexity.count_parameters(network) / 1e6,
         gflops=complexity.count_flops(network, args.shape)[''] / 1e9)
     network = complexity.network_of(cfg, args.part, not args.no_optimize,
-                                       args.device)
-    inputs = complexity.random_input(
-        args.shape, args.batch, args.device,
-        complexity.input_channels(network))
+                                    args.device)
+    inputs = complexity.random_input(args.shape, args.batch, args.device,
+                                     complexity.input_channels(network))
     result.update(measure(network, inputs, args.warmup, args.runs, dtype))
     table = PrettyTable(['', 'value'])
     table.align = 'l'

@@ -11,11 +11,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config')
     parser.add_argument('--output-dir', required=True, metavar='DIR')
-    parser.add_argument(
-        '--phase',
-        choices=('train', 'val', 'test', 'fusion'),
-        default='train',
-        help='whose dataloader; train shows the augmentation')
+    parser.add_argument('--phase', choices=('train', 'val', 'test', 'fusion'),
+                        default='train',
+                        help='whose dataloader; train shows the augmentation')
     parser.add_argument('--number', type=int, help='how many; default all')
     add_options(parser)
     args = parser.parse_args()

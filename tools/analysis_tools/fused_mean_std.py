@@ -11,8 +11,8 @@ def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', nargs='?')
     parser.add_argument('checkpoint', nargs='?')
-    parser.add_argument(
-        '--images', metavar='DIR', help='images that are fused already')
+    parser.add_argument('--images', metavar='DIR',
+                        help='images that are fused already')
     parser.add_argument('--device', help='default a GPU if there is one')
     add_options(parser)
     return parser.parse_args()
@@ -38,9 +38,8 @@ def main():
         from mmfusion.apis.model_loading import init_model
         init_default_scope(cfg.default_scope)
         reader, workers = fusion_set(cfg)
-        model = init_model(
-            cfg, checkpoint, args.device or get_device(),
-            fuser_is_enough=True)
+        model = init_model(cfg, checkpoint, args.device or get_device(),
+                           fuser_is_enough=True)
         images = fused_statistics.fuse_all(model, reader, workers)
     statistics = fused_statistics.ChannelStatistics()
     for image in images:

@@ -12,15 +12,12 @@ from mmfusion.utils.config_file import load_config
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     add_measured_model(parser)
-    parser.add_argument(
-        '--depth', type=int, default=2, help='levels of modules to list')
+    parser.add_argument('--depth', type=int, default=2,
+                        help='levels of modules to list')
     args = parser.parse_args()
     cfg = load_config(args.config, args.cfg_options)
-    from mmfusion.analysis.complexity import (
-        count_flops,
-        count_parameters,
-        network_of,
-    )
+    from mmfusion.analysis.complexity import (count_flops, count_parameters,
+                                              network_of)
     network = network_of(cfg, args.part)
     flops = count_flops(network, args.shape, args.depth)
     table = PrettyTable(['module', 'parameters (M)', 'GFLOPs'])

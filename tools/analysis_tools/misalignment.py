@@ -54,21 +54,18 @@ def main():
     from mmengine.device import get_device
     from mmengine.registry import init_default_scope
 
-    from mmfusion.analysis.misalignment import (
-        MODES,
-        as_markdown,
-        misalignment_scores,
-        write_rows,
-    )
+    from mmfusion.analysis.misalignment import (MODES, as_markdown,
+                                                misalignment_scores,
+                                                write_rows)
     from mmfusion.apis.inferencer import init_model
     init_default_scope(cfg.default_scope)
     model = init_model(cfg, checkpoint, args.device or get_device(),
                        optimize=False)
-    choice = args.registration or (
-        'off' if model.registration is None else 'both')
-    rows, failed = misalignment_scores(
-        model, cfg, args.shifts, args.directions,
-        MODES if choice == 'both' else [choice])
+    choice = args.registration or ('off'
+                                   if model.registration is None else 'both')
+    rows, failed = misalignment_scores(model, cfg, args.shifts,
+                                       args.directions,
+                                       MODES if choice == 'both' else [choice])
     print(as_markdown(rows))
     if args.csv:
         write_rows(args.csv, rows)

@@ -14,20 +14,11 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from mmfusion.datasets.boxes import (
-    CLASSES,
-    LAYOUTS,
-    ImageBoxes,
-    Layout,
-    check_boxes,
-    to_coco,
-)
+from mmfusion.datasets.boxes import (CLASSES, LAYOUTS, ImageBoxes, Layout,
+                                     check_boxes, to_coco)
 from mmfusion.datasets.boxes.classes import ALIASES, IGNORED
-from mmfusion.datasets.conversion import (
-    report_failures,
-    run_converter,
-    run_jobs,
-)
+from mmfusion.datasets.conversion import (report_failures, run_converter,
+                                          run_jobs)
 from mmfusion.utils.files import finished_file
 
 #: EXIF's tag of the orientation, and its values of a quarter turn
@@ -47,8 +38,8 @@ def image_size(path: Path) -> tuple:
             turned = image.getexif().get(ORIENTATION) in QUARTER_TURNS
             return (width, height) if turned else (height, width)
     except UnidentifiedImageError:
-        raise ValueError(f'{path}: expected an image, got something else'
-                         ) from None
+        raise ValueError(
+            f'{path}: expected an image, got something else') from None
 
 
 def convert_one(root: Path, read, job) -> ImageBoxes:
@@ -93,8 +84,7 @@ def convert(kind: str, root, out=None, classes=None, workers: int = 0,
     target = Path(out) if out else root / 'annotations'
     outcomes, counts = [], Counter()
     for split, jobs in splits.items():
-        done = run_jobs(
-            partial(convert_one, root, layout.read), jobs, workers)
+        done = run_jobs(partial(convert_one, root, layout.read), jobs, workers)
         outcomes += done
         images = []
         for job, image, error in done:
@@ -124,12 +114,13 @@ def main(argv=None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='layouts of ROOT:\n' + '\n'.join(
-            f'  {kind}: {make().hint}' for kind, make in LAYOUTS.items()))
+        epilog='layouts of ROOT:\n' +
+        '\n'.join(f'  {kind}: {make().hint}'
+                  for kind, make in LAYOUTS.items()))
     parser.add_argument('kind', choices=sorted(LAYOUTS))
     parser.add_argument('root', help='folder of the data set')
-    parser.add_argument(
-        '--out', help='folder of the JSONs (default: ROOT/annotations)')
+    parser.add_argument('--out',
+                        help='folder of the JSONs (default: ROOT/annotations)')
     parser.add_argument(
         '--classes', nargs='+', metavar='NAME',
         help='classes to keep, in order (default: those of the set)')

@@ -13,19 +13,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmfusion.datasets.conversion import (
-    read_label,
-    report_failures,
-    run_converter,
-    run_jobs,
-)
+from mmfusion.datasets.conversion import (read_label, report_failures,
+                                          run_converter, run_jobs)
 from mmfusion.fileio import FileRule, read_image
 from mmfusion.registry import DATASETS
 from mmfusion.utils.files import finished_file
 
 
-def describe(classes: list, dark_below: float, least: int,
-             pair: tuple) -> str:
+def describe(classes: list, dark_below: float, least: int, pair: tuple) -> str:
     """The caption of one pair.
 
     Args:
@@ -38,8 +33,10 @@ def describe(classes: list, dark_below: float, least: int,
     vis = read_image(vis_path, cv2.IMREAD_GRAYSCALE)
     label = read_label(label_path, vis, classes)['gt_seg_map']
     counts = np.bincount(label.ravel(), minlength=256)[:len(classes)]
-    order = [index for index in np.argsort(-counts, kind='stable')
-             if index and counts[index] >= least]
+    order = [
+        index for index in np.argsort(-counts, kind='stable')
+        if index and counts[index] >= least
+    ]
     time = 'at night' if vis.mean() < dark_below else 'by day'
     named = ', '.join(classes[index].replace('_', ' ') for index in order)
     return f'a street {time}' + (f' with {named}' if named else '')
@@ -62,10 +59,12 @@ def convert(out, vis, labels, dataset: str = 'MSRSDataset',
     maps = FileRule('.png').list(str(labels), '--labels')
     pairs = [(stem, path, maps.get(stem, str(Path(labels, f'{stem}.png'))))
              for stem, path in images.items()]
-    outcomes = run_jobs(
-        partial(describe, list(classes), dark_below, least), pairs, workers)
-    captions = {job[0]: caption for job, caption, error in outcomes
-                if error is None}
+    outcomes = run_jobs(partial(describe, list(classes), dark_below, least),
+                        pairs, workers)
+    captions = {
+        job[0]: caption
+        for job, caption, error in outcomes if error is None
+    }
     with finished_file(out) as draft:
         draft.write_text(json.dumps(captions, indent=1) + '\n')
     print(f'{len(captions)} captions, {len(set(captions.values()))} of them '
@@ -82,15 +81,18 @@ def main(argv=None) -> int:
                         help='folder of visible images')
     parser.add_argument('--labels', required=True,
                         help='folder of label maps, PNG of class indices')
-    parser.add_argument('--dataset', default='MSRSDataset',
-                        help='data set whose classes they are '
-                        '(default: %(default)s)')
-    parser.add_argument('--dark-below', type=float, default=60.,
-                        help='mean grey level below which it is night '
-                        '(default: %(default)s)')
-    parser.add_argument('--least', type=int, default=100,
-                        help='pixels that make a class worth a word '
-                        '(default: %(default)s)')
+    parser.add_argument(
+        '--dataset', default='MSRSDataset',
+        help='data set whose classes they are '
+        '(default: %(default)s)')
+    parser.add_argument(
+        '--dark-below', type=float, default=60.,
+        help='mean grey level below which it is night '
+        '(default: %(default)s)')
+    parser.add_argument(
+        '--least', type=int, default=100,
+        help='pixels that make a class worth a word '
+        '(default: %(default)s)')
     return run_converter(parser, convert, argv)
 
 

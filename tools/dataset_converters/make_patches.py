@@ -8,21 +8,16 @@ which is read several times as fast.
 import argparse
 import shutil
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Iterator, Tuple
 
 import cv2
 import numpy as np
 
-from mmfusion.datasets.conversion import (
-    read_pair,
-    report_failures,
-    run_converter,
-    run_jobs,
-    write_lines,
-    write_png,
-)
+from mmfusion.datasets.conversion import (read_pair, report_failures,
+                                          run_converter, run_jobs, write_lines,
+                                          write_png)
 from mmfusion.datasets.patches import IMAGES, STEMS
 from mmfusion.fileio import FileRule
 from mmfusion.utils.files import finished_file
@@ -34,17 +29,17 @@ def _grey(image: np.ndarray) -> np.ndarray:
 
 
 def cut(image: np.ndarray, size: int,
-        stride: int) -> Iterator[Tuple[str, np.ndarray]]:
+        stride: int) -> Iterator[tuple[str, np.ndarray]]:
     """Name and content of every whole patch, rows then columns."""
     for row, top in enumerate(range(0, image.shape[0] - size + 1, stride)):
         for column, left in enumerate(
                 range(0, image.shape[1] - size + 1, stride)):
-            yield (f'{row:03d}_{column:03d}',
-                   image[top:top + size, left:left + size])
+            yield (f'{row:03d}_{column:03d}', image[top:top + size,
+                                                    left:left + size])
 
 
 def convert_one(out: Path, size: int, stride: int, grey: bool, form: str,
-                pair: Tuple[str, str, str]) -> list:
+                pair: tuple[str, str, str]) -> list:
     """Cut one pair.
 
     Returns:
@@ -87,8 +82,8 @@ def join_parts(out: Path, outcomes: list) -> None:
     first = np.load(done[0][0], mmap_mode='r')
     total = sum(len(stems) for _, stems in done)
     with finished_file(out / IMAGES) as draft:
-        whole = np.lib.format.open_memmap(
-            draft, 'w+', first.dtype, (total, *first.shape[1:]))
+        whole = np.lib.format.open_memmap(draft, 'w+', first.dtype,
+                                          (total, *first.shape[1:]))
         place = 0
         for part, stems in done:
             whole[place:place + len(stems)] = np.load(part)
@@ -110,18 +105,22 @@ def convert(out, vis, ir, size: int = 128, stride=None, grey: bool = False,
         raise ValueError('expected a size and a stride of at least 1, got '
                          f'{size} and {stride}')
     out = Path(out)
-    listed = [FileRule().list(str(folder), name)
-              for folder, name in ((vis, '--vis'), (ir, '--ir'))]
-    single = [files[stem] for files, others in (listed, listed[::-1])
-              for stem in files if stem not in others]
+    listed = [
+        FileRule().list(str(folder), name)
+        for folder, name in ((vis, '--vis'), (ir, '--ir'))
+    ]
+    single = [
+        files[stem] for files, others in (listed, listed[::-1])
+        for stem in files if stem not in others
+    ]
     if single:
         raise ValueError(
             f'expected the same stems in {vis} and {ir}, but {len(single)} '
             f'file(s) have no partner, such as {single[0]}')
     pairs = [(stem, path, listed[1][stem])
              for stem, path in listed[0].items()][:limit]
-    outcomes = run_jobs(
-        partial(convert_one, out, size, stride, grey, form), pairs, workers)
+    outcomes = run_jobs(partial(convert_one, out, size, stride, grey, form),
+                        pairs, workers)
     done = [stems for _, stems, error in outcomes if error is None]
     if form == 'file' and done:
         join_parts(out, outcomes)

@@ -20,13 +20,8 @@ import numpy as np
 
 from mmfusion.apis.text import parse_encoder
 from mmfusion.datasets.conversion import report_failures
-from mmfusion.fileio import (
-    H5_SUFFIXES,
-    Caption,
-    read_captions,
-    read_text_feature,
-    require_h5py,
-)
+from mmfusion.fileio import (H5_SUFFIXES, Caption, read_captions,
+                             read_text_feature, require_h5py)
 from mmfusion.registry import TEXT_ENCODERS
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import finished_file
@@ -113,8 +108,10 @@ def gather(folder: Path, stems: list[str], out: Path,
             for stem, path in paths.items():
                 group[stem] = read_text_feature(path)
     else:
-        arrays = {stem: read_text_feature(path)
-                  for stem, path in paths.items()}
+        arrays = {
+            stem: read_text_feature(path)
+            for stem, path in paths.items()
+        }
         with finished_file(out) as draft:
             np.savez(draft, **arrays)
 
@@ -138,8 +135,7 @@ def make(captions: str, out: str, encoder: str, max_length: int | None = None,
     folder = target.with_name(f'{target.name}.parts') if single else target
     if single and target.suffix.lower() != '.npz':
         require_h5py()
-    if (single and target.exists() and not overwrite
-            and not folder.is_dir()):
+    if (single and target.exists() and not overwrite and not folder.is_dir()):
         raise ValueError(f'{target} is there already: name another output, '
                          'or add --overwrite.')
     model = TEXT_ENCODERS.build(
@@ -152,8 +148,8 @@ def make(captions: str, out: str, encoder: str, max_length: int | None = None,
               file=sys.stderr)
     with warnings.catch_warnings():
         warnings.simplefilter('always')
-        outcomes = list(track(
-            encode(model, texts, todo, folder, batch_size), len(todo)))
+        outcomes = list(
+            track(encode(model, texts, todo, folder, batch_size), len(todo)))
     failed = {stem for stem, _, error in outcomes if error is not None}
     done = [stem for stem in texts if stem not in failed]
     if single and done:
@@ -177,13 +173,11 @@ def main(argv=None) -> int:
     parser.add_argument(
         '--max-length', type=int,
         help='most tokens of one caption (default: what the encoder takes)')
-    parser.add_argument(
-        '--batch-size', type=int, default=16,
-        help='captions at once (default: %(default)s)')
-    parser.add_argument(
-        '--device', default='cpu', help='cpu, cuda, ... (default: cpu)')
-    parser.add_argument(
-        '--overwrite', action='store_true', help='start anew')
+    parser.add_argument('--batch-size', type=int, default=16,
+                        help='captions at once (default: %(default)s)')
+    parser.add_argument('--device', default='cpu',
+                        help='cpu, cuda, ... (default: cpu)')
+    parser.add_argument('--overwrite', action='store_true', help='start anew')
     args = parser.parse_args(argv)
     try:
         return make(**vars(args))

@@ -18,27 +18,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmfusion.datasets.conversion import (
-    report_failures,
-    write_lines,
-    write_png,
-)
-from mmfusion.fileio import (
-    as_text_feature,
-    check_same_names,
-    h5_shapes,
-    natural_key,
-    read_h5,
-    read_image,
-    require_h5py,
-)
+from mmfusion.datasets.conversion import (report_failures, write_lines,
+                                          write_png)
+from mmfusion.fileio import (as_text_feature, check_same_names, h5_shapes,
+                             natural_key, read_h5, read_image, require_h5py)
 from mmfusion.utils.files import finished_file
 from mmfusion.utils.progress import track
 
 #: Folders of image A and image B.
-FOLDERS = dict(
-    IVF=('IR', 'VI'), MIF=('MRI', 'T'), MEF=('OVER', 'UNDER'),
-    MFF=('NEAR', 'FAR'))
+FOLDERS = dict(IVF=('IR', 'VI'), MIF=('MRI', 'T'), MEF=('OVER', 'UNDER'),
+               MFF=('NEAR', 'FAR'))
 GROUPS = ('imageA', 'imageB', 'text')
 #: Height and width of the small size.
 SMALL = (288, 384)
@@ -54,8 +43,7 @@ def to_grey(image: np.ndarray) -> np.ndarray:
         np.ndarray: (H, W) float32, whole numbers in 0..255. The 8-bit
         conversion of OpenCV differs by 1 in some pixels.
     """
-    return np.rint(cv2.cvtColor(image.astype(np.float32),
-                                cv2.COLOR_BGR2GRAY))
+    return np.rint(cv2.cvtColor(image.astype(np.float32), cv2.COLOR_BGR2GRAY))
 
 
 def to_small(grey: np.ndarray, portrait: bool) -> np.ndarray:
@@ -86,8 +74,8 @@ class Layout:
     def __init__(self, root: Path, task: str, dataset: str) -> None:
         images = root / 'Image' / task / dataset
         bare = root / task / dataset
-        self.images = (
-            bare if bare.is_dir() and not images.is_dir() else images)
+        self.images = (bare
+                       if bare.is_dir() and not images.is_dir() else images)
         self.folders = [self.images / name for name in FOLDERS[task]]
         self.text = root / 'TextFeature' / task / dataset
 
@@ -154,9 +142,10 @@ def pack(root: str, out: str, task: str, dataset: str, split: str,
         raise FileNotFoundError(f'expected a list of images at {listed}, '
                                 'but there is none')
     # a name ends at its first dot
-    names = list(dict.fromkeys(
-        line.strip().split('.')[0]
-        for line in listed.read_text().splitlines() if line.strip()))
+    names = list(
+        dict.fromkeys(line.strip().split('.')[0]
+                      for line in listed.read_text().splitlines()
+                      if line.strip()))
     if not names:
         raise ValueError(f'{listed}: expected one image name a line, got an '
                          'empty file')

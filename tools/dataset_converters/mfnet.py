@@ -12,16 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmfusion.datasets.conversion import (
-    checked_folders,
-    place_file,
-    read_label,
-    report_failures,
-    run_converter,
-    run_jobs,
-    write_lines,
-    write_png,
-)
+from mmfusion.datasets.conversion import (checked_folders, place_file,
+                                          read_label, report_failures,
+                                          run_converter, run_jobs, write_lines,
+                                          write_png)
 from mmfusion.datasets.mfnet import MFNET_CLASSES
 from mmfusion.fileio import read_image
 
@@ -65,8 +59,9 @@ def read_splits(raw: Path) -> dict[str, list[str]]:
         path = raw / f'{name}.txt'
         if path.is_file():
             lines = (line.strip() for line in path.read_text().split())
-            splits[name] = [line for line in lines
-                            if line and not line.endswith('_flip')]
+            splits[name] = [
+                line for line in lines if line and not line.endswith('_flip')
+            ]
     if not splits:
         raise FileNotFoundError(
             f'expected train.txt, val.txt or test.txt in {raw}, got none')
@@ -86,9 +81,8 @@ def convert(raw, out, with_flip: bool = False, workers: int = 0) -> int:
                    if not path.stem.endswith('_flip'))
     stems = list(dict.fromkeys(found + listed))
     flipped = set(splits.get('train', ())) if with_flip else set()
-    outcomes = run_jobs(
-        partial(convert_one, raw, out),
-        [(stem, stem in flipped) for stem in stems], workers)
+    outcomes = run_jobs(partial(convert_one, raw, out),
+                        [(stem, stem in flipped) for stem in stems], workers)
     done = {job[0] for job, _, error in outcomes if error is None}
     for name, members in splits.items():
         lines = [stem for stem in members if stem in done]

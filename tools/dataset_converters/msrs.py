@@ -10,16 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmfusion.datasets.conversion import (
-    checked_folders,
-    place_file,
-    read_label,
-    read_pair,
-    report_failures,
-    run_converter,
-    run_jobs,
-    write_png,
-)
+from mmfusion.datasets.conversion import (checked_folders, place_file,
+                                          read_label, read_pair,
+                                          report_failures, run_converter,
+                                          run_jobs, write_png)
 from mmfusion.datasets.mfnet import MFNET_CLASSES
 from mmfusion.datasets.transforms import DeriveFusionMaps
 
@@ -38,8 +32,10 @@ def convert_one(raw: Path, out: Path, link: bool, maps: bool,
     """
     split, label_folder, name = job
     folders = dict(vi='vi', ir='ir', label=label_folder)
-    paths = {target: raw / split / folder / name
-             for target, folder in folders.items()}
+    paths = {
+        target: raw / split / folder / name
+        for target, folder in folders.items()
+    }
     vis, _ = read_pair(paths['vi'], paths['ir'])
     results = read_label(paths['label'], vis, MFNET_CLASSES)
     for target, path in paths.items():
@@ -61,15 +57,19 @@ def find_jobs(raw: Path) -> list[tuple[str, str, str]]:
     for split in ('train', 'test'):
         if not (raw / split).is_dir():
             continue
-        label = next((name for name in LABEL_FOLDERS
-                      if (raw / split / name).is_dir()), LABEL_FOLDERS[0])
+        label = next(
+            (name for name in LABEL_FOLDERS if (raw / split / name).is_dir()),
+            LABEL_FOLDERS[0])
         folders = [raw / split / name for name in ('vi', 'ir', label)]
         for folder in folders:
             if not folder.is_dir():
                 raise FileNotFoundError(
                     f'expected a folder at {folder}, but there is none')
-        names = {path.name for folder in folders
-                 for path in folder.glob('*.png')}
+        names = {
+            path.name
+            for folder in folders
+            for path in folder.glob('*.png')
+        }
         jobs += [(split, label, name) for name in sorted(names)]
     if not jobs:
         raise FileNotFoundError(
@@ -87,8 +87,8 @@ def convert(raw, out, maps: bool = False, link: bool = False,
     """
     raw, out = checked_folders(raw, out)
     jobs = find_jobs(raw)
-    outcomes = run_jobs(
-        partial(convert_one, raw, out, link, maps), jobs, workers)
+    outcomes = run_jobs(partial(convert_one, raw, out, link, maps), jobs,
+                        workers)
     for split in ('train', 'test'):
         done = sum(job[0] == split and error is None
                    for job, _, error in outcomes)
@@ -104,8 +104,8 @@ def main(argv=None) -> int:
         '--maps', action='store_true',
         help='also write the foreground, boundary and mask maps that '
         'PSFusion trains on, derived from the labels, as train/{bi,bd,mask}')
-    parser.add_argument(
-        '--link', action='store_true', help='link to images, do not copy')
+    parser.add_argument('--link', action='store_true',
+                        help='link to images, do not copy')
     return run_converter(parser, convert, argv)
 
 

@@ -15,24 +15,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmfusion.datasets.conversion import (
-    checked_folders,
-    place_file,
-    read_label,
-    read_pair,
-    report_failures,
-    run_converter,
-    run_jobs,
-    write_lines,
-)
+from mmfusion.datasets.conversion import (checked_folders, place_file,
+                                          read_label, read_pair,
+                                          report_failures, run_converter,
+                                          run_jobs, write_lines)
 from mmfusion.fileio import FileRule
 
 # What takes the place of the visible image is in colour, where one is.
-KNOWN_PAIRS = (
-    *((vis, ir) for vis in ('vis', 'vi', 'visible', 'rgb')
-      for ir in ('ir', 'infrared', 'thermal')),
-    ('under', 'over'), ('near', 'far'), ('a', 'b'), ('ct', 'mri'),
-    ('pet', 'mri'), ('spect', 'mri'))
+KNOWN_PAIRS = (*((vis, ir) for vis in ('vis', 'vi', 'visible', 'rgb')
+                 for ir in ('ir', 'infrared', 'thermal')), ('under', 'over'),
+               ('near', 'far'), ('a', 'b'), ('ct', 'mri'), ('pet', 'mri'),
+               ('spect', 'mri'))
 KNOWN_LABELS = ('label', 'labels', 'segmentation_labels', 'gt')
 
 
@@ -54,22 +47,26 @@ def find_folders(root: Path, vis=None, ir=None, label=None):
     if (vis is None) != (ir is None):
         raise ValueError('expected both --vis and --ir or neither, got '
                          f'--vis {vis} and --ir {ir}')
-    there = {path.name.lower(): path for path in sorted(root.iterdir())
-             if path.is_dir()}
+    there = {
+        path.name.lower(): path
+        for path in sorted(root.iterdir()) if path.is_dir()
+    }
     if vis is not None:
         pair = (root / vis, root / ir)
         if not all(path.is_dir() for path in pair):
             return None
     else:
-        pair = next(((there[a], there[b]) for a, b in KNOWN_PAIRS
-                     if a in there and b in there), None)
+        pair = next(((there[a], there[b])
+                     for a, b in KNOWN_PAIRS if a in there and b in there),
+                    None)
         if pair is None:
             return None
     if label is not None:
         folder = root / label
         return (*pair, folder if folder.is_dir() else None)
-    return (*pair, next((there[name] for name in KNOWN_LABELS
-                         if name in there), None))
+    return (*pair,
+            next((there[name] for name in KNOWN_LABELS if name in there),
+                 None))
 
 
 def find_samples(src: Path, names: dict, rules: dict) -> list[Sample]:
@@ -80,12 +77,16 @@ def find_samples(src: Path, names: dict, rules: dict) -> list[Sample]:
         ValueError: If a folder is empty or a stem is ambiguous.
     """
     whole = find_folders(src, **names)
-    splits = {'all': whole} if whole else {
-        path.name: folders for path in sorted(src.iterdir())
-        if path.is_dir() and (folders := find_folders(path, **names))}
+    splits = {
+        'all': whole
+    } if whole else {
+        path.name: folders
+        for path in sorted(src.iterdir())
+        if path.is_dir() and (folders := find_folders(path, **names))
+    }
     if not splits:
-        wanted = (f'{names["vis"]} and {names["ir"]}' if names['vis'] else
-                  'two modalities such as vis and ir')
+        wanted = (f'{names["vis"]} and {names["ir"]}'
+                  if names['vis'] else 'two modalities such as vis and ir')
         raise FileNotFoundError(
             f'expected folders of {wanted} in {src} or in its sub-folders, '
             'got none; name them with --vis and --ir')
@@ -93,14 +94,14 @@ def find_samples(src: Path, names: dict, rules: dict) -> list[Sample]:
     for split, folders in splits.items():
         listed = [
             rules[key].list(str(folder), key) if folder else {}
-            for key, folder in zip(('vis', 'ir', 'label'), folders,
-                                   strict=True)
+            for key, folder in zip(('vis', 'ir',
+                                    'label'), folders, strict=True)
         ]
         # Labels beyond the pairs are no sample of their own.
         for stem in dict.fromkeys([*listed[0], *listed[1]]):
-            samples.append(Sample(
-                split, stem, *(paths.get(stem) for paths in listed),
-                folders[2] is not None))
+            samples.append(
+                Sample(split, stem, *(paths.get(stem) for paths in listed),
+                       folders[2] is not None))
     return samples
 
 
@@ -131,8 +132,7 @@ def convert_one(out: Path, link: bool, classes, prefixed: bool,
     for key in ('vis', 'ir', 'label'):
         source = getattr(sample, key)
         if source:
-            place_file(source, out / key / (stem + Path(source).suffix),
-                       link)
+            place_file(source, out / key / (stem + Path(source).suffix), link)
     return f'{vis.shape[0]}x{vis.shape[1]}', values
 
 
@@ -142,8 +142,10 @@ def out_stem(sample: Sample, prefixed: bool) -> str:
 
 def summarise(split: str, outcomes: list) -> str:
     """One line on the pairs of a split that were placed."""
-    done = [result for job, result, error in outcomes
-            if job.split == split and error is None]
+    done = [
+        result for job, result, error in outcomes
+        if job.split == split and error is None
+    ]
     sizes = Counter(size for size, _ in done)
     pixels = Counter()
     for _, values in done:
@@ -154,8 +156,8 @@ def summarise(split: str, outcomes: list) -> str:
     common = ', '.join(f'{size} ({count})'
                        for size, count in sizes.most_common(3))
     more = f' and {len(sizes) - 3} more sizes' if len(sizes) > 3 else ''
-    return (f'{split}: {len(done)} pairs; {common}{more}; '
-            + (f'labels {shares}' if total else 'no labels'))
+    return (f'{split}: {len(done)} pairs; {common}{more}; ' +
+            (f'labels {shares}' if total else 'no labels'))
 
 
 def convert(src, out, vis=None, ir=None, label=None, vis_stem='{stem}',
@@ -168,21 +170,20 @@ def convert(src, out, vis=None, ir=None, label=None, vis_stem='{stem}',
     """
     src, out = checked_folders(src, out)
     if num_classes is not None and not 1 <= num_classes <= 255:
-        raise ValueError(
-            f'num_classes: expected 1 to 255, got {num_classes}')
+        raise ValueError(f'num_classes: expected 1 to 255, got {num_classes}')
     rules = dict(vis=FileRule(stem=vis_stem), ir=FileRule(stem=ir_stem),
                  label=FileRule('.png', label_stem))
     samples = find_samples(src, dict(vis=vis, ir=ir, label=label), rules)
     stems = Counter(sample.stem for sample in samples)
     prefixed = max(stems.values()) > 1
     classes = num_classes and [str(k) for k in range(num_classes)]
-    outcomes = run_jobs(
-        partial(convert_one, out, link, classes, prefixed), samples,
-        workers)
+    outcomes = run_jobs(partial(convert_one, out, link, classes, prefixed),
+                        samples, workers)
     for split in dict.fromkeys(sample.split for sample in samples):
         write_lines(out / f'{split}.txt', [
             out_stem(job, prefixed) for job, _, error in outcomes
-            if job.split == split and error is None])
+            if job.split == split and error is None
+        ])
         print(summarise(split, outcomes))
     return report_failures(outcomes, 'pair')
 
@@ -204,8 +205,8 @@ def main(argv=None) -> int:
     parser.add_argument(
         '--num-classes', type=int,
         help='labels must lie below this or be 255 (default: any)')
-    parser.add_argument(
-        '--link', action='store_true', help='link to files, do not copy')
+    parser.add_argument('--link', action='store_true',
+                        help='link to files, do not copy')
     return run_converter(parser, convert, argv)
 
 

@@ -21,14 +21,9 @@ from typing import NamedTuple
 
 import cv2
 
-from mmfusion.datasets.conversion import (
-    checked_folders,
-    place_file,
-    read_pair,
-    report_failures,
-    run_converter,
-    run_jobs,
-)
+from mmfusion.datasets.conversion import (checked_folders, place_file,
+                                          read_pair, report_failures,
+                                          run_converter, run_jobs)
 from mmfusion.fileio import IMG_SUFFIXES, natural_key, read_image
 from mmfusion.tasks import TASKS
 
@@ -51,8 +46,8 @@ def find_scenes(src: Path, skip=()) -> list[SceneFiles]:
     for folder, below, files in os.walk(src):
         below[:] = [name for name in below if name not in skip]
         images = tuple(
-            sorted((name for name in files
-                    if name.lower().endswith(IMG_SUFFIXES)),
+            sorted((name
+                    for name in files if name.lower().endswith(IMG_SUFFIXES)),
                    key=natural_key))
         if not images or Path(folder) == src:
             continue
@@ -77,8 +72,10 @@ def choose_by_pattern(scene: SceneFiles, patterns) -> list[Path]:
     """
     chosen = []
     for pattern in patterns:
-        fitting = [name for name in scene.images
-                   if fnmatch(name.lower(), pattern.lower())]
+        fitting = [
+            name for name in scene.images
+            if fnmatch(name.lower(), pattern.lower())
+        ]
         if len(fitting) != 1:
             raise ValueError(
                 f'{scene.folder}: expected one image like {pattern!r}, got '
@@ -134,11 +131,11 @@ def convert(src, out, task: str, match=None, by_brightness: bool = False,
     if bool(match) == by_brightness:
         raise ValueError('expected either --match or --by-brightness')
     src, out = checked_folders(src, out)
-    choose = (choose_by_brightness if by_brightness else
-              partial(choose_by_pattern, patterns=match))
+    choose = (choose_by_brightness if by_brightness else partial(
+        choose_by_pattern, patterns=match))
     outcomes = run_jobs(
-        partial(convert_one, out, list(TASKS[task].modalities), choose,
-                link), find_scenes(src, skip), workers)
+        partial(convert_one, out, list(TASKS[task].modalities), choose, link),
+        find_scenes(src, skip), workers)
     done = sum(error is None for _, _, error in outcomes)
     print(f'{out}: {done} pairs of {" and ".join(TASKS[task].modalities)}')
     return report_failures(outcomes, 'scene')
@@ -150,16 +147,14 @@ def main(argv=None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('src', help='folder of the scenes')
     parser.add_argument('out', help='output folder')
-    parser.add_argument(
-        '--task', choices=tuple(TASKS), required=True,
-        help='what the pairs are; names the output folders')
+    parser.add_argument('--task', choices=tuple(TASKS), required=True,
+                        help='what the pairs are; names the output folders')
     parser.add_argument('--match', nargs=2, metavar=('FIRST', 'SECOND'))
     parser.add_argument('--by-brightness', action='store_true')
-    parser.add_argument(
-        '--skip', nargs='+', default=(), metavar='NAME',
-        help='folders that are no scenes (SICE: Label)')
-    parser.add_argument(
-        '--link', action='store_true', help='link to images, do not copy')
+    parser.add_argument('--skip', nargs='+', default=(), metavar='NAME',
+                        help='folders that are no scenes (SICE: Label)')
+    parser.add_argument('--link', action='store_true',
+                        help='link to images, do not copy')
     return run_converter(parser, convert, argv)
 
 

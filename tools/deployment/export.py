@@ -21,55 +21,35 @@ def parse_args():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config')
-    parser.add_argument(
-        'checkpoint', help="checkpoint file, or 'none' for random weights")
-    parser.add_argument(
-        '--out',
-        required=True,
-        metavar='FILE',
-        help='with the suffix .onnx, .ts or .pt2')
+    parser.add_argument('checkpoint',
+                        help="checkpoint file, or 'none' for random weights")
+    parser.add_argument('--out', required=True, metavar='FILE',
+                        help='with the suffix .onnx, .ts or .pt2')
     parser.add_argument('--part', choices=('fuser', 'full'), default='fuser')
-    parser.add_argument(
-        '--format',
-        choices=('onnx', 'torchscript', 'torch_export'),
-        default='onnx')
-    parser.add_argument(
-        '--opset', type=int, default=18, help='of ONNX, 11 to 20; default 18')
-    parser.add_argument(
-        '--shape',
-        type=int,
-        nargs=2,
-        default=(480, 640),
-        metavar=('H', 'W'),
-        help='size of a file of fixed size; default 480 640')
+    parser.add_argument('--format',
+                        choices=('onnx', 'torchscript', 'torch_export'),
+                        default='onnx')
+    parser.add_argument('--opset', type=int, default=18,
+                        help='of ONNX, 11 to 20; default 18')
+    parser.add_argument('--shape', type=int, nargs=2, default=(480, 640),
+                        metavar=('H', 'W'),
+                        help='size of a file of fixed size; default 480 640')
     parser.add_argument('--batch', type=int, default=1)
     parser.add_argument(
-        '--dynamic',
-        action='store_true',
+        '--dynamic', action='store_true',
         help='leave batch, height and width open; sides are then multiples '
         'of the size_divisor in the file')
-    parser.add_argument(
-        '--tokens',
-        type=int,
-        default=5,
-        help='tokens of the text, of text-guided fusers')
-    parser.add_argument(
-        '--no-fold',
-        action='store_true',
-        help='keep BatchNorm layers as they are')
-    parser.add_argument(
-        '--simplify', action='store_true', help='simplify the ONNX graph')
-    parser.add_argument(
-        '--verify',
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help='run the file and demand 1e-4 to PyTorch')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE')
+    parser.add_argument('--tokens', type=int, default=5,
+                        help='tokens of the text, of text-guided fusers')
+    parser.add_argument('--no-fold', action='store_true',
+                        help='keep BatchNorm layers as they are')
+    parser.add_argument('--simplify', action='store_true',
+                        help='simplify the ONNX graph')
+    parser.add_argument('--verify', action=argparse.BooleanOptionalAction,
+                        default=True,
+                        help='run the file and demand 1e-4 to PyTorch')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+                        default={}, metavar='KEY=VALUE')
     return parser.parse_args()
 
 
@@ -82,22 +62,13 @@ def main():
                                   'Train one with tools/train.py.')
     from mmfusion.apis.inferencer import init_model
     from mmfusion.deployment import export_model
-    model = init_model(
-        cfg, checkpoint, optimize=False,
-        fuser_is_enough=args.part == 'fuser')
-    report = export_model(
-        model,
-        args.out,
-        part=args.part,
-        format=args.format,
-        opset=args.opset,
-        shape=args.shape,
-        batch=args.batch,
-        dynamic=args.dynamic,
-        tokens=args.tokens,
-        fold=not args.no_fold,
-        simplify=args.simplify,
-        verify=args.verify)
+    model = init_model(cfg, checkpoint, optimize=False,
+                       fuser_is_enough=args.part == 'fuser')
+    report = export_model(model, args.out, part=args.part, format=args.format,
+                          opset=args.opset, shape=args.shape, batch=args.batch,
+                          dynamic=args.dynamic, tokens=args.tokens,
+                          fold=not args.no_fold, simplify=args.simplify,
+                          verify=args.verify)
     print(f'wrote {report["path"]} ({report["mib"]:.1f} MiB), '
           f'{report["folded"]} BatchNorm layers folded, '
           f'{report["merged"]} blocks merged')

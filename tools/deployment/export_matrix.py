@@ -16,23 +16,19 @@ def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        '--fusers', nargs='+', metavar='NAME', help='default all registered')
-    parser.add_argument(
-        '--formats',
-        nargs='+',
-        choices=('onnx', 'torchscript', 'torch_export'),
-        default=('onnx', 'torchscript', 'torch_export'))
-    parser.add_argument(
-        '--opsets', nargs='+', type=int, default=tuple(range(11, 21)))
-    parser.add_argument(
-        '--shape', type=int, nargs=2, default=(96, 128), metavar=('H', 'W'))
-    parser.add_argument(
-        '--dynamic', action='store_true', help='files of variable size')
-    parser.add_argument(
-        '--slim',
-        action='store_true',
-        help='narrow variants: all operators, little time')
+    parser.add_argument('--fusers', nargs='+', metavar='NAME',
+                        help='default all registered')
+    parser.add_argument('--formats', nargs='+',
+                        choices=('onnx', 'torchscript', 'torch_export'),
+                        default=('onnx', 'torchscript', 'torch_export'))
+    parser.add_argument('--opsets', nargs='+', type=int,
+                        default=tuple(range(11, 21)))
+    parser.add_argument('--shape', type=int, nargs=2, default=(96, 128),
+                        metavar=('H', 'W'))
+    parser.add_argument('--dynamic', action='store_true',
+                        help='files of variable size')
+    parser.add_argument('--slim', action='store_true',
+                        help='narrow variants: all operators, little time')
     parser.add_argument('--out', metavar='FILE', help='also write Markdown')
     parser.add_argument('--json', metavar='FILE', help='also write JSON')
     return parser.parse_args()
@@ -43,12 +39,8 @@ def main():
     import torch
     from mmengine.utils import ProgressBar
 
-    from mmfusion.deployment.matrix import (
-        columns,
-        export_matrix,
-        failed_cells,
-        matrix_table,
-    )
+    from mmfusion.deployment.matrix import (columns, export_matrix,
+                                            failed_cells, matrix_table)
     from mmfusion.deployment.slim_fusers import SLIM_FUSERS, registered_fusers
     from mmfusion.utils.errors import UsageError
     from mmfusion.utils.files import write_json, write_text
@@ -58,8 +50,8 @@ def main():
     if unknown:
         raise UsageError(f'Expected fusers of {known}, got {unknown}.')
     fusers = {
-        name: dict(type=name, **(SLIM_FUSERS.get(name, {})
-                                 if args.slim else {}))
+        name: dict(type=name,
+                   **(SLIM_FUSERS.get(name, {}) if args.slim else {}))
         for name in names
     }
     total = len(fusers) * len(columns(args.formats, args.opsets))
@@ -72,9 +64,10 @@ def main():
     if args.out:
         write_text(args.out, f'{table}\n')
     if args.json:
-        write_json(args.json, dict(
-            shape=list(args.shape), dynamic=args.dynamic, slim=args.slim,
-            torch=torch.__version__, matrix=results))
+        write_json(
+            args.json,
+            dict(shape=list(args.shape), dynamic=args.dynamic, slim=args.slim,
+                 torch=torch.__version__, matrix=results))
     failures = failed_cells(results)
     for failure in failures:
         print(f'failed: {failure}', file=sys.stderr)

@@ -20,45 +20,29 @@ def parse_args():
     parser.add_argument('model', help='.onnx of tools/deployment/export.py')
     parser.add_argument('out', help='.onnx to write')
     parser.add_argument(
-        '--vis',
-        required=True,
-        metavar='DIR',
+        '--vis', required=True, metavar='DIR',
         help="visible images, or those of the task's first modality")
     parser.add_argument(
-        '--ir',
-        required=True,
-        metavar='DIR',
+        '--ir', required=True, metavar='DIR',
         help="infrared images, or those of the task's second modality")
+    parser.add_argument('--num', type=int, default=32,
+                        help='pairs to calibrate with')
+    parser.add_argument('--eval', type=int, default=0, metavar='N',
+                        help='measure on N other pairs')
+    parser.add_argument('--method',
+                        choices=('minmax', 'percentile', 'entropy'),
+                        default='minmax')
     parser.add_argument(
-        '--num', type=int, default=32, help='pairs to calibrate with')
-    parser.add_argument(
-        '--eval',
-        type=int,
-        default=0,
-        metavar='N',
-        help='measure on N other pairs')
-    parser.add_argument(
-        '--method',
-        choices=('minmax', 'percentile', 'entropy'),
-        default='minmax')
-    parser.add_argument(
-        '--operators',
-        choices=('conv', 'all'),
-        default='conv',
+        '--operators', choices=('conv', 'all'), default='conv',
         help='what computes in INT8; default convolutions alone')
     parser.add_argument(
-        '--skip',
-        nargs='+',
-        default=(),
-        metavar='PART',
+        '--skip', nargs='+', default=(), metavar='PART',
         help='nodes whose names hold one of these stay in float')
-    parser.add_argument(
-        '--mode', choices=('static', 'dynamic'), default='static')
-    parser.add_argument(
-        '--backend',
-        choices=('onnxruntime', 'openvino'),
-        default='onnxruntime',
-        help='what runs both models for --eval')
+    parser.add_argument('--mode', choices=('static', 'dynamic'),
+                        default='static')
+    parser.add_argument('--backend', choices=('onnxruntime', 'openvino'),
+                        default='onnxruntime',
+                        help='what runs both models for --eval')
     parser.add_argument('--json', metavar='FILE', help='also write here')
     return parser.parse_args()
 

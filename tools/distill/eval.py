@@ -11,15 +11,18 @@ from mmfusion.cli.legacy import run
 def parse_args(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add('--checkpoint', required=True, metavar='FILE',
+    add(
+        '--checkpoint', required=True, metavar='FILE',
         help='of a training; for --benchmark_speed alone also an exported '
         'file (.onnx, .ts, .pt2)')
     add('--config', help="default: the checkpoint's own")
-    add('--data_root', metavar='DIR',
+    add(
+        '--data_root', metavar='DIR',
         help='folder with IR, VIS and, for scores against a teacher, '
         'TEACHER_FUSED')
     distill_flags.add_data_flags(parser)
-    add('--input_size', type=int,
+    add(
+        '--input_size', type=int,
         help='resize to this square before fusing, as the README; default: '
         'the size of the images. Also that of --benchmark_speed (512)')
     add('--scale', choices=('levels', 'code'), default='levels',
@@ -66,12 +69,12 @@ def main():
         fixed = model.fuser.session.meta['size'] if exported else None
         size = args.input_size or fixed or 512
         if args.analyze:
-            result['analysis'] = analyze_model(
-                model, size, device, args.warmup, args.runs)
+            result['analysis'] = analyze_model(model, size, device,
+                                               args.warmup, args.runs)
         if args.benchmark_speed:
             fast = model.optimize_for_inference()
-            result['speed'] = benchmark_speed(
-                fast, size, device, args.warmup, args.runs)
+            result['speed'] = benchmark_speed(fast, size, device, args.warmup,
+                                              args.runs)
     if not result:
         raise UsageError('Expected something to do: name --data_root or the '
                          'three flat folders, --benchmark_speed or '

@@ -30,16 +30,15 @@ def main():
     from mmfusion.analysis.lr_finder import run_finder, suggest, write_curve
     from mmfusion.utils.config_file import default_work_dir, load_config
     cfg = load_config(args.config, args.cfg_options)
-    curve = run_finder(
-        cfg, args.device or get_device(), start=args.start, end=args.end,
-        iters=args.iters)
+    curve = run_finder(cfg, args.device or get_device(), start=args.start,
+                       end=args.end, iters=args.iters)
     folder = Path(args.out_dir or default_work_dir(cfg))
     write_curve(curve, folder)
     rates = suggest(curve)
     print(f'{len(curve)} steps, curve in {folder / "lr_find.csv"}')
-    print('steepest descent: ' + (
-        'none, the loss never fell' if rates['steepest'] is None else
-        f'lr = {rates["steepest"]:.3g}'))
+    print('steepest descent: ' +
+          ('none, the loss never fell' if rates['steepest'] is
+           None else f'lr = {rates["steepest"]:.3g}'))
     print(f'a tenth of the lowest loss\'s: lr = {rates["tenth"]:.3g}')
     return 0
 

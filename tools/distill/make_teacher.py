@@ -53,22 +53,24 @@ def parse_args(argv=None):
     add('--seed', type=int, default=3407,
         help='each image draws from this and its name; default %(default)s')
     add('--device', help='cpu, cuda, cuda:1, ...; default a GPU if any')
-    add('--fp16', action='store_true',
-        help='denoiser in half precision (GPU)')
+    add('--fp16', action='store_true', help='denoiser in half precision (GPU)')
     add('--tile', type=int, nargs=2, metavar=('SIDE', 'OVERLAP'),
         help='denoise in tiles, pixels')
-    add('--color', choices=('teacher', 'vis-chroma', 'gray'),
+    add(
+        '--color', choices=('teacher', 'vis-chroma', 'gray'),
         default='teacher',
         help="colour of the teacher's image (that of the visible image for "
         'teachers that fuse luminance), of the visible image, or none')
-    add('--norm', choices=('minmax', 'clamp'),
+    add(
+        '--norm', choices=('minmax', 'clamp'),
         help='stretch each image, or keep brightness (for video and mixed '
         'sets); default what the config says')
     add('--num-samples', type=_count, default=1, metavar='K',
         help='samples of a diffusion teacher that are made into one image')
     add('--reduce', choices=('mean', 'median', 'best-qabf'), default='mean',
         help='how; default %(default)s')
-    add('--save-features', metavar='PLACE',
+    add(
+        '--save-features', metavar='PLACE',
         help="also write OUT_features/STEM.npz (float16) of a tensor such as "
         "'aux.content' or 'module.encoder.3'")
     add('--shard', type=_shard, default=(0, 1), metavar='I/N',
@@ -118,18 +120,23 @@ def run_shards(args: argparse.Namespace, argv: list) -> int:
         forget(Path(args.out))
     cores = (len(os.sched_getaffinity(0))
              if hasattr(os, 'sched_getaffinity') else os.cpu_count())
-    environment = {'OMP_NUM_THREADS': str(max(1, cores // count)),
-                   **os.environ}
-    gpus = (torch.cuda.device_count()
-            if args.device in (None, 'cuda') else 0)
-    command = [sys.executable, str(Path(__file__).resolve()), *argv,
-               '--processes', '1', '--no-restart']
+    environment = {
+        'OMP_NUM_THREADS': str(max(1, cores // count)),
+        **os.environ
+    }
+    gpus = (torch.cuda.device_count() if args.device in (None, 'cuda') else 0)
+    command = [
+        sys.executable,
+        str(Path(__file__).resolve()), *argv, '--processes', '1',
+        '--no-restart'
+    ]
     jobs = []
     for index in range(count):
         device = ['--device', f'cuda:{index % gpus}'] if gpus > 1 else []
-        jobs.append(subprocess.Popen(
-            [*command, *device, '--shard', f'{index}/{count}'],
-            env=environment))
+        jobs.append(
+            subprocess.Popen(
+                [*command, *device, '--shard', f'{index}/{count}'],
+                env=environment))
     return max(abs(job.wait()) for job in jobs)
 
 

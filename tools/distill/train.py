@@ -25,8 +25,9 @@ def main():
         except ValueError as error:
             raise UsageError(str(error)) from error
 
-    overrides = distill_flags.train_overrides(
-        args, load_config(name), torch.cuda.is_available(), count_pairs)
+    overrides = distill_flags.train_overrides(args, load_config(name),
+                                              torch.cuda.is_available(),
+                                              count_pairs)
     print(f'config: {name}')
     for key, value in overrides.items():
         print(f'  {key} = {value!r}')

@@ -16,8 +16,9 @@ from importlib import metadata
 from pathlib import Path
 
 NAME = 'onedl-mmcv'
-PIP = [sys.executable, '-m', 'pip', '--disable-pip-version-check',
-       '--no-input']
+PIP = [
+    sys.executable, '-m', 'pip', '--disable-pip-version-check', '--no-input'
+]
 
 
 def has_operators() -> bool:
@@ -27,17 +28,16 @@ def has_operators() -> bool:
     """
     if importlib.util.find_spec('mmcv') is None:
         return False
-    return subprocess.run(
-        [sys.executable, '-c', 'import torch, mmcv._ext'],
-        capture_output=True).returncode == 0
+    return subprocess.run([sys.executable, '-c', 'import torch, mmcv._ext'],
+                          capture_output=True).returncode == 0
 
 
 def pinned_version(constraint) -> str:
     """``==2.3.6`` of a constraints file, or nothing."""
     if constraint is None:
         return ''
-    found = re.search(rf'^{NAME}(==\S+)', Path(constraint).read_text(),
-                      flags=re.MULTILINE)
+    found = re.search(rf'^{NAME}(==\S+)',
+                      Path(constraint).read_text(), flags=re.MULTILINE)
     return found.group(1) if found else ''
 
 
@@ -50,8 +50,9 @@ def cache_folder() -> Path:
 
 
 def install(wheel) -> None:
-    subprocess.run([*PIP, 'install', '-q', '--no-deps', '--force-reinstall',
-                    str(wheel)], check=True)
+    subprocess.run(
+        [*PIP, 'install', '-q', '--no-deps', '--force-reinstall',
+         str(wheel)], check=True)
 
 
 def main(argv=None) -> int:
@@ -69,8 +70,9 @@ def main(argv=None) -> int:
     try:
         torch_version = metadata.version('torch')
     except metadata.PackageNotFoundError:
-        print('error: expected torch, which mmcv compiles against, got '
-              'none. Install it first.', file=sys.stderr)
+        print(
+            'error: expected torch, which mmcv compiles against, got '
+            'none. Install it first.', file=sys.stderr)
         return 1
     kind = (f'py{sys.version_info.major}{sys.version_info.minor}-torch'
             f'{torch_version}')
@@ -85,22 +87,25 @@ def main(argv=None) -> int:
     print(f'Compiling {NAME}{pin}, 4 to 8 minutes on two cores ...',
           flush=True)
     folder.mkdir(parents=True, exist_ok=True)
-    compiled = subprocess.run(
-        [*PIP, 'wheel', '-q', '--no-cache-dir', '--no-deps',
-         '--no-build-isolation', '-w', str(folder), f'{NAME}{pin}'],
-        env=dict({'MAX_JOBS': str(os.cpu_count() or 1)}, **os.environ))
+    compiled = subprocess.run([
+        *PIP, 'wheel', '-q', '--no-cache-dir', '--no-deps',
+        '--no-build-isolation', '-w',
+        str(folder), f'{NAME}{pin}'
+    ], env=dict({'MAX_JOBS': str(os.cpu_count() or 1)}, **os.environ))
     if compiled.returncode:
-        print(f'error: {NAME}{pin} did not compile; see above. It needs a '
-              'C++ compiler, ninja and setuptools, and for CUDA the '
-              'toolkit of the installed torch.', file=sys.stderr)
+        print(
+            f'error: {NAME}{pin} did not compile; see above. It needs a '
+            'C++ compiler, ninja and setuptools, and for CUDA the '
+            'toolkit of the installed torch.', file=sys.stderr)
         return 1
     wheels = sorted(folder.glob(pattern), key=os.path.getmtime)
     if wheels:
         install(wheels[-1])
     if not has_operators():
-        print(f'error: expected mmcv with operators from {NAME}{pin}, got '
-              'none that load. Are torch and a C++ compiler installed?',
-              file=sys.stderr)
+        print(
+            f'error: expected mmcv with operators from {NAME}{pin}, got '
+            'none that load. Are torch and a C++ compiler installed?',
+            file=sys.stderr)
         return 1
     print(f'compiled {wheels[-1]}')
     return 0

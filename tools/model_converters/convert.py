@@ -5,8 +5,9 @@ under ``fuser.``. One mapping table a method lies in ``mappings/``.
 """
 import argparse
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any
 
 import torch
 from mappings import MAPPINGS, KeyMapping
@@ -14,7 +15,7 @@ from mappings import MAPPINGS, KeyMapping
 from mmfusion.utils.checkpoint import find_state_dict, read_checkpoint
 
 
-def tables_of(method: str) -> Tuple[KeyMapping, ...]:
+def tables_of(method: str) -> tuple[KeyMapping, ...]:
     """A method's tables, one for each kind of file.
 
     Raises:
@@ -26,9 +27,7 @@ def tables_of(method: str) -> Tuple[KeyMapping, ...]:
     return MAPPINGS[method]
 
 
-def choose(checkpoint: Any,
-           method: str,
-           reverse: bool = False) -> KeyMapping:
+def choose(checkpoint: Any, method: str, reverse: bool = False) -> KeyMapping:
     """The table of a method that fits a checkpoint's keys best.
 
     Args:
@@ -47,13 +46,12 @@ def choose(checkpoint: Any,
         return tables[0]
     keys = set(find_state_dict(checkpoint))
     return min(
-        tables,
-        key=lambda table: len(
-            keys.symmetric_difference(table.our_shapes() if reverse else table
-                                      .reference_shapes())))
+        tables, key=lambda table: len(
+            keys.symmetric_difference(table.our_shapes() if reverse else table.
+                                      reference_shapes())))
 
 
-def convert(checkpoint: Any, mapping: KeyMapping) -> Dict[str, dict]:
+def convert(checkpoint: Any, mapping: KeyMapping) -> dict[str, dict]:
     """Turn the content of an authors' checkpoint into ours.
 
     Args:
@@ -83,7 +81,7 @@ def convert(checkpoint: Any, mapping: KeyMapping) -> Dict[str, dict]:
     return dict(state_dict=state, meta=meta)
 
 
-def revert(checkpoint: Any, mapping: KeyMapping) -> Dict[str, dict]:
+def revert(checkpoint: Any, mapping: KeyMapping) -> dict[str, dict]:
     """Inverse of :func:`convert`.
 
     Args:
@@ -118,10 +116,8 @@ def _meta(checkpoint: Any) -> Mapping[str, Any]:
     return meta if isinstance(meta, Mapping) else {}
 
 
-def convert_file(source: str,
-                 target: str,
-                 method: str,
-                 reverse: bool = False) -> Dict[str, dict]:
+def convert_file(source: str, target: str, method: str,
+                 reverse: bool = False) -> dict[str, dict]:
     """Convert a file; the target appears complete or not at all.
 
     Args:
@@ -159,8 +155,8 @@ def main() -> None:
     parser.add_argument('--method', required=True, choices=sorted(MAPPINGS))
     parser.add_argument('source', metavar='IN', help='checkpoint to read')
     parser.add_argument('target', metavar='OUT', help='checkpoint to write')
-    parser.add_argument(
-        '--reverse', action='store_true', help="from ours to the authors'")
+    parser.add_argument('--reverse', action='store_true',
+                        help="from ours to the authors'")
     args = parser.parse_args()
     try:
         result = convert_file(args.source, args.target, args.method,
@@ -169,8 +165,8 @@ def main() -> None:
         parser.exit(1, f'{error}\n')
     state = next(iter(result.values()))
     unused = len(result['meta'].get('unused', ()))
-    print(f'{args.target}: {len(state)} keys'
-          + (f', {unused} unused ones kept in meta' if unused else ''))
+    print(f'{args.target}: {len(state)} keys' +
+          (f', {unused} unused ones kept in meta' if unused else ''))
 
 
 if __name__ == '__main__':

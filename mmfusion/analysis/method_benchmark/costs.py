@@ -1,41 +1,32 @@
 """Latency, parameters and FLOPs of methods, measured once."""
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, Sequence, Tuple
+from typing import Any
 
 import torch
 
 from mmfusion.utils.files import write_json
 from mmfusion.utils.progress import track
 
-from ..complexity import (
-    count_flops,
-    count_parameters,
-    network_of,
-    random_input,
-)
+from ..complexity import (count_flops, count_parameters, network_of,
+                          random_input)
 from ..speed import measure
 from .methods import Method
 
 
-def setting(shape: Tuple[int, int], device: str,
-            runs: int) -> Dict[str, Any]:
+def setting(shape: tuple[int, int], device: str, runs: int) -> dict[str, Any]:
     """On what the costs depend beside the method."""
     name = (torch.cuda.get_device_name(device)
             if device.startswith('cuda') else device)
-    return dict(
-        shape=list(shape),
-        device=name,
-        threads=torch.get_num_threads(),
-        runs=runs,
-        torch=torch.__version__)
+    return dict(shape=list(shape), device=name,
+                threads=torch.get_num_threads(), runs=runs,
+                torch=torch.__version__)
 
 
-def measure_costs(methods: Sequence[Method],
-                  path: Path,
-                  shape: Tuple[int, int] = (480, 640),
-                  device: str = 'cpu',
-                  runs: int = 10) -> Dict[str, Dict[str, float]]:
+def measure_costs(methods: Sequence[Method], path: Path,
+                  shape: tuple[int, int] = (480, 640), device: str = 'cpu',
+                  runs: int = 10) -> dict[str, dict[str, float]]:
     """Costs of the fusers alone, for one pair in float32.
 
     Args:
@@ -61,14 +52,12 @@ def measure_costs(methods: Sequence[Method],
     ]
     for method in track(todo, len(todo)):
         network = network_of(method.cfg, 'fuser')
-        costs = dict(
-            parameters=count_parameters(network),
-            flops=count_flops(network, shape).get('', 0))
+        costs = dict(parameters=count_parameters(network),
+                     flops=count_flops(network, shape).get('', 0))
         network = network_of(method.cfg, 'fuser', True, device)
-        timed = measure(
-            network, random_input(shape, device=device), 2, runs)
-        known[method.name] = dict(
-            costs, latency_ms=timed['latency_ms'], measured_for=key(method))
+        timed = measure(network, random_input(shape, device=device), 2, runs)
+        known[method.name] = dict(costs, latency_ms=timed['latency_ms'],
+                                  measured_for=key(method))
         write_json(path, known)
     return {
         method.name: {

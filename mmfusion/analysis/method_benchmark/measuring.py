@@ -1,16 +1,7 @@
 """Metrics of the fused images of all methods."""
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import (
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Tuple,
-)
 
 from mmfusion.evaluation.protocol import Protocol
 from mmfusion.evaluation.records import Record, RecordStore
@@ -54,11 +45,11 @@ class Table:
     """
     name: str
     note: str
-    columns: Tuple[Column, ...]
+    columns: tuple[Column, ...]
 
 
 def read_tables(names: Sequence[str],
-                metrics: Optional[Sequence[str]] = None) -> List[Table]:
+                metrics: Sequence[str] | None = None) -> list[Table]:
     """The tables that presets stand for.
 
     Args:
@@ -76,8 +67,9 @@ def read_tables(names: Sequence[str],
     tables = []
     try:
         if metrics:
-            tables.append(_table('selected', 'The chosen metrics.',
-                                 select_metrics(split_words(metrics))))
+            tables.append(
+                _table('selected', 'The chosen metrics.',
+                       select_metrics(split_words(metrics))))
         for name in dict.fromkeys(names):
             if name == ALL:
                 tables.append(
@@ -95,19 +87,18 @@ def read_tables(names: Sequence[str],
 
 def _table(name: str, note: str, specs: Mapping[str, FusionMetricSpec],
            channels: str = 'gray') -> Table:
-    return Table(name, note, tuple(
-        Column(head, spec, channels) for head, spec in specs.items()))
+    return Table(
+        name, note,
+        tuple(Column(head, spec, channels) for head, spec in specs.items()))
 
 
-Values = Dict[str, float]
+Values = dict[str, float]
 
 
-def measure(pairs: Sequence[Mapping[str, str]],
-            images: Mapping[str, Path],
-            columns: Sequence[Column],
-            store: RecordStore,
-            workers: int = 1) -> Tuple[Dict[str, Dict[str, Values]],
-                                       Dict[Tuple[str, str], str]]:
+def measure(
+    pairs: Sequence[Mapping[str, str]], images: Mapping[str, Path],
+    columns: Sequence[Column], store: RecordStore, workers: int = 1
+) -> tuple[dict[str, dict[str, Values]], dict[tuple[str, str], str]]:
     """Measure what the store does not have yet.
 
     Args:
@@ -122,23 +113,22 @@ def measure(pairs: Sequence[Mapping[str, str]],
         tuple[dict, dict]: Values by method and stem, and reasons by method
         and stem of what could not be measured.
     """
-    found: Dict[str, Dict[str, Values]] = {method: {} for method in images}
-    files: Dict[Tuple[str, str], list] = {}
-    failures: Dict[Tuple[str, str], str] = {}
+    found: dict[str, dict[str, Values]] = {method: {} for method in images}
+    files: dict[tuple[str, str], list] = {}
+    failures: dict[tuple[str, str], str] = {}
     for pair in pairs:
         for method, folder in images.items():
             path = folder / f'{pair["stem"]}.png'
             if not path.is_file():
                 continue
-            files[method, pair['stem']] = [
-                path, pair['ir_path'], pair['vis_path']
-            ]
-            record = store.find(method, pair['stem'],
-                                files[method, pair['stem']])
+            files[method,
+                  pair['stem']] = [path, pair['ir_path'], pair['vis_path']]
+            record = store.find(method, pair['stem'], files[method,
+                                                            pair['stem']])
             found[method][pair['stem']] = dict(record.values if record else {})
     for protocol, scenes in _plan(found, files, columns).items():
-        for records in track(
-                measure_scenes(scenes, protocol, workers), len(scenes)):
+        for records in track(measure_scenes(scenes, protocol, workers),
+                             len(scenes)):
             for record in _of_methods(records, images):
                 name = record.method, record.stem
                 if name not in files:
@@ -159,23 +149,24 @@ def measure(pairs: Sequence[Mapping[str, str]],
 
 
 def _plan(found: Mapping[str, Mapping[str, Values]],
-          files: Mapping[Tuple[str, str], list],
-          columns: Sequence[Column]) -> Dict[Protocol, List[Scene]]:
+          files: Mapping[tuple[str, str], list],
+          columns: Sequence[Column]) -> dict[Protocol, list[Scene]]:
     """Scenes to measure, by what is missing."""
-    plan: Dict[Protocol, Dict[str, Scene]] = {}
+    plan: dict[Protocol, dict[str, Scene]] = {}
     for (method, stem), (fused, *sources) in files.items():
-        missing: Dict[str, List[str]] = {}
+        missing: dict[str, list[str]] = {}
         for column in columns:
             if column.key not in found[method][stem]:
-                missing.setdefault(column.channels, []).append(
-                    column.spec.key)
+                missing.setdefault(column.channels, []).append(column.spec.key)
         for channels, keys in missing.items():
             protocol = Protocol(metrics=tuple(keys), channels=channels)
-            scene = plan.setdefault(protocol, {}).setdefault(
-                stem, Scene(stem, sources, {}))
+            scene = plan.setdefault(protocol,
+                                    {}).setdefault(stem,
+                                                   Scene(stem, sources, {}))
             scene.fused[method] = str(fused)
     return {
-        protocol: list(scenes.values()) for protocol, scenes in plan.items()
+        protocol: list(scenes.values())
+        for protocol, scenes in plan.items()
     }
 
 

@@ -2,9 +2,10 @@
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any
 
 from mmengine.config import Config
 
@@ -25,7 +26,7 @@ BASELINES = dict(
 )
 _BASELINE = 'baseline:'
 _CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
-Entry = Union[str, Dict[str, Any]]
+Entry = str | dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,25 +42,23 @@ class Method:
     name: str
     source: str
     cfg: Config
-    checkpoint: Optional[str] = None
+    checkpoint: str | None = None
 
     @property
     def folder(self) -> str:
         """The name as a folder's."""
         return folder_name(self.name)
 
-    def settings(self) -> Dict[str, str]:
+    def settings(self) -> dict[str, str]:
         """All that decides how its images look, for comparisons."""
         weights = 'none'
         if self.checkpoint is not None:
             content = Path(self.checkpoint).read_bytes()
             weights = hashlib.sha256(content).hexdigest()
-        node = dict(
-            model=self.cfg.to_dict()['model'],
-            pipeline=inference_pipeline(self.cfg, native=True))
+        node = dict(model=self.cfg.to_dict()['model'],
+                    pipeline=inference_pipeline(self.cfg, native=True))
         return dict(
-            source=self.source,
-            config=hashlib.sha256(
+            source=self.source, config=hashlib.sha256(
                 json.dumps(node, sort_keys=True,
                            default=str).encode()).hexdigest(),
             checkpoint=weights)
@@ -70,7 +69,7 @@ def folder_name(name: str) -> str:
     return re.sub(r'[^\w.+-]+', '_', name)
 
 
-def read_methods(entries: Sequence[str]) -> List[Method]:
+def read_methods(entries: Sequence[str]) -> list[Method]:
     """The methods a command line names.
 
     Args:
@@ -92,7 +91,7 @@ def read_methods(entries: Sequence[str]) -> List[Method]:
     if not methods:
         raise UsageError('Expected at least one method, got none. Name a '
                          f'config or {_BASELINE}average.')
-    seen: Dict[str, Method] = {}
+    seen: dict[str, Method] = {}
     for method in methods:
         other = seen.setdefault(method.folder, method)
         if other is not method:
@@ -103,13 +102,12 @@ def read_methods(entries: Sequence[str]) -> List[Method]:
     return methods
 
 
-Parts = Tuple[Optional[str], str, Optional[str]]
+Parts = tuple[str | None, str, str | None]
 
 
-def _expand(entries: Sequence[Entry], near: Optional[Path] = None
-            ) -> List[Parts]:
+def _expand(entries: Sequence[Entry], near: Path | None = None) -> list[Parts]:
     """Name, config and checkpoint of all entries, files of entries read."""
-    found: List[Parts] = []
+    found: list[Parts] = []
     for entry in entries:
         if isinstance(entry, dict):
             found.append(_from_dict(entry, near))
@@ -123,7 +121,7 @@ def _expand(entries: Sequence[Entry], near: Optional[Path] = None
     return found
 
 
-def _from_dict(entry: Dict[str, Any], near: Optional[Path]) -> Parts:
+def _from_dict(entry: dict[str, Any], near: Path | None) -> Parts:
     unknown = set(entry) - {'name', 'config', 'checkpoint'}
     if unknown or not isinstance(entry.get('config'), str):
         raise UsageError(
@@ -145,7 +143,7 @@ def _is_config(text: str) -> bool:
     return text.startswith(_BASELINE) or text.endswith(_CONFIG_SUFFIXES)
 
 
-def _listed(path: str) -> Optional[Sequence[Entry]]:
+def _listed(path: str) -> Sequence[Entry] | None:
     """Entries of a list file; None if it is none."""
     if path.endswith('.txt'):
         require_file(path, 'a list of methods', 'Write one entry a line.')
@@ -157,8 +155,7 @@ def _listed(path: str) -> Optional[Sequence[Entry]]:
     return None
 
 
-def _method(name: Optional[str], config: str,
-            checkpoint: Optional[str]) -> Method:
+def _method(name: str | None, config: str, checkpoint: str | None) -> Method:
     if config.startswith(_BASELINE):
         rule = config[len(_BASELINE):]
         if rule not in BASELINES or checkpoint is not None:
@@ -166,9 +163,9 @@ def _method(name: Optional[str], config: str,
                 'Expected a baseline out of '
                 f'{", ".join(_BASELINE + known for known in BASELINES)}, '
                 f'without a checkpoint, got {config!r}.')
-        cfg = Config(dict(
-            default_scope='mmfusion',
-            model=dict(type='ImageFuser', fuser=BASELINES[rule])))
+        cfg = Config(
+            dict(default_scope='mmfusion', model=dict(type='ImageFuser',
+                                                      fuser=BASELINES[rule])))
         return Method(name or rule, config, cfg)
     if not _is_config(config):
         raise UsageError(
@@ -176,9 +173,10 @@ def _method(name: Optional[str], config: str,
             f'{config!r}. Configs end in {", ".join(_CONFIG_SUFFIXES)}.')
     cfg = load_config(config)
     if checkpoint is not None:
-        require_file(checkpoint, f'the checkpoint of {config}',
-                     'Train it with tools/train.py, or convert published '
-                     'weights with tools/model_converters/convert.py.')
+        require_file(
+            checkpoint, f'the checkpoint of {config}',
+            'Train it with tools/train.py, or convert published '
+            'weights with tools/model_converters/convert.py.')
     elif count_parameters(network_of(cfg, 'fuser')):
         raise UsageError(
             f'{config}: expected CONFIG=CHECKPOINT, got no checkpoint for a '

@@ -2,9 +2,10 @@
 import html
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any
 
 from mmfusion.visualization.html import PAGE_STYLE
 
@@ -16,25 +17,18 @@ NOT_CORRECT = 'published-table compatible, not correct'
 _DIRECTIONS = {True: 1, False: -1, None: 0}
 
 
-def describe_tables(tables: Sequence[Table]) -> List[Dict[str, Any]]:
+def describe_tables(tables: Sequence[Table]) -> list[dict[str, Any]]:
     """The presets as the page's script takes them."""
     return [
         dict(
-            name=table.name,
-            note=table.note,
-            columns=[
+            name=table.name, note=table.note, columns=[
                 dict(
-                    head=column.head,
-                    key=column.key,
-                    variant=column.spec.key,
-                    channels=column.channels,
-                    arrow=column.spec.arrow,
-                    better=_DIRECTIONS[column.spec.higher_is_better],
-                    range=[
+                    head=column.head, key=column.key, variant=column.spec.key,
+                    channels=column.channels, arrow=column.spec.arrow,
+                    better=_DIRECTIONS[column.spec.higher_is_better], range=[
                         limit if math.isfinite(limit) else None
                         for limit in column.spec.value_range
-                    ],
-                    reference=column.spec.reference,
+                    ], reference=column.spec.reference,
                     label='' if column.spec.correct else NOT_CORRECT)
                 for column in table.columns
             ]) for table in tables
@@ -54,16 +48,13 @@ def render_page(report: Mapping[str, Any],
         str: HTML without references to other files.
     """
     # A closing tag inside of a string would end the script.
-    data = json.dumps(
-        report, allow_nan=False, separators=(',', ':')).replace(
-            '<', '\\u003c')
+    data = json.dumps(report, allow_nan=False,
+                      separators=(',', ':')).replace('<', '\\u003c')
     sections = ''.join(
         f'<div class="strips" data-set="{html.escape(name)}" hidden>'
         f'{"".join(parts)}</div>' for name, parts in strips.items())
     return Template(_read('report.html')).substitute(
-        style=PAGE_STYLE + _read('report.css'),
-        strips=sections,
-        data=data,
+        style=PAGE_STYLE + _read('report.css'), strips=sections, data=data,
         script=_read('report.js'))
 
 

@@ -1,8 +1,8 @@
 """The data sets of a benchmark: folders of images with equal stems."""
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 
@@ -20,8 +20,8 @@ KNOWN_SETS = dict(
     m3fd=('fusion_m3fd/test/vi', 'fusion_m3fd/test/ir'),
     msrs=('seg_msrs9/val/vi', 'seg_msrs9/val/ir', 'seg_msrs9/val/label'),
 )
-_TITLES = dict(
-    roadscene='RoadScene', tno='TNO', vifb='VIFB', m3fd='M3FD', msrs='MSRS')
+_TITLES = dict(roadscene='RoadScene', tno='TNO', vifb='VIFB', m3fd='M3FD',
+               msrs='MSRS')
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class PairSet:
         unmatched (list[str]): Files without a partner.
     """
     name: str
-    pairs: List[Dict[str, str]]
-    unmatched: List[str] = field(default_factory=list)
+    pairs: list[dict[str, str]]
+    unmatched: list[str] = field(default_factory=list)
 
     @property
     def folder(self) -> str:
@@ -50,7 +50,7 @@ class PairSet:
 
 
 def read_sets(entries: Sequence[str],
-              limit: Optional[int] = None) -> List[PairSet]:
+              limit: int | None = None) -> list[PairSet]:
     """The data sets a command line names.
 
     Args:
@@ -77,7 +77,7 @@ def read_sets(entries: Sequence[str],
     return sets
 
 
-def _read(entry: str, limit: Optional[int]) -> PairSet:
+def _read(entry: str, limit: int | None) -> PairSet:
     name, _, folders = entry.partition('=')
     if not folders and name.lower() in KNOWN_SETS:
         root = Path(os.environ.get('MMFUSION_DATA') or 'data')
@@ -86,24 +86,26 @@ def _read(entry: str, limit: Optional[int]) -> PairSet:
     else:
         paths = folders.split(',')
     if not name or len(paths) not in (2, 3) or not all(paths):
-        raise UsageError(
-            'Expected NAME=VIS_DIR,IR_DIR[,LABEL_DIR] or one of '
-            f'{", ".join(KNOWN_SETS)}, got {entry!r}.')
+        raise UsageError('Expected NAME=VIS_DIR,IR_DIR[,LABEL_DIR] or one of '
+                         f'{", ".join(KNOWN_SETS)}, got {entry!r}.')
     pairs, unmatched = match_folders(*paths[:2])
     if len(paths) == 3:
         try:
             labels = FileRule(suffix='.png').list(paths[2], 'labels')
         except ValueError as error:
             raise UsageError(f'{name}: {error}') from error
-        unmatched += [labels[stem] for stem in labels
-                      if stem not in {pair['stem'] for pair in pairs}]
+        unmatched += [
+            labels[stem] for stem in labels
+            if stem not in {pair['stem']
+                            for pair in pairs}
+        ]
         for pair in pairs:
             if pair['stem'] in labels:
                 pair['label_path'] = labels[pair['stem']]
     return PairSet(name, spread(pairs, limit), unmatched)
 
 
-def spread(items: Sequence, count: Optional[int]) -> list:
+def spread(items: Sequence, count: int | None) -> list:
     """Up to ``count`` items at equal distances, the first included.
 
     Neighbours in a set are often frames of one scene.

@@ -1,7 +1,8 @@
 """What was measured, as the report and its page hold it."""
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,17 +31,17 @@ class Result:
         problems (list[str]): One line for each thing that failed.
     """
     pairs: PairSet
-    complete: List[Dict[str, str]]
-    values: Dict[str, Dict[str, Dict[str, float]]]
-    areas: Dict[str, Dict[str, Dict[str, float]]]
-    problems: List[str]
+    complete: list[dict[str, str]]
+    values: dict[str, dict[str, dict[str, float]]]
+    areas: dict[str, dict[str, dict[str, float]]]
+    problems: list[str]
 
 
 def make_report(methods: Sequence[Method], tables: Sequence[Table],
-                results: Sequence[Result],
-                costs: Mapping[str, Mapping[str, float]],
+                results: Sequence[Result], costs: Mapping[str, Mapping[str,
+                                                                       float]],
                 setting: Mapping[str, Any],
-                segmentor: Optional[Segmentor]) -> Dict[str, Any]:
+                segmentor: Segmentor | None) -> dict[str, Any]:
     """All numbers, as JSON takes them.
 
     Args:
@@ -56,40 +57,36 @@ def make_report(methods: Sequence[Method], tables: Sequence[Table],
         -> key of a column -> a value of each pair), ``segmentation`` (set ->
         method -> ``mean`` and ``classes``, %) and ``setting``.
     """
-    keys = sorted({
-        column.key for table in tables for column in table.columns
-    })
+    keys = sorted({column.key for table in tables for column in table.columns})
     return dict(
         methods=[
             dict(name=method.name, source=method.source,
                  costs=costs[method.name]) for method in methods
-        ],
-        sets=[
+        ], sets=[
             dict(name=result.pairs.name, pairs=len(result.complete),
-                 stems=[pair['stem'] for pair in result.complete],
-                 problems=result.problems) for result in results
-        ],
-        presets=describe_tables(tables),
-        values={
+                 stems=[pair['stem']
+                        for pair in result.complete], problems=result.problems)
+            for result in results
+        ], presets=describe_tables(tables), values={
             result.pairs.name: {
                 method.name: {
-                    key: _column(result, method.name, key) for key in keys
-                } for method in methods
-            } for result in results
-        },
-        segmentation={
-            result.pairs.name: scores for result in results
+                    key: _column(result, method.name, key)
+                    for key in keys
+                }
+                for method in methods
+            }
+            for result in results
+        }, segmentation={
+            result.pairs.name: scores
+            for result in results
             if (scores := _scores(result, methods, segmentor))
-        },
-        setting=dict(
-            setting,
-            mmfusion=mmfusion.__version__,
-            torch=torch.__version__,
-            segmentor=segmentor and segmentor.config,
-            classes=segmentor.classes if segmentor else []))
+        }, setting=dict(setting, mmfusion=mmfusion.__version__,
+                        torch=torch.__version__, segmentor=segmentor
+                        and segmentor.config,
+                        classes=segmentor.classes if segmentor else []))
 
 
-def _column(result: Result, method: str, key: str) -> List[float]:
+def _column(result: Result, method: str, key: str) -> list[float]:
     """Values of a metric, six digits each."""
     values = result.values[method]
     return [
@@ -98,7 +95,7 @@ def _column(result: Result, method: str, key: str) -> List[float]:
 
 
 def _scores(result: Result, methods: Sequence[Method],
-            segmentor: Optional[Segmentor]) -> Dict[str, Any]:
+            segmentor: Segmentor | None) -> dict[str, Any]:
     """mIoU over the pairs that were segmented for all methods."""
     common = [
         pair['stem'] for pair in result.complete
@@ -116,8 +113,7 @@ def _scores(result: Result, methods: Sequence[Method],
     return scores
 
 
-def make_strip(pair: Mapping[str, str],
-               images: Mapping[str, Path]) -> str:
+def make_strip(pair: Mapping[str, str], images: Mapping[str, Path]) -> str:
     """HTML of one pair's images.
 
     Args:
@@ -130,6 +126,7 @@ def make_strip(pair: Mapping[str, str],
         method: read_image(str(folder / f'{pair["stem"]}.png'))
         for method, folder in images.items()
     }
-    return pair_strip(
-        pair['stem'], stack[..., 2::-1], stack[..., 3],
-        {name: image[..., ::-1] for name, image in fused.items()})
+    return pair_strip(pair['stem'], stack[..., 2::-1], stack[..., 3], {
+        name: image[..., ::-1]
+        for name, image in fused.items()
+    })

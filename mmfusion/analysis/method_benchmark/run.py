@@ -2,9 +2,10 @@
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any
 
 import mmfusion
 from mmfusion.apis.fusing import fuse_into
@@ -24,7 +25,7 @@ from .segmentation import Segmentor, segment
 
 DEFAULT_PRESETS = ('default', 'film', 'cddfuse', 'tang2023')
 _MADE_BY = 'made_by.json'
-Failures = Dict[Tuple[str, str], str]
+Failures = dict[tuple[str, str], str]
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,12 @@ class Options:
     """
     out: Path
     presets: Sequence[str] = DEFAULT_PRESETS
-    metrics: Optional[Sequence[str]] = None
-    limit: Optional[int] = None
-    segmentor: Optional[Sequence[str]] = None
+    metrics: Sequence[str] | None = None
+    limit: int | None = None
+    segmentor: Sequence[str] | None = None
     device: str = 'cpu'
     workers: int = 1
-    shape: Tuple[int, int] = (480, 640)
+    shape: tuple[int, int] = (480, 640)
     runs: int = 10
     strips: int = 4
     restart: bool = False
@@ -91,21 +92,22 @@ def benchmark_methods(methods: Sequence[str], data: Sequence[str],
         segmentor = Segmentor(*options.segmentor, options.device)
     failures = _fuse(chosen, sets, options)
     results = [
-        _measure(item, chosen, tables, segmentor, failures[item.name],
-                 options) for item in sets
+        _measure(item, chosen, tables, segmentor, failures[item.name], options)
+        for item in sets
     ]
     costs = measure_costs(chosen, options.out / 'costs.json', options.shape,
                           options.device, options.runs)
-    report = make_report(
-        chosen, tables, results, costs,
-        setting(options.shape, options.device, options.runs), segmentor)
+    report = make_report(chosen, tables, results, costs,
+                         setting(options.shape, options.device, options.runs),
+                         segmentor)
     write_text(options.out / 'report.json',
                json.dumps(report, allow_nan=False) + '\n')
     strips = {
         result.pairs.name: [
             make_strip(pair, _folders(options.out, result.pairs, chosen))
             for pair in spread(result.complete, options.strips)
-        ] for result in results
+        ]
+        for result in results
     }
     write_text(options.out / 'index.html', render_page(report, strips))
     problems = [(item['name'], text) for item in report['sets']
@@ -117,7 +119,7 @@ def benchmark_methods(methods: Sequence[str], data: Sequence[str],
 
 
 def _folders(out: Path, pairs: PairSet,
-             methods: Sequence[Method]) -> Dict[str, Path]:
+             methods: Sequence[Method]) -> dict[str, Path]:
     """Where the images of each method are."""
     return {
         method.name: out / 'fused' / pairs.folder / method.folder
@@ -126,27 +128,26 @@ def _folders(out: Path, pairs: PairSet,
 
 
 def _fuse(methods: Sequence[Method], sets: Sequence[PairSet],
-          options: Options) -> Dict[str, Failures]:
+          options: Options) -> dict[str, Failures]:
     """Make the images that are not there; reasons by set of those failed."""
-    failures: Dict[str, Failures] = {item.name: {} for item in sets}
+    failures: dict[str, Failures] = {item.name: {} for item in sets}
     for method in methods:
         settings, model = method.settings(), None
         for item in sets:
             folder = _folders(options.out, item, [method])[method.name]
             _claim(folder, settings, options.restart)
             todo = [
-                pair for pair in item.pairs if _is_older(
-                    folder / f'{pair["stem"]}.png', pair)
+                pair for pair in item.pairs
+                if _is_older(folder / f'{pair["stem"]}.png', pair)
             ]
             if not todo:
                 continue
             print(f'{item.name}: {method.name} fuses {len(todo)} pairs',
                   flush=True)
-            model = model or init_model(
-                method.cfg, method.checkpoint, options.device,
-                fuser_is_enough=True)
-            reader = PairReader(
-                todo, inference_pipeline(method.cfg, native=True))
+            model = model or init_model(method.cfg, method.checkpoint,
+                                        options.device, fuser_is_enough=True)
+            reader = PairReader(todo,
+                                inference_pipeline(method.cfg, native=True))
             _, failed = fuse_into(model, reader, folder)
             for stem, reason in failed:
                 failures[item.name][method.name, stem] = reason
@@ -167,24 +168,24 @@ def _claim(folder: Path, settings: dict, restart: bool) -> None:
         write_json(record, settings)
 
 
-def _is_older(image: Path, pair: Dict[str, str]) -> bool:
+def _is_older(image: Path, pair: dict[str, str]) -> bool:
     """Whether an image is missing or older than its sources."""
     if not image.is_file():
         return True
     made = image.stat().st_mtime_ns
-    return any(Path(pair[key]).is_file()
-               and Path(pair[key]).stat().st_mtime_ns > made
-               for key in ('vis_path', 'ir_path'))
+    return any(
+        Path(pair[key]).is_file() and Path(pair[key]).stat().st_mtime_ns > made
+        for key in ('vis_path', 'ir_path'))
 
 
-def _measure(item: PairSet, methods: Sequence[Method],
-             tables: Sequence[Table], segmentor: Optional[Segmentor],
-             failures: Failures, options: Options) -> Result:
+def _measure(item: PairSet, methods: Sequence[Method], tables: Sequence[Table],
+             segmentor: Segmentor | None, failures: Failures,
+             options: Options) -> Result:
     images = _folders(options.out, item, methods)
-    columns = list({
-        column.key: column
-        for table in tables for column in table.columns
-    }.values())
+    columns = list(
+        {column.key: column
+         for table in tables
+         for column in table.columns}.values())
     print(f'{item.name}: {len(columns)} metrics of {len(item.pairs)} pairs',
           flush=True)
     records = options.out / 'records'
@@ -192,7 +193,7 @@ def _measure(item: PairSet, methods: Sequence[Method],
                         dict(mmfusion=mmfusion.__version__), options.restart)
     values, unmeasured = measure(item.pairs, images, columns, store,
                                  options.workers)
-    areas: Dict[str, Any] = {}
+    areas: dict[str, Any] = {}
     unscored: Failures = {}
     if segmentor and item.labelled:
         settings = segmentor.settings()
@@ -209,12 +210,12 @@ def _measure(item: PairSet, methods: Sequence[Method],
     problems += [
         f'{what}: {method}, {stem}: {reason}'
         for what, reasons in (('not fused', failures),
-                              ('not measured', unmeasured),
-                              ('not segmented', unscored))
+                              ('not measured', unmeasured), ('not segmented',
+                                                             unscored))
         for (method, stem), reason in reasons.items()
     ]
     if not complete:
         raise UsageError(
-            f'{item.name}: no pair could be measured for all methods. '
-            + ' '.join(problems[:3]))
+            f'{item.name}: no pair could be measured for all methods. ' +
+            ' '.join(problems[:3]))
     return Result(item, complete, values, areas, problems)

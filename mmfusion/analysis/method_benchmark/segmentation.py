@@ -1,7 +1,8 @@
 """What a segmentor makes of fused images."""
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 import cv2
 import numpy as np
@@ -42,9 +43,9 @@ class Segmentor:
     def __init__(self, config: str, checkpoint: str,
                  device: str = 'cpu') -> None:
         self.config = config
-        self.checkpoint = require_file(
-            checkpoint, f'the checkpoint of {config}',
-            'Train it with tools/train.py.')
+        self.checkpoint = require_file(checkpoint,
+                                       f'the checkpoint of {config}',
+                                       'Train it with tools/train.py.')
         cfg = load_config(config)
         kind = type_name((cfg.get('model') or {}).get('type', 'nothing'))
         if kind == 'FuserSegmenter':
@@ -58,16 +59,17 @@ class Segmentor:
                 f'got {kind}.')
         self.predict = FusionInferencer(model)
         self.count = model.segmentor.num_classes
-        self.classes = list((getattr(model, 'dataset_meta', None) or {}).get(
-            'classes') or map(str, range(self.count)))
+        self.classes = list(
+            (getattr(model, 'dataset_meta', None) or {}).get('classes')
+            or map(str, range(self.count)))
 
-    def settings(self) -> Dict[str, str]:
+    def settings(self) -> dict[str, str]:
         """All that decides about its predictions."""
         content = Path(self.checkpoint).read_bytes()
         return dict(config=self.config,
                     checkpoint=hashlib.sha256(content).hexdigest())
 
-    def areas(self, image: str, labels: str) -> Dict[str, float]:
+    def areas(self, image: str, labels: str) -> dict[str, float]:
         """Intersection and union of each class in one image, pixels.
 
         Args:
@@ -82,8 +84,8 @@ class Segmentor:
             ValueError: If the label map does not fit.
         """
         truth = read_image(labels, cv2.IMREAD_UNCHANGED)
-        fused = cv2.cvtColor(
-            read_image(image, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        fused = cv2.cvtColor(read_image(image, cv2.IMREAD_COLOR),
+                             cv2.COLOR_BGR2RGB)
         if truth.shape != fused.shape[:2]:
             raise ValueError(
                 f'Expected a label map of the image\'s size {labels!r}, got '
@@ -104,8 +106,7 @@ class Segmentor:
         }
 
 
-def _from_mmseg(cfg: Config, checkpoint: str,
-                device: str) -> torch.nn.Module:
+def _from_mmseg(cfg: Config, checkpoint: str, device: str) -> torch.nn.Module:
     """A wrapper around an mmseg config's model, whose images it takes."""
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     while 'dataset' in dataset:
@@ -115,24 +116,25 @@ def _from_mmseg(cfg: Config, checkpoint: str,
         for step in dataset.get('pipeline') or cfg.get('test_pipeline') or ()
         if type_name(step['type']) not in _LOADING
     ]
-    wrapped = Config(dict(
-        default_scope='mmfusion',
-        model=dict(type='FuserSegmenter', fuser=_PASS,
-                   segmentor=dict(cfg.model, _scope_='mmseg')),
-        test_dataloader=dict(dataset=dict(pipeline=[
-            dict(type='LoadFusionPair'), *steps,
-            dict(type='PackFusionInputs')
-        ]))))
+    wrapped = Config(
+        dict(
+            default_scope='mmfusion',
+            model=dict(type='FuserSegmenter', fuser=_PASS,
+                       segmentor=dict(cfg.model, _scope_='mmseg')),
+            test_dataloader=dict(dataset=dict(pipeline=[
+                dict(type='LoadFusionPair'), *steps,
+                dict(type='PackFusionInputs')
+            ]))))
     model = init_model(wrapped, None, device, optimize=False)
     meta, _ = load_model_weights(model.segmentor, checkpoint)
     model.dataset_meta = meta.get('dataset_meta') or {}
     return model
 
 
-def segment(segmentor: Segmentor, pairs: Sequence[Mapping[str, str]],
-            images: Mapping[str, Path], store: RecordStore
-            ) -> Tuple[Dict[str, Dict[str, Dict[str, float]]],
-                       Dict[Tuple[str, str], str]]:
+def segment(
+    segmentor: Segmentor, pairs: Sequence[Mapping[str, str]],
+    images: Mapping[str, Path], store: RecordStore
+) -> tuple[dict[str, dict[str, dict[str, float]]], dict[tuple[str, str], str]]:
     """Segment what the store does not have yet.
 
     Args:
@@ -146,7 +148,7 @@ def segment(segmentor: Segmentor, pairs: Sequence[Mapping[str, str]],
         tuple[dict, dict]: Areas by method and stem, and reasons by method
         and stem of what could not be scored.
     """
-    found: Dict[str, Dict[str, Any]] = {method: {} for method in images}
+    found: dict[str, dict[str, Any]] = {method: {} for method in images}
     failures, todo = {}, []
     for pair in pairs:
         for method, folder in images.items():
@@ -172,7 +174,7 @@ def segment(segmentor: Segmentor, pairs: Sequence[Mapping[str, str]],
 
 
 def class_iou(areas: Sequence[Mapping[str, float]],
-              count: int) -> List[Optional[float]]:
+              count: int) -> list[float | None]:
     """IoU in % of each class over several images.
 
     Args:
@@ -183,7 +185,7 @@ def class_iou(areas: Sequence[Mapping[str, float]],
         list[float | None]: None for a class that neither occurs nor is
         predicted.
     """
-    iou: List[Optional[float]] = []
+    iou: list[float | None] = []
     for index in range(count):
         union = sum(item[f'union.{index}'] for item in areas)
         shared = sum(item[f'intersect.{index}'] for item in areas)

@@ -1,6 +1,6 @@
 """Pictures of a pair and of what methods made of it, with zoomed crops."""
 import html
-from typing import List, Mapping, Sequence, Tuple
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -14,10 +14,10 @@ _WIDTH = 340  # of a picture, pixels
 _CROP = 200  # of a zoomed crop
 _SHARE = 5  # a crop's side is the image's over this
 
-Window = Tuple[int, int, int, int]
+Window = tuple[int, int, int, int]
 
 
-def choose_crops(vis: np.ndarray, ir: np.ndarray) -> List[Window]:
+def choose_crops(vis: np.ndarray, ir: np.ndarray) -> list[Window]:
     """Where the infrared and where the visible image varies most.
 
     The choice looks at the sources alone, never at a fused image.
@@ -32,15 +32,14 @@ def choose_crops(vis: np.ndarray, ir: np.ndarray) -> List[Window]:
     """
     height, width = vis.shape[:2]
     size = max(width // _SHARE, 1), max(height // _SHARE, 1)
-    windows: List[Window] = []
+    windows: list[Window] = []
     for image in (ir, vis):
         grey = to_rgb_uint8(image).mean(-1)
-        mean, square = (
-            cv2.boxFilter(values, cv2.CV_64F, size, anchor=(0, 0))
-            for values in (grey, grey * grey))
+        mean, square = (cv2.boxFilter(values, cv2.CV_64F, size, anchor=(0, 0))
+                        for values in (grey, grey * grey))
         # The window that starts at a pixel must end inside the image.
-        score = (square - mean * mean)[:height - size[1] + 1,
-                                       :width - size[0] + 1]
+        score = (square - mean * mean)[:height - size[1] + 1, :width -
+                                       size[0] + 1]
         free = score.copy()
         for left, top, _, _ in windows:
             free[max(top - size[1] + 1, 0):top + size[1],
@@ -52,7 +51,7 @@ def choose_crops(vis: np.ndarray, ir: np.ndarray) -> List[Window]:
     return windows
 
 
-def strip(title: str, tiles: Sequence[Tuple[str, np.ndarray]],
+def strip(title: str, tiles: Sequence[tuple[str, np.ndarray]],
           windows: Sequence[Window]) -> str:
     """One row of captioned pictures, each with its crops below, as HTML.
 
@@ -84,13 +83,12 @@ def strip(title: str, tiles: Sequence[Tuple[str, np.ndarray]],
 def _outlined(image: np.ndarray, windows: Sequence[Window]) -> np.ndarray:
     """The picture at the page's size, with the crops' outlines."""
     scale = _WIDTH / image.shape[1]
-    small = cv2.resize(
-        image, (_WIDTH, max(round(image.shape[0] * scale), 1)),
-        interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image, (_WIDTH, max(round(image.shape[0] * scale), 1)),
+                       interpolation=cv2.INTER_AREA)
     for window, colour in zip(windows, CROP_COLOURS, strict=False):
         left, top, width, height = (round(scale * part) for part in window)
-        cv2.rectangle(small, (left, top), (left + width, top + height),
-                      colour, 2)
+        cv2.rectangle(small, (left, top), (left + width, top + height), colour,
+                      2)
     return small
 
 
@@ -98,9 +96,8 @@ def _zoom(image: np.ndarray, window: Window) -> np.ndarray:
     """A window at the page's size."""
     left, top, width, height = window
     crop = image[top:top + height, left:left + width]
-    return cv2.resize(
-        crop, (_CROP, max(round(_CROP * height / width), 1)),
-        interpolation=cv2.INTER_CUBIC)
+    return cv2.resize(crop, (_CROP, max(round(_CROP * height / width), 1)),
+                      interpolation=cv2.INTER_CUBIC)
 
 
 def pair_strip(title: str, vis: np.ndarray, ir: np.ndarray,
@@ -115,7 +112,7 @@ def pair_strip(title: str, vis: np.ndarray, ir: np.ndarray,
     """
     shape = vis.shape[:2]
     ir = resize_like(ir, shape)
-    tiles = [('visible', vis), ('infrared', ir)] + [
-        (name, resize_like(image, shape)) for name, image in fused.items()
-    ]
+    tiles = [('visible', vis),
+             ('infrared', ir)] + [(name, resize_like(image, shape))
+                                  for name, image in fused.items()]
     return strip(title, tiles, choose_crops(vis, ir))

@@ -1,10 +1,8 @@
 """Classes of the detection sets, in the order of their categories."""
-from typing import Dict, Tuple
 
-CLASSES: Dict[str, Tuple[str, ...]] = dict(
-    llvip=('person', ),
-    m3fd=('People', 'Car', 'Bus', 'Lamp', 'Motorcycle', 'Truck'),
-    flir=('person', 'car', 'bicycle'),
+CLASSES: dict[str, tuple[str, ...]] = dict(
+    llvip=('person', ), m3fd=('People', 'Car', 'Bus', 'Lamp', 'Motorcycle',
+                              'Truck'), flir=('person', 'car', 'bicycle'),
     kaist=('person', ),
     vedai=('car', 'truck', 'pickup', 'tractor', 'camping_car', 'boat',
            'motorcycle', 'bus', 'van', 'other', 'plane'),
@@ -12,7 +10,7 @@ CLASSES: Dict[str, Tuple[str, ...]] = dict(
     synthetic=('car', 'person', 'bike'))
 
 #: names in the files that mean another class
-ALIASES: Dict[str, Dict[str, str]] = dict(
+ALIASES: dict[str, dict[str, str]] = dict(
     dronevehicle={
         'feright car': 'freight_car',
         'feright_car': 'freight_car',
@@ -22,11 +20,12 @@ ALIASES: Dict[str, Dict[str, str]] = dict(
     })
 
 #: classes whose objects are neither found nor missed
-IGNORED: Dict[str, Tuple[str, ...]] = dict(
-    kaist=('people', 'person?', 'cyclist'), flir=('dog', ))
+IGNORED: dict[str, tuple[str,
+                         ...]] = dict(kaist=('people', 'person?', 'cyclist'),
+                                      flir=('dog', ))
 
 #: numbers in VEDAI's files
-VEDAI_NUMBERS: Dict[int, str] = {
+VEDAI_NUMBERS: dict[int, str] = {
     1: 'car',
     2: 'truck',
     4: 'tractor',

@@ -1,6 +1,6 @@
 """Checked boxes, and the COCO JSON that holds them."""
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Dict, List, Optional, Sequence, Tuple
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Box:
         extra (dict): Further entries of its annotation.
     """
     name: str
-    corners: Tuple[float, float, float, float]
+    corners: tuple[float, float, float, float]
     ignored: bool = False
     extra: dict = field(default_factory=dict)
 
@@ -31,16 +31,15 @@ class ImageBoxes:
     """
     vis: str
     ir: str
-    size: Tuple[int, int]
+    size: tuple[int, int]
     boxes: Sequence[Box] = ()
-    condition: Optional[str] = None
+    condition: str | None = None
 
 
-def check_boxes(image: ImageBoxes,
-                classes: Sequence[str],
-                aliases: Optional[Dict[str, str]] = None,
-                ignored: Sequence[str] = ()
-                ) -> Tuple[ImageBoxes, List[Tuple[str, str]]]:
+def check_boxes(
+    image: ImageBoxes, classes: Sequence[str],
+    aliases: dict[str, str] | None = None, ignored: Sequence[str] = ()
+) -> tuple[ImageBoxes, list[tuple[str, str]]]:
     """Drop boxes that cannot be learned, and clip those that stick out.
 
     Args:
@@ -56,8 +55,8 @@ def check_boxes(image: ImageBoxes,
         ``'unknown class'``) and description of each problem.
     """
     height, width = image.size
-    kept: List[Box] = []
-    problems: List[Tuple[str, str]] = []
+    kept: list[Box] = []
+    problems: list[tuple[str, str]] = []
     for box in image.boxes:
         name = (aliases or {}).get(box.name, box.name)
         x1, y1, x2, y2 = box.corners
@@ -77,11 +76,9 @@ def check_boxes(image: ImageBoxes,
             if corners != box.corners:
                 problems.append(('clipped', f'{told} of {width}x{height}'))
             kept.append(
-                replace(
-                    box,
-                    name=classes[0] if name in ignored else name,
-                    corners=corners,
-                    ignored=box.ignored or name in ignored))
+                replace(box, name=classes[0] if name in ignored else name,
+                        corners=corners, ignored=box.ignored
+                        or name in ignored))
     return replace(image, boxes=tuple(kept)), problems
 
 
@@ -103,12 +100,8 @@ def to_coco(images: Sequence[ImageBoxes], classes: Sequence[str],
     numbers = {name: number for number, name in enumerate(classes, 1)}
     listed, annotations = [], []
     for number, image in enumerate(images, 1):
-        entry = dict(
-            id=number,
-            file_name=image.vis,
-            ir_file_name=image.ir,
-            width=image.size[1],
-            height=image.size[0])
+        entry = dict(id=number, file_name=image.vis, ir_file_name=image.ir,
+                     width=image.size[1], height=image.size[0])
         if image.condition is not None:
             entry['condition'] = image.condition
         listed.append(entry)
@@ -116,18 +109,12 @@ def to_coco(images: Sequence[ImageBoxes], classes: Sequence[str],
             x1, y1, x2, y2 = box.corners
             size = [round(x2 - x1, 3), round(y2 - y1, 3)]
             annotations.append(
-                dict(
-                    id=len(annotations) + 1,
-                    image_id=number,
-                    category_id=numbers[box.name],
-                    bbox=[round(x1, 3), round(y1, 3), *size],
-                    area=round(size[0] * size[1], 3),
-                    iscrowd=int(box.ignored),
-                    **box.extra))
+                dict(id=len(annotations) + 1, image_id=number,
+                     category_id=numbers[box.name],
+                     bbox=[round(x1, 3), round(y1, 3),
+                           *size], area=round(size[0] * size[1], 3),
+                     iscrowd=int(box.ignored), **box.extra))
     return dict(
-        info=dict(description=description),
-        categories=[
+        info=dict(description=description), categories=[
             dict(id=number, name=name) for name, number in numbers.items()
-        ],
-        images=listed,
-        annotations=annotations)
+        ], images=listed, annotations=annotations)

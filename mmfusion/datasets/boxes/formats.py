@@ -1,6 +1,6 @@
 """The annotation files of detection sets, one image a file."""
+from collections.abc import Sequence
 from pathlib import Path
-from typing import List, Sequence, Tuple
 from xml.etree import ElementTree
 
 from .classes import VEDAI_NUMBERS
@@ -10,7 +10,7 @@ _KAIST_FIELDS = 11  # label, box, occlusion, visible box, ignored
 _VEDAI_COLUMNS = 14
 
 
-def _lines(path) -> List[str]:
+def _lines(path) -> list[str]:
     try:
         return Path(path).read_text(encoding='utf-8').splitlines()
     except UnicodeDecodeError as error:
@@ -18,7 +18,7 @@ def _lines(path) -> List[str]:
                          f'{error}') from error
 
 
-def _numbers(words: Sequence[str], path, line: str) -> List[float]:
+def _numbers(words: Sequence[str], path, line: str) -> list[float]:
     try:
         return [float(word) for word in words]
     except ValueError:
@@ -26,14 +26,15 @@ def _numbers(words: Sequence[str], path, line: str) -> List[float]:
             f'{path}: expected numbers, got {line.strip()!r}') from None
 
 
-def _around(points: Sequence[Tuple[float, float]]
-            ) -> Tuple[float, float, float, float]:
+def _around(
+    points: Sequence[tuple[float,
+                           float]]) -> tuple[float, float, float, float]:
     """The horizontal box around a rotated one."""
     xs, ys = zip(*points, strict=True)
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def read_voc(path) -> List[Box]:
+def read_voc(path) -> list[Box]:
     """PASCAL VOC XML; ``polygon`` objects are reduced to horizontal boxes.
 
     VOC counts pixels from 1 with inclusive ends; sets that use this format
@@ -46,8 +47,8 @@ def read_voc(path) -> List[Box]:
     try:
         root = ElementTree.parse(path).getroot()
     except ElementTree.ParseError as error:
-        raise ValueError(f'{path}: expected an XML file, got: {error}'
-                         ) from error
+        raise ValueError(
+            f'{path}: expected an XML file, got: {error}') from error
     boxes = []
     for item in root.iter('object'):
         name = (item.findtext('name') or '').strip()
@@ -71,7 +72,7 @@ def read_voc(path) -> List[Box]:
     return boxes
 
 
-def _texts(node, keys: Sequence[str], path) -> List[float]:
+def _texts(node, keys: Sequence[str], path) -> list[float]:
     words = [node.findtext(key) for key in keys]
     if None in words:
         raise ValueError(f'{path}: expected {list(keys)} in {node.tag}, got '
@@ -79,7 +80,7 @@ def _texts(node, keys: Sequence[str], path) -> List[float]:
     return _numbers(words, path, ' '.join(words))
 
 
-def read_kaist(path, max_occlusion: int = 2) -> List[Box]:
+def read_kaist(path, max_occlusion: int = 2) -> list[Box]:
     """KAIST's text: ``bbGt version=3`` of Dollar's toolbox.
 
     A line is a label, x, y, width, height, occlusion (0 none, 1 partial, 2
@@ -114,7 +115,7 @@ def read_kaist(path, max_occlusion: int = 2) -> List[Box]:
     return boxes
 
 
-def read_vedai(path) -> List[Box]:
+def read_vedai(path) -> list[Box]:
     """VEDAI's text of one image, rotated boxes made horizontal.
 
     A line is the centre, the orientation, four x, four y of the corners,
@@ -130,12 +131,11 @@ def read_vedai(path) -> List[Box]:
         if not words:
             continue
         if len(words) != _VEDAI_COLUMNS:
-            raise ValueError(
-                f'{path}: expected {_VEDAI_COLUMNS} columns, got '
-                f'{len(words)} in {line!r}')
+            raise ValueError(f'{path}: expected {_VEDAI_COLUMNS} columns, got '
+                             f'{len(words)} in {line!r}')
         values = _numbers(words, path, line)
-        for corners, flags in ((values[3:11], values[11:]),
-                               (values[6:], values[3:6])):
+        for corners, flags in ((values[3:11], values[11:]), (values[6:],
+                                                             values[3:6])):
             x1, y1, x2, y2 = _around(
                 list(zip(corners[:4], corners[4:], strict=True)))
             if (x1 <= values[0] <= x2 and y1 <= values[1] <= y2
@@ -149,7 +149,6 @@ def read_vedai(path) -> List[Box]:
         number = int(flags[0])
         boxes.append(
             Box(VEDAI_NUMBERS.get(number, f'number {number}'),
-                (x1, y1, x2, y2),
-                extra=dict(
-                    contained=int(flags[1]), occluded=int(flags[2]))))
+                (x1, y1, x2, y2), extra=dict(contained=int(flags[1]),
+                                             occluded=int(flags[2]))))
     return boxes

@@ -1,8 +1,8 @@
 """Where each detection set keeps its pairs and annotations."""
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Callable, Dict, Iterable, List, Optional, Sequence
 
 from mmfusion.fileio import natural_key
 
@@ -22,8 +22,8 @@ class Job:
     """
     vis: str
     ir: str
-    annotation: Optional[str]
-    condition: Optional[str] = None
+    annotation: str | None
+    condition: str | None = None
 
     def __str__(self) -> str:
         return self.annotation or self.vis
@@ -38,16 +38,17 @@ class Layout:
         read (callable): ``read(path)`` gives the boxes of an annotation.
         hint (str): How the folder looks, for errors and help.
     """
-    find: Callable[[Path], Dict[str, List[Job]]]
+    find: Callable[[Path], dict[str, list[Job]]]
     read: Callable
     hint: str
 
 
-def _files(folder: Path) -> List[Path]:
+def _files(folder: Path) -> list[Path]:
     """Images of a folder in natural order."""
-    return sorted((path for path in folder.glob('*')
-                   if path.suffix.lower() in _SUFFIXES),
-                  key=lambda path: natural_key(path.name))
+    return sorted(
+        (path
+         for path in folder.glob('*') if path.suffix.lower() in _SUFFIXES),
+        key=lambda path: natural_key(path.name))
 
 
 def _one_of(root: Path, *names: str) -> Path:
@@ -72,35 +73,34 @@ def _name(root: Path, path: Path) -> str:
     return path.relative_to(root).as_posix()
 
 
-def _lines(path: Path) -> List[str]:
+def _lines(path: Path) -> list[str]:
     words = (line.strip() for line in path.read_text().splitlines())
     return [word for word in words if word]
 
 
 def _pairs(root: Path, vis: Path, ir: Path, notes: Path,
-           stems: Optional[Iterable[str]] = None,
-           suffix: str = '.xml') -> List[Job]:
+           stems: Iterable[str] | None = None,
+           suffix: str = '.xml') -> list[Job]:
     """Pairs of two folders with equal stems; notes of the same stem."""
     if stems is None:
         stems = [path.stem for path in _files(vis)]
     return [
-        Job(
-            _name(root, _partner(vis, stem)),
-            _name(root, _partner(ir, stem)),
+        Job(_name(root, _partner(vis, stem)), _name(root, _partner(ir, stem)),
             _name(root, notes / f'{stem}{suffix}')) for stem in stems
     ]
 
 
-def _llvip(root: Path) -> Dict[str, List[Job]]:
+def _llvip(root: Path) -> dict[str, list[Job]]:
     notes = _one_of(root, 'Annotations')
     return {
-        split: _pairs(root, root / 'visible' / split,
-                      root / 'infrared' / split, notes)
+        split:
+        _pairs(root, root / 'visible' / split, root / 'infrared' / split,
+               notes)
         for split in ('train', 'test') if (root / 'visible' / split).is_dir()
     }
 
 
-def _m3fd(root: Path) -> Dict[str, List[Job]]:
+def _m3fd(root: Path) -> dict[str, list[Job]]:
     vis = _one_of(root, 'Vis', 'vi', 'vis')
     ir = _one_of(root, 'Ir', 'ir')
     notes = _one_of(root, 'Annotation', 'annotation', 'labels')
@@ -112,13 +112,14 @@ def _m3fd(root: Path) -> Dict[str, List[Job]]:
     if not splits:
         return dict(all=_pairs(root, vis, ir, notes))
     return {
-        split: _pairs(root, vis, ir, notes,
-                      [Path(line).stem for line in _lines(path)])
+        split:
+        _pairs(root, vis, ir, notes,
+               [Path(line).stem for line in _lines(path)])
         for split, path in splits.items()
     }
 
 
-def _flir(root: Path) -> Dict[str, List[Job]]:
+def _flir(root: Path) -> dict[str, list[Job]]:
     images = _one_of(root, 'JPEGImages')
     notes = _one_of(root, 'Annotations')
     found = {}
@@ -131,8 +132,7 @@ def _flir(root: Path) -> Dict[str, List[Job]]:
             for line in _lines(path)
         ]
         found[split] = [
-            Job(
-                _name(root, _partner(images, f'{stem}_RGB')),
+            Job(_name(root, _partner(images, f'{stem}_RGB')),
                 _name(root, _partner(images, f'{stem}_PreviewData')),
                 _name(root, notes / f'{stem}_PreviewData.xml'))
             for stem in stems
@@ -144,7 +144,7 @@ def _flir(root: Path) -> Dict[str, List[Job]]:
 KAIST_NIGHT = ('set03', 'set04', 'set05', 'set09', 'set10', 'set11')
 
 
-def _kaist(root: Path) -> Dict[str, List[Job]]:
+def _kaist(root: Path) -> dict[str, list[Job]]:
     images, notes = _one_of(root, 'images'), _one_of(root, 'annotations')
     found = {}
     for path in sorted(_one_of(root, 'imageSets').glob('*.txt')):
@@ -169,21 +169,21 @@ def _kaist(root: Path) -> Dict[str, List[Job]]:
     return found
 
 
-def _vedai(root: Path) -> Dict[str, List[Job]]:
+def _vedai(root: Path) -> dict[str, list[Job]]:
     images = _one_of(root, 'Vehicules512', 'Vehicules1024', 'images')
     notes = _one_of(root, 'Annotations512', 'Annotations1024', 'annotations')
     splits = {
         split: root / name
-        for split, name in dict(
-            train='fold01.txt', test='fold01test.txt').items()
+        for split, name in dict(train='fold01.txt',
+                                test='fold01test.txt').items()
         if (root / name).is_file()
     }
     names = {
         split: [Path(line).stem for line in _lines(path)]
         for split, path in splits.items()
     } or dict(all=[
-        path.stem.removesuffix('_co') for path in _files(images)
-        if path.stem.endswith('_co')
+        path.stem.removesuffix('_co')
+        for path in _files(images) if path.stem.endswith('_co')
     ])
     found = {}
     for split, stems in names.items():
@@ -199,39 +199,39 @@ def _vedai(root: Path) -> Dict[str, List[Job]]:
     return found
 
 
-def _dronevehicle(root: Path, labels: str) -> Dict[str, List[Job]]:
+def _dronevehicle(root: Path, labels: str) -> dict[str, list[Job]]:
     tail = dict(vis='label', ir='labelr')[labels]
     return {
-        split: _pairs(root, root / split / f'{split}img',
-                      root / split / f'{split}imgr',
-                      root / split / f'{split}{tail}')
+        split:
+        _pairs(root, root / split / f'{split}img',
+               root / split / f'{split}imgr', root / split / f'{split}{tail}')
         for split in ('train', 'val', 'test')
         if (root / split / f'{split}img').is_dir()
     }
 
 
-def _voc(root: Path) -> Dict[str, List[Job]]:
+def _voc(root: Path) -> dict[str, list[Job]]:
     splits: Sequence[str] = [
         split for split in ('train', 'val', 'test')
         if (root / split / 'vis').is_dir()
     ]
     return {
-        split: _pairs(root, root / split / 'vis', root / split / 'ir',
-                      root / split / 'Annotations')
+        split:
+        _pairs(root, root / split / 'vis', root / split / 'ir',
+               root / split / 'Annotations')
         for split in splits
     }
 
 
-LAYOUTS: Dict[str, Callable[..., Layout]] = dict(
+LAYOUTS: dict[str, Callable[..., Layout]] = dict(
     llvip=lambda **_: Layout(
         _llvip, read_voc,
         '{visible,infrared}/{train,test}/NAME.jpg, Annotations/NAME.xml'),
     m3fd=lambda **_: Layout(
         _m3fd, read_voc, '{Vis,Ir}/NAME.png, Annotation/NAME.xml, optional '
-        'meta/{train,val}.txt'),
-    flir=lambda **_: Layout(
-        _flir, read_voc, 'JPEGImages/NAME_{RGB,PreviewData}.jpg, '
-        'Annotations/NAME_PreviewData.xml, align_{train,validation}.txt'),
+        'meta/{train,val}.txt'), flir=lambda **_: Layout(
+            _flir, read_voc, 'JPEGImages/NAME_{RGB,PreviewData}.jpg, '
+            'Annotations/NAME_PreviewData.xml, align_{train,validation}.txt'),
     kaist=lambda max_occlusion=2, **_: Layout(
         _kaist, partial(read_kaist, max_occlusion=max_occlusion),
         'images/set00/V000/{visible,lwir}/NAME.jpg, '

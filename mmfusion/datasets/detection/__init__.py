@@ -10,17 +10,11 @@ require_detection()
 with redirect_stdout(sys.stderr):
     import mmdet.datasets  # noqa: F401
 
-from .mixed import MultiImageMixDataset  # noqa: E402
-from .named import (  # noqa: E402
-    DroneVehicleDataset,
-    FLIRAlignedDataset,
-    KAISTDataset,
-    LLVIPDetDataset,
-    M3FDDetDataset,
-    SyntheticDetDataset,
-    VEDAIDataset,
-)
-from .paired_coco import PairedCocoDataset  # noqa: E402
+from .mixed import MultiImageMixDataset
+from .named import (DroneVehicleDataset, FLIRAlignedDataset, KAISTDataset,
+                    LLVIPDetDataset, M3FDDetDataset, SyntheticDetDataset,
+                    VEDAIDataset)
+from .paired_coco import PairedCocoDataset
 
 __all__ = [
     'DroneVehicleDataset', 'FLIRAlignedDataset', 'KAISTDataset',

@@ -1,6 +1,5 @@
 """Aligned pairs with boxes, from a COCO JSON."""
 import os.path as osp
-from typing import Dict, List, Optional, Tuple
 
 from mmdet.datasets import CocoDataset
 from mmengine.fileio import load
@@ -45,13 +44,9 @@ class PairedCocoDataset(SeededDraws, CocoDataset):
     METAINFO: dict = dict(modalities=dict(vis=3, ir=1))
     PREFIX: dict = dict(vis_path='vis', ir_path='ir')
 
-    def __init__(self,
-                 *args,
-                 data_prefix: Optional[dict] = None,
-                 ir_stem: str = '{stem}',
-                 ir_suffix: Optional[str] = None,
-                 condition_key: str = 'condition',
-                 **kwargs) -> None:
+    def __init__(self, *args, data_prefix: dict | None = None,
+                 ir_stem: str = '{stem}', ir_suffix: str | None = None,
+                 condition_key: str = 'condition', **kwargs) -> None:
         unknown = set(data_prefix or {}) - set(self.PREFIX)
         if unknown:
             raise ValueError(
@@ -61,13 +56,11 @@ class PairedCocoDataset(SeededDraws, CocoDataset):
         self.ir_stem = ir_stem
         self.ir_suffix = ir_suffix
         self.condition_key = condition_key
-        super().__init__(
-            *args,
-            data_prefix=dict(img=prefix['vis_path'], **prefix),
-            **kwargs)
+        super().__init__(*args, data_prefix=dict(img=prefix['vis_path'],
+                                                 **prefix), **kwargs)
 
     @property
-    def spans(self) -> Dict[str, Tuple[int, int]]:
+    def spans(self) -> dict[str, tuple[int, int]]:
         """(first, end) channel of each modality in the stack."""
         spans, first = {}, 0
         for name, channels in self._metainfo['modalities'].items():
@@ -75,7 +68,7 @@ class PairedCocoDataset(SeededDraws, CocoDataset):
             first += channels
         return spans
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """Read the JSON; see mmdet's ``CocoDataset``."""
         content = load(self.ann_file, backend_args=self.backend_args)
         names = [item['name'] for item in content['categories']]
@@ -97,10 +90,9 @@ class PairedCocoDataset(SeededDraws, CocoDataset):
         infrared = image.get('ir_file_name') or osp.join(
             folder,
             self.ir_stem.format(stem=name) + (self.ir_suffix or suffix))
-        info.update(
-            vis_path=info['img_path'],
-            ir_path=osp.join(self.data_prefix['ir_path'], infrared),
-            stem=stem)
+        info.update(vis_path=info['img_path'],
+                    ir_path=osp.join(self.data_prefix['ir_path'],
+                                     infrared), stem=stem)
         if self.condition_key in image:
             info['condition'] = image[self.condition_key]
         return info
@@ -108,8 +100,6 @@ class PairedCocoDataset(SeededDraws, CocoDataset):
     def get_data_info(self, idx: int) -> dict:
         """Sample ``idx`` with what all samples share."""
         info = super().get_data_info(idx)
-        info.update(
-            modalities=self.spans,
-            classes=self._metainfo.get('classes'),
-            seg_fields=[])
+        info.update(modalities=self.spans,
+                    classes=self._metainfo.get('classes'), seg_fields=[])
         return info

@@ -85,15 +85,10 @@ class Canvas:
         self.lights: list[tuple] = []
         self.depth = np.inf
         self._instance = 0
-        self._materials: list[tuple] = [(0.,) * 9 + (np.inf, )]
+        self._materials: list[tuple] = [(0., ) * 9 + (np.inf, )]
 
-    def paint(self,
-              rgb,
-              heat: float,
-              glow: float = 0.,
-              fine: float = 0.,
-              coarse: float = 0.,
-              retro: float = 0.,
+    def paint(self, rgb, heat: float, glow: float = 0., fine: float = 0.,
+              coarse: float = 0., retro: float = 0.,
               ground: bool = False) -> int:
         """A new material at the current ``depth``; returns its number.
 
@@ -136,10 +131,9 @@ class Canvas:
         """
         corners = self._fixed_point(points)
         if material is not None:
-            cv2.fillPoly(
-                self.index, [corners], material, cv2.LINE_8, _SHIFT)
-        cv2.fillPoly(
-            self.instances, [corners], self._instance, cv2.LINE_8, _SHIFT)
+            cv2.fillPoly(self.index, [corners], material, cv2.LINE_8, _SHIFT)
+        cv2.fillPoly(self.instances, [corners], self._instance, cv2.LINE_8,
+                     _SHIFT)
 
     def polygon3d(self, points, material: int | None) -> None:
         """Fill a polygon of world points (N, 3)."""
@@ -171,15 +165,13 @@ class Canvas:
         points = _CIRCLE * np.asarray(radii, float)
         rotation = np.array([[np.cos(turn), np.sin(turn)],
                              [-np.sin(turn), np.cos(turn)]])
-        self.polygon(points @ rotation + np.asarray(centre, float),
-                     material)
+        self.polygon(points @ rotation + np.asarray(centre, float), material)
 
     def cast(self, points, shadow: int = 0, warmth: int = 0) -> None:
         """A shadow and a patch of warm ground, 0 to 255, over a polygon
         of world points."""
         pixels = self.camera.project(points)
-        for layer, strength in ((self.shadow, shadow),
-                                (self.warmth, warmth)):
+        for layer, strength in ((self.shadow, shadow), (self.warmth, warmth)):
             if strength:
                 mask = np.clip(pixels, -_FAR_PIXEL, _FAR_PIXEL)
                 cv2.fillPoly(layer, [np.rint(mask).astype(np.int32)],
@@ -206,8 +198,8 @@ class Canvas:
             if classes[number] in box_classes:
                 mask = (seen == number).view(np.uint8)
                 x, y, width, height = cv2.boundingRect(mask)
-                boxes.append((int(classes[number]), x, y, x + width,
-                              y + height))
+                boxes.append(
+                    (int(classes[number]), x, y, x + width, y + height))
         return classes[seen], boxes
 
     @staticmethod
@@ -267,5 +259,8 @@ def inset(face, left: float, right: float, low: float, high: float):
         top = face[3] + s * (face[2] - face[3])
         return bottom + t * (top - bottom)
 
-    return np.stack([at(left, low), at(right, low), at(right, high),
-                     at(left, high)])
+    return np.stack(
+        [at(left, low),
+         at(right, low),
+         at(right, high),
+         at(left, high)])

@@ -48,27 +48,20 @@ def draw_conditions(rng: np.random.Generator, night: bool) -> Conditions:
         level = np.exp(rng.uniform(np.log(0.0015), np.log(0.012)))
         tint = np.array([0.75, 0.9, 1.1]) + rng.uniform(-.12, .12, 3)
         return Conditions(
-            night=True,
-            ambient=tuple(level * tint),
-            air=rng.uniform(0.08, 0.15),
-            sun_heat=0.02,
+            night=True, ambient=tuple(level * tint),
+            air=rng.uniform(0.08, 0.15), sun_heat=0.02,
             headlights=rng.uniform(0.35, 1.) if rng.random() < .6 else 0.,
-            haze=rng.uniform(0., 0.004),
-            shade=0.,
-            vis_noise=rng.uniform(2., 6.5),
-            ir_noise=rng.uniform(1.2, 3.2),
-            ir_gain=rng.uniform(0.85, 1.1))
+            haze=rng.uniform(0.,
+                             0.004), shade=0., vis_noise=rng.uniform(2., 6.5),
+            ir_noise=rng.uniform(1.2, 3.2), ir_gain=rng.uniform(0.85, 1.1))
     level = rng.uniform(0.45, 1.05)
     warm = rng.uniform(-.08, .08)
     hazy = rng.random() < .15
     return Conditions(
-        night=False,
-        ambient=tuple(level * np.array([1 + warm, 1., 1 - warm])),
-        air=rng.uniform(0.16, 0.26),
-        sun_heat=rng.uniform(0.03, 0.12),
-        headlights=0.,
+        night=False, ambient=tuple(level * np.array([1 + warm, 1., 1 - warm])),
+        air=rng.uniform(0.16, 0.26), sun_heat=rng.uniform(0.03,
+                                                          0.12), headlights=0.,
         haze=rng.uniform(0.015, 0.035) if hazy else rng.uniform(0, .005),
         shade=rng.uniform(.3, .75) if rng.random() < .5 else 0.,
-        vis_noise=rng.uniform(0.6, 1.8),
-        ir_noise=rng.uniform(1.5, 3.5),
+        vis_noise=rng.uniform(0.6, 1.8), ir_noise=rng.uniform(1.5, 3.5),
         ir_gain=rng.uniform(0.85, 1.1))

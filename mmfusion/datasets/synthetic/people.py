@@ -27,11 +27,10 @@ class _Wardrobe:
         self.hair = pick(_HAIR, .72)
         self.top = pick(_CLOTHES, coat, .08)
         self.sleeve = canvas.paint(
-            np.array(_CLOTHES[rng.integers(3)]) * dark,
-            cond.body(coat - .06)) if rng.random() < .2 else self.top
+            np.array(_CLOTHES[rng.integers(3)]) *
+            dark, cond.body(coat - .06)) if rng.random() < .2 else self.top
         self.trousers = pick(_CLOTHES[:6], rng.uniform(.5, .78), .08)
-        self.shoes = pick(((30, 28, 28), (150, 150, 150), (90, 70, 50)),
-                          .3)
+        self.shoes = pick(((30, 28, 28), (150, 150, 150), (90, 70, 50)), .3)
         self.bag = pick(_CLOTHES, .14)
 
 
@@ -60,8 +59,8 @@ def person(canvas: Canvas, cond: Conditions, x: float, z: float,
         for lead in (-1, 1):
             hip = (.06 * lead, .92)
             knee = (lead * (.03 + stride * .45) + bend, .5)
-            ankle = (lead * (.05 + stride * .85), .09
-                     + (.06 if lead < 0 else 0.))
+            ankle = (lead * (.05 + stride * .85),
+                     .09 + (.06 if lead < 0 else 0.))
             toe = (ankle[0] + .13, ankle[1] - .05)
             draw(ankle, toe, .10, .07, wear.shoes)
             draw(hip, knee, .19, .14, wear.trousers)
@@ -73,8 +72,11 @@ def person(canvas: Canvas, cond: Conditions, x: float, z: float,
         _head(canvas, at, (neck[0] + .03, neck[1] + .16), wear, scale)
     spread = .3 * tall / 1.75
     turn = np.linspace(0, 2 * np.pi, 12, endpoint=False)
-    canvas.cast(np.stack([x + spread * np.cos(turn), np.zeros(12),
-                          z + spread * np.sin(turn)], -1), 130)
+    canvas.cast(
+        np.stack([
+            x + spread * np.cos(turn),
+            np.zeros(12), z + spread * np.sin(turn)
+        ], -1), 130)
 
 
 def _torso(canvas, at, hips, neck, wear, rng, scale):
@@ -82,10 +84,12 @@ def _torso(canvas, at, hips, neck, wear, rng, scale):
         back = at(-.16, 1.22)
         canvas.ellipse(back, (.14 * scale, .22 * scale), wear.bag)
     low, high = np.array(hips), np.array(neck)
-    outline = [low + (-.15, -.08), low + (.15, -.08), low + (.14, .12),
-               high + (.20, -.12), high + (.15, -.02), high + (.05, .03),
-               high + (-.05, .03), high + (-.15, -.02),
-               high + (-.20, -.12), low + (-.14, .12)]
+    outline = [
+        low + (-.15, -.08), low + (.15, -.08), low + (.14, .12),
+        high + (.20, -.12), high + (.15, -.02), high + (.05, .03),
+        high + (-.05, .03), high + (-.15, -.02), high + (-.20, -.12),
+        low + (-.14, .12)
+    ]
     canvas.polygon([at(*point) for point in outline], wear.top)
 
 
@@ -124,19 +128,17 @@ def rider(canvas: Canvas, cond: Conditions, pixel, scale: float,
             knee = (pedal + .36, .18, side)
             draw((*hip, side), knee, .17, .13, wear.trousers)
             draw(knee, (pedal, -.05, side), .13, .09, wear.trousers)
-            draw((pedal - .03, -.05, side), (pedal - .05, .1, side), .08,
-                 .07, wear.shoes)
+            draw((pedal - .03, -.05, side), (pedal - .05, .1, side), .08, .07,
+                 wear.shoes)
         for side in (-.15, .15):
             draw((1.38, .06, side), (1.15, .22, side * 1.3), .10, .08,
                  wear.sleeve)
-            draw((1.15, .22, side * 1.3), (1.05, .34, side * 1.5), .08,
-                 .06, wear.skin)
+            draw((1.15, .22, side * 1.3), (1.05, .34, side * 1.5), .08, .06,
+                 wear.skin)
         for side in (-.07, .07):
-            draw((hip[0] - .02, hip[1], side), (neck[0] - .05, neck[1],
-                                                side * 1.6), .26, .28,
-                 wear.top)
+            draw((hip[0] - .02, hip[1], side),
+                 (neck[0] - .05, neck[1], side * 1.6), .26, .28, wear.top)
         draw(neck, (1.52, .1), .10, .10, wear.skin)
         head = pixel(1.63, .12)
         canvas.ellipse(head, (.1 * scale, .125 * scale), wear.hair)
-        canvas.ellipse(pixel(1.61, .16), (.075 * scale, .1 * scale),
-                       wear.skin)
+        canvas.ellipse(pixel(1.61, .16), (.075 * scale, .1 * scale), wear.skin)

@@ -42,17 +42,14 @@ def generate_scene(seed, size: tuple[int, int] = (480, 640),
     height, width = checked_size(size)
     rng = np.random.default_rng(seed)
     cond = draw_conditions(rng, night)
-    camera = Camera(
-        size=(height, width),
-        focal=rng.uniform(.8, .95) * max(width, height * .9),
-        horizon=rng.uniform(.38, .50) * height,
-        centre=rng.uniform(.38, .62) * width,
-        eye=rng.uniform(1.35, 1.9),
-        bend=rng.normal(0, .004))
+    camera = Camera(size=(height, width),
+                    focal=rng.uniform(.8, .95) * max(width, height * .9),
+                    horizon=rng.uniform(.38, .50) * height,
+                    centre=rng.uniform(.38, .62) * width,
+                    eye=rng.uniform(1.35, 1.9), bend=rng.normal(0, .004))
     canvas = Canvas(camera)
     street = Street(
-        half_width=rng.uniform(3.2, 4.6),
-        pavement=rng.uniform(2.2, 3.4),
+        half_width=rng.uniform(3.2, 4.6), pavement=rng.uniform(2.2, 3.4),
         lot_side=int(rng.choice([-1, 1])) if rng.random() < .5 else 0,
         wall=(rng.uniform(3.5, 9), rng.uniform(3.5, 9)))
     _Composer(canvas, cond, street, rng).compose()
@@ -113,8 +110,8 @@ class _Composer:
             cv2.rectangle(layer, (0, 0), (self.camera.size[1], top), 0, -1)
 
     def _add(self, depth, function, *args):
-        self.items.append((depth, partial(function, self.canvas, self.cond,
-                                          *args)))
+        self.items.append(
+            (depth, partial(function, self.canvas, self.cond, *args)))
 
     def _spot(self, lows, highs, near, far, radius, tries=14):
         """A free, visible ground point, or None.
@@ -138,14 +135,14 @@ class _Composer:
         for side in (-1, 1):
             if rng.random() < .5:
                 near = rng.uniform(1, 6)
-                street_things.curve(self.canvas, self.cond, side, edge,
-                                    near, rng.uniform(20, 70), rng)
+                street_things.curve(self.canvas, self.cond, side, edge, near,
+                                    rng.uniform(20, 70), rng)
         if rng.random() < .45:
             z = float(np.exp(rng.uniform(np.log(5), np.log(16))))
-            left, right = ((-edge, edge), (-edge, 0.), (0., edge))[
-                rng.integers(3)]
-            street_things.bump(self.canvas, self.cond, left + .1,
-                               right - .1, z, rng)
+            left, right = ((-edge, edge), (-edge, 0.), (0.,
+                                                        edge))[rng.integers(3)]
+            street_things.bump(self.canvas, self.cond, left + .1, right - .1,
+                               z, rng)
 
     def _surroundings(self):
         rng, street = self.rng, self.street
@@ -165,8 +162,7 @@ class _Composer:
             self._greenery(side, wall, built)
             if rng.random() < .75:
                 for z in np.arange(rng.uniform(6, 14), 60, 16.):
-                    x = self.camera.road_x(
-                        side * (street.half_width + .7), z)
+                    x = self.camera.road_x(side * (street.half_width + .7), z)
                     self._add(z, scenery.lamp, side, x, z, lit, rng)
 
     def _greenery(self, side, wall, built):
@@ -177,8 +173,8 @@ class _Composer:
             if side == street.lot_side:
                 x = side * (wall + rng.uniform(0, 4))
             else:
-                x = side * (street.half_width + street.pavement
-                            + rng.uniform(.2, 2. if built else 7.))
+                x = side * (street.half_width + street.pavement +
+                            rng.uniform(.2, 2. if built else 7.))
             x = self.camera.road_x(x, z)
             self._add(z, scenery.tree, x, z, rng)
         for _ in range(rng.integers(1, 4)):
@@ -194,13 +190,13 @@ class _Composer:
         inner = self.street.half_width + rng.uniform(.6, 1.5)
         self.canvas.depth = 0.
         white = self.canvas.paint(
-            (205, 203, 196), self.cond.surface(.045, .95), fine=.15,
-            retro=.6, ground=True)
+            (205, 203, 196), self.cond.surface(.045, .95), fine=.15, retro=.6,
+            ground=True)
         start = rng.uniform(3.5, 7)
         for z in start + 2.6 * np.arange(6):
             shift = self.camera.road_x(0., z)
-            line = np.array([(side * inner, 0, z), (side * (inner + 4.8),
-                                                    0, z),
+            line = np.array([(side * inner, 0, z),
+                             (side * (inner + 4.8), 0, z),
                              (side * (inner + 4.8), 0, z + .12),
                              (side * inner, 0, z + .12)]) + (shift, 0, 0)
             self.canvas.polygon3d(line, white)
@@ -264,14 +260,13 @@ class _Composer:
             spot = self._spot(-edge, edge, 10, 25, 2.6)
             if spot:
                 yaw = rng.choice([-1, 1]) * np.pi / 2
-                self._add(spot[1], traffic.car, *spot,
-                          yaw + rng.normal(0, .1), True, rng)
+                self._add(spot[1], traffic.car, *spot, yaw + rng.normal(0, .1),
+                          True, rng)
 
     def _bikes(self):
         rng, street = self.rng, self.street
         if rng.random() < .6:
-            spot = self._spot(-street.half_width, street.half_width, 5, 24,
-                              1.)
+            spot = self._spot(-street.half_width, street.half_width, 5, 24, 1.)
             if spot:
                 yaw = rng.choice([0., np.pi / 2, np.pi, -np.pi / 2])
                 self._add(spot[1], traffic.bike, *spot,

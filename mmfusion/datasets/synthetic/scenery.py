@@ -56,8 +56,8 @@ def paint_sky(canvas: Canvas, cond: Conditions, rng) -> None:
         sky = canvas.paint(rgb, heat + .02 * share, glow=1.,
                            coarse=.02 if cond.night else .10)
         top, bottom = edges[band], edges[band + 1]
-        canvas.polygon([(0, top), (width, top), (width, bottom),
-                        (0, bottom)], sky)
+        canvas.polygon([(0, top), (width, top), (width, bottom), (0, bottom)],
+                       sky)
 
 
 def paint_skyline(canvas: Canvas, cond: Conditions, rng) -> None:
@@ -69,17 +69,16 @@ def paint_skyline(canvas: Canvas, cond: Conditions, rng) -> None:
         steps = 90
         x = np.linspace(-.02 * width, 1.02 * width, steps)
         rise = rng.uniform(.02, .07) * camera.size[0]
-        rough = np.convolve(rng.standard_normal(steps + 4), np.ones(5) / 2,
-                            mode='valid')
+        rough = np.convolve(rng.standard_normal(steps + 4),
+                            np.ones(5) / 2, mode='valid')
         bumps = rise * (1.2 - .4 * layer + .35 * rough)
         y = camera.horizon - np.maximum(bumps, 2.)
         tone = rng.uniform(.7, 1.1)
         green = np.array([52, 78, 48]) * tone
-        tree = canvas.paint(green, cond.surface(.03, .3), fine=.45,
-                            coarse=.2)
+        tree = canvas.paint(green, cond.surface(.03, .3), fine=.45, coarse=.2)
         floor = camera.horizon + 3
-        canvas.polygon([*zip(x, y, strict=True), (x[-1], floor),
-                        (x[0], floor)], tree)
+        canvas.polygon(
+            [*zip(x, y, strict=True), (x[-1], floor), (x[0], floor)], tree)
 
 
 def paint_ground(canvas: Canvas, cond: Conditions, street: Street,
@@ -88,9 +87,9 @@ def paint_ground(canvas: Canvas, cond: Conditions, street: Street,
     canvas.depth = 0.
     height, width = canvas.camera.size
     grass = rng.random() < .5
-    verge = canvas.paint(
-        (74, 92, 52) if grass else (128, 124, 118),
-        cond.surface(.02, .5), fine=.25, coarse=.12, ground=True)
+    verge = canvas.paint((74, 92, 52) if grass else (128, 124, 118),
+                         cond.surface(.02, .5), fine=.25, coarse=.12,
+                         ground=True)
     horizon = canvas.camera.horizon
     canvas.polygon([(0, horizon), (width, horizon), (width, height + 1),
                     (0, height + 1)], verge)
@@ -119,10 +118,10 @@ def paint_ground(canvas: Canvas, cond: Conditions, street: Street,
 
 
 def _markings(canvas, cond, street, rng):
-    white = canvas.paint((214, 212, 204), cond.surface(.045, .95),
-                         fine=.15, coarse=.15, retro=.7, ground=True)
-    yellow = canvas.paint((206, 160, 50), cond.surface(.045, .95),
-                          fine=.15, coarse=.15, retro=.6, ground=True)
+    white = canvas.paint((214, 212, 204), cond.surface(.045, .95), fine=.15,
+                         coarse=.15, retro=.7, ground=True)
+    yellow = canvas.paint((206, 160, 50), cond.surface(.045, .95), fine=.15,
+                          coarse=.15, retro=.6, ground=True)
     centre = yellow if rng.random() < .3 else white
     if rng.random() < .75:
         start = rng.uniform(0, 4)
@@ -145,12 +144,15 @@ def _patch(canvas, cond, street, rng):
     z = rng.uniform(5, 20)
     turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
     x = canvas.camera.road_x(x, z)
-    disc = np.stack([x + .38 * np.cos(turn), np.zeros(20),
-                     z + .38 * np.sin(turn)], -1)
+    disc = np.stack(
+        [x + .38 * np.cos(turn),
+         np.zeros(20), z + .38 * np.sin(turn)], -1)
     warm = rng.uniform(0, .5) if rng.random() < .6 else 0.
-    canvas.polygon3d(disc, canvas.paint(
-        (62, 60, 58), cond.body(warm) if warm else cond.surface(.03, .7),
-        fine=.3, ground=True))
+    canvas.polygon3d(
+        disc,
+        canvas.paint((62, 60, 58),
+                     cond.body(warm) if warm else cond.surface(.03, .7),
+                     fine=.3, ground=True))
 
 
 def building(canvas: Canvas, cond: Conditions, side: int, x: float,
@@ -177,8 +179,8 @@ def building(canvas: Canvas, cond: Conditions, side: int, x: float,
     canvas.polygon3d(end, front)
     windows = _window_paints(canvas, cond, heat, rng)
     floors = max(int(height / 3), 1)
-    _windows(canvas, facade, floors, max(int((far - near) / 2.6), 1),
-             windows, rng)
+    _windows(canvas, facade, floors, max(int((far - near) / 2.6), 1), windows,
+             rng)
     _windows(canvas, end, floors, 5, windows, rng)
 
 
@@ -189,10 +191,8 @@ def _window_paints(canvas, cond, heat, rng):
     pale = canvas.paint((120, 138, 150), heat - .03, coarse=.3)
     if not cond.night:
         return [pane, pale, pane], [.6, .3, .1]
-    warm = canvas.paint((255, 214, 140), heat + .03,
-                        glow=rng.uniform(.25, .9))
-    cool = canvas.paint((214, 236, 240), heat + .03,
-                        glow=rng.uniform(.25, .8))
+    warm = canvas.paint((255, 214, 140), heat + .03, glow=rng.uniform(.25, .9))
+    cool = canvas.paint((214, 236, 240), heat + .03, glow=rng.uniform(.25, .8))
     lit = rng.uniform(.05, .4)
     return [pane, warm, cool], [1 - lit, .65 * lit, .35 * lit]
 
@@ -208,8 +208,7 @@ def _windows(canvas, face, floors, columns, windows, rng):
             canvas.polygon3d(hole, paints[choice[floor, column]])
 
 
-def tree(canvas: Canvas, cond: Conditions, x: float, z: float,
-         rng) -> None:
+def tree(canvas: Canvas, cond: Conditions, x: float, z: float, rng) -> None:
     """A trunk under a crown made of leafy blobs."""
     camera = canvas.camera
     canvas.depth = z
@@ -228,15 +227,15 @@ def tree(canvas: Canvas, cond: Conditions, x: float, z: float,
     away = radius * np.sqrt(rng.uniform(0, 1, blobs))
     where = np.stack([away * np.cos(turn), .8 * away * np.sin(turn)], -1)
     tones = 1. + .3 * where[:, 1] / radius + rng.uniform(-.2, .2, blobs)
-    sizes = radius * (.22 + .3 * (1 - away / radius)) * rng.uniform(
-        .7, 1.2, blobs)
+    sizes = radius * (.22 + .3 *
+                      (1 - away / radius)) * rng.uniform(.7, 1.2, blobs)
     for k in np.argsort(away)[::-1]:
-        leaf = canvas.paint(hue * max(tones[k], .4), heat
-                            + rng.uniform(-.012, .012), fine=.55)
-        centre = camera.project([x + where[k, 0],
-                                 height * .7 + where[k, 1], z])
-        canvas.ellipse(centre, (sizes[k] * scale, sizes[k] * scale * .8),
-                       leaf, rng.uniform(-40, 40))
+        leaf = canvas.paint(hue * max(tones[k], .4),
+                            heat + rng.uniform(-.012, .012), fine=.55)
+        centre = camera.project(
+            [x + where[k, 0], height * .7 + where[k, 1], z])
+        canvas.ellipse(centre, (sizes[k] * scale, sizes[k] * scale * .8), leaf,
+                       rng.uniform(-40, 40))
     _ground_shadow(canvas, x, z, radius * .8, 150)
 
 
@@ -251,43 +250,50 @@ def lamp(canvas: Canvas, cond: Conditions, side: int, x: float, z: float,
     pole = canvas.paint((92, 96, 98), cond.surface(-.01, .2))
     top = camera.project([x, height, z])
     head = camera.project([reach, height + .1, z])
-    canvas.limb(camera.project([x, 0, z]), top, .14 * scale, .09 * scale,
-                pole)
+    canvas.limb(camera.project([x, 0, z]), top, .14 * scale, .09 * scale, pole)
     canvas.limb(top, head, .08 * scale, .08 * scale, pole)
-    colour = ((255, 226, 170), (255, 190, 110),
-              (225, 240, 255))[rng.integers(3)]
+    colour = ((255, 226, 170), (255, 190, 110), (225, 240,
+                                                 255))[rng.integers(3)]
     bulb = canvas.paint(colour if lit else (190, 190, 184),
                         cond.body(.75) if lit else cond.surface(-.01),
                         glow=7. if lit else 0.)
     canvas.ellipse(head, (.32 * scale, .11 * scale), bulb)
     if lit:
         linear = np.square(np.array(colour) / 255.)
-        canvas.lights.append(((reach, height, z), linear,
-                              rng.uniform(.25, .6), rng.uniform(4., 6.5)))
+        canvas.lights.append(((reach, height, z), linear, rng.uniform(.25, .6),
+                              rng.uniform(4., 6.5)))
 
 
-def clutter(canvas: Canvas, cond: Conditions, x: float, z: float,
-            rng) -> None:
+def clutter(canvas: Canvas, cond: Conditions, x: float, z: float, rng) -> None:
     """A bin, a hedge, a sign or a warm vent: nothing that is labelled."""
-    kind = rng.choice(['bin', 'hedge', 'sign', 'vent'],
-                      p=[.25, .4, .25, .1])
+    kind = rng.choice(['bin', 'hedge', 'sign', 'vent'], p=[.25, .4, .25, .1])
     canvas.depth = z
     if kind == 'sign':
         _sign(canvas, cond, x, z, rng)
         return
     width, height, deep = {
-        'bin': (.6, 1.05, .6), 'hedge': (rng.uniform(1.2, 3), 1., 1.),
-        'vent': (.8, .9, .6)}[kind]
-    rgb = {'bin': (60, 84, 92), 'hedge': (50, 80, 40),
-           'vent': (150, 150, 146)}[kind]
-    heat = {'bin': cond.surface(.01, .4), 'hedge': cond.surface(.02, .3),
-            'vent': cond.body(rng.uniform(.5, .85))}[kind]
+        'bin': (.6, 1.05, .6),
+        'hedge': (rng.uniform(1.2, 3), 1., 1.),
+        'vent': (.8, .9, .6)
+    }[kind]
+    rgb = {
+        'bin': (60, 84, 92),
+        'hedge': (50, 80, 40),
+        'vent': (150, 150, 146)
+    }[kind]
+    heat = {
+        'bin': cond.surface(.01, .4),
+        'hedge': cond.surface(.02, .3),
+        'vent': cond.body(rng.uniform(.5, .85))
+    }[kind]
     fine = .5 if kind == 'hedge' else .08
     corners = upright_box(x, z, width, height, deep)
     shades = {'rear': .8, 'front': .8, 'left': .65, 'right': .65, 'top': 1.}
-    cuboid(canvas, corners, {
-        name: canvas.paint(np.array(rgb) * tone, heat, fine=fine)
-        for name, tone in shades.items()})
+    cuboid(
+        canvas, corners, {
+            name: canvas.paint(np.array(rgb) * tone, heat, fine=fine)
+            for name, tone in shades.items()
+        })
     _ground_shadow(canvas, x, z, width * .7, 120)
 
 
@@ -305,13 +311,11 @@ def _sign(canvas, cond, x, z, rng):
     canvas.ellipse(centre, (.26 * scale, .26 * scale), plate)
 
 
-def upright_box(x: float, z: float, width: float, height: float,
-                deep: float, yaw: float = 0., base: float = 0.):
+def upright_box(x: float, z: float, width: float, height: float, deep: float,
+                yaw: float = 0., base: float = 0.):
     """Corners (8, 3) of a box on the ground for :func:`cuboid`."""
-    flat = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) / 2 * (width,
-                                                                 deep)
-    turn = np.array([[np.cos(yaw), np.sin(yaw)],
-                     [-np.sin(yaw), np.cos(yaw)]])
+    flat = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) / 2 * (width, deep)
+    turn = np.array([[np.cos(yaw), np.sin(yaw)], [-np.sin(yaw), np.cos(yaw)]])
     flat = flat @ turn + (x, z)
     return np.array([(px, y, pz) for y in (base, base + height)
                      for px, pz in flat])
@@ -319,5 +323,8 @@ def upright_box(x: float, z: float, width: float, height: float,
 
 def _ground_shadow(canvas, x, z, radius, strength):
     turn = np.linspace(0, 2 * np.pi, 16, endpoint=False)
-    canvas.cast(np.stack([x + radius * np.cos(turn), np.zeros(16),
-                          z + radius * np.sin(turn)], -1), strength)
+    canvas.cast(
+        np.stack([
+            x + radius * np.cos(turn),
+            np.zeros(16), z + radius * np.sin(turn)
+        ], -1), strength)

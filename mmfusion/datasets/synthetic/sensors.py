@@ -24,10 +24,9 @@ def render(canvas: Canvas, conditions: Conditions,
         emission = _shrink(table[:, :3] * table[:, 4:5], canvas.index,
                            (width, height))
     index = canvas.small_index()
-    fine, coarse, retro, ground, depth = (
-        table[:, column][index] for column in range(5, 10))
-    depth = np.where(ground > 0, _ground_depth(canvas.camera)[:, None],
-                     depth)
+    fine, coarse, retro, ground, depth = (table[:, column][index]
+                                          for column in range(5, 10))
+    depth = np.where(ground > 0, _ground_depth(canvas.camera)[:, None], depth)
     size = (height, width)
     grain = _noise(rng, size, (1.3, 3.))
     clouds = _noise(rng, size, (width / 5, width / 12, width / 30))
@@ -43,8 +42,8 @@ def render(canvas: Canvas, conditions: Conditions,
     ir += .13 * folds * np.maximum(ir - conditions.air - .12, 0)
     warmth = canvas.warmth.astype(np.float32) / 255
     ir += (ground > 0) * _wide_blur(warmth, width / 70)
-    return (_visible_camera(vis, emission, conditions, rng),
-            _infrared_camera(ir, conditions, rng))
+    return (_visible_camera(vis, emission, conditions,
+                            rng), _infrared_camera(ir, conditions, rng))
 
 
 def _shrink(table: np.ndarray, index: np.ndarray, size) -> np.ndarray:
@@ -67,8 +66,8 @@ def _noise(rng, size, scales) -> np.ndarray:
     for scale in scales:
         shape = (max(int(height / scale), 2), max(int(width / scale), 2))
         field = rng.standard_normal(shape, dtype=np.float32)
-        total += cv2.resize(
-            field, (width, height), interpolation=cv2.INTER_LINEAR)
+        total += cv2.resize(field, (width, height),
+                            interpolation=cv2.INTER_LINEAR)
     return total / np.sqrt(len(scales))
 
 
@@ -78,8 +77,7 @@ def _wide_blur(image: np.ndarray, sigma: float) -> np.ndarray:
     small = cv2.resize(image, (max(width // 4, 1), max(height // 4, 1)),
                        interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), max(sigma / 4, .3))
-    return cv2.resize(small, (width, height),
-                      interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def _light(canvas, conditions, depth, ground, retro, rng) -> np.ndarray:
@@ -149,8 +147,8 @@ def _visible_camera(vis, emission, conditions, rng) -> np.ndarray:
 def _glare(emission) -> np.ndarray:
     """Light scattered around strong sources: a halo and a veil."""
     width = emission.shape[1]
-    return (.30 * _wide_blur(emission, width / 80)
-            + .22 * _wide_blur(emission, width / 18))
+    return (.30 * _wide_blur(emission, width / 80) +
+            .22 * _wide_blur(emission, width / 18))
 
 
 def _infrared_camera(ir, conditions, rng) -> np.ndarray:
@@ -161,14 +159,13 @@ def _infrared_camera(ir, conditions, rng) -> np.ndarray:
     wider = _wide_blur(hot, width / 40)
     # Uncooled sensors surround what is hot by a glow and a darker ring.
     ir = ir + .22 * wide - .16 * wider
-    ir = cv2.GaussianBlur(ir, (0, 0), rng.uniform(.7, 1.1) * width / 640
-                          + .2)
+    ir = cv2.GaussianBlur(ir, (0, 0), rng.uniform(.7, 1.1) * width / 640 + .2)
     middle = conditions.air
     code = (middle + (ir - middle) * conditions.ir_gain) * 255
     columns, rows, pixels = _fixed_pattern(height, width)
     code += conditions.ir_noise * (.5 * columns + .3 * rows + .4 * pixels)
-    code += conditions.ir_noise * rng.standard_normal(
-        ir.shape, dtype=np.float32)
+    code += conditions.ir_noise * rng.standard_normal(ir.shape,
+                                                      dtype=np.float32)
     return np.clip(np.rint(code), 0, 255).astype(np.uint8)
 
 
@@ -180,5 +177,3 @@ def _fixed_pattern(height: int, width: int):
     return (rng.standard_normal((1, width), dtype=np.float32),
             rng.standard_normal((height, 1), dtype=np.float32),
             rng.standard_normal((height, width), dtype=np.float32))
-
-

@@ -20,8 +20,9 @@ def curve(canvas: Canvas, cond: Conditions, side: int, edge: float,
     heat = cond.surface(.05, .9)
     top = canvas.paint(base, heat, fine=.12, coarse=.12, retro=.35,
                        ground=True)
-    face = canvas.paint(np.array(base) * .72, heat, fine=.12, coarse=.12,
-                        retro=.35, ground=True)
+    face = canvas.paint(
+        np.array(base) * .72, heat, fine=.12, coarse=.12, retro=.35,
+        ground=True)
     height, width = .13, rng.uniform(.18, .28)
     x = side * edge
     with canvas.instance(CURVE):
@@ -33,19 +34,20 @@ def curve(canvas: Canvas, cond: Conditions, side: int, edge: float,
         canvas.polygon3d(np.concatenate([foot, rim[::-1]]), face)
 
 
-def car_stop(canvas: Canvas, cond: Conditions, x: float, z: float,
-             yaw: float, style: int) -> None:
+def car_stop(canvas: Canvas, cond: Conditions, x: float, z: float, yaw: float,
+             style: int) -> None:
     """A parking block on the ground."""
     canvas.depth = z
-    base = np.array(((186, 182, 174), (222, 186, 50),
-                     (228, 226, 220))[style])
+    base = np.array(((186, 182, 174), (222, 186, 50), (228, 226, 220))[style])
     heat = cond.surface(.05, .95)
     tones = {'rear': .8, 'front': .8, 'left': .65, 'right': .65, 'top': 1.}
     corners = upright_box(x, z, .75, .17, .2, yaw)
     with canvas.instance(CAR_STOP):
-        faces = cuboid(canvas, corners, {
-            name: canvas.paint(base * tone, heat, fine=.1, retro=.4)
-            for name, tone in tones.items()})
+        faces = cuboid(
+            canvas, corners, {
+                name: canvas.paint(base * tone, heat, fine=.1, retro=.4)
+                for name, tone in tones.items()
+            })
         if 'rear' in faces:
             mark = canvas.paint((214, 120, 30), heat, retro=2.)
             for at in (-.26, .26):
@@ -66,8 +68,7 @@ def guardrail(canvas: Canvas, cond: Conditions, side: int, x: float,
     camera = canvas.camera
     canvas.depth = near
     colour, beam = style
-    base = np.array(((206, 208, 210), (150, 156, 160),
-                     (120, 92, 70))[colour])
+    base = np.array(((206, 208, 210), (150, 156, 160), (120, 92, 70))[colour])
     heat = cond.surface(.02, .5)
     post = canvas.paint(base * .7, heat, retro=.3)
     light = canvas.paint(base, heat, coarse=.1, retro=.5)
@@ -76,14 +77,14 @@ def guardrail(canvas: Canvas, cond: Conditions, side: int, x: float,
     line = np.stack([camera.road_x(x, z), np.zeros(2), z], -1)
 
     def band(low, high, paint):
-        canvas.polygon3d(np.concatenate([
-            line + (0, low, 0), (line + (0, high, 0))[::-1]]), paint)
+        canvas.polygon3d(
+            np.concatenate([line + (0, low, 0), (line + (0, high, 0))[::-1]]),
+            paint)
 
     with canvas.instance(GUARDRAIL):
         px = camera.road_x(x + side * .06, far)
         canvas.polygon3d([(px - .05, 0, far), (px + .05, 0, far),
-                          (px + .05, .78, far), (px - .05, .78, far)],
-                         post)
+                          (px + .05, .78, far), (px - .05, .78, far)], post)
         if beam:
             band(.44, .80, light)
             band(.56, .64, dark)
@@ -91,8 +92,8 @@ def guardrail(canvas: Canvas, cond: Conditions, side: int, x: float,
         else:
             for low in (.28, .50, .72):
                 band(low, low + .08, light)
-    canvas.cast(np.concatenate([line - (.15, 0, 0),
-                                (line + (.15, 0, 0))[::-1]]), 70)
+    canvas.cast(
+        np.concatenate([line - (.15, 0, 0), (line + (.15, 0, 0))[::-1]]), 70)
 
 
 def cone(canvas: Canvas, cond: Conditions, x: float, z: float,
@@ -102,22 +103,22 @@ def cone(canvas: Canvas, cond: Conditions, x: float, z: float,
     camera = canvas.camera
     height = rng.uniform(.6, .85)
     heat = cond.surface(.045, .9)
-    orange = canvas.paint(((228, 76, 26), (236, 98, 30),
-                           (214, 48, 30))[rng.integers(3)], heat,
-                          coarse=.06, retro=.8)
+    orange = canvas.paint(
+        ((228, 76, 26), (236, 98, 30), (214, 48, 30))[rng.integers(3)], heat,
+        coarse=.06, retro=.8)
     white = canvas.paint((238, 236, 230), heat, retro=2.5)
     foot = canvas.paint((150, 48, 24), heat, retro=.4)
     with canvas.instance(COLOR_CONE):
         cuboid(canvas, upright_box(x, z, .42, .05, .42),
-               dict.fromkeys(('rear', 'front', 'left', 'right', 'top'),
-                             foot))
+               dict.fromkeys(('rear', 'front', 'left', 'right', 'top'), foot))
 
         def slice_of(low, high, paint):
             wide = [.16 * (1 - t) + .03 for t in (low, high)]
             y = [.05 + t * height for t in (low, high)]
-            canvas.polygon(camera.project(
-                [(x - wide[0], y[0], z), (x + wide[0], y[0], z),
-                 (x + wide[1], y[1], z), (x - wide[1], y[1], z)]), paint)
+            canvas.polygon(
+                camera.project([(x - wide[0], y[0], z), (x + wide[0], y[0], z),
+                                (x + wide[1], y[1], z),
+                                (x - wide[1], y[1], z)]), paint)
 
         slice_of(0., 1., orange)
         slice_of(.35, .5, white)
@@ -125,8 +126,8 @@ def cone(canvas: Canvas, cond: Conditions, x: float, z: float,
     canvas.cast(upright_box(x, z, .55, 0, .55)[:4], 130)
 
 
-def bump(canvas: Canvas, cond: Conditions, left: float, right: float,
-         z: float, rng: np.random.Generator) -> None:
+def bump(canvas: Canvas, cond: Conditions, left: float, right: float, z: float,
+         rng: np.random.Generator) -> None:
     """A striped speed bump across the road."""
     canvas.depth = 0.
     x0, x1 = canvas.camera.road_x(np.array([left, right]), z)
@@ -134,10 +135,15 @@ def bump(canvas: Canvas, cond: Conditions, left: float, right: float,
     colours = ((226, 184, 40), (36, 36, 38))
     if rng.random() < .3:
         colours = ((226, 224, 216), (150, 60, 40))
-    paints = [canvas.paint(colour, heat, fine=.12, coarse=.1, retro=.6,
-                           ground=True) for colour in colours]
-    sides = [canvas.paint(np.array(colour) * .7, heat, fine=.12,
-                          retro=.6, ground=True) for colour in colours]
+    paints = [
+        canvas.paint(colour, heat, fine=.12, coarse=.1, retro=.6, ground=True)
+        for colour in colours
+    ]
+    sides = [
+        canvas.paint(
+            np.array(colour) * .7, heat, fine=.12, retro=.6, ground=True)
+        for colour in colours
+    ]
     deep, rise = rng.uniform(.45, .8), .09
     edges = np.linspace(x0, x1, max(int(abs(x1 - x0) / .45), 2) + 1)
     with canvas.instance(BUMP):
@@ -145,6 +151,6 @@ def bump(canvas: Canvas, cond: Conditions, left: float, right: float,
             a, b = edges[k], edges[k + 1]
             canvas.polygon3d([(a, 0, z), (b, 0, z), (b, rise, z + deep / 3),
                               (a, rise, z + deep / 3)], sides[k % 2])
-            canvas.polygon3d([(a, rise, z + deep / 3),
-                              (b, rise, z + deep / 3), (b, .02, z + deep),
-                              (a, .02, z + deep)], paints[k % 2])
+            canvas.polygon3d([(a, rise, z + deep / 3), (b, rise, z + deep / 3),
+                              (b, .02, z + deep), (a, .02, z + deep)],
+                             paints[k % 2])

@@ -53,36 +53,44 @@ def car(canvas: Canvas, cond: Conditions, x: float, z: float, yaw: float,
     cold = cond.surface(rng.uniform(-.015, .015), rng.uniform(.2, .9))
     warm = rng.uniform(.55, 1.) if running else 0.
     heat = {
-        'rear': cold + warm * .10, 'front': cold + warm * .38,
-        'left': cold + warm * .13, 'right': cold + warm * .13,
+        'rear': cold + warm * .10,
+        'front': cold + warm * .38,
+        'left': cold + warm * .13,
+        'right': cold + warm * .13,
         'top': cold + warm * .16,
     }
     tone = {'rear': .8, 'front': .8, 'left': .68, 'right': .68, 'top': 1.}
     with canvas.instance(CAR):
         _wheels(canvas, cond, place, half, length, warm)
         under = canvas.paint((14, 14, 15), cold + warm * .25)
-        cuboid(canvas, place(_frustum(.16, .45, (half * .9, rear + .2,
-                                                 front - .2),
-                                      (half * .9, rear + .2, front - .2))),
-               dict.fromkeys(FACES, under))
-        body = place(_frustum(.3, belt, (half, rear, front),
-                              (half * .97, rear + .05, front - .12)))
-        faces = cuboid(canvas, body, {
-            name: canvas.paint(colour * tone[name], heat[name], coarse=.1,
-                               retro=.2) for name in FACES})
+        cuboid(
+            canvas,
+            place(
+                _frustum(.16, .45, (half * .9, rear + .2, front - .2),
+                         (half * .9, rear + .2, front - .2))),
+            dict.fromkeys(FACES, under))
+        body = place(
+            _frustum(.3, belt, (half, rear, front),
+                     (half * .97, rear + .05, front - .12)))
+        faces = cuboid(
+            canvas, body, {
+                name:
+                canvas.paint(colour * tone[name], heat[name], coarse=.1,
+                             retro=.2)
+                for name in FACES
+            })
         trim = canvas.paint(colour * .3, cold + warm * .12)
         for name in faces - {'top'}:
             canvas.polygon3d(inset(body[FACES[name]], 0, 1, 0, .16), trim)
         for side in ('left', 'right'):
             if side in faces:
                 _side_wheels(canvas, cond, place,
-                             half if side == 'right' else -half, length,
-                             warm)
+                             half if side == 'right' else -half, length, warm)
         bonnet = .15 if van else .95
-        cabin = place(_frustum(
-            belt, roof, (half * .95, rear + .1, front - bonnet),
-            (half * .8, rear + (.15 if van else .55),
-             front - bonnet - (.35 if van else .75))))
+        cabin = place(
+            _frustum(belt, roof, (half * .95, rear + .1, front - bonnet),
+                     (half * .8, rear + (.15 if van else .55), front - bonnet -
+                      (.35 if van else .75))))
         _cabin(canvas, cond, cabin, colour, tone, cold, warm)
         for end in ('rear', 'front'):
             if end in faces:
@@ -101,8 +109,10 @@ def car(canvas: Canvas, cond: Conditions, x: float, z: float, yaw: float,
 
 
 def _disc(side, radius, at):
-    return np.stack([np.full(22, side), radius + radius * np.sin(_TURN),
-                     at + radius * np.cos(_TURN)], -1)
+    return np.stack([
+        np.full(22, side), radius + radius * np.sin(_TURN),
+        at + radius * np.cos(_TURN)
+    ], -1)
 
 
 def _wheels(canvas, cond, place, half, length, warm):
@@ -111,8 +121,8 @@ def _wheels(canvas, cond, place, half, length, warm):
         for at in (-.3 * length, .31 * length):
             outer = _disc(side * half, .31, at)
             inner = _disc(side * (half - .2), .31, at)
-            shape = canvas.camera.project(place(np.concatenate(
-                [outer, inner])))
+            shape = canvas.camera.project(place(np.concatenate([outer,
+                                                                inner])))
             canvas.polygon(_hull(shape), tyre)
 
 
@@ -132,11 +142,14 @@ def _hull(points):
 
 def _cabin(canvas, cond, cabin, colour, tone, cold, warm):
     roof = cold + warm * .08
-    faces = cuboid(canvas, cabin, {
-        name: canvas.paint(colour * tone[name] * .95, roof, coarse=.05,
-                           retro=.2) for name in FACES})
-    glass = canvas.paint((40, 48, 56), cond.surface(-.03) + warm * .05,
-                         coarse=.25)
+    faces = cuboid(
+        canvas, cabin, {
+            name:
+            canvas.paint(colour * tone[name] * .95, roof, coarse=.05, retro=.2)
+            for name in FACES
+        })
+    glass = canvas.paint((40, 48, 56),
+                         cond.surface(-.03) + warm * .05, coarse=.25)
     for name in faces - {'top'}:
         face = cabin[FACES[name]]
         spans = [(.06, .94)]
@@ -176,9 +189,9 @@ def bike(canvas: Canvas, cond: Conditions, x: float, z: float, yaw: float,
 
     cold = cond.surface(-.005, .3)
     warm = .12 if ridden else 0.
-    colour = np.array(((30, 30, 34), (190, 190, 192), (160, 34, 30),
-                       (36, 70, 140), (60, 110, 70),
-                       (220, 200, 60))[rng.integers(6)])
+    colour = np.array(
+        ((30, 30, 34), (190, 190, 192), (160, 34, 30), (36, 70, 140),
+         (60, 110, 70), (220, 200, 60))[rng.integers(6)])
     frame = canvas.paint(colour, cold + warm * .5, retro=.3)
     tyre = canvas.paint((28, 28, 30), cold + warm)
     spoke = canvas.paint((150, 150, 150), cold)
@@ -198,8 +211,8 @@ def bike(canvas: Canvas, cond: Conditions, x: float, z: float, yaw: float,
         canvas.polygon([seat, head, crank, back], None)
         for start, end in ((back, crank), (back, seat), (seat, crank),
                            (crank, head), (seat, head),
-                           (head, pixel(radius, .53)),
-                           (head, pixel(1.02, .32))):
+                           (head, pixel(radius, .53)), (head, pixel(1.02,
+                                                                    .32))):
             canvas.limb(start, end, thick, thick, frame)
         canvas.limb(pixel(1.02, .32, -.27), pixel(1.02, .32, .27), thick,
                     thick, tyre)
@@ -208,8 +221,7 @@ def bike(canvas: Canvas, cond: Conditions, x: float, z: float, yaw: float,
         if cond.night and ridden:
             dot = canvas.paint((255, 240, 210), cold, glow=5.)
             canvas.ellipse(pixel(.9, .42), (.05 * scale, .05 * scale), dot)
-    tips = place([[-.12, 0, -.9], [.12, 0, -.9], [.12, 0, .9],
-                  [-.12, 0, .9]])
+    tips = place([[-.12, 0, -.9], [.12, 0, -.9], [.12, 0, .9], [-.12, 0, .9]])
     canvas.cast(tips, 110)
     if ridden:
         rider(canvas, cond, pixel, scale, rng)

@@ -41,17 +41,15 @@ class _Job:
 
 def _paths(folder: Path, stem: str) -> list[Path]:
     """Files of a pair: visible, infrared, label map, boxes."""
-    return [folder / name / f'{stem}{suffix}'
-            for name, suffix in _SUFFIXES.items()]
+    return [
+        folder / name / f'{stem}{suffix}'
+        for name, suffix in _SUFFIXES.items()
+    ]
 
 
-def write_dataset(out,
-                  train: int = 160,
-                  val: int = 40,
-                  size: tuple[int, int] = (480, 640),
-                  seed: int = 0,
-                  workers: int = 0,
-                  night_ratio: float = 0.5,
+def write_dataset(out, train: int = 160, val: int = 40,
+                  size: tuple[int, int] = (480, 640), seed: int = 0,
+                  workers: int = 0, night_ratio: float = 0.5,
                   overwrite: bool = False) -> dict:
     """Write ``<out>/{train,val}/{vis,ir,label}/NAME.png``, and the boxes.
 
@@ -93,12 +91,11 @@ def write_dataset(out,
         for k in range(dict(train=train, val=val)[split])
     ]
     meta = dict(
-        settings,
-        classes=MFNET_CLASSES,
-        palette=MFNET_PALETTE,
-        time_of_day={
-            split: {job.stem: 'night' if job.night else 'day'
-                    for job in jobs if job.folder.name == split}
+        settings, classes=MFNET_CLASSES, palette=MFNET_PALETTE, time_of_day={
+            split: {
+                job.stem: 'night' if job.night else 'day'
+                for job in jobs if job.folder.name == split
+            }
             for split in _FIRST_NUMBER
         })
     stale = _reconcile(out, meta, overwrite)
@@ -107,14 +104,16 @@ def write_dataset(out,
     with finished_file(out / 'meta.json') as draft:
         draft.write_text(json.dumps(meta, indent=1) + '\n')
     if not overwrite:
-        jobs = [job for job in jobs
-                if not all(path.is_file() for path in job.paths)]
+        jobs = [
+            job for job in jobs
+            if not all(path.is_file() for path in job.paths)
+        ]
     outcomes = run_jobs(_write_scene, jobs, workers)
     errors = [error for _, _, error in outcomes if error]
     if errors:
         raise OSError(
-            f'{len(errors)} of {len(outcomes)} pairs could not be written: '
-            + '; '.join(errors[:5]) + '. Free space or permissions? The '
+            f'{len(errors)} of {len(outcomes)} pairs could not be written: ' +
+            '; '.join(errors[:5]) + '. Free space or permissions? The '
             'next run goes on with what is missing')
     _write_annotations(out, meta)
     return meta
@@ -128,11 +127,11 @@ def _write_annotations(out: Path, meta: dict) -> None:
         for stem, time in times.items():
             vis, ir, _, boxes = _paths(Path(split), stem)
             images.append(
-                ImageBoxes(
-                    vis.as_posix(), ir.as_posix(), tuple(meta['size']), [
+                ImageBoxes(vis.as_posix(), ir.as_posix(), tuple(
+                    meta['size']), [
                         Box(MFNET_CLASSES[number], corners)
-                        for number, *corners in json.loads(
-                            (out / boxes).read_text())
+                        for number, *corners in json.loads((out /
+                                                            boxes).read_text())
                     ], time))
         with finished_file(out / 'annotations' / f'{split}.json') as draft:
             draft.write_text(
@@ -159,8 +158,7 @@ def _is_night(k: int, ratio: float) -> bool:
 def _checked(train, val, size, seed, workers, night_ratio) -> dict:
     for name, count in (('train', train), ('val', val)):
         if not 0 <= count <= 50000:
-            raise ValueError(
-                f'{name}: expected 0 to 50000 pairs, got {count}')
+            raise ValueError(f'{name}: expected 0 to 50000 pairs, got {count}')
     if train + val == 0:
         raise ValueError('train, val: expected at least one pair, got none')
     if seed < 0:
@@ -168,10 +166,8 @@ def _checked(train, val, size, seed, workers, night_ratio) -> dict:
     if workers < 0:
         raise ValueError(f'workers: expected 0 or more, got {workers}')
     if not 0 <= night_ratio <= 1:
-        raise ValueError(
-            f'night_ratio: expected 0 to 1, got {night_ratio}')
-    return dict(version=VERSION, seed=int(seed),
-                size=list(checked_size(size)),
+        raise ValueError(f'night_ratio: expected 0 to 1, got {night_ratio}')
+    return dict(version=VERSION, seed=int(seed), size=list(checked_size(size)),
                 night_ratio=float(night_ratio))
 
 
@@ -182,17 +178,21 @@ def _reconcile(out: Path, meta: dict, overwrite: bool) -> list[Path]:
         return []
     try:
         old = json.loads(path.read_text())
-        stems = {split: list(old['time_of_day'][split])
-                 for split in _FIRST_NUMBER}
+        stems = {
+            split: list(old['time_of_day'][split])
+            for split in _FIRST_NUMBER
+        }
     except (ValueError, KeyError, TypeError):
         raise ValueError(
             f'{path}: expected the meta.json of synthetic scenes, got '
             'something else; choose another folder') from None
-    differing = [key for key in ('version', 'seed', 'size', 'night_ratio')
-                 if old.get(key) != meta[key]]
+    differing = [
+        key for key in ('version', 'seed', 'size', 'night_ratio')
+        if old.get(key) != meta[key]
+    ]
     stale = [
-        path for split, names in stems.items()
-        for stem in names if stem not in meta['time_of_day'][split]
+        path for split, names in stems.items() for stem in names
+        if stem not in meta['time_of_day'][split]
         for path in _paths(out / split, stem)
     ]
     if overwrite:

@@ -13,10 +13,10 @@ from .teacher_feature import LoadTeacherFeature
 from .text import LoadTextFeatures
 
 __all__ = [
-    'CachedMixUp', 'CachedMosaic', 'ColorJitter', 'CopyPaste',
-    'DeriveBoxMask', 'DeriveFusionMaps', 'FixedAugment',
-    'LoadFusionAnnotations', 'LoadFusionPair', 'LoadTeacherFeature',
-    'LoadTextFeatures', 'MixUp', 'Mosaic', 'OnModality', 'PackFusionInputs',
-    'Pad', 'RandomBlur', 'RandomMisalign', 'RandomResizedCrop',
-    'RandomRotate90', 'ResizeToCover', 'SensorNoise', 'flip_matrix'
+    'CachedMixUp', 'CachedMosaic', 'ColorJitter', 'CopyPaste', 'DeriveBoxMask',
+    'DeriveFusionMaps', 'FixedAugment', 'LoadFusionAnnotations',
+    'LoadFusionPair', 'LoadTeacherFeature', 'LoadTextFeatures', 'MixUp',
+    'Mosaic', 'OnModality', 'PackFusionInputs', 'Pad', 'RandomBlur',
+    'RandomMisalign', 'RandomResizedCrop', 'RandomRotate90', 'ResizeToCover',
+    'SensorNoise', 'flip_matrix'
 ]

@@ -1,6 +1,6 @@
 """Load label maps, and derive the maps that PSFusion trains on."""
 import io
-from typing import Optional, Sequence, Tuple, Union
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -11,10 +11,8 @@ from PIL import Image, UnidentifiedImageError
 from mmfusion.fileio import read_bytes, read_image
 from mmfusion.registry import TRANSFORMS
 
-_MAPS = dict(
-    binary_path='gt_binary_map',
-    boundary_path='gt_boundary_map',
-    mask_path='gt_mask_map')
+_MAPS = dict(binary_path='gt_binary_map', boundary_path='gt_boundary_map',
+             mask_path='gt_mask_map')
 
 
 @TRANSFORMS.register_module()
@@ -44,11 +42,9 @@ class LoadFusionAnnotations(LoadAnnotations):
             dataset's classes, or ``required`` labels are missing.
     """
 
-    def __init__(self,
-                 required: bool = True,
-                 ignore_index: int = 255,
-                 reduce_zero_label: Optional[bool] = None,
-                 backend_args: Optional[dict] = None) -> None:
+    def __init__(self, required: bool = True, ignore_index: int = 255,
+                 reduce_zero_label: bool | None = None,
+                 backend_args: dict | None = None) -> None:
         super().__init__(backend_args=backend_args)
         self.reduce_zero_label = reduce_zero_label
         self.required = required
@@ -67,12 +63,11 @@ class LoadFusionAnnotations(LoadAnnotations):
                 'data_prefix=dict(seg_map_path=...) or set required=False.')
         for path_key, key in _MAPS.items():
             if results.get(path_key) is not None:
-                image = read_image(
-                    results[path_key],
-                    cv2.IMREAD_GRAYSCALE,
-                    backend_args=self.backend_args)
-                results[key] = (image > (127 if image.max() > 1 else 0)
-                                ).astype(np.uint8)
+                image = read_image(results[path_key], cv2.IMREAD_GRAYSCALE,
+                                   backend_args=self.backend_args)
+                results[key] = (image
+                                > (127 if image.max() > 1 else 0)).astype(
+                                    np.uint8)
                 results['seg_fields'].append(key)
         return results
 
@@ -111,9 +106,8 @@ class LoadFusionAnnotations(LoadAnnotations):
         if label.dtype == bool:
             return label.astype(np.uint8)
         if label.dtype != np.uint8 and (label.min() < 0 or label.max() > 255):
-            raise ValueError(
-                f'Expected labels in 0..255, got {label.min()}..'
-                f'{label.max()} in {path!r}.')
+            raise ValueError(f'Expected labels in 0..255, got {label.min()}..'
+                             f'{label.max()} in {path!r}.')
         return label.astype(np.uint8, copy=False)
 
     def _check_range(self, label: np.ndarray, results: dict) -> None:
@@ -164,12 +158,9 @@ class DeriveFusionMaps(BaseTransform):
             label map, or a class name is unknown.
     """
 
-    def __init__(self,
-                 boundary_width: int = 3,
-                 mask_classes: Sequence[Union[str, int]] = ('car', 'person',
-                                                            'bike'),
-                 background: int = 0,
-                 ignore_index: int = 255) -> None:
+    def __init__(self, boundary_width: int = 3,
+                 mask_classes: Sequence[str | int] = ('car', 'person', 'bike'),
+                 background: int = 0, ignore_index: int = 255) -> None:
         if boundary_width < 3 or boundary_width % 2 == 0:
             raise ValueError('Expected an odd boundary_width of at least 3, '
                              f'got {boundary_width}.')
@@ -188,8 +179,8 @@ class DeriveFusionMaps(BaseTransform):
                 'without labels. Put it after LoadFusionAnnotations, on a '
                 'dataset with seg_map_path.')
         for key, derive in (('gt_binary_map', self._binary),
-                            ('gt_boundary_map', self._boundary),
-                            ('gt_mask_map', self._mask)):
+                            ('gt_boundary_map',
+                             self._boundary), ('gt_mask_map', self._mask)):
             if results.get(key) is None:
                 results[key] = derive(label, results)
                 results['seg_fields'].append(key)
@@ -220,7 +211,7 @@ class DeriveFusionMaps(BaseTransform):
         table[self.ignore_index] = self.ignore_index
         return cv2.LUT(label, table)
 
-    def _mask_labels(self, results: dict) -> Tuple[int, ...]:
+    def _mask_labels(self, results: dict) -> tuple[int, ...]:
         classes = list(results.get('classes') or ())
         unknown = [
             name for name in self.mask_classes

@@ -1,5 +1,5 @@
 """Random transforms that draw once for each sample."""
-from typing import Optional, Sequence
+from collections.abc import Sequence
 
 from mmcv.transforms import BaseTransform, Compose
 
@@ -28,7 +28,7 @@ class FixedAugment(BaseTransform):
         self.transforms = Compose(list(transforms))
         self.seed = seed
 
-    def transform(self, results: dict) -> Optional[dict]:
+    def transform(self, results: dict) -> dict | None:
         """Transform one sample; None where a transform gives it up."""
         with draw_seed(self.seed, int(results['sample_idx'])):
             return self.transforms(results)

@@ -1,5 +1,6 @@
 """Pack a pipeline's result for the model."""
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,11 +11,8 @@ from mmengine.structures import PixelData
 from mmfusion.registry import TRANSFORMS
 from mmfusion.structures import FusionDataSample
 
-_FIELDS = dict(
-    gt_seg_map='gt_sem_seg',
-    gt_binary_map='gt_binary',
-    gt_boundary_map='gt_boundary',
-    gt_mask_map='gt_mask')
+_FIELDS = dict(gt_seg_map='gt_sem_seg', gt_binary_map='gt_binary',
+               gt_boundary_map='gt_boundary', gt_mask_map='gt_mask')
 _TARGET = 'teacher'
 _INSTANCES = ('gt_bboxes', 'gt_bboxes_labels', 'gt_masks', 'gt_ignore_flags',
               'proposals', 'proposals_scores')
@@ -89,22 +87,19 @@ class PackFusionInputs(BaseTransform):
             sample.text = self._text(results['text'])
         if any(key in results for key in _INSTANCES):
             self._add_instances(sample, results)
-        meta = {
-            key: results[key]
-            for key in self.meta_keys if key in results
-        }
+        meta = {key: results[key] for key in self.meta_keys if key in results}
         for name in results.get('modalities', ()):
             meta.setdefault(f'{name}_path', results.get(f'{name}_path'))
         sample.set_metainfo(meta)
         return dict(inputs=inputs, data_samples=sample)
 
-    def _add_instances(self, sample: FusionDataSample,
-                       results: dict) -> None:
+    def _add_instances(self, sample: FusionDataSample, results: dict) -> None:
         if self._pack_boxes is None:
             self._pack_boxes = TRANSFORMS.build(
                 dict(type='mmdet.PackDetInputs', meta_keys=()))
         packed = self._pack_boxes(
-            {key: results[key] for key in _INSTANCES if key in results})
+            {key: results[key]
+             for key in _INSTANCES if key in results})
         for key, instances in packed['data_samples'].items():
             setattr(sample, key, instances)
 

@@ -8,7 +8,6 @@ of them moves mmdet's boxes, so they refuse samples that have some.
 import copy
 import math
 from numbers import Number
-from typing import Tuple, Union
 
 import cv2
 import mmcv
@@ -65,9 +64,9 @@ class Resize(_WithoutBoxes, mmseg_transforms.Resize):
         before = results['img'].shape[:2]
         super()._resize_img(results)
         if 'misalignment' in results:
-            results['misalignment'] = crop_matrix(
-                results['misalignment'], (0, 0, *before),
-                results['img'].shape[:2])
+            results['misalignment'] = crop_matrix(results['misalignment'],
+                                                  (0, 0, *before),
+                                                  results['img'].shape[:2])
 
 
 @TRANSFORMS.register_module()
@@ -85,8 +84,9 @@ class RandomFlip(_WithoutBoxes, mmseg_transforms.RandomFlip):
         if feature is not None:
             results['teacher_feature'] = mmcv.imflip(feature, direction)
         if 'misalignment' in results:
-            results['misalignment'] = flip_matrix(
-                results['misalignment'], results['img'].shape[:2], direction)
+            results['misalignment'] = flip_matrix(results['misalignment'],
+                                                  results['img'].shape[:2],
+                                                  direction)
         if 'box_mask_flipped' in results:
             results['box_mask_flipped'] = True
 
@@ -115,7 +115,7 @@ class RandomCrop(_WithoutBoxesAndFeature, mmseg_transforms.RandomCrop):
     """
 
     @cache_randomness
-    def crop_bbox(self, results: dict) -> Tuple[int, int, int, int]:
+    def crop_bbox(self, results: dict) -> tuple[int, int, int, int]:
         """Draw (top, bottom, left, right) of the crop."""
         height, width = results['img'].shape[:2]
         box = self._draw(height, width)
@@ -131,7 +131,7 @@ class RandomCrop(_WithoutBoxesAndFeature, mmseg_transforms.RandomCrop):
             box = self._draw(height, width)
         return box
 
-    def _draw(self, height: int, width: int) -> Tuple[int, int, int, int]:
+    def _draw(self, height: int, width: int) -> tuple[int, int, int, int]:
         top = np.random.randint(0, max(height - self.crop_size[0], 0) + 1)
         left = np.random.randint(0, max(width - self.crop_size[1], 0) + 1)
         return top, top + self.crop_size[0], left, left + self.crop_size[1]
@@ -166,8 +166,7 @@ class Pad(mmcv_transforms.Pad):
         results = super().transform(results)
         if results.get('gt_masks') is not None:
             results['gt_masks'] = results['gt_masks'].pad(
-                results['pad_shape'][:2],
-                pad_val=self.pad_val.get('masks', 0))
+                results['pad_shape'][:2], pad_val=self.pad_val.get('masks', 0))
         return results
 
     def _pad_img(self, results: dict) -> None:
@@ -178,9 +177,8 @@ class Pad(mmcv_transforms.Pad):
         fill = self.pad_val.get('img', 0)
         fill = (fill, ) * 3 if isinstance(fill, Number) else tuple(fill)
         if len(fill) not in (3, stack.shape[2]):
-            raise ValueError(
-                f'Pad: expected pad_val of the image as 1, 3 or '
-                f'{stack.shape[2]} values, got {fill}.')
+            raise ValueError(f'Pad: expected pad_val of the image as 1, 3 or '
+                             f'{stack.shape[2]} values, got {fill}.')
         parts = []
         # One by one: OpenCV fills up to four channels only.
         for first, end in results['modalities'].values():
@@ -195,8 +193,8 @@ class Pad(mmcv_transforms.Pad):
 
     def _pad_seg(self, results: dict) -> None:
         for key in {'gt_seg_map', *results.get('seg_fields', ())}:
-            part = dict(
-                gt_seg_map=results.get(key), pad_shape=results['pad_shape'])
+            part = dict(gt_seg_map=results.get(key),
+                        pad_shape=results['pad_shape'])
             super()._pad_seg(part)
             if part['gt_seg_map'] is not None:
                 results[key] = part['gt_seg_map']
@@ -256,7 +254,7 @@ class ResizeToCover(BaseTransform):
         ValueError: If a side is not positive, or the sample has boxes.
     """
 
-    def __init__(self, size: Union[int, Tuple[int, int]]) -> None:
+    def __init__(self, size: int | tuple[int, int]) -> None:
         self.size = (size, size) if isinstance(size, int) else tuple(size)
         if len(self.size) != 2 or min(self.size) < 1:
             raise ValueError(
@@ -272,11 +270,11 @@ class ResizeToCover(BaseTransform):
         # The tolerance keeps float error from adding a row or column.
         new = (math.ceil(width * scale - 1e-6),
                math.ceil(height * scale - 1e-6))
-        results['img'] = cv2.resize(
-            results['img'], new, interpolation=cv2.INTER_LINEAR)
+        results['img'] = cv2.resize(results['img'], new,
+                                    interpolation=cv2.INTER_LINEAR)
         for key in results.get('seg_fields', []):
-            results[key] = cv2.resize(
-                results[key], new, interpolation=cv2.INTER_NEAREST)
+            results[key] = cv2.resize(results[key], new,
+                                      interpolation=cv2.INTER_NEAREST)
         before = results.get('scale_factor', (1.0, 1.0))
         results['img_shape'] = results['img'].shape[:2]
         results['scale_factor'] = (before[0] * new[0] / width,

@@ -1,5 +1,4 @@
 """Load the modalities of a sample into one stacked array."""
-from typing import Dict, Optional, Tuple, Union
 
 import cv2
 import numpy as np
@@ -8,7 +7,7 @@ from mmcv.transforms import BaseTransform
 from mmfusion.fileio import read_image
 from mmfusion.registry import TRANSFORMS
 
-Range = Union[str, Tuple[float, float]]
+Range = str | tuple[float, float]
 _LAYOUT = dict(vis=(0, 3), ir=(3, 4))
 
 
@@ -58,10 +57,9 @@ class LoadFusionPair(BaseTransform):
         TypeError: If an array has a wrong dtype.
     """
 
-    def __init__(self,
-                 on_size_mismatch: str = 'error',
+    def __init__(self, on_size_mismatch: str = 'error',
                  uint16_range: Range = 'full',
-                 backend_args: Optional[dict] = None) -> None:
+                 backend_args: dict | None = None) -> None:
         if (on_size_mismatch != 'error'
                 and not on_size_mismatch.startswith('resize_')):
             raise ValueError(
@@ -99,15 +97,15 @@ class LoadFusionPair(BaseTransform):
         return results
 
     def _arrays(self, results: dict,
-                layout: Dict[str, Tuple[int, int]]) -> Dict[str, np.ndarray]:
+                layout: dict[str, tuple[int, int]]) -> dict[str, np.ndarray]:
         paths = [results.get(f'{name}_path') for name in layout]
         arrays = {name: results.get(name) for name in layout}
         if (len(paths) > 1 and len(set(paths)) == 1 and paths[0] is not None
                 and all(array is None for array in arrays.values())):
             return self._split_file(paths[0], layout)
         images = {}
-        for (name, (first, end)), path in zip(
-                layout.items(), paths, strict=True):
+        for (name, (first, end)), path in zip(layout.items(), paths,
+                                              strict=True):
             if arrays[name] is not None:
                 image = _checked(arrays[name], name)
             elif path is not None:
@@ -121,7 +119,7 @@ class LoadFusionPair(BaseTransform):
 
     def _split_file(
             self, path: str,
-            layout: Dict[str, Tuple[int, int]]) -> Dict[str, np.ndarray]:
+            layout: dict[str, tuple[int, int]]) -> dict[str, np.ndarray]:
         image = read_image(path, cv2.IMREAD_UNCHANGED, self.backend_args)
         channels = image.shape[2] if image.ndim == 3 else 1
         expected = max(end for _, end in layout.values())
@@ -135,14 +133,13 @@ class LoadFusionPair(BaseTransform):
             for name, (first, end) in layout.items()
         }
 
-    def _same_size(self, images: Dict[str, np.ndarray],
-                   results: dict) -> Dict[str, np.ndarray]:
+    def _same_size(self, images: dict[str, np.ndarray],
+                   results: dict) -> dict[str, np.ndarray]:
         sizes = {name: image.shape[:2] for name, image in images.items()}
         if len(set(sizes.values())) == 1:
             return images
-        told = ', '.join(
-            f'{_source(results, name)!r} is {size[1]}x{size[0]}'
-            for name, size in sizes.items())
+        told = ', '.join(f'{_source(results, name)!r} is {size[1]}x{size[0]}'
+                         for name, size in sizes.items())
         moved = self.on_size_mismatch[len('resize_'):]
         # One modality is resized: all others have to agree.
         kept = {size for name, size in sizes.items() if name != moved}
@@ -161,7 +158,7 @@ class LoadFusionPair(BaseTransform):
         return images
 
     @staticmethod
-    def _check_stated(images: Dict[str, np.ndarray], results: dict) -> None:
+    def _check_stated(images: dict[str, np.ndarray], results: dict) -> None:
         """Boxes are at the stated size, and nothing would scale them."""
         stated = results.get('height'), results.get('width')
         name, image = next(iter(images.items()))

@@ -1,5 +1,4 @@
 """A modality out of register, as cheap camera pairs are."""
-from typing import Tuple
 
 import cv2
 import numpy as np
@@ -40,13 +39,9 @@ class RandomMisalign(BaseTransform):
         ValueError: If an argument is out of range or the modality unknown.
     """
 
-    def __init__(self,
-                 prob: float = 0.5,
-                 translate: float = 20 / 512,
-                 rotate: float = 5.,
-                 scale: Tuple[float, float] = (0.95, 1.05),
-                 shear: float = 0.,
-                 perspective: float = 0.,
+    def __init__(self, prob: float = 0.5, translate: float = 20 / 512,
+                 rotate: float = 5., scale: tuple[float, float] = (0.95, 1.05),
+                 shear: float = 0., perspective: float = 0.,
                  modality: str = 'ir') -> None:
         if not 0 <= prob <= 1:
             raise ValueError(f'Expected prob in [0, 1], got {prob}.')
@@ -103,8 +98,9 @@ class RandomMisalign(BaseTransform):
         results['misalignment'] = matrix
         if np.array_equal(matrix, np.eye(3)):
             return results
-        results['img'] = warp_channels(
-            results['img'], results['modalities'][self.modality], matrix)
+        results['img'] = warp_channels(results['img'],
+                                       results['modalities'][self.modality],
+                                       matrix)
         return results
 
     def __repr__(self) -> str:
@@ -115,7 +111,7 @@ class RandomMisalign(BaseTransform):
                 f'modality={self.modality!r})')
 
 
-def warp_channels(stack: np.ndarray, span: Tuple[int, int],
+def warp_channels(stack: np.ndarray, span: tuple[int, int],
                   matrix: np.ndarray) -> np.ndarray:
     """Warp some channels; bilinear, borders are reflected.
 
@@ -132,15 +128,14 @@ def warp_channels(stack: np.ndarray, span: Tuple[int, int],
     part = slice(*span)
     height, width = stack.shape[:2]
     stack[..., part] = cv2.warpPerspective(
-        np.ascontiguousarray(stack[..., part]),
-        matrix, (width, height),
+        np.ascontiguousarray(stack[..., part]), matrix, (width, height),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REFLECT_101).reshape(stack[..., part].shape)
     return stack
 
 
-def crop_matrix(matrix: np.ndarray, box: Tuple[int, int, int, int],
-                size: Tuple[int, int]) -> np.ndarray:
+def crop_matrix(matrix: np.ndarray, box: tuple[int, int, int, int],
+                size: tuple[int, int]) -> np.ndarray:
     """A misalignment as it is in a part of both images, resized.
 
     Args:
@@ -158,7 +153,7 @@ def crop_matrix(matrix: np.ndarray, box: Tuple[int, int, int, int],
     return to_crop @ matrix @ np.linalg.inv(to_crop)
 
 
-def flip_matrix(matrix: np.ndarray, size: Tuple[int, int],
+def flip_matrix(matrix: np.ndarray, size: tuple[int, int],
                 direction: str) -> np.ndarray:
     """A misalignment as it is after both modalities were flipped.
 

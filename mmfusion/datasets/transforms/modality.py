@@ -1,5 +1,6 @@
 """Apply transforms to one modality of the stack."""
-from typing import List, Union
+
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -31,9 +32,7 @@ class OnModality(BaseTransform):
         ValueError: If the modality is unknown or its size changed.
     """
 
-    def __init__(self,
-                 modality: str,
-                 transforms: List[Union[dict, callable]],
+    def __init__(self, modality: str, transforms: list[dict | Callable],
                  as_uint8: bool = True) -> None:
         self.modality = modality
         self.as_uint8 = as_uint8
@@ -54,9 +53,8 @@ class OnModality(BaseTransform):
         if self.as_uint8:
             part = _cast(part, np.dtype(np.uint8))
         grey = end - first == 1
-        part = (
-            cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_GRAY2BGR)
-            if grey else np.ascontiguousarray(part))
+        part = (cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_GRAY2BGR)
+                if grey else np.ascontiguousarray(part))
         out = self.transforms({**results, 'img': part})['img']
         if out.shape[:2] != stack.shape[:2]:
             raise ValueError(
@@ -68,8 +66,8 @@ class OnModality(BaseTransform):
             out = out.astype(np.float32)
         if grey and out.ndim == 3 and out.shape[2] == 3:
             out = cv2.cvtColor(out, cv2.COLOR_BGR2GRAY)
-        stack[..., first:end] = _cast(
-            out.reshape(*out.shape[:2], -1), stack.dtype)
+        stack[..., first:end] = _cast(out.reshape(*out.shape[:2], -1),
+                                      stack.dtype)
         results['img'] = stack
         return results
 

@@ -8,7 +8,7 @@ other geometric transforms of mmdet take the stack as it is.
 """
 import copy
 import random
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,15 +41,15 @@ class _OnEachModality(BaseTransform):
     def __init__(self, **kwargs) -> None:
         require_detection()
         self._cfg = dict(type=f'mmdet.{type(self).__name__}', **kwargs)
-        self._each: Dict[str, BaseTransform] = {}
+        self._each: dict[str, BaseTransform] = {}
         self._first = TRANSFORMS.build(dict(self._cfg))
 
     @property
-    def transforms(self) -> List[BaseTransform]:
+    def transforms(self) -> list[BaseTransform]:
         """The transform that runs."""
         return [self._first]
 
-    def transform(self, results: dict) -> Optional[dict]:
+    def transform(self, results: dict) -> dict | None:
         """Transform one sample (and those of ``mix_results``)."""
         maps = set(results.get('seg_fields', ())) - {'gt_seg_map'}
         if maps:
@@ -58,8 +58,8 @@ class _OnEachModality(BaseTransform):
                 f'a sample without {sorted(maps)}.')
         layout = results['modalities']
         state = random.getstate(), np.random.get_state()
-        parts: List[np.ndarray] = []
-        out: Optional[dict] = None
+        parts: list[np.ndarray] = []
+        out: dict | None = None
         for name, span in layout.items():
             random.setstate(state[0])
             np.random.set_state(state[1])
@@ -69,8 +69,9 @@ class _OnEachModality(BaseTransform):
             parts.append(done['img'][..., :span[1] - span[0]])
             out = out or done
         # CopyPaste's masks turn images into int64.
-        out['img'] = np.concatenate(
-            parts, axis=2).astype(results['img'].dtype, copy=False)
+        out['img'] = np.concatenate(parts,
+                                    axis=2).astype(results['img'].dtype,
+                                                   copy=False)
         return out
 
     def _of(self, name: str, layout: dict) -> BaseTransform:
@@ -87,7 +88,7 @@ class _OnEachModality(BaseTransform):
 class _FromDataset(_OnEachModality):
     """One that mmdet's ``MultiImageMixDataset`` hands further samples."""
 
-    def get_indexes(self, dataset: Any) -> List[int]:
+    def get_indexes(self, dataset: Any) -> list[int]:
         """Indices of the samples for ``mix_results``."""
         drawn = self._first.get_indexes(dataset)
         return drawn if isinstance(drawn, (list, tuple)) else [drawn]
@@ -170,13 +171,13 @@ class TranslateY(_OnEachModality):
 
 def _part(results: dict, span) -> dict:
     """A copy of the sample whose image is one modality of three channels."""
-    part = copy.deepcopy(
-        {key: value for key, value in results.items()
-         if key not in ('img', 'mix_results')})
+    part = copy.deepcopy({
+        key: value
+        for key, value in results.items() if key not in ('img', 'mix_results')
+    })
     image = np.ascontiguousarray(results['img'][..., span[0]:span[1]])
-    part['img'] = (
-        cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-        if image.shape[2] == 1 else image)
+    part['img'] = (cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+                   if image.shape[2] == 1 else image)
     if 'mix_results' in results:
         part['mix_results'] = [
             _part(other, span) for other in results['mix_results']

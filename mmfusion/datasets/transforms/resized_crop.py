@@ -1,6 +1,5 @@
 """Crops of random area, brought to one size."""
 import math
-from typing import Tuple, Union
 
 import cv2
 import numpy as np
@@ -37,10 +36,11 @@ class RandomResizedCrop(BaseTransform):
     """
     _TRIES = 10
 
-    def __init__(self,
-                 size: Union[int, Tuple[int, int]],
-                 scale: Tuple[float, float] = (0.8, 1.0),
-                 ratio: Tuple[float, float] = (3 / 4, 4 / 3)) -> None:
+    def __init__(
+        self, size: int | tuple[int, int], scale: tuple[float,
+                                                        float] = (0.8, 1.0),
+        ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    ) -> None:
         self.size = (size, size) if isinstance(size, int) else tuple(size)
         if len(self.size) != 2 or min(self.size) < 1:
             raise ValueError(
@@ -55,7 +55,7 @@ class RandomResizedCrop(BaseTransform):
         self.ratio = tuple(ratio)
 
     @cache_randomness
-    def _draw(self, height: int, width: int) -> Tuple[int, int, int, int]:
+    def _draw(self, height: int, width: int) -> tuple[int, int, int, int]:
         """(top, left, height, width) of the crop."""
         for _ in range(self._TRIES):
             area = height * width * np.random.uniform(*self.scale)
@@ -83,11 +83,12 @@ class RandomResizedCrop(BaseTransform):
                                 cv2.INTER_NEAREST)
         feature = results.get('teacher_feature')
         if feature is not None:
-            results['teacher_feature'] = _cut_feature(
-                feature, box, (height, width), self.size)
+            results['teacher_feature'] = _cut_feature(feature, box,
+                                                      (height, width),
+                                                      self.size)
         if 'misalignment' in results:
-            results['misalignment'] = crop_matrix(
-                results['misalignment'], box, self.size)
+            results['misalignment'] = crop_matrix(results['misalignment'], box,
+                                                  self.size)
         results['img_shape'] = results['img'].shape[:2]
         results.pop('scale_factor', None)
         return results
@@ -97,24 +98,22 @@ class RandomResizedCrop(BaseTransform):
                 f'scale={self.scale}, ratio={self.ratio})')
 
 
-def _cut(image: np.ndarray, box: Tuple[int, int, int, int],
-         size: Tuple[int, int], interpolation: int) -> np.ndarray:
+def _cut(image: np.ndarray, box: tuple[int, int, int, int],
+         size: tuple[int, int], interpolation: int) -> np.ndarray:
     top, left, height, width = box
     part = np.ascontiguousarray(image[top:top + height, left:left + width])
     if part.ndim == 2 or part.shape[2] <= _CHANNELS:
         return cv2.resize(part, size[::-1], interpolation=interpolation)
     return cv2.merge([
-        cv2.resize(
-            np.ascontiguousarray(part[..., start:start + _CHANNELS]),
-            size[::-1],
-            interpolation=interpolation)
+        cv2.resize(np.ascontiguousarray(part[..., start:start + _CHANNELS]),
+                   size[::-1], interpolation=interpolation)
         for start in range(0, part.shape[2], _CHANNELS)
     ])
 
 
-def _cut_feature(feature: np.ndarray, box: Tuple[int, int, int, int],
-                 before: Tuple[int, int],
-                 after: Tuple[int, int]) -> np.ndarray:
+def _cut_feature(feature: np.ndarray, box: tuple[int, int, int, int],
+                 before: tuple[int, int], after: tuple[int,
+                                                       int]) -> np.ndarray:
     """The crop of a map that has a fraction of the image's size."""
     rows = feature.shape[0] / before[0]
     columns = feature.shape[1] / before[1]
@@ -130,11 +129,9 @@ def _cut_feature(feature: np.ndarray, box: Tuple[int, int, int, int],
         matrix[axis, 2] for axis in (0, 1))
     maps = np.meshgrid(grid_x.astype(np.float32), grid_y.astype(np.float32))
     parts = [
-        cv2.remap(
-            np.ascontiguousarray(feature[..., start:start + _CHANNELS]),
-            *maps,
-            interpolation=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE).reshape(*size, -1)
+        cv2.remap(np.ascontiguousarray(feature[..., start:start + _CHANNELS]),
+                  *maps, interpolation=cv2.INTER_LINEAR,
+                  borderMode=cv2.BORDER_REPLICATE).reshape(*size, -1)
         for start in range(0, feature.shape[2], _CHANNELS)
     ]
     return np.concatenate(parts, 2)

@@ -2,7 +2,6 @@
 
 Meant for one modality, inside :class:`OnModality`.
 """
-from typing import Tuple
 
 import cv2
 import numpy as np
@@ -57,11 +56,8 @@ class ColorJitter(_Sometimes):
         prob (float): How often. Defaults to 0.5.
     """
 
-    def __init__(self,
-                 brightness: float = 0.2,
-                 contrast: float = 0.2,
-                 saturation: float = 0.2,
-                 hue: float = 0.1,
+    def __init__(self, brightness: float = 0.2, contrast: float = 0.2,
+                 saturation: float = 0.2, hue: float = 0.1,
                  prob: float = 0.5) -> None:
         super().__init__(prob)
         self.brightness = brightness
@@ -90,9 +86,7 @@ class RandomBlur(_Sometimes):
         prob (float): How often. Defaults to 0.2.
     """
 
-    def __init__(self,
-                 gaussian: Tuple[int, int] = (3, 7),
-                 motion: int = 7,
+    def __init__(self, gaussian: tuple[int, int] = (3, 7), motion: int = 7,
                  prob: float = 0.2) -> None:
         super().__init__(prob)
         sides = (*gaussian, motion)
@@ -113,9 +107,8 @@ class RandomBlur(_Sometimes):
                       for sign in (-1, 1))
         kernel = np.zeros((self.motion, self.motion), np.float32)
         cv2.line(kernel, start, end, 1.)
-        return cv2.filter2D(
-            image, -1, kernel / kernel.sum(),
-            borderType=cv2.BORDER_REFLECT_101)
+        return cv2.filter2D(image, -1, kernel / kernel.sum(),
+                            borderType=cv2.BORDER_REFLECT_101)
 
 
 @TRANSFORMS.register_module()
@@ -133,10 +126,8 @@ class SensorNoise(_Sometimes):
         prob (float): How often. Defaults to 0.3.
     """
 
-    def __init__(self,
-                 sigma: Tuple[float, float] = (3., 7.),
-                 columns: float = 0.,
-                 prob: float = 0.3) -> None:
+    def __init__(self, sigma: tuple[float, float] = (3., 7.),
+                 columns: float = 0., prob: float = 0.3) -> None:
         super().__init__(prob)
         if not 0 <= sigma[0] <= sigma[1] or columns < 0:
             raise ValueError('Expected sigma as 0 <= low <= high and columns '

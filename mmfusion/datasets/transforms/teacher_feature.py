@@ -1,5 +1,4 @@
 """Features that a teacher gave before the training."""
-from typing import Optional
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -24,7 +23,7 @@ class LoadTeacherFeature(BaseTransform):
         ValueError: If the sample has no file or the file no such map.
     """
 
-    def __init__(self, key: Optional[str] = None) -> None:
+    def __init__(self, key: str | None = None) -> None:
         self.key = key
 
     def transform(self, results: dict) -> dict:

@@ -1,15 +1,11 @@
 """Give each sample the feature of its text."""
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmfusion.fileio import (
-    as_text_feature,
-    read_captions,
-    read_text_feature,
-    sample_stem,
-)
+from mmfusion.fileio import (as_text_feature, read_captions, read_text_feature,
+                             sample_stem)
 from mmfusion.registry import TEXT_ENCODERS, TRANSFORMS
 
 
@@ -46,10 +42,9 @@ class LoadTextFeatures(BaseTransform):
             that is damaged; names the image.
     """
 
-    def __init__(self,
-                 features: Optional[str] = None,
-                 captions: Optional[str] = None,
-                 encoder: Optional[dict] = None) -> None:
+    def __init__(self, features: str | None = None,
+                 captions: str | None = None,
+                 encoder: dict | None = None) -> None:
         if captions is not None and encoder is None:
             raise ValueError(
                 'LoadTextFeatures: expected an encoder for the captions, got '

@@ -1,6 +1,6 @@
 """Stops a training whose loss has become NaN or infinite."""
 import math
-from typing import List, NamedTuple, Optional
+from typing import NamedTuple
 
 import torch
 from mmengine.hooks import Hook
@@ -11,10 +11,10 @@ from mmfusion.registry import HOOKS
 class _Step(NamedTuple):
     iteration: int
     losses: dict
-    files: List[str]
+    files: list[str]
 
 
-def _files(data_batch) -> List[str]:
+def _files(data_batch) -> list[str]:
     """Paths of the pairs in a batch."""
     samples = data_batch.get('data_samples') or [] \
         if isinstance(data_batch, dict) else []
@@ -50,22 +50,18 @@ class FiniteLossHook(Hook):
             raise ValueError(
                 f'Expected interval of at least 1 iteration, got {interval}.')
         self.interval = interval
-        self._steps: List[_Step] = []
+        self._steps: list[_Step] = []
 
     def before_train(self, runner) -> None:
         self._steps.clear()
 
-    def after_train_iter(self,
-                         runner,
-                         batch_idx: int,
-                         data_batch=None,
-                         outputs: Optional[dict] = None) -> None:
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None,
+                         outputs: dict | None = None) -> None:
         losses = {
             name: value
             for name, value in (outputs or {}).items() if 'loss' in name
         }
-        self._steps.append(
-            _Step(runner.iter + 1, losses, _files(data_batch)))
+        self._steps.append(_Step(runner.iter + 1, losses, _files(data_batch)))
         if len(self._steps) >= self.interval:
             self._check(runner)
 
@@ -80,12 +76,12 @@ class FiniteLossHook(Hook):
         terms = [value for step in steps for value in step.losses.values()]
         if not terms:
             return
-        on_device = [value for value in terms
-                     if isinstance(value, torch.Tensor)]
+        on_device = [
+            value for value in terms if isinstance(value, torch.Tensor)
+        ]
         fetched = iter(
-            torch.stack([value.detach().float().mean()
-                         for value in on_device]).tolist()
-            if on_device else [])
+            torch.stack([value.detach().float().mean() for value in on_device]
+                        ).tolist() if on_device else [])
         for step in steps:
             bad = {}
             for name, value in step.losses.items():
@@ -99,10 +95,11 @@ class FiniteLossHook(Hook):
     @staticmethod
     def _message(runner, step: _Step, bad: dict) -> str:
         # The sum is named only where no single term explains it.
-        terms = {name: value for name, value in bad.items()
-                 if name != 'loss'} or bad
-        named = ', '.join(f'{name} = {value}'
-                          for name, value in terms.items())
+        terms = {
+            name: value
+            for name, value in bad.items() if name != 'loss'
+        } or bad
+        named = ', '.join(f'{name} = {value}' for name, value in terms.items())
         rates = ', '.join(
             f'{name} {values[0]:.3g}'
             for name, values in runner.optim_wrapper.get_lr().items())

@@ -1,5 +1,5 @@
 """Prepares banks of past outputs, and checks that they can work."""
-from typing import Iterator
+from collections.abc import Iterator
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper

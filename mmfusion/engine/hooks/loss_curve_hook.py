@@ -1,7 +1,6 @@
 """Draws losses, learning rates and validation scores while training."""
 import math
 from pathlib import Path
-from typing import Dict, List, Tuple
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
@@ -48,13 +47,13 @@ class Curve:
             for key in 'xy':
                 values = state[key]
                 state[key] = [
-                    (a + b) / 2 for a, b in zip(
-                        values[::2], values[1::2], strict=True)
+                    (a + b) / 2
+                    for a, b in zip(values[::2], values[1::2], strict=True)
                 ]
             state['stride'] *= 2
 
     @property
-    def points(self) -> Tuple[List[float], List[float]]:
+    def points(self) -> tuple[list[float], list[float]]:
         """Positions and values, the unfinished last average included."""
         state = self.state
         if not state['n']:
@@ -63,7 +62,7 @@ class Curve:
                 state['y'] + [state['sums'][1] / state['n']])
 
 
-def draw_curves(groups: Dict[str, Dict[str, Tuple[List, List]]],
+def draw_curves(groups: dict[str, dict[str, tuple[list, list]]],
                 path: Path) -> None:
     """Draw groups of curves below each other into one PNG.
 
@@ -78,8 +77,7 @@ def draw_curves(groups: Dict[str, Dict[str, Tuple[List, List]]],
     groups = {title: curves for title, curves in groups.items() if curves}
     if not groups:
         return
-    figure = Figure(
-        figsize=(9, 2.6 * len(groups) + 0.4), layout='constrained')
+    figure = Figure(figsize=(9, 2.6 * len(groups) + 0.4), layout='constrained')
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
     for axis, (title, curves) in zip(axes, groups.items(), strict=True):
@@ -117,9 +115,7 @@ class LossCurveHook(Hook):
     # After RuntimeInfoHook, which has fetched the values from the device.
     priority = 'BELOW_NORMAL'
 
-    def __init__(self,
-                 interval: int = 500,
-                 max_points: int = 400,
+    def __init__(self, interval: int = 500, max_points: int = 400,
                  out_file: str = 'curves.png') -> None:
         if interval < 1:
             raise ValueError(
@@ -128,7 +124,7 @@ class LossCurveHook(Hook):
         self.interval = interval
         self.max_points = max_points
         self.out_file = out_file
-        self._curves: Dict[str, Dict[str, Curve]] = {}
+        self._curves: dict[str, dict[str, Curve]] = {}
 
     def before_train(self, runner) -> None:
         """Take up the curves of a resumed run from the message hub."""
@@ -148,10 +144,7 @@ class LossCurveHook(Hook):
         self._shared = state
         hub.update_info(_STATE, state)
 
-    def after_train_iter(self,
-                         runner,
-                         batch_idx: int,
-                         data_batch=None,
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None,
                          outputs=None) -> None:
         scalars = runner.message_hub.log_scalars
         for name in outputs or {}:
@@ -192,10 +185,7 @@ class LossCurveHook(Hook):
             }
             for group, curves in self._curves.items()
         }
-        groups = {
-            'loss': points['losses'],
-            'learning rate': points['rates']
-        }
+        groups = {'loss': points['losses'], 'learning rate': points['rates']}
         for name, curve in points['scores'].items():
             top = max(map(abs, curve[1]))
             order = math.floor(math.log10(top)) if top else 0

@@ -1,5 +1,5 @@
 """Loss terms that come in one after the other."""
-from typing import Dict, Sequence
+from collections.abc import Sequence
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -31,16 +31,16 @@ class LossStageHook(Hook):
             model does not have, or leave the model without any term.
     """
 
-    def __init__(self,
-                 stages: Sequence[dict],
-                 ramp: float = 2,
+    def __init__(self, stages: Sequence[dict], ramp: float = 2,
                  by_epoch: bool = True) -> None:
         begins = [stage['begin'] for stage in stages]
         if not begins or begins[0] != 0:
             raise ValueError('Expected stages of which the first begins at '
                              f'0, got {begins}.')
-        shares = {isinstance(value, float) and value < 1
-                  for value in begins[1:]}
+        shares = {
+            isinstance(value, float) and value < 1
+            for value in begins[1:]
+        }
         if len(shares) > 1 or begins != sorted(set(begins)):
             raise ValueError(
                 'Expected stages that begin one after the other, all given '
@@ -51,7 +51,7 @@ class LossStageHook(Hook):
         self.ramp = ramp
         self.by_epoch = by_epoch
 
-    def factors(self, now: int, total: int) -> Dict[str, float]:
+    def factors(self, now: int, total: int) -> dict[str, float]:
         """Factor of each term.
 
         Args:
@@ -66,8 +66,8 @@ class LossStageHook(Hook):
             share = isinstance(value, float) and 0 < value < 1
             return value * total if share else value
 
-        names = dict.fromkeys(
-            name for stage in self.stages for name in stage['weights'])
+        names = dict.fromkeys(name for stage in self.stages
+                              for name in stage['weights'])
         factors = dict.fromkeys(names, 0.)
         for index, stage in enumerate(self.stages):
             begin = position(stage['begin'])
@@ -92,8 +92,10 @@ class LossStageHook(Hook):
                              f'{unknown}. Correct the stages.')
         if set(known) - set(staged):
             return  # terms that no stage names are always active
-        empty = [stage['begin'] for stage in self.stages
-                 if not any(stage['weights'].values())]
+        empty = [
+            stage['begin'] for stage in self.stages
+            if not any(stage['weights'].values())
+        ]
         if empty:
             raise ValueError(
                 'LossStageHook: expected a term with a factor above 0 in '

@@ -1,6 +1,5 @@
 """Random draws that do not depend on where a training was resumed."""
 import random
-from typing import Optional
 
 import numpy as np
 import torch
@@ -31,7 +30,7 @@ class StepSeedHook(Hook):
     """
     priority = 'VERY_HIGH'
 
-    def __init__(self, seed: Optional[int] = None) -> None:
+    def __init__(self, seed: int | None = None) -> None:
         self.seed = seed
 
     def before_train_epoch(self, runner) -> None:
@@ -51,8 +50,8 @@ class StepSeedHook(Hook):
         base = runner.seed if self.seed is None else self.seed
         # SeedSequence mixes its entries, so that neighbouring iterations
         # and ranks get unrelated streams.
-        mixed = np.random.SeedSequence(
-            (base or 0, iteration, get_rank(), purpose))
+        mixed = np.random.SeedSequence((base
+                                        or 0, iteration, get_rank(), purpose))
         first, second = (int(word) for word in mixed.generate_state(2))
         random.seed(first)
         np.random.seed(second)

@@ -1,6 +1,5 @@
 """Writes what the fuser made of the first training batches."""
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 import torch
@@ -34,9 +33,7 @@ class TrainingStripHook(Hook):
         ValueError: If ``num_batches`` is below 1.
     """
 
-    def __init__(self,
-                 num_batches: int = 2,
-                 stretch: bool = False,
+    def __init__(self, num_batches: int = 2, stretch: bool = False,
                  out_dir: str = 'training_strips') -> None:
         if num_batches < 1:
             raise ValueError('Expected num_batches of at least 1, got '
@@ -45,10 +42,10 @@ class TrainingStripHook(Hook):
         self.stretch = stretch
         self.out_dir = out_dir
         self._handle = None
-        self._strips: Optional[Tensor] = None
+        self._strips: Tensor | None = None
 
     def before_train_iter(self, runner, batch_idx: int,
-                          data_batch: Optional[dict] = None) -> None:
+                          data_batch: dict | None = None) -> None:
         if batch_idx >= self.num_batches or not is_main_process():
             return
         model = runner.model
@@ -59,11 +56,9 @@ class TrainingStripHook(Hook):
                             'hook out.')
         self._handle = model.fuser.register_forward_hook(self._keep)
 
-    def after_train_iter(self,
-                         runner,
-                         batch_idx: int,
-                         data_batch: Optional[dict] = None,
-                         outputs: Optional[dict] = None) -> None:
+    def after_train_iter(self, runner, batch_idx: int,
+                         data_batch: dict | None = None,
+                         outputs: dict | None = None) -> None:
         if self._handle is None:
             return
         self._handle.remove()
@@ -80,8 +75,8 @@ class TrainingStripHook(Hook):
     def _keep(self, fuser, inputs, output) -> None:
         vis, ir = inputs[:2]
         fused = output.fused.detach().to(vis.dtype)
-        self._strips = torch.cat(
-            (vis, ir.expand(-1, 3, -1, -1), fused), dim=3).detach()
+        self._strips = torch.cat((vis, ir.expand(-1, 3, -1, -1), fused),
+                                 dim=3).detach()
 
     def _draw(self, strip: Tensor) -> np.ndarray:
         strip = strip.float()

@@ -1,6 +1,6 @@
 """Writes panels of image pairs during validation and test."""
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, Optional, Sequence, Set, Union
 
 import numpy as np
 import torch
@@ -40,15 +40,12 @@ class FusionVisualizationHook(Hook):
         ValueError: If ``interval`` or ``max_samples`` is below 1.
     """
 
-    def __init__(self,
-                 draw: bool = False,
-                 interval: int = 50,
-                 max_samples: Optional[int] = None,
-                 show: bool = False,
+    def __init__(self, draw: bool = False, interval: int = 50,
+                 max_samples: int | None = None, show: bool = False,
                  wait_time: float = 0,
-                 show_dir: Optional[Union[str, Path]] = None) -> None:
-        for name, value in dict(
-                interval=interval, max_samples=max_samples).items():
+                 show_dir: str | Path | None = None) -> None:
+        for name, value in dict(interval=interval,
+                                max_samples=max_samples).items():
             if value is not None and value < 1:
                 raise ValueError(
                     f'Expected {name} of at least 1 sample, got {value}. '
@@ -60,7 +57,7 @@ class FusionVisualizationHook(Hook):
         self.wait_time = wait_time
         self.show_dir = show_dir
         self._seen = 0
-        self._drawn: Set[str] = set()
+        self._drawn: set[str] = set()
         self._read = None
 
     def before_val_epoch(self, runner) -> None:
@@ -91,16 +88,14 @@ class FusionVisualizationHook(Hook):
             # counts through the whole set whatever the number of ranks.
             index = self._seen * get_world_size() + get_rank()
             self._seen += 1
-            if index % self.interval or (
-                    self.max_samples is not None
-                    and len(self._drawn) >= self.max_samples):
+            if index % self.interval or (self.max_samples is not None and len(
+                    self._drawn) >= self.max_samples):
                 continue
             stack = inputs[place] if place < len(inputs) else None
             self._draw_sample(runner, mode, index, sample, stack)
 
     def _draw_sample(self, runner, mode: str, index: int,
-                     sample: BaseDataElement,
-                     stack: Optional[Tensor]) -> None:
+                     sample: BaseDataElement, stack: Tensor | None) -> None:
         loader = getattr(runner, f'{mode}_dataloader')
         meta = getattr(loader.dataset, 'metainfo', None)
         pair = list(self._pair(sample, stack).values())
@@ -116,20 +111,17 @@ class FusionVisualizationHook(Hook):
             file = f'{name}_{step}.png' if step else f'{name}.png'
             write_image(
                 Path(self.show_dir) / file,
-                runner.visualizer.draw(
-                    image, infrared, sample, dataset_meta=meta))
+                runner.visualizer.draw(image, infrared, sample,
+                                       dataset_meta=meta))
         else:
-            runner.visualizer.add_datasample(
-                f'{mode}_{name}',
-                image,
-                data_sample=sample,
-                infrared=infrared,
-                show=self.show,
-                wait_time=self.wait_time,
-                step=step)
+            runner.visualizer.add_datasample(f'{mode}_{name}', image,
+                                             data_sample=sample,
+                                             infrared=infrared, show=self.show,
+                                             wait_time=self.wait_time,
+                                             step=step)
 
     def _pair(self, sample: BaseDataElement,
-              stack: Optional[Tensor]) -> Dict[str, np.ndarray]:
+              stack: Tensor | None) -> dict[str, np.ndarray]:
         """RGB images of the modalities at the original size."""
         meta = sample.metainfo
         modalities = meta.get('modalities', dict(vis=(0, 3), ir=(3, 4)))
@@ -150,7 +142,7 @@ class FusionVisualizationHook(Hook):
             for name, image in stacked_to_rgb(stack, modalities).items()
         }
 
-    def _load(self, meta: dict, modalities: dict) -> Dict[str, np.ndarray]:
+    def _load(self, meta: dict, modalities: dict) -> dict[str, np.ndarray]:
         if self._read is None:
             self._read = TRANSFORMS.build(dict(type='LoadFusionPair'))
         results = {f'{name}_path': meta[f'{name}_path'] for name in modalities}

@@ -1,5 +1,4 @@
 """Exponential warm-up of the learning rate."""
-from typing import List, Union
 
 from mmengine.optim import BaseOptimWrapper
 from mmengine.optim.scheduler import _ParamScheduler
@@ -44,13 +43,9 @@ class ExponentialWarmupLR(_ParamScheduler):
         verbose (bool): Whether to print every value. Defaults to False.
     """
 
-    def __init__(self,
-                 optimizer: Union[Optimizer, BaseOptimWrapper],
-                 start_factor: float = 0.01,
-                 begin: int = 0,
-                 end: int = 1000,
-                 last_step: int = -1,
-                 by_epoch: bool = False,
+    def __init__(self, optimizer: Optimizer | BaseOptimWrapper,
+                 start_factor: float = 0.01, begin: int = 0, end: int = 1000,
+                 last_step: int = -1, by_epoch: bool = False,
                  verbose: bool = False) -> None:
         if start_factor <= 0:
             raise ValueError('Expected start_factor > 0, got '
@@ -60,22 +55,13 @@ class ExponentialWarmupLR(_ParamScheduler):
                              f'begin={begin} and end={end}.')
         self.start_factor = start_factor
         self.total_steps = end - begin
-        super().__init__(
-            optimizer,
-            'lr',
-            begin=begin,
-            end=end + 1,
-            last_step=last_step,
-            by_epoch=by_epoch,
-            verbose=verbose)
+        super().__init__(optimizer, 'lr', begin=begin, end=end + 1,
+                         last_step=last_step, by_epoch=by_epoch,
+                         verbose=verbose)
 
     @classmethod
-    def build_iter_from_epoch(cls,
-                              *args,
-                              begin: int = 0,
-                              end: int = 1000,
-                              by_epoch: bool = True,
-                              epoch_length: int = 0,
+    def build_iter_from_epoch(cls, *args, begin: int = 0, end: int = 1000,
+                              by_epoch: bool = True, epoch_length: int = 0,
                               **kwargs) -> 'ExponentialWarmupLR':
         """Build one that steps by iteration from a config by epochs.
 
@@ -87,14 +73,10 @@ class ExponentialWarmupLR(_ParamScheduler):
             raise ValueError(
                 'Expected by_epoch=True and a positive epoch_length, got '
                 f'{by_epoch} and {epoch_length}.')
-        return cls(
-            *args,
-            begin=int(begin * epoch_length),
-            end=int(end * epoch_length),
-            by_epoch=False,
-            **kwargs)
+        return cls(*args, begin=int(begin * epoch_length),
+                   end=int(end * epoch_length), by_epoch=False, **kwargs)
 
-    def _get_value(self) -> List[float]:
+    def _get_value(self) -> list[float]:
         """Closed form, so that no rounding piles up."""
         progress = self.last_step / self.total_steps
         factor = self.start_factor**(1 - progress)

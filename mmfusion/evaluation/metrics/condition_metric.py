@@ -1,5 +1,5 @@
 """Any metric, for the whole set and for each condition."""
-from typing import Dict, Optional, Sequence
+from collections.abc import Sequence
 
 from mmengine.evaluator import BaseMetric
 
@@ -26,19 +26,16 @@ class ConditionMetric(BaseMetric):
         ValueError: If the metric keeps no result for each sample.
     """
 
-    def __init__(self,
-                 metric: dict,
-                 key: str = 'condition',
+    def __init__(self, metric: dict, key: str = 'condition',
                  collect_device: str = 'cpu',
-                 prefix: Optional[str] = None) -> None:
+                 prefix: str | None = None) -> None:
         self.metric = METRICS.build(dict(metric))
-        super().__init__(
-            collect_device=collect_device,
-            prefix=prefix or self.metric.prefix)
+        super().__init__(collect_device=collect_device, prefix=prefix
+                         or self.metric.prefix)
         self.key = key
 
     @property
-    def dataset_meta(self) -> Optional[dict]:
+    def dataset_meta(self) -> dict | None:
         """Meta information of the dataset, shared with the metric."""
         return self.metric.dataset_meta
 
@@ -59,7 +56,7 @@ class ConditionMetric(BaseMetric):
         conditions = (sample.get(self.key) for sample in data_samples)
         self.results += zip(found, conditions, strict=True)
 
-    def compute_metrics(self, results: list) -> Dict[str, float]:
+    def compute_metrics(self, results: list) -> dict[str, float]:
         """Values of the whole set, then of each condition."""
         metrics = dict(self.metric.compute_metrics([r for r, _ in results]))
         conditions = sorted({c for _, c in results if c is not None})

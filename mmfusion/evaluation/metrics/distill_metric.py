@@ -2,7 +2,8 @@
 import math
 import os
 import warnings
-from typing import Any, Dict, List, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -44,11 +45,9 @@ class DistillMetric(FusionMetric):
     """
     default_prefix = 'distill'
 
-    def __init__(self,
-                 references: Sequence[str] = REFERENCES,
+    def __init__(self, references: Sequence[str] = REFERENCES,
                  metrics: Sequence[str] = ('EN', 'SD', 'SF', 'AG'),
-                 scale: str = 'levels',
-                 **kwargs) -> None:
+                 scale: str = 'levels', **kwargs) -> None:
         unknown = [name for name in references if name not in REFERENCES]
         if unknown:
             raise ValueError(f'Expected references of {REFERENCES}, got '
@@ -57,12 +56,11 @@ class DistillMetric(FusionMetric):
             raise ValueError(f'Expected a scale of {SCALES}, got {scale!r}.')
         metrics = list(metrics)
         self._by_sobel = scale == 'code' and 'AG' in metrics
-        super().__init__(
-            metrics=metrics + ['EI'] * self._by_sobel, **kwargs)
+        super().__init__(metrics=metrics + ['EI'] * self._by_sobel, **kwargs)
         self.references = list(references)
         self.scale = scale
 
-    def _measure(self, samples: Sequence[dict]) -> List[Dict[str, float]]:
+    def _measure(self, samples: Sequence[dict]) -> list[dict[str, float]]:
         rows = super()._measure(samples)
         for row, sample in zip(rows, samples, strict=True):
             if self.scale == 'code':
@@ -74,11 +72,14 @@ class DistillMetric(FusionMetric):
             if self.references:
                 row.update(self._compare(sample))
         return [{
-            **{name: row[name] for name in REFERENCES if name in row},
+            **{
+                name: row[name]
+                for name in REFERENCES if name in row
+            },
             **row
         } for row in rows]
 
-    def _compare(self, sample: dict) -> Dict[str, float]:
+    def _compare(self, sample: dict) -> dict[str, float]:
         """The scores against the teacher's image."""
         path = sample.get('teacher_path')
         if path is None:
@@ -89,14 +90,14 @@ class DistillMetric(FusionMetric):
         fused = self._fused(sample).permute(1, 2, 0).cpu().numpy()
         if not self.quantize:
             fused = np.rint(fused * 255).astype(np.uint8)
-        teacher = cv2.cvtColor(
-            read_image(os.fspath(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        teacher = cv2.cvtColor(read_image(os.fspath(path), cv2.IMREAD_COLOR),
+                               cv2.COLOR_BGR2RGB)
         if teacher.shape != fused.shape:
             raise ValueError(
                 f'DistillMetric: expected a teacher image of '
                 f'{fused.shape[:2]}, got {teacher.shape[:2]} in {path!r}. '
                 'Make it anew with tools/distill/make_teacher.py.')
-        row: Dict[str, Any] = {}
+        row: dict[str, Any] = {}
         if 'SSIM' in self.references:
             row.update(compute(fused, (teacher, ), metrics=['SSIM:gauss11']))
             row['SSIM'] = row.pop('SSIM:gauss11')

@@ -1,6 +1,7 @@
 """Fusion metrics inside mmengine's test and validation loops."""
 from collections import defaultdict
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,28 +66,22 @@ class FusionMetric(BaseMetric):
     """
     default_prefix = 'fusion'
 
-    def __init__(self,
-                 metrics: Union[None, str, Sequence[str]] = None,
-                 preset: str = 'default',
-                 channels: Optional[str] = None,
+    def __init__(self, metrics: None | str | Sequence[str] = None,
+                 preset: str = 'default', channels: str | None = None,
                  quantize: bool = True,
-                 data_range: Union[None, float, Tuple[float, float],
-                                   str] = None,
-                 on_size_mismatch: str = 'error',
-                 backend: str = 'numpy',
+                 data_range: None | float | tuple[float, float] | str = None,
+                 on_size_mismatch: str = 'error', backend: str = 'numpy',
                  statistics: Sequence[str] = ('mean', ),
-                 csv_file: Optional[str] = None,
-                 backend_args: Optional[dict] = None,
-                 collect_device: str = 'cpu',
-                 prefix: Optional[str] = None,
-                 collect_dir: Optional[str] = None) -> None:
+                 csv_file: str | None = None, backend_args: dict | None = None,
+                 collect_device: str = 'cpu', prefix: str | None = None,
+                 collect_dir: str | None = None) -> None:
         super().__init__(collect_device, prefix, collect_dir)
         words = [metrics] if isinstance(metrics, str) else metrics or []
         self.selection = parse_selection([preset, *words])
-        for name, values, known in (
-            ('channels', [channels] * bool(channels), CHANNELS),
-            ('backend', [backend], BACKENDS),
-            ('statistics', statistics, STATISTICS)):
+        for name, values, known in (('channels', [channels] * bool(channels),
+                                     CHANNELS), ('backend', [backend],
+                                                 BACKENDS),
+                                    ('statistics', statistics, STATISTICS)):
             unknown = [value for value in values if value not in known]
             if unknown:
                 raise ValueError(f'Expected {name} out of '
@@ -104,7 +99,7 @@ class FusionMetric(BaseMetric):
             LoadFusionPair(on_size_mismatch, data_range, backend_args))
 
     def process(self, data_batch: Any,
-                data_samples: Sequence[Union[dict, BaseDataElement]]) -> None:
+                data_samples: Sequence[dict | BaseDataElement]) -> None:
         """Measure one batch.
 
         Args:
@@ -130,7 +125,7 @@ class FusionMetric(BaseMetric):
             for name, row in zip(names, values, strict=True)
         ]
 
-    def compute_metrics(self, results: List[Record]) -> Dict[str, float]:
+    def compute_metrics(self, results: list[Record]) -> dict[str, float]:
         """Statistics over all images; writes the CSV file.
 
         Args:
@@ -148,10 +143,11 @@ class FusionMetric(BaseMetric):
         return {
             head + ('' if name == 'mean' else f'_{name}'):
             float(STATISTICS[name]([row.values[head] for row in results]))
-            for head in headings for name in self.statistics
+            for head in headings
+            for name in self.statistics
         }
 
-    def _measure(self, samples: Sequence[dict]) -> List[Dict[str, float]]:
+    def _measure(self, samples: Sequence[dict]) -> list[dict[str, float]]:
         fused = [self._fused(sample) for sample in samples]
         sources = [self.load(sample) for sample in samples]
         if self.backend == 'numpy':
@@ -160,10 +156,9 @@ class FusionMetric(BaseMetric):
                 for image, own in zip(fused, sources, strict=True)
             ]
         groups = defaultdict(list)
-        for index, (image, own) in enumerate(
-                zip(fused, sources, strict=True)):
+        for index, (image, own) in enumerate(zip(fused, sources, strict=True)):
             groups[tuple(array.shape for array in (image, *own))].append(index)
-        rows: Dict[int, Dict[str, float]] = {}
+        rows: dict[int, dict[str, float]] = {}
         for indices in groups.values():
             batch = torch.stack([fused[index] for index in indices])
             columns = self._compute(batch, [
@@ -189,22 +184,19 @@ class FusionMetric(BaseMetric):
             return image.double()
         return (image.float() * 255).round().to(torch.uint8)
 
-    def _compute(self, fused: Any, sources: List[Any]) -> Dict[str, Any]:
-        values = compute(
-            fused,
-            SourceContext(sources, data_range=1),
-            **self.selection,
-            data_range=1,
-            channels=self.channels,
-            quantize=self.quantize)
+    def _compute(self, fused: Any, sources: list[Any]) -> dict[str, Any]:
+        values = compute(fused, SourceContext(sources, data_range=1),
+                         **self.selection, data_range=1,
+                         channels=self.channels, quantize=self.quantize)
         check_finite({
-            head: value.cpu().numpy() if isinstance(value, Tensor) else value
+            head:
+            value.cpu().numpy() if isinstance(value, Tensor) else value
             for head, value in values.items()
         })
         return values
 
 
-def _batch(images: List[np.ndarray], like: Tensor) -> Tensor:
+def _batch(images: list[np.ndarray], like: Tensor) -> Tensor:
     """(B, C, H, W) of grey or RGB arrays, on the device of ``like``."""
     batch = torch.from_numpy(np.stack(images)).to(like.device)
     return batch[:, None] if batch.ndim == 3 else batch.permute(0, 3, 1, 2)

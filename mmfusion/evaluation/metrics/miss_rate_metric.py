@@ -1,14 +1,12 @@
 """Log-average miss rate as an mmengine metric."""
-from typing import Dict, List, Optional, Sequence
+from collections.abc import Sequence
 
 import torch
 from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
-from mmfusion.functional.miss_rate import (
-    log_average_miss_rate,
-    match_detections,
-)
+from mmfusion.functional.miss_rate import (log_average_miss_rate,
+                                           match_detections)
 from mmfusion.registry import METRICS
 from mmfusion.structures import box_tensor
 
@@ -43,17 +41,13 @@ class MissRateMetric(BaseMetric):
     """
     default_prefix = 'detection'
 
-    def __init__(self,
-                 iou: float = 0.5,
-                 min_height: float = 0.,
-                 expand: float = 1.25,
-                 bounds: Optional[Sequence[float]] = None,
+    def __init__(self, iou: float = 0.5, min_height: float = 0.,
+                 expand: float = 1.25, bounds: Sequence[float] | None = None,
                  collect_device: str = 'cpu',
-                 prefix: Optional[str] = None) -> None:
+                 prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
-        if bounds is not None and not (
-                len(bounds) == 4 and bounds[0] < bounds[2]
-                and bounds[1] < bounds[3]):
+        if bounds is not None and not (len(bounds) == 4 and bounds[0]
+                                       < bounds[2] and bounds[1] < bounds[3]):
             raise ValueError('MissRateMetric: expected bounds (x1, y1, x2, '
                              f'y2) with x1 < x2 and y1 < y2, got {bounds}.')
         self.iou = iou
@@ -70,33 +64,29 @@ class MissRateMetric(BaseMetric):
                     "got one without. Add dict(type='mmdet.LoadAnnotations', "
                     'with_bbox=True) behind the resizing of the test '
                     'pipeline.')
-            found, known, ignored = (
-                _of_classes(sample.get(key) or {})
-                for key in ('pred_instances', 'gt_instances',
-                            'ignored_instances'))
+            found, known, ignored = (_of_classes(sample.get(key) or {})
+                                     for key in ('pred_instances',
+                                                 'gt_instances',
+                                                 'ignored_instances'))
             scores = torch.as_tensor(sample['pred_instances']['scores']).cpu()
             self.results.append([
-                match_detections(
-                    found[0][found[1] == label],
-                    scores[found[1] == label],
-                    known[0][known[1] == label],
-                    ignored[0][ignored[1] == label],
-                    iou=self.iou,
-                    min_height=self.min_height,
-                    expand=self.expand,
-                    bounds=self.bounds)
+                match_detections(found[0][found[1] == label],
+                                 scores[found[1] == label],
+                                 known[0][known[1] == label],
+                                 ignored[0][ignored[1] == label], iou=self.iou,
+                                 min_height=self.min_height,
+                                 expand=self.expand, bounds=self.bounds)
                 for label in range(len(self.dataset_meta['classes']))
             ])
 
-    def compute_metrics(self, results: list) -> Dict[str, float]:
+    def compute_metrics(self, results: list) -> dict[str, float]:
         """Miss rates of the whole set."""
         classes = self.dataset_meta['classes']
-        values: List[float] = []
+        values: list[float] = []
         for images in zip(*results, strict=True):
             empty = not any(image.objects for image in images)
             values.append(
-                float('nan') if empty else 100 *
-                log_average_miss_rate(images))
+                float('nan') if empty else 100 * log_average_miss_rate(images))
         metrics = {
             'MR-2': float(torch.tensor(values, dtype=torch.float64).nanmean())
         }
@@ -111,6 +101,6 @@ class MissRateMetric(BaseMetric):
 def _of_classes(instances: dict) -> tuple[Tensor, Tensor]:
     """Boxes (N, 4) and labels (N,)."""
     boxes = box_tensor(instances.get('bboxes', ())).cpu()
-    labels = torch.as_tensor(
-        instances.get('labels', ()), dtype=torch.long).cpu()
+    labels = torch.as_tensor(instances.get('labels', ()),
+                             dtype=torch.long).cpu()
     return boxes, labels

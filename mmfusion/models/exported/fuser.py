@@ -1,5 +1,6 @@
 """An exported network in the place of a fuser."""
-from typing import Any, Dict, Iterator, List, Optional
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,19 +30,16 @@ class BackendFuser(BaseFuser):
 
     def __init__(self, session: Session) -> None:
         meta = session.meta
-        super().__init__(
-            channel_order=meta['channel_order'], clamp=meta['clamp'])
+        super().__init__(channel_order=meta['channel_order'],
+                         clamp=meta['clamp'])
         self.session = session
         self.size_divisor = meta['size_divisor']
         self.min_size = meta['min_size']
         self.padding_mode = meta['padding_mode']
         self.needs_text = 'text' in meta['inputs']
 
-    def fuse(self,
-             vis: Tensor,
-             ir: Tensor,
-             text: Optional[Tensor] = None,
-             text_mask: Optional[Tensor] = None) -> FuserOutput:
+    def fuse(self, vis: Tensor, ir: Tensor, text: Tensor | None = None,
+             text_mask: Tensor | None = None) -> FuserOutput:
         """Run the session.
 
         Args:
@@ -58,27 +56,24 @@ class BackendFuser(BaseFuser):
             ValueError: If the size is not that of a file of fixed size, or
                 a text is missing.
         """
-        found: Dict[str, List[np.ndarray]] = {}
+        found: dict[str, list[np.ndarray]] = {}
         for feeds in self.feeds(vis, ir, text, text_mask):
             results = self.session.run(feeds)
-            for name, value in zip(
-                    self.session.meta['outputs'], results, strict=True):
+            for name, value in zip(self.session.meta['outputs'], results,
+                                   strict=True):
                 found.setdefault(name, []).append(value)
         tensors = {
-            name: torch.from_numpy(
-                values[0] if len(values) == 1 else np.concatenate(values)
-            ).to(vis.device)
+            name:
+            torch.from_numpy(values[0] if len(values) ==
+                             1 else np.concatenate(values)).to(vis.device)
             for name, values in found.items()
         }
         logits = tensors.pop('seg_logits', None)
-        return FuserOutput(
-            **tensors, aux={} if logits is None else dict(semantic=logits))
+        return FuserOutput(**tensors,
+                           aux={} if logits is None else dict(semantic=logits))
 
-    def feeds(self,
-              vis: Tensor,
-              ir: Tensor,
-              text: Optional[Tensor] = None,
-              text_mask: Optional[Tensor] = None) -> Iterator[Feeds]:
+    def feeds(self, vis: Tensor, ir: Tensor, text: Tensor | None = None,
+              text_mask: Tensor | None = None) -> Iterator[Feeds]:
         """What the session gets, run after run; see :meth:`fuse`."""
         meta = self.session.meta
         size = meta['size']
@@ -111,8 +106,9 @@ class BackendFuser(BaseFuser):
                     f'{meta["batch"]}, for which it was exported, got '
                     f'{len(vis)}. Export with --batch 1 or --dynamic.')
             yield {
-                name: np.ascontiguousarray(value.detach().cpu().numpy(),
-                                           dtype=np.float32)
+                name:
+                np.ascontiguousarray(value.detach().cpu().numpy(),
+                                     dtype=np.float32)
                 for name, value in part.items()
             }
 
@@ -121,10 +117,8 @@ class BackendFuser(BaseFuser):
         return self
 
 
-def backend_model(path: PathLike,
-                  cfg: Optional[Config] = None,
-                  backend: Optional[str] = None,
-                  device: str = 'cpu',
+def backend_model(path: PathLike, cfg: Config | None = None,
+                  backend: str | None = None, device: str = 'cpu',
                   **options: Any) -> nn.Module:
     """A wrapper around an exported file, for any inference API.
 
@@ -156,18 +150,15 @@ def backend_model(path: PathLike,
     if cfg is not None and cfg.get('model') is not None:
         _check_task(path, task, cfg.model)
     init_default_scope((cfg or {}).get('default_scope', 'mmfusion'))
-    model = ImageFuser(
-        fuser=BackendFuser(session),
-        task=task,
-        output_norm=meta['output_norm'],
-        output_colour=meta['output_colour'],
-        data_preprocessor=_tuples(meta['data_preprocessor']))
+    model = ImageFuser(fuser=BackendFuser(session), task=task,
+                       output_norm=meta['output_norm'],
+                       output_colour=meta['output_colour'],
+                       data_preprocessor=_tuples(meta['data_preprocessor']))
     if cfg is None:
         cfg = Config(
             dict(
-                default_scope='mmfusion',
-                test_dataloader=dict(
-                    dataset=dict(pipeline=_tuples(meta['pipeline'])))))
+                default_scope='mmfusion', test_dataloader=dict(dataset=dict(
+                    pipeline=_tuples(meta['pipeline'])))))
     model.cfg = cfg
     model.dataset_meta = meta['dataset_meta']
     return model.to(device).eval()

@@ -6,17 +6,17 @@ imported when they are used.
 """
 import json
 import os
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Union
+from typing import Any
 
 import numpy as np
 import torch
 
 from mmfusion.utils.errors import UsageError
 
-PathLike = Union[str, os.PathLike]
-Feeds = Dict[str, np.ndarray]
+PathLike = str | os.PathLike
+Feeds = dict[str, np.ndarray]
 #: key of the description in an ONNX file, name of it in the others
 META_KEY = 'mmfusion'
 META_FILE = 'mmfusion.json'
@@ -37,10 +37,8 @@ def is_exported(path: Any) -> bool:
             and Path(path).suffix in SUFFIXES)
 
 
-def open_session(path: PathLike,
-                 backend: Optional[str] = None,
-                 device: str = 'cpu',
-                 threads: Optional[int] = None,
+def open_session(path: PathLike, backend: str | None = None,
+                 device: str = 'cpu', threads: int | None = None,
                  precision: str = 'fp32') -> 'Session':
     """Load an exported file into a runtime.
 
@@ -95,11 +93,8 @@ class Session:
     backend: str = ''
     on_gpu: bool = False
 
-    def __init__(self,
-                 path: Path,
-                 device: str = 'cpu',
-                 threads: Optional[int] = None,
-                 precision: str = 'fp32') -> None:
+    def __init__(self, path: Path, device: str = 'cpu',
+                 threads: int | None = None, precision: str = 'fp32') -> None:
         if device.startswith('cuda') and not self.on_gpu:
             raise UsageError(f'Expected device=\'cpu\' for {self.backend}, '
                              f'got {device!r}.')
@@ -119,13 +114,13 @@ class Session:
                 f'Expected a file of tools/deployment/export.py, got {path}, '
                 'which does not say how its images are prepared. Export the '
                 'model with that tool.')
-        self.meta: Dict[str, Any] = json.loads(text)
+        self.meta: dict[str, Any] = json.loads(text)
 
     def _load(self) -> str:
         """Open the file; give its description as JSON."""
         raise NotImplementedError
 
-    def run(self, feeds: Feeds) -> List[np.ndarray]:
+    def run(self, feeds: Feeds) -> list[np.ndarray]:
         """Outputs of named float32 arrays."""
         raise NotImplementedError
 
@@ -149,14 +144,14 @@ class OnnxRuntimeSession(Session):
                     f'{self.device!r}, got {ort.get_available_providers()}. '
                     'Install onnxruntime-gpu, or use device=\'cpu\'.')
             index = torch.device(self.device).index or 0
-            providers.insert(0, ('CUDAExecutionProvider',
-                                 dict(device_id=index)))
-        self.session = ort.InferenceSession(
-            str(self.path), options, providers=providers)
+            providers.insert(0,
+                             ('CUDAExecutionProvider', dict(device_id=index)))
+        self.session = ort.InferenceSession(str(self.path), options,
+                                            providers=providers)
         self.names = {value.name for value in self.session.get_inputs()}
         return self.session.get_modelmeta().custom_metadata_map.get(META_KEY)
 
-    def run(self, feeds: Feeds) -> List[np.ndarray]:
+    def run(self, feeds: Feeds) -> list[np.ndarray]:
         # an input that the network ignores is not in the graph
         feeds = {k: v for k, v in feeds.items() if k in self.names}
         return self.session.run(self.meta['outputs'], feeds)
@@ -169,8 +164,8 @@ class OpenVinoSession(Session):
     def _load(self) -> str:
         _import('openvino')
         core = openvino_core()
-        properties: Dict[str, Any] = dict(
-            INFERENCE_PRECISION_HINT='f32', PERFORMANCE_HINT='LATENCY')
+        properties: dict[str, Any] = dict(INFERENCE_PRECISION_HINT='f32',
+                                          PERFORMANCE_HINT='LATENCY')
         if self.precision == 'bf16':
             able = core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
             if 'BF16' not in able:
@@ -184,12 +179,13 @@ class OpenVinoSession(Session):
         self.compiled = core.compile_model(model, 'CPU', properties)
         self.names = {
             name
-            for port in self.compiled.inputs for name in port.names
+            for port in self.compiled.inputs
+            for name in port.names
         }
         props = _import('onnx').load(str(self.path)).metadata_props
         return {prop.key: prop.value for prop in props}.get(META_KEY)
 
-    def run(self, feeds: Feeds) -> List[np.ndarray]:
+    def run(self, feeds: Feeds) -> list[np.ndarray]:
         feeds = {k: v for k, v in feeds.items() if k in self.names}
         results = self.compiled(feeds)
         return [results[name] for name in self.meta['outputs']]
@@ -202,12 +198,12 @@ class TorchScriptSession(Session):
 
     def _load(self) -> str:
         extra = {META_FILE: ''}
-        self.network = torch.jit.load(
-            str(self.path), self.device, _extra_files=extra).eval()
+        self.network = torch.jit.load(str(self.path), self.device,
+                                      _extra_files=extra).eval()
         text = extra[META_FILE]
         return text.decode() if isinstance(text, bytes) else text
 
-    def run(self, feeds: Feeds) -> List[np.ndarray]:
+    def run(self, feeds: Feeds) -> list[np.ndarray]:
         inputs = [
             torch.from_numpy(feeds[name]).to(self.device)
             for name in self.meta['inputs']
@@ -228,7 +224,7 @@ class TorchExportSession(TorchScriptSession):
         return extra[META_FILE]
 
 
-@lru_cache(maxsize=None)
+@cache
 def openvino_core():
     """One for all sessions, kept until the process ends.
 

@@ -1,18 +1,10 @@
 from .base import BaseFuser
-from .baselines import (
-    AverageFuser,
-    GuidedFilterFuser,
-    LaplacianPyramidFuser,
-    MaximumFuser,
-    SelectModality,
-)
+from .baselines import (AverageFuser, GuidedFilterFuser, LaplacianPyramidFuser,
+                        MaximumFuser, SelectModality)
 from .ddfm import DDFM
 from .ddfm.adm_unet import ADMUNet
-from .ddfm.denoisers import (
-    CallableDenoiser,
-    DiffusersUNetAdapter,
-    GaussianPriorDenoiser,
-)
+from .ddfm.denoisers import (CallableDenoiser, DiffusersUNetAdapter,
+                             GaussianPriorDenoiser)
 from .film import FILMFusion
 from .mask_difuser import MaskDiFuser
 from .mmdrfuse import MMDRFuseStudent, MMDRFuseTeacher

@@ -1,6 +1,5 @@
 """The contract every fuser keeps."""
 import copy
-from typing import Dict, Optional, Tuple, Union
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -10,7 +9,7 @@ from mmfusion.models.layers import rgb_to_ycbcr, ycbcr_to_rgb
 from mmfusion.structures import FuserOutput
 from mmfusion.utils.checkpoint import load_fuser_weights
 
-LumaResult = Union[Tensor, Tuple[Tensor, Dict[str, Tensor]]]
+LumaResult = Tensor | tuple[Tensor, dict[str, Tensor]]
 
 
 class BaseFuser(BaseModule):
@@ -55,10 +54,8 @@ class BaseFuser(BaseModule):
     takes_size: bool = False
     trainable: bool = True
 
-    def __init__(self,
-                 channel_order: str = 'rgb',
-                 clamp: bool = True,
-                 init_cfg: Optional[dict] = None) -> None:
+    def __init__(self, channel_order: str = 'rgb', clamp: bool = True,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if channel_order not in ('rgb', 'bgr'):
             raise ValueError('Expected channel_order \'rgb\' or \'bgr\', got '
@@ -111,11 +108,10 @@ class BaseFuser(BaseModule):
         if not any(pad):
             return output
         return FuserOutput(
-            fused=output.fused[..., :height, :width],
-            luma=None
-            if output.luma is None else output.luma[..., :height, :width],
-            aux={
-                name: value[..., :height, :width]
+            fused=output.fused[..., :height, :width], luma=None if output.luma
+            is None else output.luma[..., :height, :width], aux={
+                name:
+                value[..., :height, :width]
                 if value.shape[-2:] == vis.shape[-2:] else value
                 for name, value in output.aux.items()
             })
@@ -166,7 +162,7 @@ class BaseFuser(BaseModule):
     def _optimize(self) -> None:
         """Rearrange the network in place; nothing to do by default."""
 
-    def split_colour(self, vis: Tensor) -> Tuple[Tensor, Tensor]:
+    def split_colour(self, vis: Tensor) -> tuple[Tensor, Tensor]:
         """Luminance (B, 1, H, W) and chrominance (B, 2, H, W) of ``vis``."""
         if self.channel_order == 'bgr':
             vis = vis.flip(1)
@@ -178,10 +174,10 @@ class BaseFuser(BaseModule):
         return rgb.flip(1) if self.channel_order == 'bgr' else rgb
 
     @staticmethod
-    def _unpack(result: LumaResult) -> Tuple[Tensor, Dict[str, Tensor]]:
+    def _unpack(result: LumaResult) -> tuple[Tensor, dict[str, Tensor]]:
         return result if isinstance(result, tuple) else (result, {})
 
-    def _padding(self, height: int, width: int) -> Tuple[int, int, int, int]:
+    def _padding(self, height: int, width: int) -> tuple[int, int, int, int]:
         """(left, right, top, bottom) so that both sides fit the network."""
 
         def fit(size: int) -> int:

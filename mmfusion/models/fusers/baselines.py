@@ -3,7 +3,6 @@
 They train nothing: with one of them, ``FuserSegmenter`` is the plain
 segmentor on one modality, or on a fixed mixture of both.
 """
-from typing import List, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -55,8 +54,7 @@ class AverageFuser(BaseFuser):
         ValueError: If the weights are negative or do not add up to 1.
     """
 
-    def __init__(self,
-                 weights: Tuple[float, float] = (0.5, 0.5),
+    def __init__(self, weights: tuple[float, float] = (0.5, 0.5),
                  **kwargs) -> None:
         super().__init__(**kwargs)
         if (len(weights) != 2 or min(weights) < 0
@@ -112,13 +110,13 @@ class LaplacianPyramidFuser(BaseFuser):
         details_vis, base_vis = self.decompose(vis_luma)
         details_ir, base_ir = self.decompose(ir)
         image = (base_vis + base_ir) / 2
-        for vis, heat in zip(
-                reversed(details_vis), reversed(details_ir), strict=True):
+        for vis, heat in zip(reversed(details_vis), reversed(details_ir),
+                             strict=True):
             detail = torch.where(vis.abs() >= heat.abs(), vis, heat)
             image = self.expand(image, detail.shape[-2:]) + detail
         return image.clamp(0, 1) if self.clamp else image
 
-    def decompose(self, image: Tensor) -> Tuple[List[Tensor], Tensor]:
+    def decompose(self, image: Tensor) -> tuple[list[Tensor], Tensor]:
         """Details from fine to coarse, and the base (B, 1, h, w)."""
         details = []
         for _ in range(self.levels):
@@ -134,15 +132,15 @@ class LaplacianPyramidFuser(BaseFuser):
         image = F.conv2d(image, kernel.view(1, 1, 1, 5), stride=(1, 2))
         return F.conv2d(image, kernel.view(1, 1, 5, 1), stride=(2, 1))
 
-    def expand(self, image: Tensor, size: Tuple[int, int]) -> Tensor:
+    def expand(self, image: Tensor, size: tuple[int, int]) -> Tensor:
         """Interpolate (B, 1, h, w) to ``size``, at most (2 h, 2 w)."""
         # Twice the kernel, as every second pixel of either axis is empty.
         kernel = 2 * image.new_tensor(self.KERNEL)
         image = F.pad(image, (1, ) * 4, mode='replicate')
-        image = F.conv_transpose2d(
-            image, kernel.view(1, 1, 1, 5), stride=(1, 2))
-        image = F.conv_transpose2d(
-            image, kernel.view(1, 1, 5, 1), stride=(2, 1))
+        image = F.conv_transpose2d(image, kernel.view(1, 1, 1, 5),
+                                   stride=(1, 2))
+        image = F.conv_transpose2d(image, kernel.view(1, 1, 5, 1),
+                                   stride=(2, 1))
         # The replicated pixel and half of the kernel lie before the image.
         return image[..., 4:4 + size[0], 4:4 + size[1]]
 
@@ -169,17 +167,14 @@ class GuidedFilterFuser(BaseFuser):
         ValueError: If a radius is below 1 or an epsilon not positive.
     """
 
-    def __init__(self,
-                 base_radius: int = 15,
-                 saliency_radius: int = 5,
-                 radii: Tuple[int, int] = (45, 7),
-                 regularization: Tuple[float, float] = (0.3, 1e-6),
-                 **kwargs) -> None:
+    def __init__(self, base_radius: int = 15, saliency_radius: int = 5,
+                 radii: tuple[int, int] = (45, 7),
+                 regularization: tuple[float,
+                                       float] = (0.3, 1e-6), **kwargs) -> None:
         super().__init__(**kwargs)
         if min(base_radius, saliency_radius, *radii) < 1:
-            raise ValueError(
-                'Expected radii of at least 1, got '
-                f'{(base_radius, saliency_radius, *radii)}.')
+            raise ValueError('Expected radii of at least 1, got '
+                             f'{(base_radius, saliency_radius, *radii)}.')
         if min(regularization) <= 0:
             raise ValueError('Expected a positive regularization, got '
                              f'{tuple(regularization)}.')
@@ -196,10 +191,8 @@ class GuidedFilterFuser(BaseFuser):
         saliency = self.saliency(images)
         chosen = (saliency == saliency.amax(1, keepdim=True)).to(images)
         fused = 0.
-        for layer, radius, epsilon in zip((base, images - base),
-                                          self.radii,
-                                          self.regularization,
-                                          strict=True):
+        for layer, radius, epsilon in zip((base, images - base), self.radii,
+                                          self.regularization, strict=True):
             weights = guided_filter(chosen, images, radius, epsilon)
             weights = weights.clamp(min=0) + 1e-6
             weights = weights / weights.sum(1, keepdim=True)
@@ -210,10 +203,9 @@ class GuidedFilterFuser(BaseFuser):
         """Smoothed magnitude of the Laplacian, (B, C, H, W)."""
         padded = F.pad(images, (1, ) * 4, mode='replicate')
         # Differences first: exactly zero where the image is flat.
-        laplacian = sum(
-            padded[..., top:top + images.shape[2],
-                   left:left + images.shape[3]] - images
-            for top, left in ((0, 1), (2, 1), (1, 0), (1, 2)))
+        laplacian = sum(padded[..., top:top + images.shape[2],
+                               left:left + images.shape[3]] - images
+                        for top, left in ((0, 1), (2, 1), (1, 0), (1, 2)))
         radius = self.saliency_radius
         steps = torch.arange(-radius, radius + 1).to(images)
         kernel = torch.exp(-(steps / radius)**2 / 2)
@@ -240,8 +232,8 @@ def box_mean(images: Tensor, radius: int) -> Tensor:
     """
     for kernel, padding in (((1, 2 * radius + 1), (0, radius)),
                             ((2 * radius + 1, 1), (radius, 0))):
-        images = F.avg_pool2d(
-            images, kernel, 1, padding, count_include_pad=False)
+        images = F.avg_pool2d(images, kernel, 1, padding,
+                              count_include_pad=False)
     return images
 
 

@@ -6,7 +6,7 @@ four channels of the student's only hidden layer, so that one can teach the
 other. Differs from the authors' networks in this: the input is split into
 its two modalities, odd sizes are padded, and colour is kept.
 """
-from typing import Dict, Sequence, Tuple
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -19,13 +19,8 @@ from .fast.mmdrfuse import ColumnStudent, PaddedTeacher
 
 
 def _conv(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(
-        in_channels,
-        out_channels,
-        3,
-        stride=stride,
-        padding=1,
-        padding_mode='reflect')
+    return nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1,
+                     padding_mode='reflect')
 
 
 @MODELS.register_module()
@@ -49,7 +44,7 @@ class MMDRFuseStudent(BaseFuser):
         self._fast = None
 
     def fuse_luma(self, vis_luma: Tensor,
-                  ir: Tensor) -> Tuple[Tensor, Dict[str, Tensor]]:
+                  ir: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Fuse luminance.
 
         Args:
@@ -88,10 +83,8 @@ class MMDRFuseTeacher(BaseFuser):
     min_size = 4
     padding_mode = 'reflect'
 
-    def __init__(self,
-                 channels: Sequence[int] = (32, 64),
-                 buffer_channels: int = 4,
-                 **kwargs) -> None:
+    def __init__(self, channels: Sequence[int] = (32, 64),
+                 buffer_channels: int = 4, **kwargs) -> None:
         super().__init__(**kwargs)
         full, half = channels
         self.encoder = nn.ModuleList([
@@ -114,7 +107,7 @@ class MMDRFuseTeacher(BaseFuser):
         self._fast = None
 
     def fuse_luma(self, vis_luma: Tensor,
-                  ir: Tensor) -> Tuple[Tensor, Dict[str, Tensor]]:
+                  ir: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Fuse luminance.
 
         Args:

@@ -6,9 +6,8 @@ from .memory import apply_to_concat, recompute, trim_heap
 from .vgg import VGG19_TAPS, VGGFeatures, shared_features
 
 __all__ = [
-    'FReLU', 'GlobalAttention', 'VGG19_TAPS', 'VGGFeatures',
-    'apply_to_concat', 'conv_norm_act', 'filter2d', 'laplacian', 'luma',
-    'pixel_attention', 'recompute', 'rgb_to_ycbcr', 'second_sobel',
-    'shared_features', 'sobel', 'trim_heap', 'weighted_chroma',
-    'ycbcr_to_rgb'
+    'FReLU', 'GlobalAttention', 'VGG19_TAPS', 'VGGFeatures', 'apply_to_concat',
+    'conv_norm_act', 'filter2d', 'laplacian', 'luma', 'pixel_attention',
+    'recompute', 'rgb_to_ycbcr', 'second_sobel', 'shared_features', 'sobel',
+    'trim_heap', 'weighted_chroma', 'ycbcr_to_rgb'
 ]

@@ -1,14 +1,11 @@
 """Attention over the pixels of feature maps."""
-from typing import Optional
 
 import torch.nn.functional as F
 from torch import Tensor
 
 
-def pixel_attention(query: Tensor,
-                    key: Tensor,
-                    value: Tensor,
-                    scale: Optional[float] = None) -> Tensor:
+def pixel_attention(query: Tensor, key: Tensor, value: Tensor,
+                    scale: float | None = None) -> Tensor:
     """``softmax(scale * query key^T) value`` between all pixels.
 
     The map between pixels is never stored: the tokens go to PyTorch's fused

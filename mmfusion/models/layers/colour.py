@@ -3,7 +3,6 @@
 The constants are those of the common fusion code (SeAFusion, PSFusion,
 BFFR), not the exact ITU matrix: a round trip is off by up to 2e-4.
 """
-from typing import Tuple
 
 import torch
 from torch import Tensor
@@ -22,8 +21,7 @@ def luma(rgb: Tensor) -> Tensor:
     return 0.299 * r + 0.587 * g + 0.114 * b
 
 
-def rgb_to_ycbcr(rgb: Tensor,
-                 clamp: bool = False) -> Tuple[Tensor, Tensor]:
+def rgb_to_ycbcr(rgb: Tensor, clamp: bool = False) -> tuple[Tensor, Tensor]:
     """Split an RGB image into luminance and chrominance.
 
     Args:

@@ -1,5 +1,4 @@
 """Convolution blocks: conv + BatchNorm + activation, FReLU, attention."""
-from typing import Optional
 
 import torch
 from torch import Tensor, nn
@@ -9,14 +8,9 @@ from .memory import recompute
 _ACTIVATIONS = dict(relu=nn.ReLU, relu6=nn.ReLU6)
 
 
-def conv_norm_act(in_channels: int,
-                  out_channels: int,
-                  kernel_size: int = 3,
-                  stride: int = 1,
-                  groups: int = 1,
-                  bias: bool = False,
-                  norms: int = 1,
-                  act: Optional[str] = 'relu') -> nn.Sequential:
+def conv_norm_act(in_channels: int, out_channels: int, kernel_size: int = 3,
+                  stride: int = 1, groups: int = 1, bias: bool = False,
+                  norms: int = 1, act: str | None = 'relu') -> nn.Sequential:
     """Convolution that keeps the size (at stride 1), BatchNorm, activation.
 
     Args:
@@ -34,14 +28,8 @@ def conv_norm_act(in_channels: int,
         then the activation, which works in place.
     """
     layers = [
-        nn.Conv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=kernel_size // 2,
-            groups=groups,
-            bias=bias)
+        nn.Conv2d(in_channels, out_channels, kernel_size, stride=stride,
+                  padding=kernel_size // 2, groups=groups, bias=bias)
     ]
     layers += [nn.BatchNorm2d(out_channels) for _ in range(norms)]
     if act is not None:
@@ -61,8 +49,8 @@ class FReLU(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.funnel = conv_norm_act(
-            channels, channels, groups=channels, bias=True, act=None)
+        self.funnel = conv_norm_act(channels, channels, groups=channels,
+                                    bias=True, act=None)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same shape."""
@@ -91,8 +79,7 @@ class GlobalAttention(nn.Sequential):
         super().__init__(
             nn.AdaptiveAvgPool2d(1),
             *conv_norm_act(in_channels, mid_channels, 1, bias=True),
-            *conv_norm_act(mid_channels, out_channels, 1, bias=True,
-                           act=None))
+            *conv_norm_act(mid_channels, out_channels, 1, bias=True, act=None))
 
     def forward(self, *parts: Tensor) -> Tensor:
         """Attend to a map that may come in several groups of channels.

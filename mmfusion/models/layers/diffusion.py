@@ -1,6 +1,6 @@
 """Schedules and steps of diffusion samplers, and blending of tiles."""
 import math
-from typing import Callable, List, Optional, Sequence, Tuple
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -11,8 +11,7 @@ PREDICTIONS = ('epsilon', 'v', 'x0')
 NORMS = ('minmax', 'clamp')
 
 
-def cumulative_alphas(type: str = 'linear',
-                      T: int = 1000,
+def cumulative_alphas(type: str = 'linear', T: int = 1000,
                       beta_start: float = 1e-4,
                       beta_end: float = 0.02) -> np.ndarray:
     """Products of ``1 - beta``: the share of signal in the noisy image.
@@ -87,12 +86,8 @@ def clean_estimate(x: Tensor, output: Tensor, alpha: float,
     return (x - noise * output) / signal
 
 
-def ddim_step(x: Tensor,
-              clean: Tensor,
-              alpha: float,
-              previous: float,
-              eta: float = 0.,
-              noise: Optional[Tensor] = None) -> Tensor:
+def ddim_step(x: Tensor, clean: Tensor, alpha: float, previous: float,
+              eta: float = 0., noise: Tensor | None = None) -> Tensor:
     """One step of DDIM (Song et al., ICLR 2021, equation 12).
 
     Args:
@@ -114,9 +109,8 @@ def ddim_step(x: Tensor,
     return out if noise is None or not sigma else out + sigma * noise
 
 
-def to_unit_range(image: Tensor,
-                  norm: str,
-                  size: Optional[Sequence[int]] = None) -> Tensor:
+def to_unit_range(image: Tensor, norm: str,
+                  size: Sequence[int] | None = None) -> Tensor:
     """From about [-1, 1] to [0, 1].
 
     Args:
@@ -150,7 +144,7 @@ class ImageNoise:
     """
 
     def __init__(self, seeds: Sequence[int]) -> None:
-        self.generators: List[torch.Generator] = [
+        self.generators: list[torch.Generator] = [
             torch.Generator().manual_seed(int(seed)) for seed in seeds
         ]
 
@@ -183,22 +177,22 @@ def tiled(function: Callable[[Tensor], Tensor], x: Tensor, size: int,
         raise ValueError(f'Expected an overlap of 0 to {size // 2} for tiles '
                          f'of {size}, got {overlap}.')
     height, width = x.shape[-2:]
-    total: Optional[Tensor] = None
+    total: Tensor | None = None
     weights = x.new_zeros(1, 1, height, width)
     for top, rows in _places(height, size, overlap):
         for left, columns in _places(width, size, overlap):
             part = function(x[..., top:top + rows, left:left + columns])
             if total is None:
                 total = x.new_zeros(*part.shape[:2], height, width)
-            window = torch.outer(
-                _window(rows, overlap, x), _window(columns, overlap, x))
+            window = torch.outer(_window(rows, overlap, x),
+                                 _window(columns, overlap, x))
             place = (..., slice(top, top + rows), slice(left, left + columns))
             total[place] += window * part
             weights[place] += window
     return total / weights
 
 
-def _places(length: int, size: int, overlap: int) -> List[Tuple[int, int]]:
+def _places(length: int, size: int, overlap: int) -> list[tuple[int, int]]:
     """(start, length) of the tiles along one axis."""
     if length <= size:
         return [(0, length)]

@@ -1,5 +1,4 @@
 """Image gradients by small kernels."""
-from typing import Tuple
 
 import torch
 import torch.nn.functional as F
@@ -35,7 +34,7 @@ def filter2d(image: Tensor, kernel: Tensor, mode: str) -> Tensor:
     return out.view(batch, channels, -1, height, width)
 
 
-def sobel(image: Tensor, padding: str = 'zeros') -> Tuple[Tensor, Tensor]:
+def sobel(image: Tensor, padding: str = 'zeros') -> tuple[Tensor, Tensor]:
     """Horizontal and vertical derivative by 3x3 Sobel kernels.
 
     The kernels are not normalized: a ramp of slope one gives 8.

@@ -1,7 +1,8 @@
 """Memory: what is cheap is computed twice, what is free goes back."""
 import ctypes
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,8 +45,8 @@ def apply_to_concat(function: Callable[[Tensor], Tensor],
         return function(both)
 
 
-def recompute(module: nn.Module, function: Callable[..., Tensor],
-              *inputs: Tensor) -> Tensor:
+def recompute(module: nn.Module, function: Callable[..., Tensor], *inputs:
+              Tensor) -> Tensor:
     """``function(*inputs)``, computed anew in the backward pass.
 
     Unlike a bare checkpoint, this updates the running statistics of
@@ -62,10 +63,7 @@ def recompute(module: nn.Module, function: Callable[..., Tensor],
     if not torch.is_grad_enabled():
         return function(*inputs)
     return checkpoint(
-        function,
-        *inputs,
-        use_reentrant=False,
-        preserve_rng_state=False,
+        function, *inputs, use_reentrant=False, preserve_rng_state=False,
         context_fn=lambda: (nullcontext(), _statistics_kept(module)))
 
 

@@ -2,7 +2,7 @@
 import json
 import re
 import weakref
-from typing import Dict, Optional, Sequence
+from collections.abc import Sequence
 
 import torch
 from mmengine.config import ConfigDict
@@ -57,13 +57,9 @@ class VGGFeatures(nn.Module):
         FileNotFoundError: If there is no such file.
     """
 
-    def __init__(self,
-                 depth: int = 19,
-                 taps: Sequence[str] = VGG19_TAPS,
-                 init_cfg: Optional[dict] = None,
-                 normalize: bool = False,
-                 width: float = 1.,
-                 allow_random: bool = False) -> None:
+    def __init__(self, depth: int = 19, taps: Sequence[str] = VGG19_TAPS,
+                 init_cfg: dict | None = None, normalize: bool = False,
+                 width: float = 1., allow_random: bool = False) -> None:
         super().__init__()
         if depth not in _CONFIGS:
             raise ValueError(
@@ -95,7 +91,7 @@ class VGGFeatures(nn.Module):
         if init_cfg is not None:
             self._load(init_cfg)
         self.requires_grad_(False).eval()
-        self._last: Optional[tuple] = None
+        self._last: tuple | None = None
 
     def _load(self, init_cfg: dict) -> None:
         from mmfusion.utils.checkpoint import find_state_dict, read_checkpoint
@@ -121,7 +117,7 @@ class VGGFeatures(nn.Module):
                 "configured, with torchvision's names.")
         self.load_state_dict({key: state[key] for key in own})
 
-    def forward(self, image: Tensor) -> Dict[str, Tensor]:
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Features of each tap.
 
         Args:
@@ -144,7 +140,7 @@ class VGGFeatures(nn.Module):
                 found[name] = x
         return found
 
-    def kept(self, image: Tensor) -> Dict[str, Tensor]:
+    def kept(self, image: Tensor) -> dict[str, Tensor]:
         """:meth:`forward`, not computed again for the same ``image``.
 
         That of the last call alone is kept, and dropped with its image.

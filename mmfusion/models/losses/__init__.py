@@ -9,13 +9,8 @@ result is a scalar or a dict of scalars. A :class:`PairLoss` is called as
 """
 from .average import AverageLoss, average_loss
 from .correlation import CorrelationLoss, correlation, correlation_loss
-from .distillation import (
-                           CosineDistillationLoss,
-                           DistanceLoss,
-                           PairLoss,
-                           PerceptualDistance,
-                           cosine_distillation_loss,
-)
+from .distillation import (CosineDistillationLoss, DistanceLoss, PairLoss,
+                           PerceptualDistance, cosine_distillation_loss)
 from .dynamic_refresh import DynamicRefreshLoss
 from .film import FILMLoss
 from .gmsd import GMSDLoss, gmsd_loss
@@ -30,13 +25,8 @@ from .perceptual import MaxPerceptualLoss, max_perceptual_loss
 from .psfusion import PSFusionLoss
 from .reconstruction import ReconstructionLoss, reconstruction_loss
 from .registration import RegistrationLoss
-from .segmentation import (
-                           BinaryMapLoss,
-                           BoundaryMapLoss,
-                           OHEMSemanticLoss,
-                           ohem_cross_entropy,
-                           two_channel_bce,
-)
+from .segmentation import (BinaryMapLoss, BoundaryMapLoss, OHEMSemanticLoss,
+                           ohem_cross_entropy, two_channel_bce)
 from .ssim import SSIMLoss, ssim_loss
 
 __all__ = [

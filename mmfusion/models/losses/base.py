@@ -1,5 +1,4 @@
 """Bases: of losses that compare luminances, and of weighted sums."""
-from typing import Dict, List, Optional, Tuple, Type
 
 from torch import Tensor, nn
 
@@ -19,11 +18,8 @@ class LumaLoss(nn.Module):
         super().__init__()
         self.loss_weight = loss_weight
 
-    def forward(
-            self,
-            output: FuserOutput,
-            inputs: Dict[str, Tensor],
-            data_samples: Optional[List[FusionDataSample]] = None) -> Tensor:
+    def forward(self, output: FuserOutput, inputs: dict[str, Tensor],
+                data_samples: list[FusionDataSample] | None = None) -> Tensor:
         """Scalar loss; see :mod:`mmfusion.models.losses`."""
         return self.loss_weight * self.measure(
             fused_luma(output), inputs['vis_luma'], inputs['ir'])
@@ -42,20 +38,19 @@ class WeightedTerms(nn.Module):
         loss_weight (float): Factor of every term.
     """
 
-    def __init__(self, terms: Dict[str, Tuple[Type[nn.Module], float, dict]],
+    def __init__(self, terms: dict[str, tuple[type[nn.Module], float, dict]],
                  loss_weight: float) -> None:
         super().__init__()
         self.terms = nn.ModuleDict({
-            name: loss(loss_weight=loss_weight * weight, **options)
+            name:
+            loss(loss_weight=loss_weight * weight, **options)
             for name, (loss, weight, options) in terms.items() if weight
         })
 
     def forward(
-        self,
-        output: FuserOutput,
-        inputs: Dict[str, Tensor],
-        data_samples: Optional[List[FusionDataSample]] = None
-    ) -> Dict[str, Tensor]:
+        self, output: FuserOutput, inputs: dict[str, Tensor],
+        data_samples: list[FusionDataSample] | None = None
+    ) -> dict[str, Tensor]:
         """Every weighted term by name; their sum is the loss."""
         return {
             name: loss(output, inputs, data_samples)

@@ -9,8 +9,7 @@ from .base import LumaLoss
 _FORMS = ('reciprocal', 'complement')
 
 
-def correlation(first: Tensor,
-                second: Tensor,
+def correlation(first: Tensor, second: Tensor,
                 per_image: bool = False) -> Tensor:
     """Pearson's correlation coefficient.
 
@@ -36,11 +35,8 @@ def correlation(first: Tensor,
     return (a * b).sum(1) / power.clamp_min(1e-12).sqrt()
 
 
-def correlation_loss(fused: Tensor,
-                     first: Tensor,
-                     second: Tensor,
-                     form: str = 'reciprocal',
-                     per_image: bool = False,
+def correlation_loss(fused: Tensor, first: Tensor, second: Tensor,
+                     form: str = 'reciprocal', per_image: bool = False,
                      eps: float = 1e-6) -> Tensor:
     """Loss that falls as the correlation with both sources grows.
 
@@ -66,9 +62,8 @@ def correlation_loss(fused: Tensor,
     """
     if form not in _FORMS:
         raise ValueError(f'Expected a form out of {_FORMS}, got {form!r}.')
-    total = (
-        correlation(first, fused, per_image) +
-        correlation(second, fused, per_image))
+    total = (correlation(first, fused, per_image) +
+             correlation(second, fused, per_image))
     if form == 'complement':
         return (1 - total / 2).mean()
     return (1 / (total + eps)).mean()
@@ -85,15 +80,11 @@ class CorrelationLoss(LumaLoss):
         loss_weight (float): Factor of the loss.
     """
 
-    def __init__(self,
-                 form: str = 'reciprocal',
-                 per_image: bool = False,
-                 eps: float = 1e-6,
-                 loss_weight: float = 1.0) -> None:
+    def __init__(self, form: str = 'reciprocal', per_image: bool = False,
+                 eps: float = 1e-6, loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
         if form not in _FORMS:
-            raise ValueError(
-                f'Expected a form out of {_FORMS}, got {form!r}.')
+            raise ValueError(f'Expected a form out of {_FORMS}, got {form!r}.')
         self.form = form
         self.per_image = per_image
         self.eps = eps

@@ -1,5 +1,5 @@
 """Losses of two tensors, a student's and its teacher's."""
-from typing import Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -11,8 +11,7 @@ from mmfusion.registry import MODELS
 from .ssim import ssim_loss
 
 
-def cosine_distillation_loss(student: Tensor,
-                             teacher: Tensor,
+def cosine_distillation_loss(student: Tensor, teacher: Tensor,
                              eps: float = 1e-12) -> Tensor:
     """``1 - cos`` of the angle between both, summed over channels.
 
@@ -92,10 +91,9 @@ def _normalized(student: Tensor, teacher: Tensor) -> Tensor:
     return F.mse_loss(*(F.normalize(x, dim=1) for x in (student, teacher)))
 
 
-_DISTANCES = dict(
-    l1=F.l1_loss, mse=F.mse_loss, smooth_l1=F.smooth_l1_loss, ssim=_ssim,
-    laplacian=_laplacian, sobel=_sobel, sobel_magnitude=_sobel_magnitude,
-    normalized=_normalized)
+_DISTANCES = dict(l1=F.l1_loss, mse=F.mse_loss, smooth_l1=F.smooth_l1_loss,
+                  ssim=_ssim, laplacian=_laplacian, sobel=_sobel,
+                  sobel_magnitude=_sobel_magnitude, normalized=_normalized)
 
 
 @MODELS.register_module()
@@ -128,9 +126,9 @@ class DistanceLoss(PairLoss):
 
     def measure(self, student: Tensor, teacher: Tensor) -> Tensor:
         with torch.autocast(student.device.type, enabled=False):
-            return _DISTANCES[self.distance](*(
-                x.to(torch.promote_types(x.dtype, torch.float32))
-                for x in (student, teacher)))
+            return _DISTANCES[self.distance](
+                *(x.to(torch.promote_types(x.dtype, torch.float32))
+                  for x in (student, teacher)))
 
 
 @MODELS.register_module()
@@ -150,8 +148,7 @@ class PerceptualDistance(PairLoss):
         loss_weight (float): Factor of the loss.
     """
 
-    def __init__(self,
-                 features: dict,
+    def __init__(self, features: dict,
                  taps: Sequence[str] = ('relu2_2', 'relu3_3', 'relu4_3'),
                  loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
@@ -164,5 +161,4 @@ class PerceptualDistance(PairLoss):
             with torch.no_grad():
                 theirs = features.kept(teacher.float())
             ours = features.kept(student.float())
-            return sum(
-                F.mse_loss(ours[tap], theirs[tap]) for tap in self.taps)
+            return sum(F.mse_loss(ours[tap], theirs[tap]) for tap in self.taps)

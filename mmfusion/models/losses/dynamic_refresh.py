@@ -1,5 +1,5 @@
 """Dynamic refresh: a network learns from its own best past outputs."""
-from typing import Dict, List, Optional, Sequence, Tuple
+from collections.abc import Sequence
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
@@ -30,8 +30,7 @@ def _laplacian(past: Tensor, fused: Tensor) -> Tensor:
 _PIXEL = dict(l1=_l1, laplacian=_laplacian)
 
 
-def sample_indices(
-        data_samples: Optional[List[FusionDataSample]]) -> List[int]:
+def sample_indices(data_samples: list[FusionDataSample] | None) -> list[int]:
     """``sample_idx`` of each sample.
 
     Raises:
@@ -49,7 +48,7 @@ def sample_indices(
     return [int(index) for index in indices]
 
 
-def input_prints(inputs: Dict[str, Tensor]) -> Tensor:
+def input_prints(inputs: dict[str, Tensor]) -> Tensor:
     """An integer for each pair that changes when its pixels move.
 
     Args:
@@ -60,9 +59,9 @@ def input_prints(inputs: Dict[str, Tensor]) -> Tensor:
         Tensor: int64 (B, ) on the CPU, made of a grid of 8-bit values.
     """
     images = torch.cat((inputs['vis'], inputs['ir']), 1).detach()
-    rows, columns = (
-        torch.linspace(0, side - 1, _PROBES, device=images.device).long()
-        for side in images.shape[-2:])
+    rows, columns = (torch.linspace(0, side - 1, _PROBES,
+                                    device=images.device).long()
+                     for side in images.shape[-2:])
     levels = (images[:, :, rows][..., columns] * 255).round().long()
     weights = torch.arange(1, levels[0].numel() + 1, device=images.device)
     # a polynomial modulo 2^64, by the overflow of integers
@@ -107,14 +106,9 @@ class DynamicRefreshLoss(nn.Module):
             on taps without features.
     """
 
-    def __init__(self,
-                 score: str,
-                 pixel: str,
-                 features: Optional[dict] = None,
-                 taps: Sequence[str] = (),
-                 granularity: str = 'batch',
-                 factor: float = 10.,
-                 bank: Optional[dict] = None,
+    def __init__(self, score: str, pixel: str, features: dict | None = None,
+                 taps: Sequence[str] = (), granularity: str = 'batch',
+                 factor: float = 10., bank: dict | None = None,
                  loss_weight: float = 1.0) -> None:
         super().__init__()
         self.metric = get_metric(score)
@@ -122,8 +116,8 @@ class DynamicRefreshLoss(nn.Module):
             raise ValueError(
                 'Expected a score of luminances that is better the higher or '
                 f'the lower it is, got {self.metric.key}.')
-        for value, known in ((pixel, tuple(_PIXEL)),
-                             (granularity, ('batch', 'sample'))):
+        for value, known in ((pixel, tuple(_PIXEL)), (granularity,
+                                                      ('batch', 'sample'))):
             if value not in known:
                 raise ValueError(f'Expected one of {known}, got {value!r}.')
         if bool(taps) != (features is not None):
@@ -137,11 +131,8 @@ class DynamicRefreshLoss(nn.Module):
         self.bank = MODELS.build(bank or dict(type='HistoryBank'))
         self.loss_weight = loss_weight
 
-    def forward(
-            self,
-            output: FuserOutput,
-            inputs: Dict[str, Tensor],
-            data_samples: Optional[List[FusionDataSample]] = None) -> Tensor:
+    def forward(self, output: FuserOutput, inputs: dict[str, Tensor],
+                data_samples: list[FusionDataSample] | None = None) -> Tensor:
         """Scalar loss; see :mod:`mmfusion.models.losses`.
 
         Raises:
@@ -154,8 +145,8 @@ class DynamicRefreshLoss(nn.Module):
         past = None
         if known.any():
             past = self.bank.read(
-                [i for i, k in zip(indices, known.tolist(), strict=True)
-                 if k], fused)
+                [i for i, k in zip(indices, known.tolist(), strict=True) if k],
+                fused)
         gain = self._gain(fused.detach(), past, known, inputs)
         better, weight = self._decide(gain)
         loss = fused.new_zeros(())
@@ -169,15 +160,14 @@ class DynamicRefreshLoss(nn.Module):
         return self.loss_weight * loss
 
     @torch.no_grad()
-    def _gain(self, fused: Tensor, past: Optional[Tensor], known: Tensor,
-              inputs: Dict[str, Tensor]) -> Tensor:
+    def _gain(self, fused: Tensor, past: Tensor | None, known: Tensor,
+              inputs: dict[str, Tensor]) -> Tensor:
         """By how much known samples got better: (N, )."""
         if past is None:
             return fused.new_zeros(0)
         rows = known.to(fused.device)
         sources = [inputs[key][rows] for key in ('ir', 'vis_luma')]
-        present, best = (self._score(x, sources)
-                         for x in (fused[rows], past))
+        present, best = (self._score(x, sources) for x in (fused[rows], past))
         gain = present - best
         return gain if self.metric.higher_is_better else -gain
 
@@ -191,7 +181,7 @@ class DynamicRefreshLoss(nn.Module):
             images.append(Image(levels, TORCH))
         return self.metric(images[0], images[1:])
 
-    def _decide(self, gain: Tensor) -> Tuple[Tensor, Tensor]:
+    def _decide(self, gain: Tensor) -> tuple[Tensor, Tensor]:
         """Which known samples are renewed (on the CPU), and loss weights.
 
         The weights add up to a mean over the known samples of all
@@ -205,8 +195,7 @@ class DynamicRefreshLoss(nn.Module):
         weight = self.factor * (-gain).clamp(min=0)
         return (gain > 0).cpu(), weight * (get_world_size() / count)
 
-    def _distance(self, past: Tensor, fused: Tensor,
-                  known: Tensor) -> Tensor:
+    def _distance(self, past: Tensor, fused: Tensor, known: Tensor) -> Tensor:
         """Distance of each known sample to its remembered image: (N, )."""
         rows = known.to(fused.device)
         distance = _PIXEL[self.pixel](past, fused[rows])

@@ -31,11 +31,8 @@ class FILMLoss(WeightedTerms):
         ValueError: If the target is unknown or all weights are zero.
     """
 
-    def __init__(self,
-                 target: str = 'max',
-                 intensity_weight: float = 1.0,
-                 gradient_weight: float = 20.0,
-                 lp_ssim_weight: float = 0.0,
+    def __init__(self, target: str = 'max', intensity_weight: float = 1.0,
+                 gradient_weight: float = 20.0, lp_ssim_weight: float = 0.0,
                  loss_weight: float = 1.0) -> None:
         if target not in _TARGETS:
             raise ValueError(f"Expected target 'max' or 'mean', got "

@@ -30,11 +30,11 @@ def gmsd_loss(fused: Tensor, first: Tensor, second: Tensor) -> Tensor:
     if min(fused.shape[-2:]) < 8:
         raise ValueError('Expected images of 8 pixels or more a side, got '
                          f'{tuple(fused.shape[-2:])}.')
-    image, one, two = (
-        Image(255 * x[:, 0].to(torch.promote_types(x.dtype, torch.float32)),
-              TORCH) for x in (fused, first, second))
-    return (gradient_deviation(image, one)
-            + gradient_deviation(image, two)).mean() / 2
+    image, one, two = (Image(
+        255 * x[:, 0].to(torch.promote_types(x.dtype, torch.float32)), TORCH)
+                       for x in (fused, first, second))
+    return (gradient_deviation(image, one) +
+            gradient_deviation(image, two)).mean() / 2
 
 
 @MODELS.register_module()

@@ -1,5 +1,5 @@
 """Gradient loss: the fused image keeps the stronger edge of the two."""
-from typing import Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -11,9 +11,7 @@ from mmfusion.registry import MODELS
 from .base import LumaLoss
 
 
-def max_gradient_loss(fused: Tensor,
-                      first: Tensor,
-                      second: Tensor,
+def max_gradient_loss(fused: Tensor, first: Tensor, second: Tensor,
                       joint: bool = False) -> Tensor:
     """L1 distance to the larger source gradient.
 
@@ -38,8 +36,9 @@ def max_gradient_loss(fused: Tensor,
         return [sum(both)] if joint else both
 
     return sum(
-        F.l1_loss(f, torch.maximum(a, b)) for f, a, b in zip(
-            *map(magnitudes, (fused, first, second)), strict=True))
+        F.l1_loss(f, torch.maximum(a, b))
+        for f, a, b in zip(*map(magnitudes, (fused, first,
+                                             second)), strict=True))
 
 
 @MODELS.register_module()

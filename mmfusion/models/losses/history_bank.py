@@ -1,6 +1,5 @@
 """One remembered image for each training sample."""
 from pathlib import Path
-from typing import List, Optional, Tuple
 
 import numpy as np
 import torch
@@ -10,8 +9,7 @@ from torch import Tensor, nn
 from mmfusion.registry import MODELS
 from mmfusion.utils.files import finished_file
 
-_DTYPES = dict(
-    uint8=torch.uint8, float16=torch.float16, float32=torch.float32)
+_DTYPES = dict(uint8=torch.uint8, float16=torch.float16, float32=torch.float32)
 
 
 @MODELS.register_module()
@@ -42,10 +40,9 @@ class HistoryBank(nn.Module):
         ValueError: On an unknown dtype or an empty range.
     """
 
-    def __init__(self,
-                 dtype: str = 'float16',
-                 value_range: Tuple[float, float] = (-0.25, 1.25),
-                 memmap_dir: Optional[str] = None,
+    def __init__(self, dtype: str = 'float16',
+                 value_range: tuple[float, float] = (-0.25, 1.25),
+                 memmap_dir: str | None = None,
                  save_state: bool = False) -> None:
         super().__init__()
         if dtype not in _DTYPES:
@@ -58,12 +55,12 @@ class HistoryBank(nn.Module):
         self.value_range = tuple(value_range)
         self.memmap_dir = memmap_dir
         self.save_state = save_state
-        self._samples: Optional[int] = None
+        self._samples: int | None = None
         self.clear()
 
     def clear(self) -> None:
         """Forget all images."""
-        self.images: Optional[Tensor] = None  # (N, 1, H, W)
+        self.images: Tensor | None = None  # (N, 1, H, W)
         self.stored = torch.zeros(0, dtype=torch.bool)
         self.prints = torch.zeros(0, dtype=torch.int64)
 
@@ -75,7 +72,7 @@ class HistoryBank(nn.Module):
         """Number of images stored."""
         return int(self.stored.sum())
 
-    def knows(self, indices: List[int], prints: Tensor) -> Tensor:
+    def knows(self, indices: list[int], prints: Tensor) -> Tensor:
         """Which samples have an image: boolean (B, ).
 
         Args:
@@ -102,7 +99,7 @@ class HistoryBank(nn.Module):
                 'share indices: join their folders instead.')
         return known
 
-    def read(self, indices: List[int], like: Tensor) -> Tensor:
+    def read(self, indices: list[int], like: Tensor) -> Tensor:
         """Images of known samples.
 
         Args:
@@ -118,7 +115,7 @@ class HistoryBank(nn.Module):
             return data.to(like.dtype) * ((high - low) / 255) + low
         return data.to(like.dtype)
 
-    def write(self, indices: List[int], prints: Tensor,
+    def write(self, indices: list[int], prints: Tensor,
               images: Tensor) -> None:
         """Store images, of all processes; each has to call it.
 
@@ -139,8 +136,8 @@ class HistoryBank(nn.Module):
             self._reserve(last + 1, data.shape[1:])
             self.images[rows] = data
         told = (rows, prints, None if shared and parallel else data)
-        for rows, prints, data in (all_gather_object(told)
-                                   if parallel else (told, )):
+        for rows, prints, data in (all_gather_object(told) if parallel else
+                                   (told, )):
             if not len(rows):
                 continue
             if data is not None:
@@ -156,7 +153,7 @@ class HistoryBank(nn.Module):
         scaled = (images - low) * (255 / (high - low))
         return scaled.round().clamp(0, 255).to(torch.uint8)
 
-    def _reserve(self, samples: int, shape: Tuple[int, ...]) -> None:
+    def _reserve(self, samples: int, shape: tuple[int, ...]) -> None:
         """Room for ``samples`` images of one shape."""
         have = len(self.stored)
         if self.images is not None:
@@ -174,11 +171,11 @@ class HistoryBank(nn.Module):
         if self.images is not None:
             images[:have] = self.images
         self.images = images
-        self.stored, self.prints = (
-            torch.cat((old, old.new_zeros(samples - have)))
-            for old in (self.stored, self.prints))
+        self.stored, self.prints = (torch.cat(
+            (old, old.new_zeros(samples - have)))
+                                    for old in (self.stored, self.prints))
 
-    def _room(self, samples: int, shape: Tuple[int, ...]) -> Tensor:
+    def _room(self, samples: int, shape: tuple[int, ...]) -> Tensor:
         if self.memmap_dir is None:
             return torch.empty((samples, *shape), dtype=self.dtype)
         if self._samples is None or self.images is not None:
@@ -189,8 +186,8 @@ class HistoryBank(nn.Module):
         path = Path(self.memmap_dir, 'images.npy')
         if get_rank() == 0:
             with finished_file(path) as draft:
-                np.lib.format.open_memmap(
-                    draft, 'w+', _numpy_type(self.dtype), (samples, *shape))
+                np.lib.format.open_memmap(draft, 'w+', _numpy_type(self.dtype),
+                                          (samples, *shape))
         if get_world_size() > 1:
             all_gather_object(None)  # the file is there
         return torch.from_numpy(np.lib.format.open_memmap(path, 'r+'))

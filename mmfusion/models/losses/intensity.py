@@ -1,5 +1,4 @@
 """Intensity loss with a contrast and a salient-object mask."""
-from typing import Dict, List, Optional
 
 import torch
 import torch.nn.functional as F
@@ -26,22 +25,19 @@ def local_variance(image: Tensor) -> Tensor:
     Returns:
         Tensor: (B, 1, H, W).
     """
-    offsets = torch.arange(
-        _WINDOW, dtype=image.dtype, device=image.device) - _WINDOW // 2
+    offsets = torch.arange(_WINDOW, dtype=image.dtype,
+                           device=image.device) - _WINDOW // 2
     line = torch.exp(-offsets.square() / (2 * _SIGMA**2))
     line = line / line.sum()
     kernel = torch.outer(line, line)[None, None]
     # one call for both moments
-    mean, square = filter2d(
-        torch.cat((image, image.square()), dim=1), kernel,
-        'zeros').squeeze(2).split(image.shape[1], dim=1)
+    mean, square = filter2d(torch.cat((image, image.square()), dim=1), kernel,
+                            'zeros').squeeze(2).split(image.shape[1], dim=1)
     return square - mean.square()
 
 
-def contrast_intensity_loss(fused: Tensor,
-                            salient: Tensor,
-                            other: Tensor,
-                            mask: Optional[Tensor] = None) -> Tensor:
+def contrast_intensity_loss(fused: Tensor, salient: Tensor, other: Tensor,
+                            mask: Tensor | None = None) -> Tensor:
     """Squared distance to one source a pixel, averaged in 9x9 boxes.
 
     ``mean(S E(A, F) + (1 - S) E(B, F))`` where S is one where source A has
@@ -63,10 +59,8 @@ def contrast_intensity_loss(fused: Tensor,
         if mask is not None:
             select = select | mask
     distances = F.avg_pool2d(
-        torch.cat((fused - salient, fused - other), dim=1).square(),
-        _WINDOW,
-        stride=1,
-        padding=_WINDOW // 2)
+        torch.cat((fused - salient, fused - other), dim=1).square(), _WINDOW,
+        stride=1, padding=_WINDOW // 2)
     return torch.where(select, distances[:, :1], distances[:, 1:]).mean()
 
 
@@ -88,18 +82,15 @@ class IntensityLoss(nn.Module):
         loss_weight (float): Factor of the loss.
     """
 
-    def __init__(self,
-                 salient_source: str = 'ir',
-                 target_mask: str = 'gt_mask',
-                 box_shape: str = 'ellipse',
+    def __init__(self, salient_source: str = 'ir',
+                 target_mask: str = 'gt_mask', box_shape: str = 'ellipse',
                  loss_weight: float = 1.0) -> None:
         super().__init__()
         for value, known, name in ((target_mask, ('gt_mask', 'boxes'),
-                                    'target_mask'),
-                                   (box_shape, BOX_SHAPES, 'box_shape')):
+                                    'target_mask'), (box_shape, BOX_SHAPES,
+                                                     'box_shape')):
             if value not in known:
-                raise ValueError(
-                    f'Expected {name} of {known}, got {value!r}.')
+                raise ValueError(f'Expected {name} of {known}, got {value!r}.')
         if salient_source not in ('ir', 'vis'):
             raise ValueError("Expected salient_source 'ir' or 'vis', got "
                              f'{salient_source!r}.')
@@ -108,11 +99,8 @@ class IntensityLoss(nn.Module):
         self.box_shape = box_shape
         self.loss_weight = loss_weight
 
-    def forward(
-            self,
-            output: FuserOutput,
-            inputs: Dict[str, Tensor],
-            data_samples: Optional[List[FusionDataSample]] = None) -> Tensor:
+    def forward(self, output: FuserOutput, inputs: dict[str, Tensor],
+                data_samples: list[FusionDataSample] | None = None) -> Tensor:
         """Scalar loss; see :mod:`mmfusion.models.losses`."""
         fused = fused_luma(output)
         mask = self._mask(fused, data_samples).unsqueeze(1)
@@ -123,11 +111,11 @@ class IntensityLoss(nn.Module):
             fused, *sources, mask)
 
     def _mask(self, fused: Tensor,
-              data_samples: Optional[List[FusionDataSample]]) -> Tensor:
+              data_samples: list[FusionDataSample] | None) -> Tensor:
         """Salient pixels, (B, H, W) of bool."""
         user = type(self).__name__
         if self.target_mask == 'boxes':
             return stack_box_masks(data_samples, fused, user, self.box_shape)
-        target = stack_targets(
-            data_samples, 'gt_mask', fused, user, labels='optional')
+        target = stack_targets(data_samples, 'gt_mask', fused, user,
+                               labels='optional')
         return (target > 0) & (target != IGNORE)

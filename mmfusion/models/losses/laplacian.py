@@ -24,8 +24,8 @@ def laplacian_loss(fused: Tensor, first: Tensor, second: Tensor) -> Tensor:
     Returns:
         Tensor: Scalar.
     """
-    return F.mse_loss(
-        laplacian(fused), laplacian(torch.maximum(first, second)))
+    return F.mse_loss(laplacian(fused), laplacian(torch.maximum(first,
+                                                                second)))
 
 
 @MODELS.register_module()

@@ -1,6 +1,5 @@
 """Distance and structure: an Lp norm and one less the SSIM."""
 from math import isqrt
-from typing import Optional
 
 import torch
 from torch import Tensor
@@ -15,10 +14,8 @@ from .ssim import as_images
 _FORM = SSIMForm(size=5, sigma=1.5, border='zero', data_range=1.)
 
 
-def lp_ssim_loss(fused: Tensor,
-                 source: Tensor,
-                 p: float = 2,
-                 ssim_weight: Optional[float] = None) -> Tensor:
+def lp_ssim_loss(fused: Tensor, source: Tensor, p: float = 2,
+                 ssim_weight: float | None = None) -> Tensor:
     """``||I - F||_p + w (1 - SSIM(I, F))``.
 
     The norm runs over the whole batch and is no mean: it grows with the
@@ -54,10 +51,8 @@ class LpSSIMLoss(LumaLoss):
         loss_weight (float): Factor of the loss.
     """
 
-    def __init__(self,
-                 source: str,
-                 p: float = 2,
-                 ssim_weight: Optional[float] = None,
+    def __init__(self, source: str, p: float = 2,
+                 ssim_weight: float | None = None,
                  loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
         if source not in ('vis', 'ir'):

@@ -1,6 +1,6 @@
 """Steadiness in videos, learned from single pairs."""
 import math
-from typing import Callable
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -30,11 +30,8 @@ class MotionConsistencyLoss(nn.Module):
         ValueError: If a value is negative, or ``scale`` not below 1.
     """
 
-    def __init__(self,
-                 degrees: float = 5.,
-                 shift: float = 0.04,
-                 scale: float = 0.05,
-                 loss_weight: float = 0.5) -> None:
+    def __init__(self, degrees: float = 5., shift: float = 0.04,
+                 scale: float = 0.05, loss_weight: float = 0.5) -> None:
         super().__init__()
         if min(degrees, shift, scale) < 0 or scale >= 1:
             raise ValueError(
@@ -71,9 +68,9 @@ class MotionConsistencyLoss(nn.Module):
         factor = 1 + self.scale * draw[1]
         cos, sin = factor * angle.cos(), factor * angle.sin()
         aspect = width / height  # coordinates run from -1 to 1 on both sides
-        matrix = torch.stack((
-            torch.stack((cos, -sin / aspect, 2 * self.shift * draw[2]), 1),
-            torch.stack((sin * aspect, cos, 2 * self.shift * draw[3]), 1)), 1)
+        matrix = torch.stack(
+            (torch.stack((cos, -sin / aspect, 2 * self.shift * draw[2]), 1),
+             torch.stack((sin * aspect, cos, 2 * self.shift * draw[3]), 1)), 1)
         return F.affine_grid(matrix, [batch, 1, height, width],
                              align_corners=False)
 

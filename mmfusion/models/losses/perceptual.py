@@ -1,5 +1,5 @@
 """Perceptual loss: the fused image has the stronger feature of the two."""
-from typing import Mapping, Optional, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -12,8 +12,8 @@ from .base import LumaLoss
 
 
 def max_perceptual_loss(fused: Mapping[str, Tensor],
-                        first: Mapping[str, Tensor],
-                        second: Mapping[str, Tensor],
+                        first: Mapping[str, Tensor], second: Mapping[str,
+                                                                     Tensor],
                         taps: Sequence[str]) -> Tensor:
     """Squared distance to the larger source feature, mean over taps.
 
@@ -46,9 +46,7 @@ class MaxPerceptualLoss(LumaLoss):
         loss_weight (float): Factor of the loss.
     """
 
-    def __init__(self,
-                 features: dict,
-                 taps: Sequence[str] = VGG19_TAPS,
+    def __init__(self, features: dict, taps: Sequence[str] = VGG19_TAPS,
                  loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
         self._features = (shared_features(features), )
@@ -58,14 +56,12 @@ class MaxPerceptualLoss(LumaLoss):
         features, = self._features
         with torch.no_grad():
             sources = features(vis), features(ir)
-        return max_perceptual_loss(
-            features.kept(fused), *sources, self.taps)
+        return max_perceptual_loss(features.kept(fused), *sources, self.taps)
 
 
-def feature_distance(first: Mapping[str, Tensor],
-                     second: Mapping[str, Tensor],
+def feature_distance(first: Mapping[str, Tensor], second: Mapping[str, Tensor],
                      taps: Sequence[str],
-                     rows: Optional[Tensor] = None) -> Tensor:
+                     rows: Tensor | None = None) -> Tensor:
     """Squared distance of features by image, mean over taps.
 
     Args:

@@ -1,5 +1,5 @@
 """All terms of PSFusion's training loss."""
-from typing import Optional, Sequence
+from collections.abc import Sequence
 
 from mmfusion.registry import MODELS
 
@@ -47,41 +47,31 @@ class PSFusionLoss(WeightedTerms):
         loss_weight (float): Factor of every term.
     """
 
-    def __init__(self,
-                 semantic_weight: float = 10.0,
-                 binary_weight: float = 10.0,
-                 boundary_weight: float = 10.0,
+    def __init__(self, semantic_weight: float = 10.0,
+                 binary_weight: float = 10.0, boundary_weight: float = 10.0,
                  correlation_weight: float = 1.0,
-                 gradient_weight: float = 10.0,
-                 intensity_weight: float = 10.0,
-                 vis_weight: float = 1.0,
-                 ir_weight: float = 1.0,
-                 salient_source: str = 'ir',
-                 target_mask: str = 'gt_mask',
+                 gradient_weight: float = 10.0, intensity_weight: float = 10.0,
+                 vis_weight: float = 1.0, ir_weight: float = 1.0,
+                 salient_source: str = 'ir', target_mask: str = 'gt_mask',
                  box_shape: str = 'ellipse',
-                 per_image_correlation: bool = False,
-                 threshold: float = 0.75,
+                 per_image_correlation: bool = False, threshold: float = 0.75,
                  min_kept: int = 65536,
-                 pos_weight: Optional[Sequence[float]] = (1.4548, 19.8962),
-                 labels: str = 'required',
-                 loss_weight: float = 1.0) -> None:
+                 pos_weight: Sequence[float] | None = (1.4548, 19.8962),
+                 labels: str = 'required', loss_weight: float = 1.0) -> None:
         terms = dict(
             semantic=(OHEMSemanticLoss, semantic_weight,
-                      dict(
-                          threshold=threshold,
-                          min_kept=min_kept,
-                          labels=labels)),
+                      dict(threshold=threshold, min_kept=min_kept,
+                           labels=labels)),
             binary=(BinaryMapLoss, binary_weight,
                     dict(pos_weight=pos_weight, labels=labels)),
             boundary=(BoundaryMapLoss, boundary_weight, dict(labels=labels)),
             correlation=(CorrelationLoss, correlation_weight,
                          dict(per_image=per_image_correlation)),
-            gradient=(GradientLoss, gradient_weight, {}),
-            intensity=(IntensityLoss, intensity_weight,
-                       dict(
-                           salient_source=salient_source,
-                           target_mask=target_mask,
-                           box_shape=box_shape)),
+            gradient=(GradientLoss, gradient_weight,
+                      {}), intensity=(IntensityLoss, intensity_weight,
+                                      dict(salient_source=salient_source,
+                                           target_mask=target_mask,
+                                           box_shape=box_shape)),
             vis_rec=(ReconstructionLoss, vis_weight, dict(source='vis')),
             ir_rec=(ReconstructionLoss, ir_weight, dict(source='ir')))
         super().__init__(terms, loss_weight)

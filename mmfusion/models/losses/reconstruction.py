@@ -1,5 +1,4 @@
 """Reconstruction loss of intensities and second derivatives."""
-from typing import Dict, List, Optional
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,8 +10,7 @@ from mmfusion.structures import FuserOutput, FusionDataSample
 from .targets import aux_map
 
 
-def reconstruction_loss(reconstructed: Tensor,
-                        source: Tensor,
+def reconstruction_loss(reconstructed: Tensor, source: Tensor,
                         intensity_weight: float = 5.0,
                         detail_weight: float = 5.0) -> Tensor:
     """L1 distance of two images and of their second derivatives.
@@ -34,8 +32,8 @@ def reconstruction_loss(reconstructed: Tensor,
         second_sobel(image).abs().sum(dim=2)
         for image in (reconstructed, source)
     ]
-    return (intensity_weight * F.l1_loss(reconstructed, source)
-            + detail_weight * F.l1_loss(*details))
+    return (intensity_weight * F.l1_loss(reconstructed, source) +
+            detail_weight * F.l1_loss(*details))
 
 
 @MODELS.register_module()
@@ -50,11 +48,8 @@ class ReconstructionLoss(nn.Module):
         loss_weight (float): Factor of the loss.
     """
 
-    def __init__(self,
-                 source: str,
-                 intensity_weight: float = 5.0,
-                 detail_weight: float = 5.0,
-                 loss_weight: float = 1.0) -> None:
+    def __init__(self, source: str, intensity_weight: float = 5.0,
+                 detail_weight: float = 5.0, loss_weight: float = 1.0) -> None:
         super().__init__()
         if source not in ('vis', 'ir'):
             raise ValueError(f"Expected source 'vis' or 'ir', got {source!r}.")
@@ -63,11 +58,8 @@ class ReconstructionLoss(nn.Module):
         self.detail_weight = detail_weight
         self.loss_weight = loss_weight
 
-    def forward(
-            self,
-            output: FuserOutput,
-            inputs: Dict[str, Tensor],
-            data_samples: Optional[List[FusionDataSample]] = None) -> Tensor:
+    def forward(self, output: FuserOutput, inputs: dict[str, Tensor],
+                data_samples: list[FusionDataSample] | None = None) -> Tensor:
         """Scalar loss; see :mod:`mmfusion.models.losses`."""
         reconstructed = aux_map(output, f'{self.source}_rec',
                                 type(self).__name__)

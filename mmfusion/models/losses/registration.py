@@ -1,17 +1,12 @@
 """Loss of a registration head."""
-from typing import Dict, List, Optional
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmfusion.models.registration.offsets import (
-    STRIDE,
-    matrix_offsets,
-    pixel_grid,
-    window,
-)
+from mmfusion.models.registration.offsets import (STRIDE, matrix_offsets,
+                                                  pixel_grid, window)
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 
@@ -48,32 +43,27 @@ class RegistrationLoss(nn.Module):
         smooth (float): Weight, relative to ``votes``. Defaults to 0.1.
     """
 
-    def __init__(self,
-                 match: float = 1.0,
-                 votes: float = 0.1,
-                 offset: float = 0.05,
-                 smooth: float = 0.1) -> None:
+    def __init__(self, match: float = 1.0, votes: float = 0.1,
+                 offset: float = 0.05, smooth: float = 0.1) -> None:
         super().__init__()
-        self.weights = dict(
-            match=match, votes=votes, offset=offset, smooth=votes * smooth)
+        self.weights = dict(match=match, votes=votes, offset=offset,
+                            smooth=votes * smooth)
 
     def forward(
-        self,
-        output: FuserOutput,
-        inputs: Dict[str, Tensor],
-        data_samples: Optional[List[FusionDataSample]] = None
-    ) -> Dict[str, Tensor]:
+        self, output: FuserOutput, inputs: dict[str, Tensor],
+        data_samples: list[FusionDataSample] | None = None
+    ) -> dict[str, Tensor]:
         """Terms by name; see :mod:`mmfusion.models.losses`.
 
         Raises:
             ValueError: If the model has no registration head, or a sample
                 no matrix.
         """
-        field, votes, scores = (
-            aux_map(output, f'registration.{name}', 'RegistrationLoss',
-                    "Set the model's registration=dict("
-                    "type='RegistrationHead')")
-            for name in ('offset', 'votes', 'scores'))
+        field, votes, scores = (aux_map(
+            output, f'registration.{name}', 'RegistrationLoss',
+            "Set the model's registration=dict("
+            "type='RegistrationHead')")
+                                for name in ('offset', 'votes', 'scores'))
         matrix = stack_misalignments(data_samples, field)
         height, width = field.shape[-2:]
         rows, columns = votes.shape[-2:]
@@ -106,7 +96,7 @@ class RegistrationLoss(nn.Module):
         }
 
 
-def stack_misalignments(data_samples: Optional[List[FusionDataSample]],
+def stack_misalignments(data_samples: list[FusionDataSample] | None,
                         like: Tensor) -> Tensor:
     """The samples' matrices, (B, 3, 3), as the type and device of ``like``.
 

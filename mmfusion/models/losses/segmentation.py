@@ -4,7 +4,7 @@ Source: PSFusion (Information Fusion 99, 101870) and its code; OHEM as in
 Shrivastava et al., arXiv 1604.03540, with a threshold on the loss.
 """
 import math
-from typing import Dict, List, Optional, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -16,9 +16,7 @@ from mmfusion.structures import FuserOutput, FusionDataSample
 from .targets import IGNORE, aux_map, check_labels_option, stack_targets
 
 
-def ohem_cross_entropy(logits: Tensor,
-                       target: Tensor,
-                       threshold: float = 0.75,
+def ohem_cross_entropy(logits: Tensor, target: Tensor, threshold: float = 0.75,
                        min_kept: int = 65536) -> Tensor:
     """Cross entropy over the hard pixels of a whole batch.
 
@@ -37,17 +35,16 @@ def ohem_cross_entropy(logits: Tensor,
     Returns:
         Tensor: Scalar.
     """
-    losses = F.cross_entropy(
-        logits, target, ignore_index=IGNORE, reduction='none').flatten()
+    losses = F.cross_entropy(logits, target, ignore_index=IGNORE,
+                             reduction='none').flatten()
     hard = losses[losses > -math.log(threshold)]
     if hard.numel() > min_kept:
         return hard.mean()
     return losses.topk(min(min_kept, losses.numel()), sorted=False)[0].mean()
 
 
-def two_channel_bce(logits: Tensor,
-                    target: Tensor,
-                    pos_weight: Optional[Sequence[float]] = None) -> Tensor:
+def two_channel_bce(logits: Tensor, target: Tensor,
+                    pos_weight: Sequence[float] | None = None) -> Tensor:
     """Binary cross entropy of a 0 / 1 map as two one-hot channels.
 
     Args:
@@ -64,11 +61,10 @@ def two_channel_bce(logits: Tensor,
     one_hot = torch.stack((target == 0, target == 1), dim=1)
     if pos_weight is not None:
         pos_weight = logits.new_tensor(pos_weight).view(1, 2, 1, 1)
-    losses = F.binary_cross_entropy_with_logits(
-        logits,
-        one_hot.to(logits.dtype),
-        pos_weight=pos_weight,
-        reduction='none')
+    losses = F.binary_cross_entropy_with_logits(logits,
+                                                one_hot.to(logits.dtype),
+                                                pos_weight=pos_weight,
+                                                reduction='none')
     return (losses * valid).sum() / valid.sum().clamp(min=1)
 
 
@@ -85,11 +81,8 @@ class OHEMSemanticLoss(nn.Module):
         loss_weight (float): Factor of the loss.
     """
 
-    def __init__(self,
-                 threshold: float = 0.75,
-                 min_kept: int = 65536,
-                 labels: str = 'required',
-                 loss_weight: float = 1.0) -> None:
+    def __init__(self, threshold: float = 0.75, min_kept: int = 65536,
+                 labels: str = 'required', loss_weight: float = 1.0) -> None:
         super().__init__()
         if not 0 < threshold < 1:
             raise ValueError('Expected threshold as a probability in (0, 1), '
@@ -102,11 +95,8 @@ class OHEMSemanticLoss(nn.Module):
         self.labels = check_labels_option(labels)
         self.loss_weight = loss_weight
 
-    def forward(
-            self,
-            output: FuserOutput,
-            inputs: Dict[str, Tensor],
-            data_samples: Optional[List[FusionDataSample]] = None) -> Tensor:
+    def forward(self, output: FuserOutput, inputs: dict[str, Tensor],
+                data_samples: list[FusionDataSample] | None = None) -> Tensor:
         """Scalar loss; see :mod:`mmfusion.models.losses`."""
         user = type(self).__name__
         logits = aux_map(output, 'semantic', user)
@@ -121,10 +111,8 @@ class _MapLoss(nn.Module):
     prediction: str
     target: str
 
-    def __init__(self,
-                 pos_weight: Optional[Sequence[float]] = None,
-                 labels: str = 'required',
-                 loss_weight: float = 1.0) -> None:
+    def __init__(self, pos_weight: Sequence[float] | None = None,
+                 labels: str = 'required', loss_weight: float = 1.0) -> None:
         super().__init__()
         if pos_weight is not None and len(pos_weight) != 2:
             raise ValueError('Expected pos_weight as two factors (channel 0, '
@@ -133,11 +121,8 @@ class _MapLoss(nn.Module):
         self.labels = check_labels_option(labels)
         self.loss_weight = loss_weight
 
-    def forward(
-            self,
-            output: FuserOutput,
-            inputs: Dict[str, Tensor],
-            data_samples: Optional[List[FusionDataSample]] = None) -> Tensor:
+    def forward(self, output: FuserOutput, inputs: dict[str, Tensor],
+                data_samples: list[FusionDataSample] | None = None) -> Tensor:
         """Scalar loss; see :mod:`mmfusion.models.losses`."""
         user = type(self).__name__
         logits = aux_map(output, self.prediction, user)
@@ -161,10 +146,8 @@ class BinaryMapLoss(_MapLoss):
     prediction = 'binary'
     target = 'gt_binary'
 
-    def __init__(self,
-                 pos_weight: Optional[Sequence[float]] = (1.4548, 19.8962),
-                 labels: str = 'required',
-                 loss_weight: float = 1.0) -> None:
+    def __init__(self, pos_weight: Sequence[float] | None = (1.4548, 19.8962),
+                 labels: str = 'required', loss_weight: float = 1.0) -> None:
         super().__init__(pos_weight, labels, loss_weight)
 
 

@@ -1,5 +1,5 @@
 """SSIM loss: the fused image keeps the structure of both sources."""
-from typing import List, Optional, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -12,13 +12,10 @@ from mmfusion.registry import MODELS
 from .base import LumaLoss
 
 
-def ssim_loss(fused: Tensor,
-              first: Tensor,
-              second: Tensor,
-              window_size: int = GAUSS11.size,
-              sigma: Optional[float] = GAUSS11.sigma,
-              data_range: float = 1.,
-              weights: Sequence[float] = (1., 1.)) -> Tensor:
+def ssim_loss(
+    fused: Tensor, first: Tensor, second: Tensor,
+    window_size: int = GAUSS11.size, sigma: float | None = GAUSS11.sigma,
+    data_range: float = 1., weights: Sequence[float] = (1., 1.)) -> Tensor:
     """One less the weighted mean of the SSIM with both sources.
 
     ``1 - (w_1 SSIM(F, A) + w_2 SSIM(F, B)) / (w_1 + w_2)``, where SSIM is
@@ -48,13 +45,12 @@ def ssim_loss(fused: Tensor,
             f'{tuple(fused.shape[-2:])}. Set a smaller window_size.')
     form = SSIMForm(window_size, sigma, data_range=data_range)
     image, one, two = as_images(fused, first, second)
-    similarity = (
-        weights[0] * mean_ssim(image, one, form) +
-        weights[1] * mean_ssim(image, two, form)) / sum(weights)
+    similarity = (weights[0] * mean_ssim(image, one, form) +
+                  weights[1] * mean_ssim(image, two, form)) / sum(weights)
     return 1 - similarity.mean()
 
 
-def as_images(*images: Tensor) -> List[Image]:
+def as_images(*images: Tensor) -> list[Image]:
     """What the metrics compare, of luminances (B, 1, H, W).
 
     In float32 at least: variances are differences of large numbers.
@@ -82,12 +78,9 @@ class SSIMLoss(LumaLoss):
             positive, and weights that are negative or all zero.
     """
 
-    def __init__(self,
-                 window_size: int = GAUSS11.size,
-                 sigma: Optional[float] = GAUSS11.sigma,
-                 data_range: float = 1.,
-                 vis_weight: float = 1.,
-                 ir_weight: float = 1.,
+    def __init__(self, window_size: int = GAUSS11.size,
+                 sigma: float | None = GAUSS11.sigma, data_range: float = 1.,
+                 vis_weight: float = 1., ir_weight: float = 1.,
                  loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
         if window_size < 1 or window_size % 2 == 0:

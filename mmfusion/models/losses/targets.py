@@ -1,24 +1,18 @@
 """What losses read from a fuser's output and from data samples."""
-from typing import List, Optional, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from mmfusion.models.layers import luma
-from mmfusion.structures import (
-    FuserOutput,
-    FusionDataSample,
-    boxes_to_mask,
-)
+from mmfusion.structures import FuserOutput, FusionDataSample, boxes_to_mask
 
 IGNORE = 255
 
-_MAKERS = dict(
-    gt_sem_seg='LoadFusionAnnotations',
-    gt_binary='DeriveFusionMaps',
-    gt_boundary='DeriveFusionMaps',
-    gt_mask='DeriveFusionMaps')
+_MAKERS = dict(gt_sem_seg='LoadFusionAnnotations',
+               gt_binary='DeriveFusionMaps', gt_boundary='DeriveFusionMaps',
+               gt_mask='DeriveFusionMaps')
 
 
 def fused_luma(output: FuserOutput) -> Tensor:
@@ -26,9 +20,7 @@ def fused_luma(output: FuserOutput) -> Tensor:
     return luma(output.fused) if output.luma is None else output.luma
 
 
-def aux_map(output: FuserOutput,
-            name: str,
-            user: str,
+def aux_map(output: FuserOutput, name: str, user: str,
             remedy: str = 'Use PSFusion') -> Tensor:
     """An auxiliary output of the fuser.
 
@@ -48,11 +40,8 @@ def aux_map(output: FuserOutput,
     return output.aux[name]
 
 
-def stack_targets(data_samples: Optional[List[FusionDataSample]],
-                  name: str,
-                  like: Tensor,
-                  user: str,
-                  labels: str = 'required') -> Tensor:
+def stack_targets(data_samples: list[FusionDataSample] | None, name: str,
+                  like: Tensor, user: str, labels: str = 'required') -> Tensor:
     """One ground-truth map of all samples.
 
     Args:
@@ -86,9 +75,7 @@ def stack_targets(data_samples: Optional[List[FusionDataSample]],
                     "pipeline, set labels='optional', or give this term the "
                     'weight 0.')
             maps.append(
-                torch.full((height, width),
-                           IGNORE,
-                           dtype=torch.long,
+                torch.full((height, width), IGNORE, dtype=torch.long,
                            device=like.device))
             continue
         data = field.data.to(like.device).long()
@@ -103,10 +90,8 @@ def stack_targets(data_samples: Optional[List[FusionDataSample]],
     return torch.stack(maps)
 
 
-def stack_box_masks(data_samples: Optional[List[FusionDataSample]],
-                    like: Tensor,
-                    user: str,
-                    shape: str = 'rectangle') -> Tensor:
+def stack_box_masks(data_samples: list[FusionDataSample] | None, like: Tensor,
+                    user: str, shape: str = 'rectangle') -> Tensor:
     """Masks of the boxes in ``gt_instances`` of all samples.
 
     They are drawn after all augmentation, where the boxes are by then.

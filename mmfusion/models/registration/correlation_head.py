@@ -1,5 +1,4 @@
 """Registration by local correlation."""
-from typing import Dict, Optional
 
 import torch
 import torch.nn.functional as F
@@ -29,8 +28,7 @@ class ContourEncoder(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            conv_bn_act(3, 16, 3, 2),
-            conv_bn_act(16, 32, 3, 2),
+            conv_bn_act(3, 16, 3, 2), conv_bn_act(16, 32, 3, 2),
             conv_bn_act(32, channels, 3, 2),
             conv_bn_act(channels, channels, 3),
             conv_bn_act(channels, channels, 3, act=None))
@@ -39,8 +37,8 @@ class ContourEncoder(nn.Module):
         """(B, 1, H, W) to (B, C, H / 8, W / 8)."""
         dx, dy = sobel(grey, 'replicate')
         strength = (dx.square() + dy.square() + 1e-4).sqrt()
-        nearby = F.avg_pool2d(
-            strength, 15, 1, 7, count_include_pad=False) + 0.05
+        nearby = F.avg_pool2d(strength, 15, 1, 7,
+                              count_include_pad=False) + 0.05
         planes = torch.cat((grey, dx.abs() / nearby, dy.abs() / nearby), 1)
         mean = planes.mean((2, 3), keepdim=True)
         spread = (planes - mean).square().mean((2, 3), keepdim=True)
@@ -75,12 +73,8 @@ class RegistrationHead(BaseModule):
         ValueError: If an argument is none of these.
     """
 
-    def __init__(self,
-                 channels: int = 48,
-                 radius: int = 4,
-                 smooth: int = 5,
-                 fit: str = 'affine',
-                 init_cfg: Optional[dict] = None) -> None:
+    def __init__(self, channels: int = 48, radius: int = 4, smooth: int = 5,
+                 fit: str = 'affine', init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if min(channels, radius, smooth) < 1 or smooth % 2 == 0:
             raise ValueError(
@@ -97,7 +91,7 @@ class RegistrationHead(BaseModule):
         self.project = nn.Conv2d(channels, channels, 1, bias=False)
         nn.init.zeros_(self.project.weight)
 
-    def forward(self, vis: Tensor, ir: Tensor) -> Dict[str, Tensor]:
+    def forward(self, vis: Tensor, ir: Tensor) -> dict[str, Tensor]:
         """Find the offsets of a batch.
 
         Args:
@@ -127,13 +121,13 @@ class RegistrationHead(BaseModule):
                                   steps.square().sum(0))[:, None]
             variance = square - votes.square().sum(1, keepdim=True)
             # the floor keeps votes between two cells from counting less
-            offset = affine_offsets(
-                votes, 1 / (variance + STRIDE**2 / 4), tuple(size))
+            offset = affine_offsets(votes, 1 / (variance + STRIDE**2 / 4),
+                                    tuple(size))
         else:
-            offset = F.interpolate(
-                votes, size=size, mode='bilinear', align_corners=False)
-        return dict(
-            offset=offset[..., :height, :width], votes=votes, scores=scores)
+            offset = F.interpolate(votes, size=size, mode='bilinear',
+                                   align_corners=False)
+        return dict(offset=offset[..., :height, :width], votes=votes,
+                    scores=scores)
 
     def _similarity(self, ours: Tensor, theirs: Tensor) -> Tensor:
         """Of each cell to those around it, (B, (2 r + 1)^2, h, w)."""
@@ -141,10 +135,8 @@ class RegistrationHead(BaseModule):
         ours = ours / ours.shape[1]**0.5
         theirs = F.pad(theirs, (self.radius, ) * 4)
         span = range(2 * self.radius + 1)
-        planes = torch.stack([
-            (ours * theirs[..., y:y + height, x:x + width]).sum(1)
-            for y in span for x in span
-        ], 1)
-        return F.avg_pool2d(
-            planes, self.smooth, 1, self.smooth // 2,
-            count_include_pad=False)
+        planes = torch.stack(
+            [(ours * theirs[..., y:y + height, x:x + width]).sum(1)
+             for y in span for x in span], 1)
+        return F.avg_pool2d(planes, self.smooth, 1, self.smooth // 2,
+                            count_include_pad=False)

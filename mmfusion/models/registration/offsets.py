@@ -4,7 +4,6 @@ An offset at a place of the aligned image tells where the misaligned one
 shows the same thing: ``misaligned(p + offset(p)) = aligned(p)``, pixels, x
 first.
 """
-from typing import Tuple
 
 import torch
 import torch.nn.functional as F
@@ -16,11 +15,11 @@ STRIDE = 8
 
 def pixel_grid(height: int, width: int, like: Tensor) -> Tensor:
     """Places of all pixels, (2, H, W), x first."""
-    return torch.stack((
-        torch.arange(width, dtype=like.dtype, device=like.device).expand(
-            height, width),
-        torch.arange(height, dtype=like.dtype, device=like.device)[:, None]
-        .expand(height, width)))
+    return torch.stack(
+        (torch.arange(width, dtype=like.dtype,
+                      device=like.device).expand(height, width),
+         torch.arange(height, dtype=like.dtype,
+                      device=like.device)[:, None].expand(height, width)))
 
 
 def window(radius: int, like: Tensor) -> Tensor:
@@ -48,11 +47,8 @@ def matrix_offsets(matrix: Tensor, height: int, width: int) -> Tensor:
     return moved.unflatten(2, (height, width)) - grid
 
 
-def affine_offsets(votes: Tensor,
-                   weight: Tensor,
-                   size: Tuple[int, int],
-                   rounds: int = 4,
-                   spread: float = 2.0,
+def affine_offsets(votes: Tensor, weight: Tensor, size: tuple[int, int],
+                   rounds: int = 4, spread: float = 2.0,
                    ridge: float = 1e-2) -> Tensor:
     """The affine field nearest to a coarse and noisy one.
 
@@ -85,8 +81,9 @@ def affine_offsets(votes: Tensor,
         mean = (share * votes).sum(2, keepdim=True)
         arm = cells - centre  # (B, 2, h * w)
         moments = (share * arm) @ arm.transpose(1, 2)
-        slope = ((share * (votes - mean)) @ arm.transpose(1, 2)) @ _inverse(
-            moments, ridge)
+        slope = (
+            (share *
+             (votes - mean)) @ arm.transpose(1, 2)) @ _inverse(moments, ridge)
         if index + 1 < rounds:
             error = (votes - slope @ arm - mean).square().sum(1, keepdim=True)
             weight = start / (1 + error.detach() / spread**2)
@@ -119,6 +116,5 @@ def warp(image: Tensor, offsets: Tensor) -> Tensor:
     places = pixel_grid(height, width, offsets) + offsets
     size = offsets.new_tensor((width, height)).reshape(2, 1, 1)
     grid = ((2 * places + 1) / size - 1).permute(0, 2, 3, 1)
-    return F.grid_sample(
-        image, grid.to(image), mode='bilinear', padding_mode='border',
-        align_corners=False)
+    return F.grid_sample(image, grid.to(image), mode='bilinear',
+                         padding_mode='border', align_corners=False)

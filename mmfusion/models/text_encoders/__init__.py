@@ -5,13 +5,8 @@ Built through ``mmfusion.registry.TEXT_ENCODERS``.
 from .base import BaseTextEncoder, TextFeature, pad_text
 from .batching import batch_text
 from .hashing import HashTextEncoder
-from .huggingface import (
-    BertTextEncoder,
-    Blip2TextEncoder,
-    CLIPTextEncoder,
-    HFTextEncoder,
-    T5TextEncoder,
-)
+from .huggingface import (BertTextEncoder, Blip2TextEncoder, CLIPTextEncoder,
+                          HFTextEncoder, T5TextEncoder)
 from .precomputed import PrecomputedText
 
 __all__ = [

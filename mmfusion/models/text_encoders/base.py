@@ -1,6 +1,6 @@
 """The contract of text encoders, and batches of texts."""
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Dict, List, Sequence, Tuple, Union
 
 import torch
 from mmengine.model import BaseModule
@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from .cache import RecentCache
 
-Text = Union[str, Tuple[str, ...]]
+Text = str | tuple[str, ...]
 
 
 @dataclass
@@ -91,7 +91,7 @@ class BaseTextEncoder(BaseModule):
         return pad_text(self.features(texts))
 
     @torch.no_grad()
-    def features(self, texts: Sequence[Text]) -> List[Tensor]:
+    def features(self, texts: Sequence[Text]) -> list[Tensor]:
         """Encode texts without padding.
 
         Args:
@@ -108,26 +108,24 @@ class BaseTextEncoder(BaseModule):
                   for text in texts]
         for group in groups:
             if not group or not all(
-                    isinstance(text, str) and text.strip()
-                    for text in group):
+                    isinstance(text, str) and text.strip() for text in group):
                 raise ValueError('Expected a text, or a tuple of texts, for '
                                  f'each pair, got {group!r}.')
         known = self._known({text for group in groups for text in group})
-        return [torch.cat([known[text] for text in group])
-                for group in groups]
+        return [torch.cat([known[text] for text in group]) for group in groups]
 
-    def _known(self, texts: set) -> Dict[str, Tensor]:
+    def _known(self, texts: set) -> dict[str, Tensor]:
         known = {text: self._cache.get(text) for text in sorted(texts)}
         fresh = [text for text, value in known.items() if value is None]
         for first in range(0, len(fresh), self.batch_size):
             batch = fresh[first:first + self.batch_size]
-            for text, value in zip(
-                    batch, self.encode_strings(batch), strict=True):
+            for text, value in zip(batch, self.encode_strings(batch),
+                                   strict=True):
                 known[text] = value.float().cpu()
                 self._cache.put(text, known[text])
         return known
 
-    def encode_strings(self, texts: List[str]) -> List[Tensor]:
+    def encode_strings(self, texts: list[str]) -> list[Tensor]:
         """Features (L_i, C) of a few texts, real tokens only."""
         raise NotImplementedError(
             f'{type(self).__name__} must implement encode_strings(texts).')

@@ -1,5 +1,4 @@
 """From the texts of a batch of samples to a fuser's inputs."""
-from typing import Dict, List, Optional, Union
 
 import torch
 from torch import Tensor
@@ -9,8 +8,8 @@ from mmfusion.structures import FusionDataSample
 from .base import pad_text
 
 
-def batch_text(data_samples: Optional[List[FusionDataSample]], fuser: str,
-               device: Union[str, torch.device]) -> Dict[str, Tensor]:
+def batch_text(data_samples: list[FusionDataSample] | None, fuser: str,
+               device: str | torch.device) -> dict[str, Tensor]:
     """Pad the texts of a batch.
 
     Args:

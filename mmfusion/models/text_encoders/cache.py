@@ -1,6 +1,7 @@
 """What was used last stays in memory."""
 from collections import OrderedDict
-from typing import Any, Hashable, Optional
+from collections.abc import Hashable
+from typing import Any
 
 
 class RecentCache:
@@ -18,9 +19,9 @@ class RecentCache:
             raise ValueError(f'Expected a cache_size of 0 or more, got '
                              f'{size}.')
         self.size = size
-        self._values: 'OrderedDict[Hashable, Any]' = OrderedDict()
+        self._values: OrderedDict[Hashable, Any] = OrderedDict()
 
-    def get(self, key: Hashable) -> Optional[Any]:
+    def get(self, key: Hashable) -> Any | None:
         """The value of ``key``, or None."""
         if key not in self._values:
             return None

@@ -1,7 +1,6 @@
 """Words as fixed random vectors: a text encoder that needs no files."""
 import hashlib
 import re
-from typing import List, Optional
 
 import torch
 from torch import Tensor
@@ -30,11 +29,8 @@ class HashTextEncoder(BaseTextEncoder):
         ValueError: If a text has no word, or ``out_channels`` is below 1.
     """
 
-    def __init__(self,
-                 out_channels: int = 768,
-                 seed: int = 0,
-                 max_length: Optional[int] = None,
-                 **kwargs) -> None:
+    def __init__(self, out_channels: int = 768, seed: int = 0,
+                 max_length: int | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         if out_channels < 1:
             raise ValueError(
@@ -43,14 +39,14 @@ class HashTextEncoder(BaseTextEncoder):
         self.seed = seed
         self.max_length = max_length or 512
 
-    def encode_strings(self, texts: List[str]) -> List[Tensor]:
+    def encode_strings(self, texts: list[str]) -> list[Tensor]:
         """Standard normal (words, out_channels) of each text."""
         return [
             torch.stack([self._vector(word) for word in self._words(text)])
             for text in texts
         ]
 
-    def _words(self, text: str) -> List[str]:
+    def _words(self, text: str) -> list[str]:
         words = re.findall(r'\w+', text.lower())[:self.max_length]
         if not words:
             raise ValueError(f'Expected a text with words, got {text!r}.')

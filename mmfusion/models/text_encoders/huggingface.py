@@ -13,7 +13,7 @@ fetched by the user is read, with weights and tokenizer in it.
 import warnings
 from pathlib import Path
 from types import ModuleType
-from typing import Any, List, Optional
+from typing import Any
 
 from torch import Tensor
 
@@ -64,9 +64,7 @@ class HFTextEncoder(BaseTextEncoder):
     #: Model types (``config.json``) whose folders hold such a model.
     MODEL_TYPES: tuple
 
-    def __init__(self,
-                 folder: str,
-                 max_length: Optional[int] = None,
+    def __init__(self, folder: str, max_length: int | None = None,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
         transformers = require_transformers()
@@ -108,7 +106,7 @@ class HFTextEncoder(BaseTextEncoder):
         """Most tokens that the model of a configuration takes."""
         return config.max_position_embeddings
 
-    def _length(self, longest: int, wanted: Optional[int]) -> int:
+    def _length(self, longest: int, wanted: int | None) -> int:
         wanted = longest if wanted is None else wanted
         if not 3 <= wanted <= longest:
             raise ValueError(f'{type(self).__name__}: expected a max_length '
@@ -133,9 +131,7 @@ class HFTextEncoder(BaseTextEncoder):
     def _model(self, transformers: ModuleType) -> Any:
         try:
             model, info = getattr(transformers, self.MODEL).from_pretrained(
-                self.folder,
-                local_files_only=True,
-                output_loading_info=True,
+                self.folder, local_files_only=True, output_loading_info=True,
                 **self.OPTIONS)
         except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(
@@ -150,27 +146,23 @@ class HFTextEncoder(BaseTextEncoder):
                 'checkpoint that holds the text model.')
         return model.float()
 
-    def encode_strings(self, texts: List[str]) -> List[Tensor]:
+    def encode_strings(self, texts: list[str]) -> list[Tensor]:
         """Features (L_i, C) of a few texts, real tokens only."""
         self._check_tokens(texts)
-        tokens = self.tokenizer(
-            texts,
-            padding=True,
-            truncation=True,
-            max_length=self.max_length,
-            return_attention_mask=True,
-            return_tensors='pt')
+        tokens = self.tokenizer(texts, padding=True, truncation=True,
+                                max_length=self.max_length,
+                                return_attention_mask=True,
+                                return_tensors='pt')
         device = next(self.model.parameters()).device
         mask = tokens['attention_mask'].bool()
         # No token_type_ids: half of these models do not take them, and
         # zeros are the others' default.
-        hidden = self.model(
-            input_ids=tokens['input_ids'].to(device),
-            attention_mask=tokens['attention_mask'].to(device)
-        ).last_hidden_state.cpu()
+        hidden = self.model(input_ids=tokens['input_ids'].to(device),
+                            attention_mask=tokens['attention_mask'].to(
+                                device)).last_hidden_state.cpu()
         return [row[keep] for row, keep in zip(hidden, mask, strict=True)]
 
-    def _check_tokens(self, texts: List[str]) -> None:
+    def _check_tokens(self, texts: list[str]) -> None:
         special = set(self.tokenizer.all_special_ids)
         rows = self.tokenizer(texts, verbose=False)['input_ids']
         for text, row in zip(texts, rows, strict=True):
@@ -192,8 +184,7 @@ class HFTextEncoder(BaseTextEncoder):
             warnings.warn(
                 f'{type(self).__name__}: {len(longer)} of {len(texts)} texts '
                 f'have more than {self.max_length} tokens (up to '
-                f'{max(longer)}) and are cut.',
-                stacklevel=2)
+                f'{max(longer)}) and are cut.', stacklevel=2)
 
     def describe(self) -> dict:
         """Type, length, and what identifies the weights.

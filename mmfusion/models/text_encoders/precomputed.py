@@ -1,18 +1,12 @@
 """Features that were computed before: files instead of an encoder."""
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, Sequence, Union
 
 import numpy as np
 import torch
 
-from mmfusion.fileio import (
-    H5_SUFFIXES,
-    FileRule,
-    h5_text_paths,
-    npz_names,
-    read_npz,
-    read_text_feature,
-)
+from mmfusion.fileio import (H5_SUFFIXES, FileRule, h5_text_paths, npz_names,
+                             read_npz, read_text_feature)
 from mmfusion.registry import TEXT_ENCODERS
 
 from .base import TextFeature, pad_text
@@ -49,7 +43,7 @@ class PrecomputedText:
         self.path = str(path)
         self._cache = RecentCache(cache_size)
         self.for_all = False
-        self._places: Dict[str, Union[str, tuple]] = {}
+        self._places: dict[str, str | tuple] = {}
         suffix = Path(path).suffix.lower()
         if Path(path).is_dir():
             self._places = FileRule(_SUFFIXES).list(self.path, 'text')
@@ -69,8 +63,7 @@ class PrecomputedText:
                 f'{self.path}: expected a folder, .h5, .npz or .npy, got the '
                 f'suffix {suffix!r}.')
         if not self._places and not self.for_all:
-            raise ValueError(
-                f'{self.path}: expected text features, got none.')
+            raise ValueError(f'{self.path}: expected text features, got none.')
 
     def __len__(self) -> int:
         return len(self._places)

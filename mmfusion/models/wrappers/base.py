@@ -1,5 +1,5 @@
 """What all wrappers share: a fuser, its losses, its preprocessor."""
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any
 
 import torch
 from mmengine.model import BaseModel
@@ -15,9 +15,9 @@ from mmfusion.structures import FuserOutput, FusionDataSample
 from .output_policy import OutputPolicy
 from .pair_roles import PairRoles, TaskLike, resolve_task
 
-SampleList = List[FusionDataSample]
-OptSampleList = Optional[SampleList]
-ForwardResult = Union[Tensor, Dict[str, Tensor], SampleList]
+SampleList = list[FusionDataSample]
+OptSampleList = SampleList | None
+ForwardResult = Tensor | dict[str, Tensor] | SampleList
 
 
 def inference_config(cfg: dict) -> dict:
@@ -71,24 +71,21 @@ class BaseFusionModel(BaseModel):
         init_cfg (dict, optional): Initialization config.
     """
 
-    def __init__(self,
-                 fuser: Union[dict, nn.Module],
-                 losses: Optional[Dict[str, dict]] = None,
-                 fuser_frozen: bool = False,
-                 output_norm: str = 'clamp',
-                 output_colour: str = 'colour',
-                 task: TaskLike = None,
-                 registration: Optional[dict] = None,
-                 data_preprocessor: Optional[dict] = None,
-                 init_cfg: Optional[dict] = None) -> None:
+    def __init__(self, fuser: dict | nn.Module,
+                 losses: dict[str, dict] | None = None,
+                 fuser_frozen: bool = False, output_norm: str = 'clamp',
+                 output_colour: str = 'colour', task: TaskLike = None,
+                 registration: dict | None = None,
+                 data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
         task, data_preprocessor = resolve_task(task, data_preprocessor)
-        super().__init__(
-            data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        super().__init__(data_preprocessor=data_preprocessor,
+                         init_cfg=init_cfg)
         self.roles = PairRoles(task)
-        self.fuser = (
-            fuser if isinstance(fuser, nn.Module) else MODELS.build(fuser))
-        self.registration = (
-            None if registration is None else MODELS.build(registration))
+        self.fuser = (fuser
+                      if isinstance(fuser, nn.Module) else MODELS.build(fuser))
+        self.registration = (None if registration is None else
+                             MODELS.build(registration))
         losses = losses or {}
         if not isinstance(losses, dict) or 'type' in losses:
             raise TypeError(
@@ -99,19 +96,19 @@ class BaseFusionModel(BaseModel):
             for name, cfg in losses.items()
         })
         #: factors of the terms by name, set by :class:`LossStageHook`
-        self.term_factors: Dict[str, float] = {}
+        self.term_factors: dict[str, float] = {}
         self.output_policy = OutputPolicy(output_norm, output_colour)
         self.fuser_frozen = fuser_frozen
         if fuser_frozen:
             for part in self._fusing_parts():
                 part.requires_grad_(False)
 
-    def _fusing_parts(self) -> List[nn.Module]:
+    def _fusing_parts(self) -> list[nn.Module]:
         parts = (self.fuser, self.registration)
         return [part for part in parts if part is not None]
 
     @property
-    def term_names(self) -> List[str]:
+    def term_names(self) -> list[str]:
         """Loss terms that ``term_factors`` may weight."""
         return list(self.fusion_losses)
 
@@ -139,9 +136,7 @@ class BaseFusionModel(BaseModel):
         trim_heap()
         return self
 
-    def forward(self,
-                inputs: Tensor,
-                data_samples: OptSampleList = None,
+    def forward(self, inputs: Tensor, data_samples: OptSampleList = None,
                 mode: str = 'tensor') -> ForwardResult:
         """Entry of mmengine's loops.
 
@@ -167,24 +162,21 @@ class BaseFusionModel(BaseModel):
         """Losses of one batch."""
         raise NotImplementedError
 
-    def predict(self,
-                inputs: Tensor,
+    def predict(self, inputs: Tensor,
                 data_samples: OptSampleList = None) -> SampleList:
         """Predictions of one batch, at the images' original sizes."""
         raise NotImplementedError
 
-    def _forward(self,
-                 inputs: Tensor,
+    def _forward(self, inputs: Tensor,
                  data_samples: OptSampleList = None) -> Any:
         """Plain network output."""
         raise NotImplementedError
 
-    def split(self, inputs: Tensor) -> Tuple[Tensor, Tensor]:
+    def split(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Split a stacked batch into vis (B, 3, H, W), ir (B, 1, H, W)."""
         return self.roles.split(inputs, self.fuser)
 
-    def fuse(self,
-             inputs: Tensor,
+    def fuse(self, inputs: Tensor,
              data_samples: OptSampleList = None) -> FuserOutput:
         """Fuse a stacked batch; without gradient if the fuser is frozen."""
         vis, ir = self.split(inputs)
@@ -203,9 +195,8 @@ class BaseFusionModel(BaseModel):
         })
         return output
 
-    def condition(self,
-                  data_samples: OptSampleList,
-                  fuser: Optional[nn.Module] = None) -> Dict[str, Any]:
+    def condition(self, data_samples: OptSampleList,
+                  fuser: nn.Module | None = None) -> dict[str, Any]:
         """Keyword inputs of text-guided fusers; none for the others.
 
         Args:
@@ -224,17 +215,17 @@ class BaseFusionModel(BaseModel):
         fuser = self.fuser if fuser is None else fuser
         if not getattr(fuser, 'needs_text', False):
             return {}
-        if (getattr(fuser, 'missing_text', 'error') != 'error' and not any(
-                'text' in sample for sample in data_samples or ())):
+        if (getattr(fuser, 'missing_text', 'error') != 'error'
+                and not any('text' in sample
+                            for sample in data_samples or ())):
             return {}  # the fuser knows what to do without
         weight = next(fuser.parameters(), None)
-        device = (
-            self.data_preprocessor.device if weight is None else
-            weight.device)
+        device = (self.data_preprocessor.device
+                  if weight is None else weight.device)
         return batch_text(data_samples, type(fuser).__name__, device)
 
     def fusion_loss(self, output: FuserOutput, inputs: Tensor,
-                    data_samples: OptSampleList) -> Dict[str, Tensor]:
+                    data_samples: OptSampleList) -> dict[str, Tensor]:
         """Every fusion loss term, by its name in the log.
 
         Returns:
@@ -281,14 +272,12 @@ class BaseFusionModel(BaseModel):
         policy = self.output_policy
         if policy.by_luma and output.luma is not None:
             cbcr = self.roles.chroma(inputs, self.fuser)
-            images = (
-                policy.from_luma(y, c, sample.metainfo, self.fuser.join_colour)
-                for y, c, sample in zip(
-                    output.luma, cbcr, data_samples, strict=True))
+            images = (policy.from_luma(y, c, sample.metainfo,
+                                       self.fuser.join_colour) for y, c, sample
+                      in zip(output.luma, cbcr, data_samples, strict=True))
         else:
-            images = (
-                policy.from_rgb(image, sample.metainfo) for image, sample in
-                zip(output.fused, data_samples, strict=True))
+            images = (policy.from_rgb(image, sample.metainfo) for image, sample
+                      in zip(output.fused, data_samples, strict=True))
         for image, sample in zip(images, data_samples, strict=True):
             sample.fused_img = PixelData(data=image)
         return data_samples

@@ -1,6 +1,6 @@
 """Pairs of a student's and a teacher's tensors."""
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Dict, Iterator, List, Optional, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -35,23 +35,22 @@ class TensorReader:
             kind, _, path = place.partition('.')
             if kind == 'module' and path:
                 self._paths[place] = path
-            elif place not in ('luma', 'fused') and not (kind == 'aux'
-                                                         and path):
+            elif place not in ('luma',
+                               'fused') and not (kind == 'aux' and path):
                 raise ValueError(
                     f'Expected the {role}\'s tensor as {_PLACES}, got '
                     f'{place!r}.')
         layers = dict(fuser.named_modules())
-        missing = [path for path in self._paths.values()
-                   if path not in layers]
+        missing = [path for path in self._paths.values() if path not in layers]
         if missing:
             raise ValueError(
                 f'Expected layers of the {role} {type(fuser).__name__}, got '
                 f'{missing}; it has {list(layers)[1:12]}, ...')
 
     @contextmanager
-    def recording(self, fuser: nn.Module) -> Iterator[Dict[str, Tensor]]:
+    def recording(self, fuser: nn.Module) -> Iterator[dict[str, Tensor]]:
         """Outputs of the layers asked for, by place, during one forward."""
-        found: Dict[str, Tensor] = {}
+        found: dict[str, Tensor] = {}
 
         def keep(place: str):
 
@@ -71,7 +70,7 @@ class TensorReader:
                 handle.remove()
 
     def pick(self, place: str, output: FuserOutput,
-             recorded: Dict[str, Tensor]) -> Tensor:
+             recorded: dict[str, Tensor]) -> Tensor:
         """The tensor (B, C, H, W) at a place.
 
         Raises:
@@ -110,12 +109,9 @@ class FeaturePair(nn.Module):
         TypeError: If the loss is no :class:`PairLoss`.
     """
 
-    def __init__(self,
-                 student: str,
-                 teacher: str,
-                 loss: dict,
-                 name: Optional[str] = None,
-                 channels: Optional[Sequence[int]] = None) -> None:
+    def __init__(self, student: str, teacher: str, loss: dict,
+                 name: str | None = None,
+                 channels: Sequence[int] | None = None) -> None:
         super().__init__()
         self.student, self.teacher = student, teacher
         self.name = name or teacher.rpartition('.')[2]
@@ -144,9 +140,8 @@ class FeaturePair(nn.Module):
                 f'{teacher.shape[1]}) for an adapter, or use '
                 'CosineDistillationLoss.')
         if student.shape[2:] != teacher.shape[2:]:
-            teacher = F.interpolate(
-                teacher, size=student.shape[2:], mode='bilinear',
-                align_corners=False)
+            teacher = F.interpolate(teacher, size=student.shape[2:],
+                                    mode='bilinear', align_corners=False)
         return self.loss(student, teacher.to(student.dtype))
 
 
@@ -156,7 +151,7 @@ def build_pairs(pairs: Sequence[dict]) -> nn.ModuleList:
     Raises:
         ValueError: If there is none, or two have one name.
     """
-    built: List[FeaturePair] = [FeaturePair(**pair) for pair in pairs]
+    built: list[FeaturePair] = [FeaturePair(**pair) for pair in pairs]
     names = [pair.name for pair in built]
     if not names or len(set(names)) < len(names):
         raise ValueError('Expected pairs of different names, got '

@@ -1,5 +1,4 @@
 """Stage 2: a fuser in front of a whole mmdet detector."""
-from typing import Dict, Optional
 
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
@@ -47,17 +46,15 @@ class FuserDetector(JointFusionModel):
     """
     TASK = 'detector'
 
-    def __init__(self,
-                 fuser: dict,
-                 detector: dict,
-                 fusion_losses: Optional[Dict[str, dict]] = None,
+    def __init__(self, fuser: dict, detector: dict,
+                 fusion_losses: dict[str, dict] | None = None,
                  **kwargs) -> None:
         require_detection()
         super().__init__(fuser, detector, fusion_losses, **kwargs)
 
-    def _read_preprocessor(self, cfg: dict, scope: Optional[str]) -> None:
-        self.task_padding = TaskPadding(
-            cfg.get('pad_size_divisor', 1), cfg.get('pad_value', 0))
+    def _read_preprocessor(self, cfg: dict, scope: str | None) -> None:
+        self.task_padding = TaskPadding(cfg.get('pad_size_divisor', 1),
+                                        cfg.get('pad_value', 0))
         self.pad_mask = cfg.get('pad_mask', False)
         self.mask_pad_value = cfg.get('mask_pad_value', 0)
         with DefaultScope.overwrite_default_scope(scope or 'mmdet'):
@@ -70,7 +67,7 @@ class FuserDetector(JointFusionModel):
         return self.task_padding(self.task_norm(fused), data_samples)
 
     def loss(self, inputs: Tensor,
-             data_samples: SampleList) -> Dict[str, Tensor]:
+             data_samples: SampleList) -> dict[str, Tensor]:
         """``fusion.*`` and ``detector.*`` losses of one batch."""
         data_samples = self.complete(data_samples, inputs)
         for augment in self.batch_augments:
@@ -79,8 +76,7 @@ class FuserDetector(JointFusionModel):
             self._pad_masks(inputs, data_samples)
         return super().loss(inputs, data_samples)
 
-    def predict(self,
-                inputs: Tensor,
+    def predict(self, inputs: Tensor,
                 data_samples: OptSampleList = None) -> SampleList:
         """Fused images and detections.
 

@@ -1,5 +1,5 @@
 """A fuser that learns from another one."""
-from typing import Callable, Dict, List, Optional, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -61,14 +61,10 @@ class FuserDistiller(ImageFuser):
         ...                 loss=dict(type='DistanceLoss', distance='l1'))]))
     """
 
-    def __init__(self,
-                 teacher: Optional[dict],
-                 student: dict,
-                 pairs: Sequence[dict],
-                 losses: Optional[Dict[str, dict]] = None,
-                 init_from_teacher: Optional[Dict[str, str]] = None,
-                 motion: Optional[dict] = None,
-                 random_teacher: bool = False,
+    def __init__(self, teacher: dict | None, student: dict,
+                 pairs: Sequence[dict], losses: dict[str, dict] | None = None,
+                 init_from_teacher: dict[str, str] | None = None,
+                 motion: dict | None = None, random_teacher: bool = False,
                  **kwargs) -> None:
         super().__init__(student, losses=losses, **kwargs)
         network = nn.Module()
@@ -87,10 +83,9 @@ class FuserDistiller(ImageFuser):
         self._teacher = (network.requires_grad_(False).eval(), )
         self.pairs = build_pairs(pairs)
         self._readers = [
-            TensorReader(fuser, [getattr(pair, role) for pair in self.pairs],
-                         role)
-            for role, fuser in (('student', self.fuser),
-                                ('teacher', network))
+            TensorReader(fuser, [getattr(pair, role)
+                                 for pair in self.pairs], role)
+            for role, fuser in (('student', self.fuser), ('teacher', network))
         ]
         self.motion = None if motion is None else MODELS.build(motion)
         self.init_from_teacher = dict(init_from_teacher or {})
@@ -101,8 +96,10 @@ class FuserDistiller(ImageFuser):
         """That of an :class:`ImageFuser` of the student."""
         training = ('type', 'teacher', 'student', 'pairs', 'random_teacher',
                     'init_from_teacher', 'motion')
-        kept = {key: value for key, value in cfg.items()
-                if key not in training}
+        kept = {
+            key: value
+            for key, value in cfg.items() if key not in training
+        }
         return super().inference_config(
             dict(type='ImageFuser', fuser=cfg['student'], **kept))
 
@@ -133,7 +130,7 @@ class FuserDistiller(ImageFuser):
                     f'{" ".join(str(error).split())}') from error
 
     def loss(self, inputs: Tensor,
-             data_samples: OptSampleList) -> Dict[str, Tensor]:
+             data_samples: OptSampleList) -> dict[str, Tensor]:
         """Fusion losses, ``loss_distill.<name>`` of every pair, and
         ``loss_motion`` where asked for."""
         student, teacher = self._readers
@@ -164,9 +161,11 @@ class FuserDistiller(ImageFuser):
         return losses
 
     @property
-    def term_names(self) -> List[str]:
-        return [*super().term_names, *(pair.name for pair in self.pairs),
-                *(['motion'] if self.motion is not None else [])]
+    def term_names(self) -> list[str]:
+        return [
+            *super().term_names, *(pair.name for pair in self.pairs),
+            *(['motion'] if self.motion is not None else [])
+        ]
 
 
 def cached_output(data_samples: OptSampleList, inputs: Tensor) -> FuserOutput:

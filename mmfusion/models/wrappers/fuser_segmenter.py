@@ -1,6 +1,6 @@
 """Stage 2: a fuser in front of a whole mmseg segmentor."""
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Dict, Iterator, Optional
 
 from torch import Tensor, nn
 
@@ -33,17 +33,13 @@ class FuserSegmenter(JointFusionModel):
     """
     TASK = 'segmentor'
 
-    def __init__(self,
-                 fuser: dict,
-                 segmentor: dict,
-                 fusion_losses: Optional[Dict[str, dict]] = None,
-                 fuse_first: bool = True,
-                 **kwargs) -> None:
+    def __init__(self, fuser: dict, segmentor: dict,
+                 fusion_losses: dict[str, dict] | None = None,
+                 fuse_first: bool = True, **kwargs) -> None:
         super().__init__(fuser, segmentor, fusion_losses, **kwargs)
         self.fuse_first = fuse_first
 
-    def predict(self,
-                inputs: Tensor,
+    def predict(self, inputs: Tensor,
                 data_samples: OptSampleList = None) -> SampleList:
         """Fused images and segmentations.
 

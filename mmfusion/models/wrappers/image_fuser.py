@@ -1,5 +1,4 @@
 """Stage 1: a fuser and its losses."""
-from typing import Dict, Optional
 
 from mmengine.structures import PixelData
 from torch import Tensor
@@ -32,7 +31,7 @@ class ImageFuser(BaseFusionModel):
     """
 
     def loss(self, inputs: Tensor,
-             data_samples: OptSampleList) -> Dict[str, Tensor]:
+             data_samples: OptSampleList) -> dict[str, Tensor]:
         """Fusion losses of one batch.
 
         Raises:
@@ -44,8 +43,7 @@ class ImageFuser(BaseFusionModel):
         output = self.fuse(inputs, data_samples)
         return self.fusion_loss(output, inputs, data_samples)
 
-    def predict(self,
-                inputs: Tensor,
+    def predict(self, inputs: Tensor,
                 data_samples: OptSampleList = None) -> SampleList:
         """Fused images (and semantic predictions where the fuser has any).
 
@@ -58,22 +56,21 @@ class ImageFuser(BaseFusionModel):
             self._add_semantic(output, data_samples)
         return data_samples
 
-    def _forward(self,
-                 inputs: Tensor,
+    def _forward(self, inputs: Tensor,
                  data_samples: OptSampleList = None) -> Tensor:
         """Fused images, (B, 3, H, W)."""
         return self.fuse(inputs, data_samples).fused
 
     @staticmethod
     def _add_semantic(output: FuserOutput, data_samples: SampleList) -> None:
-        for logits, sample in zip(
-                output.aux['semantic'], data_samples, strict=True):
+        for logits, sample in zip(output.aux['semantic'], data_samples,
+                                  strict=True):
             logits = restore(logits, sample.metainfo)
             sample.seg_logits = PixelData(data=logits)
             sample.pred_sem_seg = PixelData(
                 data=logits.argmax(dim=0, keepdim=True))
 
     @property
-    def out_channels(self) -> Optional[int]:
+    def out_channels(self) -> int | None:
         """Classes of the fuser's semantic head, where it has one."""
         return getattr(self.fuser, 'num_classes', None)

@@ -1,7 +1,7 @@
 """A fuser in front of a task network: what segmentation and detection
 share."""
 import copy
-from typing import Any, Dict, Optional
+from typing import Any
 
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
@@ -34,19 +34,16 @@ class JointFusionModel(BaseFusionModel):
     #: Attribute of the task network, and prefix of its weights and losses.
     TASK: str
 
-    def __init__(self,
-                 fuser: dict,
-                 network: dict,
-                 fusion_losses: Optional[Dict[str, dict]] = None,
-                 task_mean: Stats = 'auto',
-                 task_std: Stats = 'auto',
-                 task_channel_order: str = 'auto',
-                 **kwargs) -> None:
+    def __init__(self, fuser: dict, network: dict,
+                 fusion_losses: dict[str, dict] | None = None,
+                 task_mean: Stats = 'auto', task_std: Stats = 'auto',
+                 task_channel_order: str = 'auto', **kwargs) -> None:
         super().__init__(fuser, losses=fusion_losses, **kwargs)
         network = copy.deepcopy(network)
         preprocessor = network.pop('data_preprocessor', None) or {}
-        self.task_norm = TaskNormalizer.from_config(
-            preprocessor, task_mean, task_std, task_channel_order)
+        self.task_norm = TaskNormalizer.from_config(preprocessor, task_mean,
+                                                    task_std,
+                                                    task_channel_order)
         setattr(self, self.TASK, MODELS.build(network))
         self._read_preprocessor(preprocessor, network.get('_scope_'))
 
@@ -55,7 +52,7 @@ class JointFusionModel(BaseFusionModel):
         """The task network."""
         return getattr(self, self.TASK)
 
-    def _read_preprocessor(self, cfg: dict, scope: Optional[str]) -> None:
+    def _read_preprocessor(self, cfg: dict, scope: str | None) -> None:
         """Take over what else the task network's preprocessor did."""
 
     def task_input(self, fused: Tensor, data_samples: SampleList) -> Tensor:
@@ -63,7 +60,7 @@ class JointFusionModel(BaseFusionModel):
         return self.task_norm(fused)
 
     def loss(self, inputs: Tensor,
-             data_samples: SampleList) -> Dict[str, Tensor]:
+             data_samples: SampleList) -> dict[str, Tensor]:
         """``fusion.*`` losses and those of the task network of one batch.
 
         Returns:
@@ -71,21 +68,20 @@ class JointFusionModel(BaseFusionModel):
             ``segmentor.decode.loss_ce`` or ``detector.loss_bbox``.
         """
         output = self.fuse(inputs, data_samples)
-        losses = add_prefix(
-            self.fusion_loss(output, inputs, data_samples), 'fusion')
+        losses = add_prefix(self.fusion_loss(output, inputs, data_samples),
+                            'fusion')
         task = self.task_network.loss(
             self.task_input(output.fused, data_samples), data_samples)
         losses.update(add_prefix(task, self.TASK))
         return losses
 
-    def _forward(self,
-                 inputs: Tensor,
+    def _forward(self, inputs: Tensor,
                  data_samples: OptSampleList = None) -> Any:
         """What the task network's ``_forward`` gives."""
         fused = self.fuse(inputs, data_samples).fused
         samples = self.complete(data_samples, inputs)
-        return self.task_network._forward(
-            self.task_input(fused, samples), samples)
+        return self.task_network._forward(self.task_input(fused, samples),
+                                          samples)
 
     @staticmethod
     def complete(data_samples: OptSampleList, inputs: Tensor) -> SampleList:

@@ -1,5 +1,5 @@
 """From a fuser's output to the image that is shown and measured."""
-from typing import Callable
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -32,8 +32,8 @@ def restore(data: Tensor, metainfo: dict) -> Tensor:
         data = data.flip(axes[direction])
     size = tuple(metainfo.get('ori_shape', data.shape[-2:]))[:2]
     if size != tuple(data.shape[-2:]):
-        data = F.interpolate(
-            data[None], size=size, mode='bilinear', align_corners=False)[0]
+        data = F.interpolate(data[None], size=size, mode='bilinear',
+                             align_corners=False)[0]
     return data
 
 
@@ -56,8 +56,7 @@ class OutputPolicy:
         for value, known, name in ((norm, NORMS, 'output_norm'),
                                    (colour, COLOURS, 'output_colour')):
             if value not in known:
-                raise ValueError(
-                    f'Expected {name} of {known}, got {value!r}.')
+                raise ValueError(f'Expected {name} of {known}, got {value!r}.')
         self.norm = norm
         self.colour = colour
 

@@ -1,6 +1,6 @@
 """From the modalities of any task to a fuser's two inputs, and back."""
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Mapping, Tuple, Union
 
 import torch
 from mmengine.model import BaseDataPreprocessor
@@ -12,13 +12,12 @@ from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
 from mmfusion.tasks import GREY, WEIGHTED, FusionTask, channel_spans
 
-TaskLike = Union[None, str, Mapping, FusionTask]
+TaskLike = None | str | Mapping | FusionTask
 
 
 def resolve_task(
-        task: TaskLike, data_preprocessor: Union[None, dict,
-                                                 BaseDataPreprocessor]
-) -> Tuple[FusionTask, BaseDataPreprocessor]:
+    task: TaskLike, data_preprocessor: None | dict | BaseDataPreprocessor
+) -> tuple[FusionTask, BaseDataPreprocessor]:
     """The task of a model, and the preprocessor that fits it.
 
     Args:
@@ -40,8 +39,8 @@ def resolve_task(
         task = FusionTask.of(task)
     if isinstance(data_preprocessor, dict):
         if task is not None and data_preprocessor.get('modalities') is None:
-            data_preprocessor = dict(
-                data_preprocessor, modalities=dict(task.modalities))
+            data_preprocessor = dict(data_preprocessor,
+                                     modalities=dict(task.modalities))
         data_preprocessor = MODELS.build(data_preprocessor)
     found = getattr(data_preprocessor, 'modalities', None)
     if task is None:
@@ -66,7 +65,7 @@ class PairRoles:
         self._spans = channel_spans(task.modalities)
         self._channels = sum(task.modalities.values())
 
-    def split(self, inputs: Tensor, fuser: BaseFuser) -> Tuple[Tensor, Tensor]:
+    def split(self, inputs: Tensor, fuser: BaseFuser) -> tuple[Tensor, Tensor]:
         """The two inputs of the fuser.
 
         Args:
@@ -82,9 +81,8 @@ class PairRoles:
             ValueError: If the number of channels is another.
         """
         if inputs.ndim != 4 or inputs.shape[1] != self._channels:
-            parts = ' + '.join(
-                f'{count} ({name})'
-                for name, count in self.task.modalities.items())
+            parts = ' + '.join(f'{count} ({name})'
+                               for name, count in self.task.modalities.items())
             raise ValueError(
                 f'Expected stacked modalities (B, {parts}, H, W), got '
                 f'{tuple(inputs.shape)}. Load pairs with LoadFusionPair and '
@@ -132,9 +130,9 @@ class PairRoles:
         if self.task.colour == GREY:
             return torch.full_like(inputs[:, :2], 0.5)
         if self.task.colour == WEIGHTED:
-            return weighted_chroma(*(
-                fuser.split_colour(self._part(inputs, name))[1]
-                for name in self._spans))
+            return weighted_chroma(
+                *(fuser.split_colour(self._part(inputs, name))[1]
+                  for name in self._spans))
         return fuser.split_colour(self._part(inputs, self.task.colour))[1]
 
     def _part(self, inputs: Tensor, name: str) -> Tensor:

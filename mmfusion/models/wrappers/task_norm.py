@@ -1,10 +1,10 @@
 """The step between a fuser and a task network."""
-from typing import Optional, Sequence, Union
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-Stats = Union[str, Sequence[float], None]
+Stats = str | Sequence[float] | None
 
 
 class TaskNormalizer(nn.Module):
@@ -24,9 +24,8 @@ class TaskNormalizer(nn.Module):
             have three values, or on an unknown channel order.
     """
 
-    def __init__(self,
-                 mean: Optional[Sequence[float]] = None,
-                 std: Optional[Sequence[float]] = None,
+    def __init__(self, mean: Sequence[float] | None = None,
+                 std: Sequence[float] | None = None,
                  channel_order: str = 'rgb') -> None:
         super().__init__()
         if (mean is None) != (std is None):
@@ -48,8 +47,8 @@ class TaskNormalizer(nn.Module):
             self.register_buffer('std', std / 255, persistent=False)
 
     @classmethod
-    def from_config(cls, preprocessor: Optional[dict], mean: Stats,
-                    std: Stats, channel_order: str) -> 'TaskNormalizer':
+    def from_config(cls, preprocessor: dict | None, mean: Stats, std: Stats,
+                    channel_order: str) -> 'TaskNormalizer':
         """Resolve ``'auto'`` values from a task model's preprocessor.
 
         Args:

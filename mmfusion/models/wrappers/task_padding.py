@@ -1,5 +1,5 @@
 """The frame around images in a detector's batch."""
-from typing import List, Sequence, Tuple
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +26,7 @@ class TaskPadding(nn.Module):
         self.value = value
 
     def forward(self, images: Tensor,
-                data_samples: List[FusionDataSample]) -> Tensor:
+                data_samples: list[FusionDataSample]) -> Tensor:
         """Pad a batch.
 
         Args:
@@ -44,20 +44,19 @@ class TaskPadding(nn.Module):
         sizes = [tuple(sample.img_shape[:2]) for sample in data_samples]
         for sample, size in zip(data_samples, sizes, strict=True):
             sample.set_metainfo(
-                dict(
-                    batch_input_shape=target,
-                    pad_shape=self.padded_size(size)))
+                dict(batch_input_shape=target,
+                     pad_shape=self.padded_size(size)))
         if all(size == (height, width) for size in sizes):
             return images
         size = torch.tensor(sizes, device=images.device)
-        rows, columns = (
-            torch.arange(side, device=images.device) >= size[:, axis, None]
-            for axis, side in enumerate(target))
+        rows, columns = (torch.arange(side, device=images.device)
+                         >= size[:, axis, None]
+                         for axis, side in enumerate(target))
         frame = (rows[:, :, None] | columns[:, None, :])[:, None]
         return images.masked_fill(frame, self.value)
 
-    def padded_size(self, size: Sequence[int]) -> Tuple[int, int]:
+    def padded_size(self, size: Sequence[int]) -> tuple[int, int]:
         """(height, width), rounded up to multiples of the divisor."""
-        height, width = (
-            -(-side // self.divisor) * self.divisor for side in size)
+        height, width = (-(-side // self.divisor) * self.divisor
+                         for side in size)
         return height, width

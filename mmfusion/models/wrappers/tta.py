@@ -1,5 +1,4 @@
 """Test-time augmentation for fusion, fusion + segmentation or detection."""
-from typing import List, Optional
 
 import torch
 from mmengine.config import ConfigDict
@@ -26,7 +25,7 @@ class FuserSegTTAModel(BaseTTAModel):
     can be averaged pixel by pixel.
     """
 
-    def merge_preds(self, data_samples_list: List[SampleList]) -> SampleList:
+    def merge_preds(self, data_samples_list: list[SampleList]) -> SampleList:
         """Merge the predictions of every image's augmented views.
 
         Args:
@@ -74,17 +73,17 @@ class FuserDetTTAModel(BaseTTAModel):
         ValueError: For instance masks, which mmdet cannot merge.
     """
 
-    def __init__(self, tta_cfg: Optional[dict] = None, **kwargs) -> None:
+    def __init__(self, tta_cfg: dict | None = None, **kwargs) -> None:
         require_detection()
         super().__init__(**kwargs)
         from mmdet.models import DetTTAModel
-        tta_cfg = tta_cfg or dict(
-            nms=dict(type='nms', iou_threshold=0.5), max_per_img=100)
+        tta_cfg = tta_cfg or dict(nms=dict(type='nms', iou_threshold=0.5),
+                                  max_per_img=100)
         # In a tuple, it is not registered: it shares this model's module.
-        self._merger = (DetTTAModel(
-            tta_cfg=ConfigDict(tta_cfg), module=self.module), )
+        self._merger = (DetTTAModel(tta_cfg=ConfigDict(tta_cfg),
+                                    module=self.module), )
 
-    def merge_preds(self, data_samples_list: List[SampleList]) -> SampleList:
+    def merge_preds(self, data_samples_list: list[SampleList]) -> SampleList:
         """Merge the predictions of every image's augmented views.
 
         Args:

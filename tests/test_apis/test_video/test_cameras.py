@@ -34,8 +34,10 @@ class Side:
     def __init__(self, clock, rate, seconds, phase=0.):
         self.clock, self.end = clock, clock.now + seconds
         count = round((1 + seconds) * rate)
-        self.frames = [Frame(i, clock.now - 1 + phase + i / rate, None)
-                       for i in range(count)]
+        self.frames = [
+            Frame(i, clock.now - 1 + phase + i / rate, None)
+            for i in range(count)
+        ]
 
     @property
     def ended(self):
@@ -58,8 +60,7 @@ def ticks(*args):
 @pytest.mark.parametrize('rates', [(60, 15), (15, 60), (30, 30)])
 def test_pairs_are_of_one_time(clock, rates):
     """As near as the faster camera allows, each but once."""
-    sides = [Side(clock, rate, 3, 0.007 * i)
-             for i, rate in enumerate(rates)]
+    sides = [Side(clock, rate, 3, 0.007 * i) for i, rate in enumerate(rates)]
     found = ticks(*sides, max(rates), 0.)
     gaps = [abs(p.vis.time - p.ir.time) for p in found]
     assert max(gaps) <= 1 / max(rates) + 1e-6
@@ -84,8 +85,8 @@ def test_a_lower_rate_drops(clock):
 
 def test_a_slow_caller_gets_new_frames(clock):
     ages = []
-    for pair in alignment._ticks(Side(clock, 50, 9), Side(clock, 50, 9),
-                                 50, 0.):
+    for pair in alignment._ticks(Side(clock, 50, 9), Side(clock, 50, 9), 50,
+                                 0.):
         ages.append(clock.now - pair.vis.time)
         clock.now += 0.31
         if len(ages) == 10:
@@ -123,6 +124,7 @@ def test_frames_that_are_kept():
 
 
 def test_errors_and_sources_without_frames():
+
     def broken(_):
         raise OSError('unplugged')
 

@@ -11,20 +11,10 @@ from video_cases import ListSource, make_model, still_pair
 from video_sequences import camera_path, moving_views
 
 from mmfusion.utils.errors import UsageError
-from mmfusion.video import (
-    CameraSource,
-    FileSource,
-    FlickerMeter,
-    FolderSource,
-    FusionStream,
-    MotionTracker,
-    SteadyRange,
-    TemporalBlend,
-    align,
-    fit_infrared,
-    open_source,
-    read_homography,
-)
+from mmfusion.video import (CameraSource, FileSource, FlickerMeter,
+                            FolderSource, FusionStream, MotionTracker,
+                            SteadyRange, TemporalBlend, align, fit_infrared,
+                            open_source, read_homography)
 
 
 def numbers(count, fps):
@@ -32,22 +22,20 @@ def numbers(count, fps):
 
 
 def pairs(*args, **kwargs):
-    return [(pair.vis.index, pair.ir.index)
-            for pair in align(*args, **kwargs)]
+    return [(pair.vis.index, pair.ir.index) for pair in align(*args, **kwargs)]
 
 
 class TestAlignment:
 
     def test_equal_rates(self):
-        assert pairs(numbers(4, 25), numbers(6, 25)) == [
-            (i, i) for i in range(4)
-        ]
+        assert pairs(numbers(4, 25), numbers(6,
+                                             25)) == [(i, i) for i in range(4)]
         assert len(pairs(numbers(9, 25), numbers(6, 25))) == 6
 
     def test_slower_infrared_is_repeated(self):
-        assert pairs(numbers(6, 30), numbers(2, 10)) == [
-            (0, 0), (1, 0), (2, 1), (3, 1), (4, 1)
-        ]
+        assert pairs(numbers(6, 30), numbers(2,
+                                             10)) == [(0, 0), (1, 0), (2, 1),
+                                                      (3, 1), (4, 1)]
 
     def test_rate_of_the_result(self):
         found = pairs(numbers(50, 50), numbers(25, 25), fps=10)
@@ -61,13 +49,11 @@ class TestAlignment:
     def test_frames_before_the_infrared_stream(self):
         """They have no partner; the first number says how many."""
         found = list(align(numbers(30, 25), numbers(30, 25), offset=-0.2))
-        assert [(p.index, p.vis.index, p.ir.index) for p in found] == [
-            (i, i, i - 5) for i in range(5, 30)
-        ]
+        assert [(p.index, p.vis.index, p.ir.index)
+                for p in found] == [(i, i, i - 5) for i in range(5, 30)]
 
     def test_no_frames(self):
         assert pairs(numbers(0, 25), numbers(3, 25)) == []
-
 
 
 class FakeCapture:
@@ -139,8 +125,9 @@ class TestSources:
         for url in ('http://host/a.mp4', 'file:///a.mp4'):
             source = open_source(url)
             assert isinstance(source, FileSource) and source.count == 9
-        assert opened == ['rtsp://host/1', 'http://host/a.mp4',
-                          'file:///a.mp4']
+        assert opened == [
+            'rtsp://host/1', 'http://host/a.mp4', 'file:///a.mp4'
+        ]
 
     def test_bad_reads_of_an_unknown_number(self):
         """Pipes and raw streams do not say how many frames follow."""
@@ -158,8 +145,9 @@ class TestSources:
 
     def test_camera_stops_while_it_is_waited_for(self):
         before = threading.active_count()
-        streams = [CameraSource(i, capture=FakeCapture(10**9))
-                   for i in range(2)]
+        streams = [
+            CameraSource(i, capture=FakeCapture(10**9)) for i in range(2)
+        ]
         frames = []
         for frame in FusionStream(make_model(), *streams, limit=5):
             frames.append(frame)
@@ -180,8 +168,8 @@ class TestSources:
             open_source(tmp_path / 'none')
 
     def test_sixteen_bits(self, tmp_path):
-        cv2.imwrite(str(tmp_path / '1.png'),
-                    np.full((4, 4), 0xABCD, np.uint16))
+        cv2.imwrite(str(tmp_path / '1.png'), np.full((4, 4), 0xABCD,
+                                                     np.uint16))
         frame, = open_source(tmp_path)
         assert frame.image.dtype == np.uint8 and frame.image[0, 0] == 0xAB
 
@@ -201,8 +189,8 @@ class TestGeometry:
             np.save(path, np.array(self.MATRIX))
         else:
             path.write_text(
-                json.dumps(self.MATRIX) if name == 'a.json' else
-                '\n'.join(', '.join(map(str, row)) for row in self.MATRIX))
+                json.dumps(self.MATRIX) if name == 'a.json' else '\n'.join(
+                    ', '.join(map(str, row)) for row in self.MATRIX))
         np.testing.assert_array_equal(read_homography(path), self.MATRIX)
 
     @pytest.mark.parametrize('text', ['1 2 3', 'a b', '0 ' * 9])
@@ -330,8 +318,8 @@ class TestTemporal:
                 blend=blend, flicker=True)
             results[blend] = stream.run()['flicker']
         assert results[0.]['visible']['flicker'] == 0
-        assert (results[0.7]['fused']['jump'] <
-                0.6 * results[0.]['fused']['jump'])
+        assert (results[0.7]['fused']['jump']
+                < 0.6 * results[0.]['fused']['jump'])
 
     def test_empty(self):
         assert np.isnan(list(FlickerMeter().result().values())).all()

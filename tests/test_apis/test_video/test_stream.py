@@ -8,14 +8,8 @@ import cv2
 import numpy as np
 import psutil
 import pytest
-from video_cases import (
-    VIEW,
-    ListSource,
-    count_frames,
-    make_model,
-    still_pair,
-    write_video,
-)
+from video_cases import (VIEW, ListSource, count_frames, make_model,
+                         still_pair, write_video)
 from video_sequences import write_sequence
 
 from mmfusion.apis import FusionInferencer
@@ -82,8 +76,8 @@ def test_damaged_start_is_dropped(model):
 
 def test_nothing_decodes(model, tmp_path):
     vis = ListSource(lambda i: None, 6)
-    result = FusionStream(model, vis, ListSource(grey, 6)).run(
-        tmp_path / 'a.mp4')
+    result = FusionStream(model, vis, ListSource(grey,
+                                                 6)).run(tmp_path / 'a.mp4')
     assert result['frames'] == 0 and result['dropped'] == 6
     assert not list(tmp_path.iterdir())
     assert summary(result)
@@ -95,14 +89,15 @@ def test_damaged_video_files(model, tmp_path):
     for name in ('vis', 'ir'):
         write_video(tmp_path / f'{name}.avi', frames)
     content = bytearray((tmp_path / 'vis.avi').read_bytes())
-    starts = [i for i in range(len(content) - 2)
-              if content[i:i + 3] == b'\xff\xd8\xff']
+    starts = [
+        i for i in range(len(content) - 2)
+        if content[i:i + 3] == b'\xff\xd8\xff'
+    ]
     assert len(starts) == 20
     content[starts[8]:starts[8] + 200] = bytes(200)
     (tmp_path / 'vis.avi').write_bytes(content)
-    result = FusionStream(
-        model, tmp_path / 'vis.avi', tmp_path / 'ir.avi').run(
-            tmp_path / 'out')
+    result = FusionStream(model, tmp_path / 'vis.avi',
+                          tmp_path / 'ir.avi').run(tmp_path / 'out')
     assert result['frames'] == 20 and result['corrupt_vis'] == 1
     last = frames_of(tmp_path / 'out')[-1]
     assert abs(int(last.mean()) - 190) <= 2
@@ -129,8 +124,8 @@ def test_interrupt_leaves_a_playable_file(model, tmp_path):
     vis = ListSource(lambda i: grey(i % 200), 10**9)
     ir = ListSource(lambda i: grey(50), 10**9)
     before = threading.active_count()
-    result = FusionStream(model, vis, ir).run(
-        tmp_path / 'a.mp4', on_frame=on_frame)
+    result = FusionStream(model, vis, ir).run(tmp_path / 'a.mp4',
+                                              on_frame=on_frame)
     assert result['interrupted'] and 'interrupted' in summary(result)
     number, _ = count_frames(tmp_path / 'a.mp4')
     assert 7 <= number <= 9 and number == result['frames']
@@ -150,8 +145,8 @@ def test_queues_are_bounded_and_memory_is_flat(tmp_path):
 
     vis = ListSource(lambda i: grey(i % 200, (96, 128)), 501)
     ir = ListSource(lambda i: grey(50, (96, 128)), 501)
-    result = FusionStream(model, vis, ir).run(
-        tmp_path / 'a.avi', on_frame=on_frame)
+    result = FusionStream(model, vis, ir).run(tmp_path / 'a.avi',
+                                              on_frame=on_frame)
     assert result['frames'] == 501
     # four pairs wait, one is being queued, one is looked ahead at
     assert max(ahead) <= 8
@@ -161,6 +156,7 @@ def test_queues_are_bounded_and_memory_is_flat(tmp_path):
 
 @pytest.mark.parametrize('where', ['vis', 'fuse', 'write'])
 def test_errors_reach_the_caller(model, tmp_path, monkeypatch, where):
+
     def broken(*_, **__):
         raise OSError('the disk is on fire')
 
@@ -170,18 +166,15 @@ def test_errors_reach_the_caller(model, tmp_path, monkeypatch, where):
         monkeypatch.setattr(model, 'fuse', broken)
     if where == 'write':
         monkeypatch.setattr('cv2.VideoWriter.write', broken, raising=False)
-        monkeypatch.setattr(
-            'mmfusion.video.writers.VideoWriter.write', broken)
+        monkeypatch.setattr('mmfusion.video.writers.VideoWriter.write', broken)
     with pytest.raises(OSError, match='on fire'):
         stream.run(tmp_path / 'a.avi')
     assert not list(tmp_path.iterdir()) and vis.closed
 
 
 def test_labels_are_drawn(tmp_path):
-    model = ImageFuser(
-        fuser=MODELS.build(
-            dict(type='PSFusion', base_channels=8,
-                 depths=(1, 1, 1, 1)))).eval()
+    model = ImageFuser(fuser=MODELS.build(
+        dict(type='PSFusion', base_channels=8, depths=(1, 1, 1, 1)))).eval()
     sources = [ListSource(grey, 2) for _ in range(4)]
     frames = list(FusionStream(model, *sources[:2], segmenter=model))
     assert frames[0].labels.shape == VIEW
@@ -189,16 +182,17 @@ def test_labels_are_drawn(tmp_path):
     plain = list(FusionStream(model, *sources[2:]))
     assert plain[0].labels is None and plain[0].shown is plain[0].fused
     with pytest.raises(UsageError, match='Expected a FuserSegmenter'):
-        list(FusionStream(model, ListSource(grey, 2), ListSource(grey, 2),
-                          segmenter=make_model()))
+        list(
+            FusionStream(model, ListSource(grey, 2), ListSource(grey, 2),
+                         segmenter=make_model()))
 
 
 def test_bad_arguments(model, tmp_path):
     good = ListSource(grey, 3)
-    for kwargs, words in ((dict(batch_size=0), 'at least 1'),
-                          (dict(queue_size=0), 'at least 1'),
-                          (dict(fps=0), 'fps above 0'),
-                          (dict(source_fps=-1), 'source_fps above 0'),
+    for kwargs, words in ((dict(batch_size=0),
+                           'at least 1'), (dict(queue_size=0), 'at least 1'),
+                          (dict(fps=0), 'fps above 0'), (dict(source_fps=-1),
+                                                         'source_fps above 0'),
                           (dict(norm='max'), 'Expected a norm'),
                           (dict(blend=1.5), 'Expected a blend'),
                           (dict(norm='steady', momentum=1), 'momentum')):
@@ -213,12 +207,11 @@ def test_bad_arguments(model, tmp_path):
 
 def test_frames_of_changing_size(model, tmp_path):
     vis = ListSource(lambda i: grey(9, VIEW if i < 3 else (64, 80)), 6)
-    frames = list(FusionStream(model, vis, ListSource(grey, 6),
-                               batch_size=4))
+    frames = list(FusionStream(model, vis, ListSource(grey, 6), batch_size=4))
     assert [f.fused.shape[0] for f in frames] == [48] * 3 + [64] * 3
     vis = ListSource(lambda i: grey(9, VIEW if i < 3 else (64, 80)), 6)
-    result = FusionStream(model, vis, ListSource(grey, 6)).run(
-        tmp_path / 'a.avi')
+    result = FusionStream(model, vis, ListSource(grey,
+                                                 6)).run(tmp_path / 'a.avi')
     assert result['resized'] == 3 and 'resized' in summary(result)
     assert count_frames(tmp_path / 'a.avi')[0] == 6
 
@@ -244,8 +237,8 @@ def test_a_failing_writer_keeps_what_it_wrote(model, tmp_path, monkeypatch):
 
     monkeypatch.setattr(VideoWriter, 'write', full)
     with pytest.raises(OSError, match='no space'):
-        FusionStream(model, ListSource(grey, 9), ListSource(grey, 9)).run(
-            tmp_path / 'a.avi')
+        FusionStream(model, ListSource(grey, 9),
+                     ListSource(grey, 9)).run(tmp_path / 'a.avi')
     assert count_frames(tmp_path / 'a.avi')[0] == 4
 
 
@@ -267,10 +260,13 @@ def test_infrared_that_begins_later(model):
 
 def test_the_network_alone_counts_as_network(model, monkeypatch):
     """Slow preparation and slow writing are not its time."""
+
     def slow(function):
+
         def call(*args, **kwargs):
             time.sleep(0.1)
             return function(*args, **kwargs)
+
         return call
 
     stream = FusionStream(model, ListSource(grey, 5), ListSource(grey, 5))
@@ -279,15 +275,15 @@ def test_the_network_alone_counts_as_network(model, monkeypatch):
     seconds = result['seconds']
     assert seconds['prepare'] >= 0.5 > seconds['network']
     assert result['network_ms'] == pytest.approx(200 * seconds['network'])
-    assert result['overhead'] == pytest.approx(
-        1 - seconds['network'] / seconds['whole'])
+    assert result['overhead'] == pytest.approx(1 - seconds['network'] /
+                                               seconds['whole'])
     assert 'network' in summary(result)
 
 
 def test_frames_may_be_kept(model):
     """8-bit images are made where they are asked for, once."""
-    frames = list(FusionStream(model, ListSource(grey, 3),
-                               ListSource(grey, 3)))
+    frames = list(FusionStream(model, ListSource(grey, 3), ListSource(grey,
+                                                                      3)))
     for index, frame in enumerate(frames):
         assert frame.fused is frame.fused and frame.fused.dtype == np.uint8
         assert (frame.fused == index).all()
@@ -304,6 +300,7 @@ def test_no_display(model, monkeypatch, tmp_path):
 
 
 def test_window_that_never_showed(model, monkeypatch):
+
     def broken(*_):
         raise cv2.error('not implemented')
 
@@ -323,8 +320,8 @@ def test_window(model, monkeypatch):
     monkeypatch.setenv('DISPLAY', ':0')
     monkeypatch.setattr('cv2.imshow', lambda _, image: shown.append(image))
     monkeypatch.setattr('cv2.destroyWindow', lambda _: None)
-    monkeypatch.setattr(
-        'cv2.waitKey', lambda _: ord('q') if len(shown) == 3 else -1)
-    result = FusionStream(
-        model, ListSource(grey, 9), ListSource(grey, 9)).run(show=True)
+    monkeypatch.setattr('cv2.waitKey', lambda _: ord('q')
+                        if len(shown) == 3 else -1)
+    result = FusionStream(model, ListSource(grey, 9),
+                          ListSource(grey, 9)).run(show=True)
     assert len(shown) == 3 and not result['interrupted']

@@ -12,11 +12,10 @@ from mmfusion.video import Frame, FrameSource
 VIEW = (48, 64)
 
 
-
 def make_model(**kwargs):
     torch.manual_seed(0)
-    return ImageFuser(
-        fuser=MODELS.build(dict(type='AverageFuser')), **kwargs).eval()
+    return ImageFuser(fuser=MODELS.build(dict(type='AverageFuser')),
+                      **kwargs).eval()
 
 
 def still_pair(size=(80, 110), seed=0):

@@ -47,9 +47,10 @@ def filter_slowly(image, kernel):
     """Correlation with the replicated border, pixel by pixel."""
     radius = len(kernel) // 2
     padded = np.pad(image, radius, mode='edge')
-    return np.array([[(padded[y:y + len(kernel), x:x + len(kernel)] *
-                       kernel).sum() for x in range(image.shape[1])]
-                     for y in range(image.shape[0])])
+    return np.array([[
+        (padded[y:y + len(kernel), x:x + len(kernel)] * kernel).sum()
+        for x in range(image.shape[1])
+    ] for y in range(image.shape[0])])
 
 
 def mean_slowly(image, radius):
@@ -73,8 +74,8 @@ class TestLaplacianPyramid:
         torch.testing.assert_close(fused, image)
 
     def test_flat_images_give_their_mean(self):
-        vis, ir = torch.full((1, 1, 21, 30), 0.2), torch.full(
-            (1, 1, 21, 30), 0.6)
+        vis, ir = torch.full((1, 1, 21, 30), 0.2), torch.full((1, 1, 21, 30),
+                                                              0.6)
         fused = self.build().fuse_luma(vis, ir)
         torch.testing.assert_close(fused, torch.full_like(vis, 0.4))
 
@@ -124,19 +125,20 @@ class TestGuidedFilter:
                 mask = (own == np.maximum(*saliency)).astype(float)
                 base = mean_slowly(guide, 15)
                 layers.append(guide - base if scale else base)
-                mean, mask_mean = (
-                    mean_slowly(x, radius) for x in (guide, mask))
-                slope = (mean_slowly(guide * mask, radius) - mean * mask_mean
-                         ) / (mean_slowly(guide**2, radius) - mean**2 +
-                              epsilon)
+                mean, mask_mean = (mean_slowly(x, radius)
+                                   for x in (guide, mask))
+                slope = (mean_slowly(guide * mask, radius) -
+                         mean * mask_mean) / (mean_slowly(guide**2, radius) -
+                                              mean**2 + epsilon)
                 offset = mask_mean - slope * mean
                 weights.append(
                     mean_slowly(slope, radius) * guide +
                     mean_slowly(offset, radius))
             weights = np.clip(weights, 0, None) + 1e-6
             expected = expected + (weights / weights.sum(0) * layers).sum(0)
-        got = self.build(clamp=False).fuse_luma(
-            *(torch.from_numpy(image)[None, None] for image in images))
+        got = self.build(clamp=False).fuse_luma(*(torch.from_numpy(image)[None,
+                                                                          None]
+                                                  for image in images))
         np.testing.assert_allclose(got[0, 0], expected, atol=1e-9)
 
     def test_an_image_fused_with_itself_stays(self):
@@ -144,15 +146,15 @@ class TestGuidedFilter:
         torch.testing.assert_close(self.build().fuse_luma(image, image), image)
 
     def test_flat_images_give_their_mean(self):
-        vis, ir = torch.full((1, 1, 21, 30), 0.2), torch.full(
-            (1, 1, 21, 30), 0.7)
+        vis, ir = torch.full((1, 1, 21, 30), 0.2), torch.full((1, 1, 21, 30),
+                                                              0.7)
         fused = self.build().fuse_luma(vis, ir)
         torch.testing.assert_close(fused, torch.full_like(vis, 0.45))
 
     def test_follows_the_salient_source(self):
         """Texture wins over a flat source, on its own side only."""
-        vis, ir = torch.full((1, 1, 64, 128), 0.5), torch.full(
-            (1, 1, 64, 128), 0.5)
+        vis, ir = torch.full((1, 1, 64, 128), 0.5), torch.full((1, 1, 64, 128),
+                                                               0.5)
         texture = 0.5 + 0.3 * (torch.rand(64, 64) - 0.5)
         vis[0, 0, :, :64], ir[0, 0, :, 64:] = texture, texture
         fused = self.build().fuse_luma(vis, ir)[0, 0]

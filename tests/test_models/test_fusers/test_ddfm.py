@@ -9,13 +9,9 @@ import torch
 
 from mmfusion.models.fusers import DDFM, ADMUNet
 from mmfusion.models.fusers.ddfm.em import EMState, em_iteration
-from mmfusion.models.layers.diffusion import (
-    clean_estimate,
-    cumulative_alphas,
-    ddim_step,
-    respaced_steps,
-    tiled,
-)
+from mmfusion.models.layers.diffusion import (clean_estimate,
+                                              cumulative_alphas, ddim_step,
+                                              respaced_steps, tiled)
 from mmfusion.registry import MODELS
 
 TINY = dict(type='ADMUNet', channels=32, multipliers=(1, 2), num_blocks=1,
@@ -37,17 +33,16 @@ def build(**kwargs):
 def pair(height=64, width=64, batch=1):
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(batch, 4, 8, 8, generator=generator)
-    smooth = torch.nn.functional.interpolate(
-        coarse, (height, width), mode='bicubic').clamp(0, 1)
+    smooth = torch.nn.functional.interpolate(coarse, (height, width),
+                                             mode='bicubic').clamp(0, 1)
     return smooth[:, :3], smooth[:, 3:]
 
 
 def test_golden_iterations():
     """The released code's numbers, roles not swapped."""
-    r, c = torch.meshgrid(
-        torch.arange(8), torch.arange(12), indexing='ij')
-    i, v = (x.double()[None, None] for x in (
-        ((3 * r + 5 * c) % 17) / 8 - 1, ((7 * r + 2 * c) % 13) / 6 - 1))
+    r, c = torch.meshgrid(torch.arange(8), torch.arange(12), indexing='ij')
+    i, v = (x.double()[None, None] for x in (((3 * r + 5 * c) % 17) / 8 - 1,
+                                             ((7 * r + 2 * c) % 13) / 6 - 1))
     f = (i + v) / 2 + 0.1 * torch.sin((r + c).double())
     state = EMState.start(f)
     expected = [(0.733116, 0.743242, -0.011204, 0.470832, -0.682243),
@@ -55,8 +50,10 @@ def test_golden_iterations():
                 (0.459235, 0.462669, -0.008575, 0.471190, -0.683699)]
     for row in expected:
         f, state = em_iteration(f, i, v, state)
-        got = [float(x) for x in (state.gamma, state.rho, f.mean(), f.std(),
-                                  f[0, 0, 3, 5])]
+        got = [
+            float(x)
+            for x in (state.gamma, state.rho, f.mean(), f.std(), f[0, 0, 3, 5])
+        ]
         assert got == pytest.approx(row, abs=2e-6)
 
 
@@ -65,8 +62,8 @@ def test_schedule():
     assert list(steps[:3]) == [0, 10, 20] and list(steps[-2:]) == [989, 999]
     assert len(set(steps)) == 100
     alphas = cumulative_alphas()[steps]
-    assert alphas[[0, 50, 99]] == pytest.approx(
-        [0.9999, 0.0739391, 4.0358e-5], rel=1e-4)
+    assert alphas[[0, 50, 99]] == pytest.approx([0.9999, 0.0739391, 4.0358e-5],
+                                                rel=1e-4)
     for kind in ('scaled_linear', 'cosine'):
         other = cumulative_alphas(kind)
         assert np.all(np.diff(other) < 0) and 0 < other[-1] < other[0] < 1
@@ -82,14 +79,12 @@ def test_predictions_mean_the_same(prediction):
     image, noise = torch.randn(2, 2, 3, 8, 8).double()
     alpha, before = 0.3, 0.7
     x = alpha**0.5 * image + (1 - alpha)**0.5 * noise
-    output = dict(
-        epsilon=noise, x0=image,
-        v=alpha**0.5 * noise - (1 - alpha)**0.5 * image)[prediction]
+    output = dict(epsilon=noise, x0=image,
+                  v=alpha**0.5 * noise - (1 - alpha)**0.5 * image)[prediction]
     clean = clean_estimate(x, output, alpha, prediction)
     torch.testing.assert_close(clean, image)
-    torch.testing.assert_close(
-        ddim_step(x, clean, alpha, before),
-        before**0.5 * image + (1 - before)**0.5 * noise)
+    torch.testing.assert_close(ddim_step(x, clean, alpha, before),
+                               before**0.5 * image + (1 - before)**0.5 * noise)
     torch.testing.assert_close(ddim_step(x, clean, alpha, 1.), image)
 
 
@@ -97,10 +92,13 @@ def test_published_unet():
     with torch.device('meta'):
         full = ADMUNet()
     assert len(full.state_dict()) == 566
-    assert sum(p.numel() for p in full.parameters()) == pytest.approx(
-        552.8e6, rel=1e-4)
-    assert {key.partition('.')[0] for key in full.state_dict()} == {
-        'time_embed', 'input_blocks', 'middle_block', 'output_blocks', 'out'}
+    assert sum(p.numel()
+               for p in full.parameters()) == pytest.approx(552.8e6, rel=1e-4)
+    assert {key.partition('.')[0]
+            for key in full.state_dict()} == {
+                'time_embed', 'input_blocks', 'middle_block', 'output_blocks',
+                'out'
+            }
 
 
 def test_tiny_unet(tmp_path):
@@ -162,14 +160,15 @@ def test_between_the_sources(variant):
     assert inside > 0.999
 
 
-@pytest.mark.parametrize('options', [
-    dict(), dict(eta=0.5), dict(denoiser=TINY, num_steps=3)])
+@pytest.mark.parametrize(
+    'options',
+    [dict(), dict(eta=0.5),
+     dict(denoiser=TINY, num_steps=3)])
 def test_batch_changes_nothing(options):
     fuser, (vis, ir) = build(**options), pair(batch=3)
     together = fuser(vis, ir, seeds=[5, 6, 7]).luma
     alone = torch.cat([
-        fuser(vis[n:n + 1], ir[n:n + 1], seeds=[5 + n]).luma
-        for n in range(3)
+        fuser(vis[n:n + 1], ir[n:n + 1], seeds=[5 + n]).luma for n in range(3)
     ])
     torch.testing.assert_close(together, alone, atol=1e-4, rtol=0)
 
@@ -195,8 +194,8 @@ def test_options():
     fuser = build(clamp=False)
     output = fuser(vis, ir)
     torch.testing.assert_close(
-        fuser.split_colour(output.fused)[1], fuser.split_colour(vis)[1],
-        atol=2e-3, rtol=0)
+        fuser.split_colour(output.fused)[1],
+        fuser.split_colour(vis)[1], atol=2e-3, rtol=0)
     for bad in (dict(norm='none'), dict(em=dict(variant='third')),
                 dict(em=dict(steps=3)), dict(tile=(40, 8)),
                 dict(start_step=1000), dict(prediction='noise')):
@@ -225,8 +224,8 @@ def grey_denoiser(x, t):
 
 
 def test_adaptors(monkeypatch):
-    fuser = build(denoiser=dict(
-        type='CallableDenoiser', function=grey_denoiser, image_channels=1))
+    fuser = build(denoiser=dict(type='CallableDenoiser',
+                                function=grey_denoiser, image_channels=1))
     assert torch.isfinite(fuser(*pair()).luma).all()
     named = MODELS.build(dict(type='CallableDenoiser', function='torch.add'))
     assert named.function is torch.add
@@ -238,8 +237,7 @@ def test_adaptors(monkeypatch):
 
         @classmethod
         def from_pretrained(cls, folder, subfolder, local_files_only):
-            assert (folder, subfolder, local_files_only) == ('a', 'unet',
-                                                             True)
+            assert (folder, subfolder, local_files_only) == ('a', 'unet', True)
             return cls()
 
         def forward(self, x, t):

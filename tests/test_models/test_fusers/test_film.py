@@ -30,17 +30,11 @@ GOLDEN = {
 }
 # mean and std of both branches after the first stage
 FIRST_STAGE = {
-    (1, 64, 80, 149): ((0.369670358, 0.770780104),
-                       (0.253743096, 0.528742203)),
+    (1, 64, 80, 149): ((0.369670358, 0.770780104), (0.253743096, 0.528742203)),
     (2, 37, 53, 5): ((0.368573179, 0.765364643), (0.249712579, 0.519026501)),
 }
-SMALL = dict(
-    channels=8,
-    token_dim=16,
-    token_channels=4,
-    text_channels=12,
-    num_heads=2,
-    token_grid=(20, 26))
+SMALL = dict(channels=8, token_dim=16, token_channels=4, text_channels=12,
+             num_heads=2, token_grid=(20, 26))
 
 
 def statistics(x):
@@ -98,10 +92,10 @@ def test_golden(state, case):
     for name, expected in zip(('ir', 'vis'), FIRST_STAGE[case], strict=True):
         assert statistics(first[name]) == pytest.approx(expected, abs=1e-8)
     if case == (1, 64, 80, 149):
-        assert first['ir'][0, 5, 1, 2].item() == pytest.approx(
-            1.508634719, abs=1e-8)
-        assert first['vis'][0, 31, 1, 2].item() == pytest.approx(
-            -0.119585145, abs=1e-8)
+        assert first['ir'][0, 5, 1,
+                           2].item() == pytest.approx(1.508634719, abs=1e-8)
+        assert first['vis'][0, 31, 1,
+                            2].item() == pytest.approx(-0.119585145, abs=1e-8)
         text = F.linear(inputs['text'], fuser.text_proj.weight[..., 0],
                         fuser.text_proj.bias)
         assert statistics(text) == pytest.approx((-0.009558, 1.002103),
@@ -124,8 +118,8 @@ def test_gradients_equal_the_transcription(state, monkeypatch, with_cp):
         ]
         target = torch.rand(2, 1, *size, dtype=torch.float64)
         gradients = []
-        for network, order in ((naive, (0, 1, 2)), (fuser.fuse_luma,
-                                                    (1, 0, 2))):
+        for network, order in ((naive, (0, 1, 2)), (fuser.fuse_luma, (1, 0,
+                                                                      2))):
             fused = network(*(inputs[i] for i in order))
             F.mse_loss(fused, target).backward()
             gradients.append([x.grad for x in inputs])
@@ -135,11 +129,9 @@ def test_gradients_equal_the_transcription(state, monkeypatch, with_cp):
             torch.testing.assert_close(got, expected, atol=1e-12, rtol=1e-6)
         theirs = dict(naive.named_parameters())
         for key, parameter in fuser.named_parameters():
-            torch.testing.assert_close(
-                parameter.grad,
-                theirs[film_key(key)].grad,
-                atol=1e-12,
-                rtol=1e-6)
+            torch.testing.assert_close(parameter.grad,
+                                       theirs[film_key(key)].grad, atol=1e-12,
+                                       rtol=1e-6)
         fuser.zero_grad()
         naive.zero_grad()
 
@@ -160,14 +152,13 @@ def test_texts_of_different_lengths(fuser, optimized):
     together = fuser(vis, ir, text=batch, text_mask=mask)
     for i, text in enumerate(texts):
         alone = fuser(vis[i:i + 1], ir[i:i + 1], text=text)
-        torch.testing.assert_close(
-            together.fused[i:i + 1], alone.fused, atol=2e-5, rtol=0)
+        torch.testing.assert_close(together.fused[i:i + 1], alone.fused,
+                                   atol=2e-5, rtol=0)
     # real tokens need not come first
     order = torch.arange(8, -1, -1)
-    reverse = fuser(
-        vis, ir, text=batch[:, order], text_mask=mask[:, order])
-    torch.testing.assert_close(
-        reverse.fused, together.fused, atol=2e-5, rtol=0)
+    reverse = fuser(vis, ir, text=batch[:, order], text_mask=mask[:, order])
+    torch.testing.assert_close(reverse.fused, together.fused, atol=2e-5,
+                               rtol=0)
 
 
 @torch.inference_mode()
@@ -231,10 +222,10 @@ MASK = torch.ones(2, 3, dtype=torch.bool)
     (torch.ones(3, 12), None, ValueError, r'got \(3, 12\)'),
     (torch.ones(2, 3, 12), MASK.float(), TypeError, 'torch.float32'),
     (torch.ones(2, 3, 12), MASK[:, :2], ValueError, r'\(2, 3\), got \(2, 2'),
-    (torch.ones(2, 3, 12), MASK & torch.tensor([[True], [False]]),
-     ValueError, 'at least one real token.*image 1'),
-    (torch.tensor([1, torch.nan]).view(2, 1, 1).expand(2, 3, 12), None,
-     ValueError, 'NaN.*image 1'),
+    (torch.ones(2, 3, 12), MASK & torch.tensor([[True], [False]]), ValueError,
+     'at least one real token.*image 1'),
+    (torch.tensor([1, torch.nan]).view(2, 1, 1).expand(
+        2, 3, 12), None, ValueError, 'NaN.*image 1'),
     (torch.full((2, 3, 12), torch.inf), MASK, ValueError, 'image 0'),
 ])
 def test_bad_texts(text, mask, error, match):
@@ -276,8 +267,8 @@ def test_saved_as_the_authors_save(fuser):
     luma = output.luma[0, 0]
     expected = ((luma - luma.min()) / (luma.max() - luma.min()) * 255).to(
         torch.uint8).int()
-    saved = torch.from_numpy(
-        to_uint8(output.fused[0], 'minmax', grey=True)).int()
+    saved = torch.from_numpy(to_uint8(output.fused[0], 'minmax',
+                                      grey=True)).int()
     assert (saved - expected).abs().max() <= 1
     # what the way over colour rounds otherwise
     assert (saved != expected).float().mean() < 0.005
@@ -289,8 +280,8 @@ def test_base_config_trains(monkeypatch):
     cfg.fuser.update(SMALL)
     cfg.losses.film.lp_ssim_weight = 0.5
     model = MODELS.build(cfg)
-    monkeypatch.setattr(
-        model, 'condition', lambda samples: dict(text=torch.rand(2, 4, 12)))
+    monkeypatch.setattr(model, 'condition',
+                        lambda samples: dict(text=torch.rand(2, 4, 12)))
     losses = model(torch.rand(2, 4, 24, 24), mode='loss')
     assert sorted(losses) == [
         'loss_film.gradient', 'loss_film.intensity', 'loss_film.lp_ssim_ir',

@@ -45,19 +45,22 @@ def test_golden(case):
 
 
 # strips of several heights: one row left over, none, the whole image
-@pytest.mark.parametrize('size, pixels', [
-    ((1, 1), 64), ((1, 70), 64), ((70, 1), 64), ((33, 16), 64),
-    ((32, 16), 64), ((9, 200), 64), ((60, 90), 1000), ((60, 90), 100000),
-    ((37, 50), 50 * 36), ((37, 50), 50 * 37)
-])
+@pytest.mark.parametrize('size, pixels', [((1, 1), 64), ((1, 70), 64),
+                                          ((70, 1), 64), ((33, 16), 64),
+                                          ((32, 16), 64), ((9, 200), 64),
+                                          ((60, 90), 1000), ((60, 90), 100000),
+                                          ((37, 50), 50 * 36),
+                                          ((37, 50), 50 * 37)])
 @torch.inference_mode()
 def test_equals_the_network(fuser, monkeypatch, size, pixels):
     monkeypatch.setattr(film_fast, 'STRIP_PIXELS', pixels)
     monkeypatch.setattr(film_fast, 'QUERIES', 4)
     fast = fuser.optimize_for_inference()
     inputs = reference_input(2, *size, 9)
-    expected = fuser.double().fuse_luma(
-        **{k: v.double() for k, v in inputs.items()})
+    expected = fuser.double().fuse_luma(**{
+        k: v.double()
+        for k, v in inputs.items()
+    })
     fuser.float()
     torch.testing.assert_close(
         fast.fuse_luma(**inputs).double(), expected, atol=1e-4, rtol=0)
@@ -110,8 +113,8 @@ def test_other_ways_take_the_network(fuser, monkeypatch):
     monkeypatch.setattr(fast._fast, 'forward', None)
     inputs = reference_input(1, 20, 30, 5)
     ir = inputs['ir'].clone().requires_grad_()
-    fast.fuse_luma(inputs['vis_luma'], ir, text=inputs['text']).sum(
-    ).backward()
+    fast.fuse_luma(inputs['vis_luma'], ir,
+                   text=inputs['text']).sum().backward()
     assert ir.grad.abs().max() > 0
     with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
         fast.fuse_luma(**inputs)

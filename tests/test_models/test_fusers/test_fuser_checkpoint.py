@@ -7,11 +7,8 @@ from mmengine.logging import HistoryBuffer
 from torch import nn
 
 from mmfusion.models.fusers import TransFuser6
-from mmfusion.utils.checkpoint import (
-    find_state_dict,
-    load_fuser_weights,
-    read_checkpoint,
-)
+from mmfusion.utils.checkpoint import (find_state_dict, load_fuser_weights,
+                                       read_checkpoint)
 
 SLIM = dict(stem_channels=4, channels=(8, 8, 8, 8), heads=(2, 2, 2, 2))
 
@@ -31,11 +28,18 @@ def same(fuser, state):
 @pytest.mark.parametrize('wrap', [
     lambda state: state,
     lambda state: dict(state_dict=state, meta=dict(epoch=1)),
-    lambda state: {f'module.{k}': v for k, v in state.items()},
-    lambda state: dict(state_dict={
-        **{f'fuser.{k}': v for k, v in state.items()},
-        'segmentor.head.weight': torch.zeros(1),
-    }),
+    lambda state: {
+        f'module.{k}': v
+        for k, v in state.items()
+    },
+    lambda state: dict(
+        state_dict={
+            **{
+                f'fuser.{k}': v
+                for k, v in state.items()
+            },
+            'segmentor.head.weight': torch.zeros(1),
+        }),
 ], ids=['bare', 'state_dict', 'module', 'joint'])
 def test_accepted_layouts(trained, tmp_path, wrap):
     path = tmp_path / 'fuser.pth'
@@ -50,8 +54,8 @@ def test_accepted_layouts(trained, tmp_path, wrap):
 def test_init_cfg(trained, tmp_path):
     torch.save(trained, tmp_path / 'a.pth')
     fuser = TransFuser6(
-        **SLIM,
-        init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'a.pth')))
+        **SLIM, init_cfg=dict(type='Pretrained',
+                              checkpoint=str(tmp_path / 'a.pth')))
     fuser.init_weights()
     assert same(fuser, trained)
 
@@ -62,10 +66,9 @@ def test_training_checkpoints_of_mmengine(trained, tmp_path):
     for value in (3., 1.):
         buffer.update(value)
     torch.save(
-        dict(
-            state_dict=trained,
-            message_hub=dict(log_scalars=dict(loss=buffer)),
-            meta=dict(iter=2)), tmp_path / 'iter_2.pth')
+        dict(state_dict=trained,
+             message_hub=dict(log_scalars=dict(loss=buffer)),
+             meta=dict(iter=2)), tmp_path / 'iter_2.pth')
     checkpoint = read_checkpoint(tmp_path / 'iter_2.pth')
     assert checkpoint['message_hub']['log_scalars']['loss'].mean() == 2.
     load_fuser_weights(TransFuser6(**SLIM), tmp_path / 'iter_2.pth')
@@ -104,9 +107,10 @@ def test_no_such_file_and_no_checkpoint(tmp_path):
             read_checkpoint(tmp_path / 'broken.pth')
 
 
-@pytest.mark.parametrize('content', [
-    [1, 2], {}, dict(model=dict(a=1)), dict(a=1), dict(state_dict={})
-], ids=str)
+@pytest.mark.parametrize('content', [[1, 2], {},
+                                     dict(model=dict(a=1)),
+                                     dict(a=1),
+                                     dict(state_dict={})], ids=str)
 def test_no_state_dict(content):
     with pytest.raises(ValueError, match='Expected a state dict'):
         find_state_dict(content)

@@ -48,8 +48,8 @@ def check(output, batch, height, width):
 
 
 def test_the_sweep_sees_the_methods():
-    assert {'TransFuser6', 'PSFusion', 'AverageFuser', 'FILMFusion'
-            } <= set(FUSERS)
+    assert {'TransFuser6', 'PSFusion', 'AverageFuser',
+            'FILMFusion'} <= set(FUSERS)
 
 
 @pytest.mark.parametrize('name', FUSERS)
@@ -78,10 +78,10 @@ class TestContract:
     def test_double(self, name):
         fuser = build(name).double().eval()
         vis, ir = pair(1, 40, 52, dtype=torch.float64)
-        double = fuser(
-            vis, ir, **condition(fuser, 1, dtype=torch.float64)).fused
-        single = fuser.float()(
-            vis.float(), ir.float(), **condition(fuser, 1)).fused
+        double = fuser(vis, ir, **condition(fuser, 1,
+                                            dtype=torch.float64)).fused
+        single = fuser.float()(vis.float(), ir.float(), **condition(fuser,
+                                                                    1)).fused
         assert double.dtype == torch.float64
         torch.testing.assert_close(single.double(), double, atol=1e-3, rtol=0)
 
@@ -94,8 +94,8 @@ class TestContract:
             text = condition(fuser, size[0])
             expected = fuser(*pair(*size), **text)
             got = fast(*pair(*size), **text)
-            torch.testing.assert_close(
-                got.fused, expected.fused, atol=1e-4, rtol=0)
+            torch.testing.assert_close(got.fused, expected.fused, atol=1e-4,
+                                       rtol=0)
         assert not any(p.requires_grad for p in fast.parameters())
         for key, value in fuser.state_dict().items():
             assert torch.equal(value, state[key])
@@ -138,8 +138,8 @@ class TestContract:
         mask[1, 2:] = False
         together = fuser(vis, ir, text=text, text_mask=mask).fused
         for i, length in enumerate((5, 2)):
-            alone = fuser(
-                vis[i:i + 1], ir[i:i + 1], text=text[i:i + 1, :length])
+            alone = fuser(vis[i:i + 1], ir[i:i + 1],
+                          text=text[i:i + 1, :length])
             torch.testing.assert_close(together[i:i + 1], alone.fused)
 
     def test_exportable(self, name):
@@ -161,9 +161,6 @@ class TestContract:
                 return self.fuser(vis, ir, **text).fused
 
         program = torch.export.export(Fused(), (vis, ir), text)
-        torch.testing.assert_close(
-            program.module()(vis, ir, **text),
-            fuser(vis, ir, **text).fused,
-            atol=1e-5,
-            rtol=0)
-
+        torch.testing.assert_close(program.module()(vis, ir, **text),
+                                   fuser(vis, ir, **text).fused, atol=1e-5,
+                                   rtol=0)

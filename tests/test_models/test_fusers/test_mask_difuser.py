@@ -40,8 +40,8 @@ def test_published_sizes():
     assert count(fuser.tail) == 3715
     unet = fuser.unet
     for parts, millions in (((unet.down, unet.shrink), 49.5),
-                            ((unet.middle, ), 26.0),
-                            ((unet.up, unet.grow), 92.6)):
+                            ((unet.middle, ), 26.0), ((unet.up, unet.grow),
+                                                      92.6)):
         assert sum(map(count, parts)) / 1e6 == pytest.approx(
             millions, abs=0.06)
     assert (count(fuser) + 593024) / 1e6 == pytest.approx(172.33, abs=0.006)

@@ -41,8 +41,8 @@ def transcription(state, vis, ir):
 
     def conv(name, *maps, stride=1):
         x = F.pad(torch.cat(maps, 1), (1, 1, 1, 1), mode='reflect')
-        return F.conv2d(
-            x, state[f'{name}.1.weight'], state[f'{name}.1.bias'], stride)
+        return F.conv2d(x, state[f'{name}.1.weight'], state[f'{name}.1.bias'],
+                        stride)
 
     x = torch.cat((ir, vis), 1)
     if 'conv00.1.weight' not in state:
@@ -58,8 +58,7 @@ def transcription(state, vis, ir):
     d5 = conv('conv55', e5, d6).relu()
     d4 = conv('conv44', e4, d5).relu()
     d3 = conv('conv33', e3, d4).relu()
-    up = F.interpolate(d3, scale_factor=2, mode='bicubic',
-                       align_corners=False)
+    up = F.interpolate(d3, scale_factor=2, mode='bicubic', align_corners=False)
     d2 = conv('conv22', e2, up).relu()
     features = conv('conv11', e1, d2).relu()
     return conv('conv00', features).tanh(), features
@@ -121,15 +120,17 @@ def test_published_weights(name, published_weights):
     checkpoint = read_checkpoint(str(source))
     state = convert(checkpoint, choose(checkpoint, 'mmdrfuse'))['state_dict']
     fuser = FUSERS[name]().eval()
-    fuser.load_state_dict(
-        {key.removeprefix('fuser.'): value for key, value in state.items()})
+    fuser.load_state_dict({
+        key.removeprefix('fuser.'): value
+        for key, value in state.items()
+    })
     with torch.inference_mode():
         fused, aux = fuser.fuse_luma(*ramps())
     statistics, values, feature_mean = GOLDEN[name]
     found = [fused.mean(), fused.std(), fused.min(), fused.max()]
     assert [float(x) for x in found] == pytest.approx(statistics, abs=2e-5)
-    assert [float(fused[0, 0, y, x]) for y, x in PIXELS] == pytest.approx(
-        values, abs=1e-5)
+    assert [float(fused[0, 0, y, x])
+            for y, x in PIXELS] == pytest.approx(values, abs=1e-5)
     assert float(*map(torch.mean, aux.values())) == pytest.approx(
         feature_mean, abs=1e-5)
 

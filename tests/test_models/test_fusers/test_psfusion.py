@@ -2,21 +2,10 @@
 import numpy as np
 import pytest
 import torch
-from psfusion_cases import (
-    OUTPUTS,
-    SLIM,
-    assert_close,
-    build,
-    fill,
-    naive,
-    outputs,
-    slim,
-)
-from references.psfusion import (
-    reference_input,
-    reference_shapes,
-    reference_state_dict,
-)
+from psfusion_cases import (OUTPUTS, SLIM, assert_close, build, fill, naive,
+                            outputs, slim)
+from references.psfusion import (reference_input, reference_shapes,
+                                 reference_state_dict)
 
 from mmfusion.registry import MODELS
 
@@ -24,25 +13,24 @@ pytestmark = pytest.mark.usefixtures('repository_paths')
 # mean, std, min, max; then the values at PIXELS of the first and last channel
 PIXELS = ((0, 0), (10, 20), (40, 77), (63, 95))
 GOLDEN = dict(
-    semantic=((-0.026642, 0.197036, -0.396724, 0.550184),
-              (-0.033816, -0.117290, -0.334824, -0.093979),
+    semantic=((-0.026642, 0.197036, -0.396724,
+               0.550184), (-0.033816, -0.117290, -0.334824, -0.093979),
               (0.041268, 0.383764, 0.485232, 0.171341)),
-    binary=((-0.380647, 0.165375, -0.725856, 0.092871),
-            (-0.280235, -0.457749, -0.354627, -0.287072),
+    binary=((-0.380647, 0.165375, -0.725856, 0.092871), (-0.280235, -0.457749,
+                                                         -0.354627, -0.287072),
             (-0.123440, -0.580064, -0.281815, -0.070029)),
-    boundary=((-0.179898, 0.177084, -0.553631, 0.308261),
-              (-0.259006, -0.419869, -0.467771, -0.258744),
+    boundary=((-0.179898, 0.177084, -0.553631,
+               0.308261), (-0.259006, -0.419869, -0.467771, -0.258744),
               (-0.253765, -0.064061, -0.073270, -0.080746)),
     fused=((0.271349, 0.223887, 0.000621, 0.987450),
-           (0.218795, 0.340787, 0.029996, 0.449639),
-           (0.218795, 0.340787, 0.029996, 0.449639)),
+           (0.218795, 0.340787, 0.029996, 0.449639), (0.218795, 0.340787,
+                                                      0.029996, 0.449639)),
     vis_rec=((0.461246, 0.187034, 0.012601, 0.945956),
-             (0.416426, 0.570659, 0.629628, 0.610040),
-             (0.416426, 0.570659, 0.629628, 0.610040)),
+             (0.416426, 0.570659, 0.629628, 0.610040), (0.416426, 0.570659,
+                                                        0.629628, 0.610040)),
     ir_rec=((0.471586, 0.165022, 0.037788, 0.945328),
-            (0.267320, 0.544176, 0.544140, 0.466897),
-            (0.267320, 0.544176, 0.544140, 0.466897)))
-
+            (0.267320, 0.544176, 0.544140, 0.466897), (0.267320, 0.544176,
+                                                       0.544140, 0.466897)))
 
 
 def test_reference_keys():
@@ -97,8 +85,7 @@ def test_equals_transcription(training):
     for key, parameter in fuser.named_parameters():
         assert parameter.grad is not None, key
         other = parameters[psfusion_key(key)].grad
-        assert torch.allclose(
-            parameter.grad, other, rtol=1e-6, atol=1e-9), key
+        assert torch.allclose(parameter.grad, other, rtol=1e-6, atol=1e-9), key
     buffers = dict(reference.named_buffers())
     for key, buffer in fuser.named_buffers():
         assert torch.allclose(buffer, buffers[psfusion_key(key)]), key
@@ -108,19 +95,16 @@ def test_converter_round_trip(tmp_path):
     from convert import convert_file
     state = reference_state_dict()
     checkpoint = dict(
-        MTAN=state,
-        optimizer=dict(state={0: dict(step=3)}, param_groups=[dict(lr=0.1)]),
-        ep=7,
-        total_it=70,
-        best_mIou=np.float64(0.5))
+        MTAN=state, optimizer=dict(state={0: dict(step=3)},
+                                   param_groups=[dict(lr=0.1)]), ep=7,
+        total_it=70, best_mIou=np.float64(0.5))
     paths = [tmp_path / f'{name}.pth' for name in ('theirs', 'ours', 'back')]
     torch.save(checkpoint, paths[0])
     convert_file(paths[0], paths[1], 'psfusion')
     ours = torch.load(paths[1], weights_only=True)
     assert len(ours['state_dict']) == 1360 - 8
     assert len(ours['meta']['unused']) == 8
-    fuser = build(
-        init_cfg=dict(type='Pretrained', checkpoint=str(paths[1])))
+    fuser = build(init_cfg=dict(type='Pretrained', checkpoint=str(paths[1])))
     fuser.init_weights()
     assert torch.equal(fuser.vis_encoder[0][0].weight,
                        state['encoder_rgb_conv1.SFEB1.0.weight'])
@@ -143,15 +127,14 @@ def test_any_size(size):
         output = fuser(vis, ir)
     assert output.fused.shape == (1, 3, *size)
     assert output.luma.shape == (1, 1, *size)
-    assert {k: v.shape[1:] for k, v in output.aux.items()} == dict(
-        semantic=(9, *size),
-        binary=(2, *size),
-        boundary=(2, *size),
-        vis_rec=(1, *size),
-        ir_rec=(1, *size))
+    assert {
+        k: v.shape[1:]
+        for k, v in output.aux.items()
+    } == dict(semantic=(9, *size), binary=(2, *size), boundary=(2, *size),
+              vis_rec=(1, *size), ir_rec=(1, *size))
     for value in (output.luma, output.fused, *output.aux.values()):
         assert value.isfinite().all()
-    assert 0 <= output.fused.min() and output.fused.max() <= 1
+    assert output.fused.min() >= 0 and output.fused.max() <= 1
 
 
 def test_colour_comes_from_the_visible_image():
@@ -235,17 +218,16 @@ class TestBackbone:
         torch.save(state, path)
         fuser = build(
             **SLIM,
-            backbone_init_cfg=dict(
-                type='Pretrained', checkpoint=str(path), prefix=prefix))
+            backbone_init_cfg=dict(type='Pretrained', checkpoint=str(path),
+                                   prefix=prefix))
         fuser.init_weights()
         for encoder in (fuser.vis_encoder, fuser.ir_encoder):
             assert torch.equal(encoder[1][4].weight,
                                state[f'{prefix}bn1.weight'])
             assert torch.equal(encoder[2][1][0].conv1.weight,
                                state[f'{prefix}layer1.0.conv1.weight'])
-            assert torch.equal(
-                encoder[3][0].downsample[0].weight,
-                state[f'{prefix}layer2.0.downsample.0.weight'])
+            assert torch.equal(encoder[3][0].downsample[0].weight,
+                               state[f'{prefix}layer2.0.downsample.0.weight'])
             assert torch.equal(encoder[5][0].bn2.running_var,
                                state[f'{prefix}layer4.0.bn2.running_var'])
         first = fuser.vis_encoder[3][0].conv1.weight
@@ -257,15 +239,15 @@ class TestBackbone:
         del state['layer2.1.conv1.weight']
         torch.save(state, path)
         fuser = build(
-            **SLIM,
-            backbone_init_cfg=dict(type='Pretrained', checkpoint=str(path)))
+            **SLIM, backbone_init_cfg=dict(type='Pretrained',
+                                           checkpoint=str(path)))
         with pytest.raises(ValueError, match='missing.*1.conv1.weight'):
             fuser.init_weights()
 
     def test_no_file(self):
         fuser = build(
-            **SLIM,
-            backbone_init_cfg=dict(type='Pretrained', checkpoint='no.pth'))
+            **SLIM, backbone_init_cfg=dict(type='Pretrained',
+                                           checkpoint='no.pth'))
         with pytest.raises(FileNotFoundError, match='no.pth'):
             fuser.init_weights()
 
@@ -282,6 +264,5 @@ class TestBackbone:
             }
             assert own == {
                 key: value.shape
-                for key, value in resnet.items()
-                if key.startswith(f'{name}.')
+                for key, value in resnet.items() if key.startswith(f'{name}.')
             }

@@ -13,20 +13,11 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from mmfusion.models.fusers.fast import conv as fused_conv_module
 from mmfusion.models.fusers.fast import strips as strips_module
-from mmfusion.models.fusers.fast.conv import (
-    FusedBasicBlock,
-    FusedConv2d,
-    fuse_layers,
-)
+from mmfusion.models.fusers.fast.conv import (FusedBasicBlock, FusedConv2d,
+                                              fuse_layers)
 from mmfusion.models.fusers.fast.strips import run_in_strips
-from mmfusion.models.layers import (
-    FReLU,
-    GlobalAttention,
-    apply_to_concat,
-    conv_norm_act,
-    pixel_attention,
-    recompute,
-)
+from mmfusion.models.layers import (FReLU, GlobalAttention, apply_to_concat,
+                                    conv_norm_act, pixel_attention, recompute)
 
 pytestmark = pytest.mark.usefixtures('repository_paths')
 
@@ -37,8 +28,7 @@ class TestFastInference:
     @pytest.mark.parametrize('batch, size', [(1, (160, 96)), (2, (96, 64)),
                                              (1, (70, 45))])
     @pytest.mark.parametrize('fused_kernels', [True, False])
-    def test_equals_the_network(self, monkeypatch, batch, size,
-                                fused_kernels):
+    def test_equals_the_network(self, monkeypatch, batch, size, fused_kernels):
         # strips of eight rows or so
         monkeypatch.setattr(strips_module, 'STRIP_PIXELS', 8 * size[1])
         if not fused_kernels:
@@ -70,9 +60,8 @@ class TestFastInference:
         fuser = slim().eval().double()
         vis, ir = (x.double() for x in reference_input(32, 64))
         with torch.no_grad():
-            assert_close(
-                outputs(fuser.optimize_for_inference()(vis, ir)),
-                outputs(fuser(vis, ir)), 1e-10)
+            assert_close(outputs(fuser.optimize_for_inference()(vis, ir)),
+                         outputs(fuser(vis, ir)), 1e-10)
 
     @pytest.mark.parametrize('act', ['none', 'relu', 'relu6', 'sigmoid'])
     @pytest.mark.parametrize('channels', [1, 6])
@@ -81,21 +70,15 @@ class TestFastInference:
         fused = FusedConv2d(conv, act)
         x = 9 * torch.randn(2, channels, 9, 10)
         add = torch.randn(2, 4, 5, 5)
-        function = dict(
-            none=lambda x: x,
-            relu=F.relu,
-            relu6=F.relu6,
-            sigmoid=torch.sigmoid)[act]
+        function = dict(none=lambda x: x, relu=F.relu, relu6=F.relu6,
+                        sigmoid=torch.sigmoid)[act]
         with torch.no_grad():
             for available in (fused_conv_module._FUSED_KERNELS, False):
                 monkeypatch.setattr(fused_conv_module, '_FUSED_KERNELS',
                                     available)
-                assert torch.allclose(
-                    fused(x), function(conv(x)), atol=1e-5)
-                assert torch.allclose(
-                    fused(x, add=add.clone()),
-                    function(conv(x) + add),
-                    atol=1e-5)
+                assert torch.allclose(fused(x), function(conv(x)), atol=1e-5)
+                assert torch.allclose(fused(x, add=add.clone()),
+                                      function(conv(x) + add), atol=1e-5)
         assert fused(x.requires_grad_()).requires_grad
 
     def test_split_conv(self):
@@ -112,11 +95,10 @@ class TestFastInference:
 
     def test_fuse_layers(self):
         torch.manual_seed(0)
-        block = nn.Sequential(
-            conv_norm_act(3, 8, norms=2),
-            BasicBlock(8, 8), nn.MaxPool2d(2),
-            *conv_norm_act(8, 4, 1, bias=True, act='relu6'),
-            nn.Conv2d(4, 5, 3))
+        block = nn.Sequential(conv_norm_act(3, 8, norms=2), BasicBlock(8, 8),
+                              nn.MaxPool2d(2),
+                              *conv_norm_act(8, 4, 1, bias=True, act='relu6'),
+                              nn.Conv2d(4, 5, 3))
         for layer in block.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 nn.init.normal_(layer.running_mean)
@@ -148,6 +130,7 @@ class TestFastInference:
         kept = x.clone()
         assert run_in_strips(torch.neg, x, out=x) is x
         assert torch.equal(x, -kept)
+
 
 pytestmark = pytest.mark.usefixtures('repository_paths')
 
@@ -201,9 +184,7 @@ class TestLayers:
 
     def test_concat_is_not_kept(self):
         conv = nn.Conv2d(5, 4, 3, padding=1)
-        parts = [
-            torch.randn(2, c, 6, 7, requires_grad=True) for c in (2, 3)
-        ]
+        parts = [torch.randn(2, c, 6, 7, requires_grad=True) for c in (2, 3)]
         kept = []
 
         def watched(x):

@@ -52,13 +52,14 @@ def test_parameters_and_operations(size, parameters, gmacs):
 def test_parts_of_the_base_network():
     fuser = MODELS.build(dict(type='RealtimeFusionNet'))
     assert count_parameters(fuser.vis_encoder) == 1480256
-    assert [count_parameters(block) for block in fuser.fusion
-            ] == [14970, 33010, 204826, 566394]
-    assert [count_parameters(block) for block in fuser.decoder
-            ] == [347564, 162500, 60636]
-    assert [count_parameters(part) for part in (
-        fuser.to_full, fuser.detail, fuser.head)
-            ] == [1200, 1344, 10416 + 651]
+    assert [count_parameters(block)
+            for block in fuser.fusion] == [14970, 33010, 204826, 566394]
+    assert [count_parameters(block)
+            for block in fuser.decoder] == [347564, 162500, 60636]
+    assert [
+        count_parameters(part)
+        for part in (fuser.to_full, fuser.detail, fuser.head)
+    ] == [1200, 1344, 10416 + 651]
 
 
 @pytest.mark.parametrize('size', [(480, 640), (333, 500), (31, 70)])
@@ -67,15 +68,17 @@ def test_range_and_shape(size):
     vis, ir = pair(*size)
     fused = build()(vis, ir).fused
     assert fused.shape == (1, 3, *size)
-    assert 0 <= fused.min() and fused.max() <= 1
+    assert fused.min() >= 0 and fused.max() <= 1
 
 
 @torch.no_grad()
 def test_features():
     output = build()(*pair(64, 96), return_features=True)
-    assert {key: tuple(value.shape[1:]) for key, value in output.aux.items()
-            } == dict(scale2=(16, 32, 48), scale4=(24, 16, 24),
-                      scale8=(48, 8, 12), scale16=(96, 4, 6))
+    assert {
+        key: tuple(value.shape[1:])
+        for key, value in output.aux.items()
+    } == dict(scale2=(16, 32, 48), scale4=(24, 16, 24), scale8=(48, 8, 12),
+              scale16=(96, 4, 6))
     assert not build()(*pair()).aux
 
 
@@ -97,7 +100,8 @@ def test_one_channel_is_the_sum_of_three():
     narrow = fuser.to_one_channel()
     assert count_parameters(narrow) == 1367583
     torch.testing.assert_close(
-        narrow(vis, ir).fused, fuser(vis, ir).fused, atol=1e-5, rtol=0)
+        narrow(vis, ir).fused,
+        fuser(vis, ir).fused, atol=1e-5, rtol=0)
     assert set(narrow.state_dict()) == set(build(ir_channels=1).state_dict())
     assert narrow.to_one_channel() is narrow
 
@@ -107,8 +111,8 @@ def test_optimized_copy_has_no_norm_behind_convolutions():
     for module in fast.modules():
         if isinstance(module, torch.nn.Sequential):
             kinds = [type(layer).__name__ for layer in module]
-            assert ('Conv2d', 'BatchNorm2d') not in zip(
-                kinds, kinds[1:], strict=False)
+            assert ('Conv2d',
+                    'BatchNorm2d') not in zip(kinds, kinds[1:], strict=False)
 
 
 @pytest.mark.parametrize('name', ['mobilenetv3_small_100', 'resnet18'])
@@ -117,14 +121,12 @@ def test_timm_backbone(tmp_path, name):
     source = build(backbone=name).vis_encoder.network
     path = tmp_path / 'weights.pth'
     torch.save(source.state_dict(), path)
-    fuser = build(backbone=name, backbone_checkpoint=str(path),
-                  ir_channels=1)
+    fuser = build(backbone=name, backbone_checkpoint=str(path), ir_channels=1)
     first = next(iter(source.state_dict()))
     ours = fuser.ir_encoder.network.state_dict()[first]
     expected = source.state_dict()[first]
     torch.testing.assert_close(ours, expected.sum(1, keepdim=True))
-    assert torch.equal(fuser.vis_encoder.network.state_dict()[first],
-                       expected)
+    assert torch.equal(fuser.vis_encoder.network.state_dict()[first], expected)
     fuser.train()
     fuser(*pair(batch=2)).fused.mean().backward()
     assert all(p.grad is not None for p in fuser.parameters())

@@ -6,12 +6,8 @@ from mmengine.structures import InstanceData, PixelData
 
 from mmfusion.models.losses import IntensityLoss, PSFusionLoss
 from mmfusion.registry import TRANSFORMS
-from mmfusion.structures import (
-    FuserOutput,
-    FusionDataSample,
-    box_tensor,
-    boxes_to_mask,
-)
+from mmfusion.structures import (FuserOutput, FusionDataSample, box_tensor,
+                                 boxes_to_mask)
 
 
 def test_rectangles_by_hand():
@@ -77,26 +73,24 @@ def test_boxes_are_as_good_as_their_mask(shape, source):
         sample.gt_mask = PixelData(
             data=boxes_to_mask(part, (32, 40), shape)[None].long())
         with_masks.append(sample)
-    by_boxes = IntensityLoss(
-        source, target_mask='boxes', box_shape=shape)
+    by_boxes = IntensityLoss(source, target_mask='boxes', box_shape=shape)
     by_masks = IntensityLoss(source)
     expected = by_masks(output, inputs, with_masks)
-    torch.testing.assert_close(
-        by_boxes(output, inputs, with_boxes), expected)
+    torch.testing.assert_close(by_boxes(output, inputs, with_boxes), expected)
     # and the mask matters
     assert by_masks(output, inputs, None) != expected
 
 
 def test_psfusion_passes_the_option_on():
     output, inputs = output_and_inputs()
-    loss = PSFusionLoss(
-        semantic_weight=0, binary_weight=0, boundary_weight=0, vis_weight=0,
-        ir_weight=0, target_mask='boxes', box_shape='rectangle')
+    loss = PSFusionLoss(semantic_weight=0, binary_weight=0, boundary_weight=0,
+                        vis_weight=0, ir_weight=0, target_mask='boxes',
+                        box_shape='rectangle')
     terms = loss(output, inputs, samples_with(BOXES))
-    alone = IntensityLoss(
-        target_mask='boxes', box_shape='rectangle', loss_weight=10.)
-    torch.testing.assert_close(
-        terms['intensity'], alone(output, inputs, samples_with(BOXES)))
+    alone = IntensityLoss(target_mask='boxes', box_shape='rectangle',
+                          loss_weight=10.)
+    torch.testing.assert_close(terms['intensity'],
+                               alone(output, inputs, samples_with(BOXES)))
 
 
 def test_bad_options_and_samples_without_boxes():
@@ -113,19 +107,16 @@ def test_bad_options_and_samples_without_boxes():
 
 def loaded(**changes):
     sample = dict(
-        img=np.zeros((20, 30, 4), np.uint8),
-        ori_shape=(20, 30),
-        instances=[
+        img=np.zeros((20, 30, 4), np.uint8), ori_shape=(20, 30), instances=[
             dict(bbox=[2, 3, 12, 17], bbox_label=0, ignore_flag=0),
             dict(bbox=[10, 3, 25, 9], bbox_label=0, ignore_flag=1),
-        ],
-        seg_fields=[])
+        ], seg_fields=[])
     return {**sample, **changes}
 
 
 def test_derived_map_and_its_moves():
-    out = TRANSFORMS.build(
-        dict(type='DeriveBoxMask', shape='rectangle'))(loaded())
+    out = TRANSFORMS.build(dict(type='DeriveBoxMask',
+                                shape='rectangle'))(loaded())
     mask = out['gt_mask_map']
     assert (mask[3:17, 2:12] == 1).all() and (mask == 1).sum() == 140
     assert (mask[3:9, 12:25] == 255).all() and (mask == 255).sum() == 78

@@ -24,9 +24,8 @@ GMSD = dict(type='DynamicRefreshLoss', score='GMSD', pixel='laplacian')
 def scene():
     """inputs of three pairs, and their good and bad fused images."""
     generator = torch.Generator().manual_seed(0)
-    vis, ir = (
-        F.interpolate(x, scale_factor=4).mul(255).round() / 255
-        for x in torch.rand(2, 3, 1, 8, 10, generator=generator))
+    vis, ir = (F.interpolate(x, scale_factor=4).mul(255).round() / 255
+               for x in torch.rand(2, 3, 1, 8, 10, generator=generator))
     noise = torch.rand(3, 1, 32, 40, generator=generator)
     inputs = dict(vis=vis.repeat(1, 3, 1, 1), ir=ir, vis_luma=vis)
     good = (vis + ir) / 2
@@ -52,10 +51,9 @@ def score(name, fused, inputs):
     """Per image, by the metrics' NumPy side."""
     values = []
     for index in range(len(fused)):
-        images = [(x[index, 0].double().numpy() * 255) for x in
-                  (fused, inputs['ir'], inputs['vis_luma'])]
-        one, *others = (Image(np.ascontiguousarray(x), NUMPY)
-                        for x in images)
+        images = [(x[index, 0].double().numpy() * 255)
+                  for x in (fused, inputs['ir'], inputs['vis_luma'])]
+        one, *others = (Image(np.ascontiguousarray(x), NUMPY) for x in images)
         values.append(float(get_metric(name)(one, others)))
     return torch.tensor(values)
 
@@ -64,8 +62,9 @@ def score(name, fused, inputs):
 @pytest.mark.parametrize('cfg', [SSIM, GMSD], ids=['ssim', 'gmsd'])
 def test_first_better_equal_worse(scene, cfg, granularity):
     inputs, good, bad = scene
-    loss = MODELS.build(dict(cfg, granularity=granularity,
-                             bank=dict(type='HistoryBank', dtype='float32')))
+    loss = MODELS.build(
+        dict(cfg, granularity=granularity, bank=dict(type='HistoryBank',
+                                                     dtype='float32')))
     value, grad = call(loss, inputs, bad)
     assert value == 0 and grad is None and torch.equal(stored(loss), bad)
     value, grad = call(loss, inputs, bad)  # equal: nothing happens
@@ -76,8 +75,8 @@ def test_first_better_equal_worse(scene, cfg, granularity):
     assert torch.equal(stored(loss), good)
 
     x = bad.clone().requires_grad_()
-    drop = (score(cfg['score'], good, inputs)
-            - score(cfg['score'], bad, inputs))
+    drop = (score(cfg['score'], good, inputs) -
+            score(cfg['score'], bad, inputs))
     drop = drop if cfg is SSIM else -drop
     assert (drop > 0).all()
     if cfg is SSIM:
@@ -85,10 +84,11 @@ def test_first_better_equal_worse(scene, cfg, granularity):
     else:
         kernel = torch.full((1, 1, 3, 3), 0.125)
         kernel[0, 0, 1, 1] = -1
-        distance = (F.conv2d(good, kernel, padding=1)
-                    - F.conv2d(x, kernel, padding=1)).square().mean((1, 2, 3))
-    expected = (10 * drop.mean() * distance.mean() if granularity == 'batch'
-                else (10 * drop * distance).mean())
+        distance = (F.conv2d(good, kernel, padding=1) -
+                    F.conv2d(x, kernel, padding=1)).square().mean((1, 2, 3))
+    expected = (10 * drop.mean() *
+                distance.mean() if granularity == 'batch' else
+                (10 * drop * distance).mean())
     expected.backward()
     assert value.item() == pytest.approx(expected.item(), rel=1e-4)
     torch.testing.assert_close(grad, x.grad, rtol=1e-3, atol=1e-8)
@@ -99,9 +99,9 @@ def test_a_better_batch_takes_its_worse_sample_along(scene):
     mixed = torch.cat((bad[:1], good[1:]))  # sample 0 gets worse, 1, 2 better
     start = torch.cat((good[:1], bad[1:]))
     for granularity, kept in (('batch', mixed), ('sample', good)):
-        loss = MODELS.build(dict(
-            SSIM, granularity=granularity,
-            bank=dict(type='HistoryBank', dtype='float32')))
+        loss = MODELS.build(
+            dict(SSIM, granularity=granularity,
+                 bank=dict(type='HistoryBank', dtype='float32')))
         call(loss, inputs, start)
         value, grad = call(loss, inputs, mixed)
         assert torch.equal(stored(loss), kept)
@@ -114,25 +114,27 @@ def test_a_better_batch_takes_its_worse_sample_along(scene):
 
 def test_new_samples_beside_known_ones(scene):
     inputs, good, bad = scene
-    loss = MODELS.build(dict(SSIM, bank=dict(type='HistoryBank',
-                                             dtype='float32')))
+    loss = MODELS.build(
+        dict(SSIM, bank=dict(type='HistoryBank', dtype='float32')))
     call(loss, {key: x[:2] for key, x in inputs.items()}, good[:2], (0, 1))
     value, grad = call(loss, inputs, bad)
     assert len(loss.bank) == 3
     assert torch.equal(stored(loss), torch.cat((good[:2], bad[2:])))
     assert value > 0 and grad[2].abs().sum() == 0
     # the mean runs over the known two
-    other, _ = call(loss, {key: x[:2] for key, x in inputs.items()}, bad[:2],
-                    (0, 1))
+    other, _ = call(loss, {
+        key: x[:2]
+        for key, x in inputs.items()
+    }, bad[:2], (0, 1))
     assert value.item() == pytest.approx(other.item(), rel=1e-5)
 
 
 def test_features_pull_too(scene):
     inputs, good, bad = scene
     taps = ('relu1_1', 'relu3_2')
-    loss = MODELS.build(dict(
-        SSIM, features=FEATURES, taps=taps, loss_weight=0.5,
-        bank=dict(type='HistoryBank', dtype='float32')))
+    loss = MODELS.build(
+        dict(SSIM, features=FEATURES, taps=taps, loss_weight=0.5,
+             bank=dict(type='HistoryBank', dtype='float32')))
     assert not [key for key in loss.state_dict() if 'feature' in key]
     call(loss, inputs, good)
     value, grad = call(loss, inputs, bad)
@@ -151,8 +153,7 @@ def test_any_directed_metric_leads(scene):
     loss = MODELS.build(dict(SSIM, score='EN'))
     call(loss, inputs, good)
     call(loss, inputs, bad)
-    better = score('EN', bad, inputs).mean() > score('EN', good,
-                                                     inputs).mean()
+    better = score('EN', bad, inputs).mean() > score('EN', good, inputs).mean()
     kept = bad if better else good
     torch.testing.assert_close(stored(loss), kept, atol=1e-3, rtol=0)
 
@@ -202,11 +203,11 @@ def test_bank_precision(dtype, error):
     assert not bank.knows(rows, prints).any()
     bank.write(rows, prints, images)
     assert len(bank) == 5 and bank.knows(rows, prints).all()
-    assert bank.knows([1, 7, 100], torch.zeros(3, dtype=torch.int64)
-                      ).tolist() == [False, True, False]
+    assert bank.knows([1, 7, 100], torch.zeros(
+        3, dtype=torch.int64)).tolist() == [False, True, False]
     assert (bank.read(rows, images) - images).abs().max() <= error
-    assert bank.images.element_size() == dict(
-        float32=4, float16=2, uint8=1)[dtype]
+    assert bank.images.element_size() == dict(float32=4, float16=2,
+                                              uint8=1)[dtype]
 
 
 def test_bank_memory_is_as_documented():
@@ -230,14 +231,15 @@ def test_bank_in_a_file(tmp_path):
     on_disk = np.load(tmp_path / 'bank/images.npy', mmap_mode='r')
     assert on_disk.shape == (4, 1, 4, 4)
     assert np.array_equal(on_disk[3], images[1].numpy())
-    assert [path.name for path in (tmp_path / 'bank').iterdir()] == [
-        'images.npy']
+    assert [path.name
+            for path in (tmp_path / 'bank').iterdir()] == ['images.npy']
     with pytest.raises(ValueError, match='no further samples'):
         bank.write([4], prints[:1], images[:1])
 
 
 @pytest.mark.parametrize('memmap', [False, True])
 def test_bank_in_checkpoints(tmp_path, memmap):
+
     def make(**options):
         bank = HistoryBank(
             memmap_dir=str(tmp_path / 'bank') if memmap else None, **options)
@@ -262,8 +264,9 @@ def test_bank_in_checkpoints(tmp_path, memmap):
     assert bank.state_dict() == {}
 
 
-@pytest.mark.parametrize('wrong', [dict(dtype='int4'),
-                                   dict(value_range=(1., 0.))])
+@pytest.mark.parametrize(
+    'wrong',
+    [dict(dtype='int4'), dict(value_range=(1., 0.))])
 def test_bank_arguments(wrong):
     with pytest.raises(ValueError, match='Expected'):
         HistoryBank(**wrong)
@@ -282,7 +285,8 @@ def test_scores_are_those_of_the_metrics(scene):
     fused, ir, vis = ((x[0, 0].numpy() * 255).round().astype(np.uint8)
                       for x in (good, inputs['ir'], inputs['vis_luma']))
     loss = MODELS.build(GMSD)
-    own = loss._score(torch.from_numpy(fused / np.float32(255))[None, None],
-                      [inputs['ir'][:1], inputs['vis_luma'][:1]])
+    own = loss._score(
+        torch.from_numpy(fused / np.float32(255))[None, None],
+        [inputs['ir'][:1], inputs['vis_luma'][:1]])
     assert own.item() == pytest.approx(
         compute(fused, (ir, vis), ['GMSD'])['GMSD'], rel=1e-4)

@@ -3,12 +3,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmfusion.models.losses import (
-    FILMLoss,
-    lp_ssim,
-    lp_ssim_loss,
-    max_gradient_loss,
-)
+from mmfusion.models.losses import (FILMLoss, lp_ssim, lp_ssim_loss,
+                                    max_gradient_loss)
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
 
@@ -30,43 +26,40 @@ def images():
 
 
 def call(loss, ir, vis, fused):
-    return loss(
-        FuserOutput(fused.expand(-1, 3, -1, -1), luma=fused),
-        dict(vis=vis.expand(-1, 3, -1, -1), vis_luma=vis, ir=ir))
+    return loss(FuserOutput(fused.expand(-1, 3, -1, -1), luma=fused),
+                dict(vis=vis.expand(-1, 3, -1, -1), vis_luma=vis, ir=ir))
 
 
 @pytest.mark.parametrize('target, total', [('max', 20.0107365),
                                            ('mean', 19.9695168)])
 def test_golden_total(images, target, total):
-    terms = call(
-        MODELS.build(dict(type='FILMLoss', target=target)), *images)
+    terms = call(MODELS.build(dict(type='FILMLoss', target=target)), *images)
     assert sorted(terms) == ['gradient', 'intensity']
-    assert terms['intensity'].item() == pytest.approx(
-        INTENSITY[target], abs=1e-6)
+    assert terms['intensity'].item() == pytest.approx(INTENSITY[target],
+                                                      abs=1e-6)
     assert terms['gradient'].item() == pytest.approx(20 * GRADIENT, abs=2e-5)
     assert sum(terms.values()).item() == pytest.approx(total, abs=2e-5)
 
 
 def test_joint_gradient_against_numpy(images):
+
     def sobel(image):
         x = np.pad(image.double().numpy()[:, 0], ((0, 0), (1, 1), (1, 1)))
         rows = x[:, :-2] + 2 * x[:, 1:-1] + x[:, 2:]
         columns = x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]
-        return (np.abs(rows[..., 2:] - rows[..., :-2])
-                + np.abs(columns[:, 2:] - columns[:, :-2]))
+        return (np.abs(rows[..., 2:] - rows[..., :-2]) +
+                np.abs(columns[:, 2:] - columns[:, :-2]))
 
     ir, vis, fused = images
-    expected = np.abs(
-        np.maximum(sobel(ir), sobel(vis)) - sobel(fused)).mean()
+    expected = np.abs(np.maximum(sobel(ir), sobel(vis)) - sobel(fused)).mean()
     loss = max_gradient_loss(fused, vis, ir, joint=True)
     assert loss.item() == pytest.approx(expected, rel=1e-6)
     assert loss.item() == pytest.approx(GRADIENT, abs=1e-6)
     separate = max_gradient_loss(fused, vis, ir)
     assert abs(separate - loss) > 0.1
-    shell = MODELS.build(
-        dict(type='GradientLoss', joint=True, loss_weight=2.0))
-    assert call(shell, *images).item() == pytest.approx(
-        2 * GRADIENT, abs=2e-6)
+    shell = MODELS.build(dict(type='GradientLoss', joint=True,
+                              loss_weight=2.0))
+    assert call(shell, *images).item() == pytest.approx(2 * GRADIENT, abs=2e-6)
 
 
 @pytest.mark.parametrize('source', ['ir', 'vis'])
@@ -80,8 +73,9 @@ def test_golden_lp_ssim(images, source):
     assert found.item() == pytest.approx(norm + structure, abs=2e-5)
     shell = MODELS.build(
         dict(type='LpSSIMLoss', source=source, ssim_weight=2.7))
-    assert call(shell, *images).item() == pytest.approx(
-        norm + structure / 10, abs=2e-5)
+    assert call(shell,
+                *images).item() == pytest.approx(norm + structure / 10,
+                                                 abs=2e-5)
     taxi = lp_ssim_loss(fused, image, p=1, ssim_weight=0)
     assert taxi.item() == pytest.approx((fused - image).abs().sum().item())
 
@@ -89,8 +83,8 @@ def test_golden_lp_ssim(images, source):
 def test_lp_ssim_terms(images):
     loss = FILMLoss(lp_ssim_weight=0.5, gradient_weight=0, loss_weight=2)
     terms = call(loss, *images)
-    assert terms['intensity'].item() == pytest.approx(
-        2 * INTENSITY['max'], abs=2e-6)
+    assert terms['intensity'].item() == pytest.approx(2 * INTENSITY['max'],
+                                                      abs=2e-6)
     for source, parts in LP_SSIM.items():
         assert terms[f'lp_ssim_{source}'].item() == pytest.approx(
             sum(parts), abs=2e-5)
@@ -98,6 +92,7 @@ def test_lp_ssim_terms(images):
 
 
 def test_off_is_not_computed(images, monkeypatch):
+
     def fail(*_):
         raise AssertionError('computed')
 
@@ -118,14 +113,14 @@ def test_gradient_is_finite_where_images_agree(images):
 
 def test_gradcheck(images):
     ir, _, fused = (x[:1, :, :6, :7].double() for x in images)
-    assert torch.autograd.gradcheck(
-        lambda x: lp_ssim_loss(x, ir), fused.requires_grad_())
+    assert torch.autograd.gradcheck(lambda x: lp_ssim_loss(x, ir),
+                                    fused.requires_grad_())
 
 
 @pytest.mark.parametrize('cfg, match', [
     (dict(type='FILMLoss', target='min'), "'max' or 'mean'"),
-    (dict(type='FILMLoss', intensity_weight=0, gradient_weight=0),
-     'at least one weight'),
+    (dict(type='FILMLoss', intensity_weight=0,
+          gradient_weight=0), 'at least one weight'),
     (dict(type='LpSSIMLoss', source='both'), "'vis' or 'ir'"),
     (dict(type='LpSSIMLoss', source='ir', p=0.5), 'at least 1'),
 ])

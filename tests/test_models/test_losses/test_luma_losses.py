@@ -12,8 +12,8 @@ from mmfusion.structures import FuserOutput
 def images():
     """fused, vis, ir: (3, 1, 17, 23), float64."""
     generator = torch.Generator().manual_seed(0)
-    vis, ir, noise = torch.rand(
-        3, 3, 1, 17, 23, generator=generator, dtype=torch.float64)
+    vis, ir, noise = torch.rand(3, 3, 1, 17, 23, generator=generator,
+                                dtype=torch.float64)
     return 0.4 * vis + 0.5 * ir + 0.1 * noise, vis, ir
 
 
@@ -31,8 +31,8 @@ class TestCorrelation:
     def test_per_image(self, images):
         fused, vis, _ = images
         expected = [pearson(f, v) for f, v in zip(fused, vis, strict=True)]
-        np.testing.assert_allclose(
-            correlation(fused, vis, per_image=True), expected, rtol=1e-12)
+        np.testing.assert_allclose(correlation(fused, vis, per_image=True),
+                                   expected, rtol=1e-12)
 
     def test_limits(self, images):
         fused = images[0]
@@ -70,8 +70,8 @@ class TestCorrelationLoss:
             1 - (pearson(f, v) + pearson(f, i)) / 2
             for f, v, i in zip(fused, vis, ir, strict=True)
         ]
-        loss = correlation_loss(
-            fused, vis, ir, form='complement', per_image=True)
+        loss = correlation_loss(fused, vis, ir, form='complement',
+                                per_image=True)
         assert loss.item() == pytest.approx(np.mean(terms), rel=1e-12)
 
     @pytest.mark.parametrize('form', ['reciprocal', 'complement'])
@@ -90,8 +90,8 @@ class TestCorrelationLoss:
 def test_average(images):
     fused, vis, ir = images
     expected = np.abs(fused - (vis + ir) / 2).mean()
-    assert average_loss(fused, vis, ir).item() == pytest.approx(
-        float(expected), rel=1e-12)
+    assert average_loss(fused, vis,
+                        ir).item() == pytest.approx(float(expected), rel=1e-12)
 
 
 @pytest.mark.parametrize('cfg, function', [

@@ -10,8 +10,7 @@ from mmfusion.structures import FuserOutput
 def test_value_is_the_distance_to_the_brighter_source():
     vis, ir = torch.tensor([0.1, 0.8]), torch.tensor([0.5, 0.2])
     fused = torch.tensor([0.4, 0.9])
-    value = max_intensity_loss(*(x.view(1, 1, 1, 2) for x in
-                                 (fused, vis, ir)))
+    value = max_intensity_loss(*(x.view(1, 1, 1, 2) for x in (fused, vis, ir)))
     assert value.item() == pytest.approx(0.1)
 
 

@@ -11,13 +11,9 @@ from mmfusion.functional.ops_torch import TORCH
 from mmfusion.functional.ssim import mean_ssim
 from mmfusion.models.fusers import MMDRFuseStudent, MMDRFuseTeacher
 from mmfusion.models.layers import VGGFeatures, laplacian, shared_features
-from mmfusion.models.losses import (
-    cosine_distillation_loss,
-    gmsd_loss,
-    laplacian_loss,
-    max_intensity_loss,
-    max_perceptual_loss,
-)
+from mmfusion.models.losses import (cosine_distillation_loss, gmsd_loss,
+                                    laplacian_loss, max_intensity_loss,
+                                    max_perceptual_loss)
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
 from mmfusion.utils.checkpoint import load_fuser_weights
@@ -53,12 +49,11 @@ def test_golden_with_published_weights(published_weights, tmp_path):
     from convert import convert_file
     a, v = ramps()
     found = {}
-    for name, kind in (('student', MMDRFuseStudent),
-                       ('teacher', MMDRFuseTeacher)):
+    for name, kind in (('student', MMDRFuseStudent), ('teacher',
+                                                      MMDRFuseTeacher)):
         path = str(tmp_path / name)
-        convert_file(
-            str(published_weights / 'mmdrfuse' / f'{name}.model'), path,
-            'mmdrfuse')
+        convert_file(str(published_weights / 'mmdrfuse' / f'{name}.model'),
+                     path, 'mmdrfuse')
         fuser = kind().eval()
         load_fuser_weights(fuser, path)
         with torch.no_grad():
@@ -72,15 +67,16 @@ def test_golden_with_published_weights(published_weights, tmp_path):
             intensity, **close)
         assert 0.1 * laplacian_loss(luma, v, a).item() == pytest.approx(
             gradient, abs=1e-8)
-    for other, ssim, gmsd in ((a, 0.624650, 0.185333),
-                              (v, 0.703373, 0.151816)):
-        assert similarity(student, other).item() == pytest.approx(
-            ssim, abs=1e-5)
-        assert deviation(student, other).item() == pytest.approx(
-            gmsd, abs=1e-5)
-    pairs = [2 * cosine_distillation_loss(found['student'][k],
-                                          found['teacher'][k]).item()
-             for k in (1, 0)]
+    for other, ssim, gmsd in ((a, 0.624650, 0.185333), (v, 0.703373,
+                                                        0.151816)):
+        assert similarity(student,
+                          other).item() == pytest.approx(ssim, abs=1e-5)
+        assert deviation(student,
+                         other).item() == pytest.approx(gmsd, abs=1e-5)
+    pairs = [
+        2 * cosine_distillation_loss(
+            found['student'][k], found['teacher'][k]).item() for k in (1, 0)
+    ]
     assert pairs == pytest.approx([0.098314, 0.005661], abs=3e-6)
     assert 5 * sum(pairs) / 2 == pytest.approx(0.259938, abs=1e-5)
 
@@ -142,16 +138,18 @@ def test_vgg_taps_are_those_of_the_prefixes(tmp_path):
     whole = nn_features()
     path = tmp_path / 'vgg.pth'
     torch.save(
-        {f'features.{key}': value
-         for key, value in whole.state_dict().items()}, path)
+        {
+            f'features.{key}': value
+            for key, value in whole.state_dict().items()
+        }, path)
     features = VGGFeatures(
         init_cfg=dict(type='Pretrained', checkpoint=str(path)))
     image = torch.rand(2, 1, 32, 32)
     with torch.no_grad():
         found = features(image)
         for tap, last in zip(features.taps, (3, 8, 17, 26, 35), strict=True):
-            assert torch.allclose(
-                found[tap], whole[:last + 1](image.repeat(1, 3, 1, 1)))
+            assert torch.allclose(found[tap],
+                                  whole[:last + 1](image.repeat(1, 3, 1, 1)))
     assert not any(p.requires_grad for p in features.parameters())
 
 
@@ -160,9 +158,8 @@ def nn_features():
 
 
 def test_vgg_of_conv_taps_and_normalized_input():
-    features = VGGFeatures(
-        depth=11, taps=('conv1_1', 'relu1_1', 'pool1'), width=0.1,
-        normalize=True, allow_random=True)
+    features = VGGFeatures(depth=11, taps=('conv1_1', 'relu1_1', 'pool1'),
+                           width=0.1, normalize=True, allow_random=True)
     image = torch.rand(1, 3, 8, 8)
     found = features(image)
     mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
@@ -216,8 +213,8 @@ def test_features_are_shared_and_kept():
 
 
 def test_perceptual_loss():
-    loss = MODELS.build(dict(type='MaxPerceptualLoss', features=NARROW,
-                             loss_weight=2.))
+    loss = MODELS.build(
+        dict(type='MaxPerceptualLoss', features=NARROW, loss_weight=2.))
     assert loss.state_dict() == {} and not list(loss.parameters())
     fused, vis, ir = torch.rand(3, 2, 1, 32, 32)
     fused.requires_grad_()
@@ -234,20 +231,18 @@ def test_perceptual_loss():
     assert fused.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize('kind', ['l1', 'mse', 'smooth_l1', 'ssim',
-                                  'laplacian'])
+@pytest.mark.parametrize('kind',
+                         ['l1', 'mse', 'smooth_l1', 'ssim', 'laplacian'])
 def test_distances(kind):
-    loss = MODELS.build(dict(type='DistanceLoss', distance=kind,
-                             loss_weight=3.))
+    loss = MODELS.build(
+        dict(type='DistanceLoss', distance=kind, loss_weight=3.))
     x, y = torch.rand(2, 2, 3, 16, 16)
     plain = dict(
-        l1=lambda: (x - y).abs().mean(),
-        mse=lambda: (x - y).square().mean(),
-        smooth_l1=lambda: F.smooth_l1_loss(x, y),
-        ssim=lambda: 1 - torch.stack([
-            similarity(x[:, k:k + 1], y[:, k:k + 1]) for k in range(3)
-        ]).mean(),
-        laplacian=lambda: (laplacian(x) - laplacian(y)).square().mean())
+        l1=lambda: (x - y).abs().mean(), mse=lambda: (x - y).square().mean(),
+        smooth_l1=lambda: F.smooth_l1_loss(x, y), ssim=lambda: 1 - torch.stack(
+            [similarity(x[:, k:k + 1], y[:, k:k + 1])
+             for k in range(3)]).mean(), laplacian=lambda:
+        (laplacian(x) - laplacian(y)).square().mean())
     assert loss(x, y).item() == pytest.approx(3 * plain[kind]().item(),
                                               rel=1e-4)
     assert loss(x, x).item() == pytest.approx(0, abs=1e-5)
@@ -265,5 +260,5 @@ def test_luma_shells(name, function):
     fused, vis, ir = torch.rand(3, 2, 1, 16, 16)
     value = loss(FuserOutput(fused.expand(-1, 3, -1, -1), fused),
                  dict(vis_luma=vis, ir=ir))
-    assert value.item() == pytest.approx(
-        0.5 * function(fused, vis, ir).item(), rel=1e-5)
+    assert value.item() == pytest.approx(0.5 * function(fused, vis, ir).item(),
+                                         rel=1e-5)

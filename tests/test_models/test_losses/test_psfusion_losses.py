@@ -7,13 +7,9 @@ import torch
 from mmengine.structures import PixelData
 
 from mmfusion.models.layers import second_sobel, sobel
-from mmfusion.models.losses import (
-    contrast_intensity_loss,
-    max_gradient_loss,
-    ohem_cross_entropy,
-    reconstruction_loss,
-    two_channel_bce,
-)
+from mmfusion.models.losses import (contrast_intensity_loss, max_gradient_loss,
+                                    ohem_cross_entropy, reconstruction_loss,
+                                    two_channel_bce)
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 
@@ -27,8 +23,8 @@ def correlate(image, kernel, mode='constant'):
     padded = np.pad(image, border, mode=mode)
     out = np.empty_like(image)
     for i, j in np.ndindex(image.shape):
-        out[i, j] = (padded[i:i + len(kernel), j:j + len(kernel)]
-                     * kernel).sum()
+        out[i,
+            j] = (padded[i:i + len(kernel), j:j + len(kernel)] * kernel).sum()
     return out
 
 
@@ -41,29 +37,22 @@ def batch(seed=0, dtype=torch.float64):
     generator = torch.Generator().manual_seed(seed)
 
     def noise(channels, scale=1.0):
-        return scale * torch.rand(
-            BATCH, channels, HEIGHT, WIDTH, generator=generator, dtype=dtype)
+        return scale * torch.rand(BATCH, channels, HEIGHT, WIDTH,
+                                  generator=generator, dtype=dtype)
 
     inputs = dict(vis=noise(3), ir=noise(1), vis_luma=noise(1))
     output = FuserOutput(
-        fused=noise(3),
-        luma=noise(1),
-        aux=dict(
-            semantic=noise(CLASSES, 4.) - 2,
-            binary=noise(2, 4.) - 2,
-            boundary=noise(2, 4.) - 2,
-            vis_rec=noise(1),
-            ir_rec=noise(1)))
+        fused=noise(3), luma=noise(1),
+        aux=dict(semantic=noise(CLASSES, 4.) - 2, binary=noise(2, 4.) - 2,
+                 boundary=noise(2, 4.) - 2, vis_rec=noise(1), ir_rec=noise(1)))
     samples = []
     for _ in range(BATCH):
         sample = FusionDataSample()
         for name in LABELS:
-            data = torch.randint(
-                CLASSES if name == 'gt_sem_seg' else 2, (1, HEIGHT, WIDTH),
-                generator=generator)
+            data = torch.randint(CLASSES if name == 'gt_sem_seg' else 2,
+                                 (1, HEIGHT, WIDTH), generator=generator)
             data[:, :2, :3] = 255
-            sample.set_field(
-                PixelData(data=data), f'_{name}', dtype=PixelData)
+            sample.set_field(PixelData(data=data), f'_{name}', dtype=PixelData)
         samples.append(sample)
     return output, inputs, samples
 
@@ -96,11 +85,8 @@ def test_ohem(threshold, min_kept):
                              labels(samples, 'gt_sem_seg'), threshold,
                              min_kept)
     assert got.item() == pytest.approx(expected, rel=1e-10)
-    loss = build(
-        'OHEMSemanticLoss',
-        threshold=threshold,
-        min_kept=min_kept,
-        loss_weight=3.)
+    loss = build('OHEMSemanticLoss', threshold=threshold, min_kept=min_kept,
+                 loss_weight=3.)
     assert loss(output, inputs, samples).item() == pytest.approx(3 * expected)
 
 
@@ -108,12 +94,12 @@ def test_ohem_counts_exactly_min_kept_hard_pixels_as_too_few():
     # losses 2 x ln 2 (hard) and 2 x ~0: position 2 is easy
     logits = torch.tensor([[[[0., 0., 20., 20.]], [[0., 0., 0., 0.]]]])
     target = torch.zeros(1, 1, 4, dtype=torch.long)
-    assert ohem_cross_entropy(
-        logits, target, 0.75, 2).item() == pytest.approx(math.log(2))
-    assert ohem_cross_entropy(
-        logits, target, 0.75, 1).item() == pytest.approx(math.log(2))
-    assert ohem_cross_entropy(
-        logits, target, 0.75, 4).item() == pytest.approx(math.log(2) / 2)
+    assert ohem_cross_entropy(logits, target, 0.75,
+                              2).item() == pytest.approx(math.log(2))
+    assert ohem_cross_entropy(logits, target, 0.75,
+                              1).item() == pytest.approx(math.log(2))
+    assert ohem_cross_entropy(logits, target, 0.75,
+                              4).item() == pytest.approx(math.log(2) / 2)
 
 
 @pytest.mark.parametrize('type_name, key, pos_weight', [
@@ -173,9 +159,9 @@ def test_gradient_loss():
     kernel = np.outer([1, 2, 1], [-1, 0, 1])
     expected = 0
     for k in (kernel, kernel.T):
-        fused, vis, ir = (
-            np.abs([correlate(image, k) for image in images(x)])
-            for x in (output.luma, inputs['vis_luma'], inputs['ir']))
+        fused, vis, ir = (np.abs([correlate(image, k) for image in images(x)])
+                          for x in (output.luma, inputs['vis_luma'],
+                                    inputs['ir']))
         expected += np.abs(np.maximum(vis, ir) - fused).mean()
     got = build('GradientLoss', loss_weight=2.)(output, inputs, samples)
     assert got.item() == pytest.approx(2 * expected, rel=1e-10)
@@ -238,18 +224,19 @@ def test_psfusion_loss_is_the_weighted_sum():
                                                         samples)
     single = dict(
         semantic=build('OHEMSemanticLoss', loss_weight=10.),
-        binary=build('BinaryMapLoss', loss_weight=10.),
-        boundary=build('BoundaryMapLoss', loss_weight=10.),
+        binary=build('BinaryMapLoss',
+                     loss_weight=10.), boundary=build('BoundaryMapLoss',
+                                                      loss_weight=10.),
         gradient=build('GradientLoss', loss_weight=10.),
-        intensity=build(
-            'IntensityLoss', salient_source='vis', loss_weight=10.),
-        vis_rec=build('ReconstructionLoss', source='vis'),
-        ir_rec=build('ReconstructionLoss', source='ir'))
-    fused, vis, ir = (
-        images(x).ravel()
-        for x in (output.luma, inputs['vis_luma'], inputs['ir']))
-    correlation = 1 / (
-        np.corrcoef(vis, fused)[0, 1] + np.corrcoef(ir, fused)[0, 1] + 1e-6)
+        intensity=build('IntensityLoss', salient_source='vis',
+                        loss_weight=10.),
+        vis_rec=build('ReconstructionLoss',
+                      source='vis'), ir_rec=build('ReconstructionLoss',
+                                                  source='ir'))
+    fused, vis, ir = (images(x).ravel()
+                      for x in (output.luma, inputs['vis_luma'], inputs['ir']))
+    correlation = 1 / (np.corrcoef(vis, fused)[0, 1] +
+                       np.corrcoef(ir, fused)[0, 1] + 1e-6)
     assert terms.pop('correlation').item() == pytest.approx(correlation)
     assert set(terms) == set(single)
     for name, loss in single.items():
@@ -259,8 +246,8 @@ def test_psfusion_loss_is_the_weighted_sum():
 
 def test_zero_weights_leave_terms_out():
     output, inputs, _ = batch()
-    loss = build(
-        'PSFusionLoss', semantic_weight=0, binary_weight=0, boundary_weight=0)
+    loss = build('PSFusionLoss', semantic_weight=0, binary_weight=0,
+                 boundary_weight=0)
     assert set(loss(output, inputs, None)) == {
         'correlation', 'gradient', 'intensity', 'vis_rec', 'ir_rec'
     }
@@ -274,11 +261,11 @@ def test_missing_labels():
     with pytest.raises(ValueError, match='BoundaryMapLoss.*DeriveFusionMaps'):
         build('BoundaryMapLoss')(output, inputs, samples)
     loss = build('PSFusionLoss', labels='optional')
-    alone = build('BoundaryMapLoss', labels='optional')(
-        FuserOutput(
-            output.fused,
-            aux={k: v[:1]
-                 for k, v in output.aux.items()}), inputs, samples[:1])
+    alone = build('BoundaryMapLoss', labels='optional')(FuserOutput(
+        output.fused, aux={
+            k: v[:1]
+            for k, v in output.aux.items()
+        }), inputs, samples[:1])
     terms = loss(output, inputs, samples)
     assert terms['boundary'].item() == pytest.approx(10 * alone.item())
     logits = output.aux['semantic'].requires_grad_()
@@ -296,8 +283,8 @@ def test_labels_smaller_than_a_padded_image():
     expected = build('BinaryMapLoss')(output, inputs, samples)
     for sample in samples:
         sample.gt_binary = PixelData(data=sample.gt_binary.data[:, :-3, :-2])
-    assert torch.equal(build('BinaryMapLoss')(output, inputs, samples),
-                       expected)
+    assert torch.equal(
+        build('BinaryMapLoss')(output, inputs, samples), expected)
     output.aux['binary'] = output.aux['binary'][..., :5]
     with pytest.raises(ValueError, match='at most'):
         build('BinaryMapLoss')(output, inputs, samples)
@@ -310,17 +297,16 @@ def test_labels_smaller_than_a_padded_image():
 ])
 def test_gradients(function):
     generator = torch.Generator().manual_seed(0)
-    fused, a, b = (
-        torch.rand(2, 1, 6, 7, generator=generator, dtype=torch.float64)
-        for _ in range(3))
+    fused, a, b = (torch.rand(2, 1, 6, 7, generator=generator,
+                              dtype=torch.float64) for _ in range(3))
     fused.requires_grad_()
     assert torch.autograd.gradcheck(lambda f: function(f, a, b), fused)
 
 
 def test_gradients_of_label_losses():
     generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(
-        2, 3, 4, 5, generator=generator, dtype=torch.float64).requires_grad_()
+    logits = torch.randn(2, 3, 4, 5, generator=generator,
+                         dtype=torch.float64).requires_grad_()
     target = torch.randint(3, (2, 4, 5), generator=generator)
     target[0, 0] = 255
     assert torch.autograd.gradcheck(
@@ -337,11 +323,11 @@ def test_finite_for_constant_images(value):
     luma = torch.full((BATCH, 1, HEIGHT, WIDTH), value, requires_grad=True)
     aux = {
         name: (luma + 0).expand(-1, channels, -1, -1)
-        for name, channels in dict(
-            semantic=9, binary=2, boundary=2, vis_rec=1, ir_rec=1).items()
+        for name, channels in dict(semantic=9, binary=2, boundary=2, vis_rec=1,
+                                   ir_rec=1).items()
     }
-    terms = build('PSFusionLoss')(FuserOutput(
-        luma.expand(-1, 3, -1, -1), luma, aux), inputs, samples)
+    terms = build('PSFusionLoss')(FuserOutput(luma.expand(-1, 3, -1, -1), luma,
+                                              aux), inputs, samples)
     sum(terms.values()).backward()
     assert all(term.isfinite() for term in terms.values())
     assert luma.grad.isfinite().all()

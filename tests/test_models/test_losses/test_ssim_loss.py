@@ -13,8 +13,8 @@ from mmfusion.structures import FuserOutput
 def images():
     """fused, vis, ir: (2, 1, 19, 23), float64, of 256 levels in 0..1."""
     generator = torch.Generator().manual_seed(0)
-    vis, ir, noise = torch.rand(
-        3, 2, 1, 19, 23, generator=generator, dtype=torch.float64)
+    vis, ir, noise = torch.rand(3, 2, 1, 19, 23, generator=generator,
+                                dtype=torch.float64)
     return [(x * 255).round() / 255
             for x in (0.6 * vis + 0.3 * ir + 0.1 * noise, vis, ir)]
 
@@ -31,9 +31,8 @@ def metric(fused, source):
 @pytest.mark.parametrize('weights', [(1., 1.), (3., 1.), (0., 2.)])
 def test_equals_the_metric(images, weights):
     fused, vis, ir = images
-    expected = 1 - np.average([metric(fused, vis),
-                               metric(fused, ir)],
-                              weights=weights)
+    expected = 1 - np.average(
+        [metric(fused, vis), metric(fused, ir)], weights=weights)
     loss = ssim_loss(fused, vis, ir, weights=weights)
     assert loss.item() == pytest.approx(expected, rel=1e-9)
     levels = ssim_loss(*(255 * x for x in images), weights=weights,
@@ -44,8 +43,8 @@ def test_equals_the_metric(images, weights):
 def test_equal_weights_window(images):
     fused, vis, _ = images
     loss = ssim_loss(fused, vis, vis, window_size=7, sigma=None)
-    f, v = (np.lib.stride_tricks.sliding_window_view(
-        x[:, 0].numpy(), (7, 7), (1, 2)).reshape(-1, 49)
+    f, v = (np.lib.stride_tricks.sliding_window_view(x[:, 0].numpy(), (7, 7),
+                                                     (1, 2)).reshape(-1, 49)
             for x in (fused, vis))
     mf, mv = f.mean(1), v.mean(1)
     covariance = (f * v).mean(1) - mf * mv
@@ -56,8 +55,7 @@ def test_equal_weights_window(images):
 
 def test_limits(images):
     fused = images[0]
-    assert ssim_loss(fused, fused, fused).item() == pytest.approx(
-        0, abs=1e-12)
+    assert ssim_loss(fused, fused, fused).item() == pytest.approx(0, abs=1e-12)
     assert 1 < ssim_loss(fused, 1 - fused, 1 - fused).item() <= 2
 
 
@@ -96,8 +94,8 @@ def test_half_is_computed_in_single(images, dtype):
     torch.testing.assert_close(loss, ssim_loss(*(x.float() for x in half)))
     single = ssim_loss(*(x.float() for x in images))
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        torch.testing.assert_close(
-            ssim_loss(*(x.float() for x in images)), single)
+        torch.testing.assert_close(ssim_loss(*(x.float() for x in images)),
+                                   single)
 
 
 def test_shell_weighs_and_reads_luminance(images):

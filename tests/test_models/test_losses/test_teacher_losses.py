@@ -49,9 +49,8 @@ def test_gradients_by_hand():
                    for a, b in zip(sobel(ramp), sobel(back), strict=True))
     torch.testing.assert_close(components, expected)
     # magnitudes cannot tell both ramps apart inside
-    difference = [
-        (sum(p.abs() for p in sobel(ramp)) - sum(
-            p.abs() for p in sobel(back)))[..., 2:-2, 2:-2]]
+    difference = [(sum(p.abs() for p in sobel(ramp)) -
+                   sum(p.abs() for p in sobel(back)))[..., 2:-2, 2:-2]]
     torch.testing.assert_close(difference[0], torch.zeros_like(difference[0]))
     assert distance('sobel_magnitude')(ramp, back) < components
 
@@ -73,12 +72,11 @@ def test_perceptual_distance():
     assert loss(two, two) == 0
     value = loss(one, two)
     features, = loss._features
-    expected = sum(
-        (features(one)[tap] - features(two)[tap]).square().mean()
-        for tap in ('relu1_2', 'relu2_2'))
+    expected = sum((features(one)[tap] - features(two)[tap]).square().mean()
+                   for tap in ('relu1_2', 'relu2_2'))
     torch.testing.assert_close(value, 0.5 * expected)
     value.backward()
     assert one.grad.abs().sum() > 0
     with pytest.raises(ValueError, match='expected weights, got none'):
-        MODELS.build(dict(
-            type='PerceptualDistance', features=dict(type='VGGFeatures')))
+        MODELS.build(
+            dict(type='PerceptualDistance', features=dict(type='VGGFeatures')))

@@ -25,8 +25,9 @@ def test_repeatable_and_by_seed():
                        for seed in (0, 0, 1))
     assert torch.equal(one, two) and not torch.allclose(one, other)
     assert build(max_length=2).features(['a b c'])[0].shape == (2, 768)
-    assert build(seed=3).describe() == dict(
-        type='HashTextEncoder', max_length=512, out_channels=768, seed=3)
+    assert build(seed=3).describe() == dict(type='HashTextEncoder',
+                                            max_length=512, out_channels=768,
+                                            seed=3)
 
 
 @pytest.mark.parametrize('text', ['', '...'])

@@ -23,8 +23,10 @@ FRAME = dict(bert=2, blip2=2, clip=2, t5=1)
 @pytest.fixture(scope='module')
 def folders(tmp_path_factory):
     root = tmp_path_factory.mktemp('encoders')
-    return {kind: text_cases.save_encoder(root / kind, kind)
-            for kind in text_cases.KINDS}
+    return {
+        kind: text_cases.save_encoder(root / kind, kind)
+        for kind in text_cases.KINDS
+    }
 
 
 def build(kind, folder, **kwargs) -> BaseTextEncoder:
@@ -39,9 +41,8 @@ def tokens_of(kind, text):
 def count_calls(encoder, monkeypatch):
     seen = []
     plain = encoder.encode_strings
-    monkeypatch.setattr(
-        encoder, 'encode_strings',
-        lambda texts: seen.append(list(texts)) or plain(texts))
+    monkeypatch.setattr(encoder, 'encode_strings',
+                        lambda texts: seen.append(list(texts)) or plain(texts))
     return seen
 
 
@@ -67,8 +68,8 @@ class TestEveryEncoder:
         encoder = build(kind, folders[kind])
         model = getattr(transformers, encoder.MODEL).from_pretrained(
             folders[kind], **encoder.OPTIONS).eval()
-        tokenizer = getattr(transformers, encoder.TOKENIZER).from_pretrained(
-            folders[kind])
+        tokenizer = getattr(transformers,
+                            encoder.TOKENIZER).from_pretrained(folders[kind])
         for text, got in zip(TEXTS[:2], encoder.features(TEXTS[:2]),
                              strict=True):
             ids = torch.tensor([tokenizer(text)['input_ids']])
@@ -100,15 +101,15 @@ class TestEveryEncoder:
     def test_pickles_for_workers(self, kind, folders):
         encoder = build(kind, folders[kind])
         copy = pickle.loads(pickle.dumps(encoder))
-        assert torch.equal(copy.features(TEXTS)[2],
-                           encoder.features(TEXTS)[2])
+        assert torch.equal(copy.features(TEXTS)[2], encoder.features(TEXTS)[2])
 
     def test_weights_inside_a_larger_checkpoint(self, kind, tmp_path):
         folder = text_cases.save_encoder(tmp_path / 'full', kind, full=True)
         encoder = build(kind, folder)
         import transformers
-        model = getattr(transformers, encoder.MODEL).from_pretrained(
-            folder, **encoder.OPTIONS)
+        model = getattr(transformers,
+                        encoder.MODEL).from_pretrained(folder,
+                                                       **encoder.OPTIONS)
         state = encoder.model.state_dict()
         for key, value in model.state_dict().items():
             torch.testing.assert_close(state[key], value)
@@ -120,8 +121,8 @@ class TestEveryEncoder:
         folder = tmp_path / 'cut'
         shutil.copytree(folders[kind], folder)
         weights = load_file(folder / 'model.safetensors')
-        gone = max(key for key in weights if 'weight' in key
-                   and 'layer' in key or 'block.0' in key)
+        gone = max(key for key in weights
+                   if 'weight' in key and 'layer' in key or 'block.0' in key)
         del weights[gone]
         save_file(weights, folder / 'model.safetensors', dict(format='pt'))
         with pytest.raises(ValueError, match='weights lack 1 of'):
@@ -182,8 +183,8 @@ def test_vocabulary_file_alone(folders, tmp_path):
     vocabulary = BertTokenizer.from_pretrained(folder).get_vocab()
     for path in folder.glob('*token*'):
         path.unlink()
-    (folder / 'vocab.txt').write_text(
-        '\n'.join(sorted(vocabulary, key=vocabulary.get)) + '\n')
+    (folder / 'vocab.txt'
+     ).write_text('\n'.join(sorted(vocabulary, key=vocabulary.get)) + '\n')
     encoder = build('bert', str(folder))
     want = build('bert', folders['bert']).features(TEXTS)
     for ours, theirs in zip(encoder.features(TEXTS), want, strict=True):
@@ -206,14 +207,15 @@ def test_tokenizer_of_a_larger_model(folders, tmp_path):
     shutil.copytree(folders['bert'], folder)
     tokens = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']
     tokens += [f'w{index}' for index in range(40)] + ['street']
-    BertTokenizer(vocab={t: i for i, t in enumerate(tokens)}
-                  ).save_pretrained(folder)
+    BertTokenizer(vocab={
+        t: i
+        for i, t in enumerate(tokens)
+    }).save_pretrained(folder)
     with pytest.raises(ValueError, match='the model has 32'):
         build('bert', str(folder)).features(['street'])
 
 
-@pytest.mark.parametrize('texts', [[''], [' '], [()], [('two cars', '')],
-                                   [3]])
+@pytest.mark.parametrize('texts', [[''], [' '], [()], [('two cars', '')], [3]])
 def test_empty_texts(folders, texts):
     with pytest.raises((ValueError, TypeError)):
         build('bert', folders['bert']).features(texts)
@@ -254,21 +256,19 @@ def test_optional_packages(tmp_path):
     """Without them everything imports, and errors say what to install."""
     for name in ('transformers', 'h5py'):
         (tmp_path / f'{name}.py').write_text('raise ImportError("hidden")')
-    code = (
-        'import mmfusion.models, mmfusion.datasets, sys\n'
-        'assert "transformers" not in sys.modules\n'
-        'from mmfusion.registry import TEXT_ENCODERS\n'
-        'from mmfusion.fileio import read_h5\n'
-        'for call in (lambda: TEXT_ENCODERS.get("bert")("."),\n'
-        '             lambda: read_h5("a.h5:text/b")):\n'
-        '    try:\n'
-        '        call()\n'
-        '    except ImportError as error:\n'
-        '        print(error)\n')
+    code = ('import mmfusion.models, mmfusion.datasets, sys\n'
+            'assert "transformers" not in sys.modules\n'
+            'from mmfusion.registry import TEXT_ENCODERS\n'
+            'from mmfusion.fileio import read_h5\n'
+            'for call in (lambda: TEXT_ENCODERS.get("bert")("."),\n'
+            '             lambda: read_h5("a.h5:text/b")):\n'
+            '    try:\n'
+            '        call()\n'
+            '    except ImportError as error:\n'
+            '        print(error)\n')
     path = os.pathsep.join([str(tmp_path), *sys.path])
-    done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True,
-        env=dict(os.environ, PYTHONPATH=path))
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True,
+                          text=True, env=dict(os.environ, PYTHONPATH=path))
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 2

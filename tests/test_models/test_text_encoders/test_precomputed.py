@@ -11,8 +11,10 @@ from mmfusion.models.text_encoders.cache import RecentCache
 from mmfusion.registry import TEXT_ENCODERS
 
 STEMS = ('a', 'night/b', 'c.1')
-FEATURES = {stem: feature(index, 3 + index)
-            for index, stem in enumerate(STEMS)}
+FEATURES = {
+    stem: feature(index, 3 + index)
+    for index, stem in enumerate(STEMS)
+}
 
 
 def as_folder(root, suffix='.npy'):
@@ -32,14 +34,24 @@ def as_npz(root):
 
 
 def as_h5(root):
-    return write_h5(root / 'all.h5', dict(text={
-        stem: value[None, None] for stem, value in FEATURES.items()}))
+    return write_h5(
+        root / 'all.h5',
+        dict(text={
+            stem: value[None, None]
+            for stem, value in FEATURES.items()
+        }))
 
 
 def as_two_groups(root):
-    return write_h5(root / 'two.hdf5', dict(
-        textA={stem: value[:1] for stem, value in FEATURES.items()},
-        textB={stem: value[1:] for stem, value in FEATURES.items()}))
+    return write_h5(
+        root / 'two.hdf5',
+        dict(textA={
+            stem: value[:1]
+            for stem, value in FEATURES.items()
+        }, textB={
+            stem: value[1:]
+            for stem, value in FEATURES.items()
+        }))
 
 
 @pytest.mark.parametrize('write', [
@@ -128,13 +140,15 @@ def test_damaged_h5(tmp_path):
     path = write_h5(tmp_path / 'b.h5', dict(image=dict(a=np.zeros((1, 2)))))
     with pytest.raises(ValueError, match="b.h5: expected the group 'text'"):
         PrecomputedText(path)
-    path = write_h5(tmp_path / 'c.h5', dict(
-        textA=dict(a=FEATURES['a']),
-        textB=dict(a=FEATURES['a'], b=FEATURES['a'])))
+    path = write_h5(
+        tmp_path / 'c.h5',
+        dict(textA=dict(a=FEATURES['a']), textB=dict(a=FEATURES['a'],
+                                                     b=FEATURES['a'])))
     with pytest.raises(ValueError, match="c.h5.*'textA' lacks 'b'"):
         PrecomputedText(path)
-    path = write_h5(tmp_path / 'd.h5', dict(
-        textA=dict(a=FEATURES['a']), textB=dict(a=FEATURES['a'][:, :4])))
+    path = write_h5(
+        tmp_path / 'd.h5',
+        dict(textA=dict(a=FEATURES['a']), textB=dict(a=FEATURES['a'][:, :4])))
     with pytest.raises(ValueError, match='d.h5.*equal width'):
         PrecomputedText(path).load('a')
 
@@ -160,5 +174,3 @@ def test_padding():
     assert torch.equal(result.feat[1], features[1])
     assert (result.feat[0, 2:] == 0).all()
     assert result.mask.tolist() == [[True] * 2 + [False] * 3, [True] * 5]
-
-

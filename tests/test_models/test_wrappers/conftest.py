@@ -26,11 +26,10 @@ def build(segmentor_cfg):
 
     def make(fuser: str = 'transfuser6', segmentor: str = 'segformer', **kw):
         torch.manual_seed(0)
-        cfg = dict(
-            type='FuserSegmenter',
-            fuser=dict(FUSERS.get(fuser, dict(type='AverageFuser'))),
-            segmentor=segmentor_cfg(segmentor),
-            fusion_losses=FUSION_LOSSES.get(fuser))
+        cfg = dict(type='FuserSegmenter',
+                   fuser=dict(FUSERS.get(fuser, dict(type='AverageFuser'))),
+                   segmentor=segmentor_cfg(segmentor),
+                   fusion_losses=FUSION_LOSSES.get(fuser))
         cfg.update(kw)
         model = MODELS.build(cfg)
         return model

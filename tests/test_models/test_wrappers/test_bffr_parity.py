@@ -5,11 +5,8 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.structures import PixelData
-from references.bffr import (
-    fill_reference,
-    golden_inputs,
-    reference_full_shapes,
-)
+from references.bffr import (fill_reference, golden_inputs,
+                             reference_full_shapes)
 
 import mmfusion  # noqa: F401
 from mmfusion.registry import MODELS
@@ -35,8 +32,8 @@ def model(state):
     cfg = Config.fromfile(CONFIG).model
     cfg.fuser.pop('init_cfg', None)
     cfg.segmentor.backbone.drop_path_rate = 0.0
-    cfg.segmentor.decode_head.update(
-        dropout_ratio=0.0, norm_cfg=dict(type='BN'))
+    cfg.segmentor.decode_head.update(dropout_ratio=0.0,
+                                     norm_cfg=dict(type='BN'))
     model = MODELS.build(cfg)
     model.load_state_dict(state, strict=True)
     return model
@@ -49,8 +46,7 @@ def stacked(batch, height, width):
 
 
 def close(got, expected, atol=2e-5):
-    torch.testing.assert_close(
-        got, torch.tensor(expected), atol=atol, rtol=0)
+    torch.testing.assert_close(got, torch.tensor(expected), atol=atol, rtol=0)
 
 
 def test_whole_inference(model):
@@ -73,19 +69,17 @@ def test_whole_inference(model):
 def test_slide_inference_fuses_every_crop(model):
     model.eval()
     assert not model.fuse_first
-    model.segmentor.test_cfg.update(
-        mode='slide', crop_size=(64, 96), stride=(32, 48))
+    model.segmentor.test_cfg.update(mode='slide', crop_size=(64, 96),
+                                    stride=(32, 48))
     with torch.no_grad():
         sample = model.predict(stacked(1, 100, 150))[0]
     probability = sample.seg_logits.data.softmax(0)
     close(probability.std(), .078537, 2e-6)
     close(probability[:, 0, 0], [
-        .05970, .27231, .08788, .02075, .07477, .30219, .07681, .02057,
-        .08502
+        .05970, .27231, .08788, .02075, .07477, .30219, .07681, .02057, .08502
     ])
     close(probability[:, 50, 75], [
-        .09012, .23970, .06898, .02818, .10903, .25321, .06265, .02926,
-        .11886
+        .09012, .23970, .06898, .02818, .10903, .25321, .06265, .02926, .11886
     ])
 
 

@@ -11,12 +11,12 @@ from mmfusion.registry import MODELS
 
 L1 = dict(type='DistanceLoss', distance='l1')
 CFG = dict(
-    type='FuserDistiller',
-    teacher=None,
-    student=dict(type='MMDRFuseStudent'),
-    pairs=[dict(name='pix', student='fused', teacher='fused', loss=L1),
-           dict(name='grad', student='luma', teacher='luma',
-                loss=dict(type='DistanceLoss', distance='sobel'))])
+    type='FuserDistiller', teacher=None, student=dict(type='MMDRFuseStudent'),
+    pairs=[
+        dict(name='pix', student='fused', teacher='fused', loss=L1),
+        dict(name='grad', student='luma', teacher='luma',
+             loss=dict(type='DistanceLoss', distance='sobel'))
+    ])
 
 
 def build(**changes):
@@ -44,10 +44,11 @@ def test_targets_come_with_the_samples():
 
 
 def test_features_come_with_the_samples():
-    model = build(pairs=[dict(
-        name='feat', student='aux.hidden', teacher='aux.feature',
-        channels=(4, 6),
-        loss=dict(type='DistanceLoss', distance='normalized'))])
+    model = build(pairs=[
+        dict(name='feat', student='aux.hidden', teacher='aux.feature',
+             channels=(
+                 4, 6), loss=dict(type='DistanceLoss', distance='normalized'))
+    ])
     data = batch(model)
     with pytest.raises(ValueError, match="at 'aux.feature' of the teacher"):
         model(**data, mode='loss')
@@ -94,8 +95,10 @@ def test_motion():
     assert error().item() < 0.7 * first
     model.term_factors = dict(motion=0.)
     assert 'loss_motion' not in model(**data, mode='loss')
-    assert 'motion' not in inference_config(
-        {**copy.deepcopy(CFG), 'motion': MOTION})
+    assert 'motion' not in inference_config({
+        **copy.deepcopy(CFG), 'motion':
+        MOTION
+    })
     with pytest.raises(ValueError, match='Expected degrees'):
         MODELS.build(dict(MOTION, scale=1.))
 
@@ -117,8 +120,8 @@ def test_no_layers_of_a_teacher():
 
 
 def test_padding_in_training():
-    model = build(data_preprocessor=dict(
-        type='FusionDataPreprocessor', size=(48, 48)))
+    model = build(
+        data_preprocessor=dict(type='FusionDataPreprocessor', size=(48, 48)))
     data = batch(model)
     assert data['inputs'].shape[-2:] == (48, 48)
     assert data['data_samples'][0].gt_fused.data.shape == (3, 48, 48)
@@ -139,8 +142,9 @@ def test_factors():
     # an adapter gets gradients of zero: DDP finds none unused
     model = build(pairs=[
         *CFG['pairs'],
-        dict(name='feat', student='aux.hidden', teacher='fused',
-             channels=(4, 3), loss=L1)])
+        dict(name='feat', student='aux.hidden', teacher='fused', channels=(
+            4, 3), loss=L1)
+    ])
     model.term_factors = dict(feat=0.)
     losses = model(**batch(model), mode='loss')
     sum(losses.values()).backward()
@@ -155,5 +159,6 @@ def test_inference_needs_no_teacher():
 def test_rules_may_teach_in_the_loop():
     """A teacher without weights is no random one."""
     model = build(teacher=dict(type='LaplacianPyramidFuser'))
-    assert set(model(**batch(model), mode='loss')) == {
-        'loss_distill.pix', 'loss_distill.grad'}
+    assert set(
+        model(**batch(model),
+              mode='loss')) == {'loss_distill.pix', 'loss_distill.grad'}

@@ -78,28 +78,21 @@ def test_identity_fuser_gives_the_bare_detector(detector, sizes):
         for size in sizes
     ]
     meta = [
-        dict(
-            img_id=k,
-            img_shape=size,
-            ori_shape=(2 * size[0], 2 * size[1]),
-            scale_factor=(0.5, 0.5)) for k, size in enumerate(sizes)
+        dict(img_id=k, img_shape=size, ori_shape=(2 * size[0], 2 * size[1]),
+             scale_factor=(0.5, 0.5)) for k, size in enumerate(sizes)
     ]
     ours = model.test_step(
-        dict(
-            inputs=stacks,
-            data_samples=[FusionDataSample(metainfo=m) for m in meta]))
+        dict(inputs=stacks,
+             data_samples=[FusionDataSample(metainfo=m) for m in meta]))
     theirs = bare.test_step(
-        dict(
-            inputs=[stack[:3] for stack in stacks],
-            data_samples=[DetDataSample(metainfo=m) for m in meta]))
+        dict(inputs=[stack[:3] for stack in stacks],
+             data_samples=[DetDataSample(metainfo=m) for m in meta]))
     found = 0
     for one, other, size in zip(ours, theirs, sizes, strict=True):
         for key in ('bboxes', 'scores', 'labels'):
             torch.testing.assert_close(
-                one.pred_instances[key],
-                other.pred_instances[key],
-                atol=1e-6 * (2 * SIZE[1] if key == 'bboxes' else 1),
-                rtol=0)
+                one.pred_instances[key], other.pred_instances[key],
+                atol=1e-6 * (2 * SIZE[1] if key == 'bboxes' else 1), rtol=0)
         found += len(one.pred_instances)
         assert one.fused_img.shape == (2 * size[0], 2 * size[1])
     assert found or detector == 'retinanet'
@@ -119,9 +112,8 @@ def test_joint_gradient_and_names_of_losses(batch):
 
 def test_frozen_fuser(batch):
     """Also the running statistics of its BatchNorm layers stay."""
-    model = build(
-        fuser=dict(type='RealtimeFusionNet', size='tiny'),
-        fuser_frozen=True).train()
+    model = build(fuser=dict(type='RealtimeFusionNet', size='tiny'),
+                  fuser_frozen=True).train()
     before = copy.deepcopy(model.fuser.state_dict())
     assert any(key.endswith('running_mean') for key in before)
     assert not model.fuser.training and model.detector.training
@@ -145,8 +137,7 @@ def test_padding_is_that_of_the_detector():
     assert out.shape == (2, 3, 64, 64)
     torch.testing.assert_close(out[0, :, :40, :60], images[0])
     torch.testing.assert_close(out[1, :, :33, :48], images[1, :, :33, :48])
-    for image, (height, width) in zip(out, ((40, 60), (33, 48)),
-                                      strict=True):
+    for image, (height, width) in zip(out, ((40, 60), (33, 48)), strict=True):
         assert (image[:, height:] == -7).all()
         assert (image[:, :, width:] == -7).all()
     assert samples[1].batch_input_shape == (64, 64)
@@ -165,8 +156,8 @@ def test_batch_augmentation_of_the_detector_moves_pairs_and_boxes(
     augment._input_size = (32, 48)
     seen = []
     monkeypatch.setattr(
-        model.detector, 'loss',
-        lambda images, samples: seen.append((images, samples)) or {})
+        model.detector, 'loss', lambda images, samples: seen.append(
+            (images, samples)) or {})
     inputs, samples = batch(model)
     before = samples[0].gt_instances.bboxes.clone()
     MessageHub.get_current_instance().update_info('iter', 0)
@@ -185,23 +176,19 @@ def test_instance_masks():
     cfg['roi_head'].update(
         mask_roi_extractor=dict(
             cfg['roi_head']['bbox_roi_extractor'],
-            roi_layer=dict(
-                type='RoIAlign', output_size=14, sampling_ratio=0)),
+            roi_layer=dict(type='RoIAlign', output_size=14, sampling_ratio=0)),
         mask_head=dict(
-            type='FCNMaskHead',
-            num_convs=1,
-            in_channels=64,
-            conv_out_channels=16,
-            num_classes=1,
-            loss_mask=dict(
-                type='CrossEntropyLoss', use_mask=True, loss_weight=1.0)))
+            type='FCNMaskHead', num_convs=1, in_channels=64,
+            conv_out_channels=16, num_classes=1,
+            loss_mask=dict(type='CrossEntropyLoss', use_mask=True,
+                           loss_weight=1.0)))
     cfg['train_cfg']['rcnn'].update(mask_size=28)
     cfg['test_cfg']['rcnn'].update(mask_thr_binary=0.5, score_thr=0.0)
     model = build(detector=cfg)
     data = demo_fusion_inputs(2, (50, 70))
     for sample in data['data_samples']:
-        sample.gt_instances.masks = BitmapMasks(
-            np.ones((3, 50, 70), np.uint8), 50, 70)
+        sample.gt_instances.masks = BitmapMasks(np.ones((3, 50, 70), np.uint8),
+                                                50, 70)
     data = model.data_preprocessor(data, True)
     losses = model.train()(**data, mode='loss')
     assert torch.isfinite(losses['detector.loss_mask']).all()
@@ -219,23 +206,19 @@ def test_tta_merges_flipped_views():
     model = MODELS.build(
         dict(
             type='FuserDetTTAModel',
-            tta_cfg=dict(
-                nms=dict(type='nms', iou_threshold=0.5), max_per_img=5),
-            module=build()))
+            tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.5),
+                         max_per_img=5), module=build()))
     fused = torch.rand(3, *SIZE)
     views = []
     for flip in (False, True):
         box = [10., 20., 30., 60.] if not flip else [66., 20., 86., 60.]
         view = FusionDataSample(
-            metainfo=dict(
-                ori_shape=SIZE,
-                flip=flip,
-                flip_direction='horizontal' if flip else None))
+            metainfo=dict(ori_shape=SIZE, flip=flip,
+                          flip_direction='horizontal' if flip else None))
         view.fused_img = PixelData(data=fused + 0.1 * flip)
         view.pred_instances = InstanceData(
             bboxes=torch.tensor([box]),
-            scores=torch.tensor([0.9 - 0.1 * flip]),
-            labels=torch.tensor([0]))
+            scores=torch.tensor([0.9 - 0.1 * flip]), labels=torch.tensor([0]))
         views.append(view)
     merged, = model.merge_preds([views])
     torch.testing.assert_close(merged.pred_instances.bboxes,
@@ -253,20 +236,19 @@ def test_tta_of_a_mirrored_image_gives_mirrored_boxes():
     model = MODELS.build(
         dict(
             type='FuserDetTTAModel',
-            tta_cfg=dict(
-                nms=dict(type='nms', iou_threshold=0.5), max_per_img=20),
-            module=build(detector=cfg))).eval()
+            tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.5),
+                         max_per_img=20), module=build(detector=cfg))).eval()
     generator = torch.Generator().manual_seed(0)
     image = torch.randint(0, 256, (4, *SIZE), generator=generator).byte()
     found = []
     for first in (image, image.flip(2)):
-        views = dict(inputs=[[first], [first.flip(2)]], data_samples=[
-            [FusionDataSample(metainfo=dict(
-                img_id=0, img_shape=SIZE, ori_shape=SIZE,
-                scale_factor=(1., 1.), flip=flip,
-                flip_direction='horizontal' if flip else None))]
-            for flip in (False, True)
-        ])
+        views = dict(
+            inputs=[[first], [first.flip(2)]], data_samples=[[
+                FusionDataSample(metainfo=dict(
+                    img_id=0, img_shape=SIZE, ori_shape=SIZE, scale_factor=(
+                        1., 1.), flip=flip,
+                    flip_direction='horizontal' if flip else None))
+            ] for flip in (False, True)])
         merged, = model.test_step(views)
         found.append(merged)
     one, other = (sample.pred_instances for sample in found)
@@ -289,8 +271,10 @@ def test_tensor_mode_without_samples():
 def test_benchmark(repository_paths, capsys):
     from benchmarks import detection
     threads = torch.get_num_threads()
-    detection.main(['--detectors', 'rtmdet-tiny', '--size', '64', '64',
-                    '--repeats', '1', '--threads', '1'])
+    detection.main([
+        '--detectors', 'rtmdet-tiny', '--size', '64', '64', '--repeats', '1',
+        '--threads', '1'
+    ])
     torch.set_num_threads(threads)
     row = capsys.readouterr().out.splitlines()[-1]
     assert row.startswith('| rtmdet-tiny | ') and row.endswith(' % |')

@@ -18,18 +18,13 @@ LUMA = dict(student='luma', teacher='luma', loss=L1)
 STUDENT = dict(type='MMDRFuseStudent')
 TEACHER = dict(type='MMDRFuseTeacher', channels=(4, 6))
 MMDRFUSE = dict(
-    type='FuserDistiller',
-    teacher=TEACHER,
-    student=STUDENT,
-    random_teacher=True,
-    init_from_teacher=dict(out='out'),
-    pairs=[
+    type='FuserDistiller', teacher=TEACHER, student=STUDENT,
+    random_teacher=True, init_from_teacher=dict(out='out'), pairs=[
         dict(student='aux.hidden', teacher='aux.buffer',
              loss=dict(type='CosineDistillationLoss', loss_weight=5.)),
         dict(student='luma', teacher='luma',
              loss=dict(type='CosineDistillationLoss', loss_weight=5.))
-    ],
-    losses=dict(intensity=dict(type='MaxIntensityLoss')))
+    ], losses=dict(intensity=dict(type='MaxIntensityLoss')))
 
 
 def build(cfg=None, **changes):
@@ -41,13 +36,13 @@ def test_mmdrfuse_terms(batch):
     inputs, samples = batch
     model = build().train()
     losses = model.loss(inputs, samples)
-    assert list(losses) == ['loss_intensity', 'loss_distill.buffer',
-                            'loss_distill.luma']
+    assert list(losses) == [
+        'loss_intensity', 'loss_distill.buffer', 'loss_distill.luma'
+    ]
     vis, ir = inputs[:, :3], inputs[:, 3:]
     ours, theirs = model.fuser(vis, ir), model.teacher(vis, ir)
-    for name, pair in dict(
-            buffer=(ours.aux['hidden'], theirs.aux['buffer']),
-            luma=(ours.luma, theirs.luma)).items():
+    for name, pair in dict(buffer=(ours.aux['hidden'], theirs.aux['buffer']),
+                           luma=(ours.luma, theirs.luma)).items():
         expected = 5 * cosine_distillation_loss(*pair)
         torch.testing.assert_close(losses[f'loss_distill.{name}'], expected)
     sum(losses.values()).backward()
@@ -60,8 +55,8 @@ def test_teacher_is_frozen_and_in_no_checkpoint(batch):
     assert not model.teacher.training
     assert sum(p.numel() for p in model.parameters()) == 113
     assert all(key.startswith('fuser.') for key in model.state_dict())
-    optimizer = build_optim_wrapper(
-        model, dict(optimizer=dict(type='SGD', lr=0.1)))
+    optimizer = build_optim_wrapper(model,
+                                    dict(optimizer=dict(type='SGD', lr=0.1)))
     loss, _ = model.parse_losses(model(*batch, mode='loss'))
     optimizer.update_params(loss)
     assert all(p.grad is None for p in model.teacher.parameters())
@@ -84,7 +79,8 @@ def test_student_starts_from_the_teachers_layer():
 
 
 @pytest.mark.parametrize('teacher,student', [
-    ('psfusion', 'transfuser6'), ('transfuser6', None),
+    ('psfusion', 'transfuser6'),
+    ('transfuser6', None),
     (None, 'transfuser6'),
 ])
 def test_any_into_any(batch, teacher, student):
@@ -92,9 +88,11 @@ def test_any_into_any(batch, teacher, student):
     model = build(
         teacher=FUSERS[teacher] if teacher else STUDENT,
         student=FUSERS[student] if student else STUDENT,
-        init_from_teacher=None,
-        pairs=[LUMA, dict(student='fused', teacher='fused', name='rgb',
-                          loss=dict(type='DistanceLoss', distance='ssim'))])
+        init_from_teacher=None, pairs=[
+            LUMA,
+            dict(student='fused', teacher='fused', name='rgb',
+                 loss=dict(type='DistanceLoss', distance='ssim'))
+        ])
     losses = model.loss(*batch)
     assert set(losses) >= {'loss_distill.luma', 'loss_distill.rgb'}
     sum(losses.values()).backward()
@@ -153,9 +151,10 @@ def test_trained_student_needs_no_teacher(tmp_path, batch):
     model = build(pairs=[dict(LUMA, student='aux.hidden', channels=(4, 1))])
     path = tmp_path / 'student.pth'
     torch.save(dict(state_dict=model.state_dict()), path)
-    node = dict(MMDRFUSE, random_teacher=False, output_norm='minmax',
-                teacher=dict(TEACHER, init_cfg=dict(
-                    type='Pretrained', checkpoint='not_there.pth')))
+    node = dict(
+        MMDRFUSE, random_teacher=False, output_norm='minmax', teacher=dict(
+            TEACHER, init_cfg=dict(type='Pretrained',
+                                   checkpoint='not_there.pth')))
     served = init_model(Config(dict(model=node)), path, optimize=False)
     assert type(served) is ImageFuser
     assert served.output_policy.norm == 'minmax'
@@ -170,10 +169,15 @@ def test_trained_student_needs_no_teacher(tmp_path, batch):
 def test_teacher_from_a_file(tmp_path):
     teacher = MODELS.build(TEACHER)
     path = str(tmp_path / 'teacher.pth')
-    torch.save({f'fuser.{key}': value
-                for key, value in teacher.state_dict().items()}, path)
-    model = build(random_teacher=False, teacher=dict(
-        TEACHER, init_cfg=dict(type='Pretrained', checkpoint=path)))
+    torch.save(
+        {
+            f'fuser.{key}': value
+            for key, value in teacher.state_dict().items()
+        }, path)
+    model = build(
+        random_teacher=False,
+        teacher=dict(TEACHER, init_cfg=dict(type='Pretrained',
+                                            checkpoint=path)))
     for key, value in model.teacher.state_dict().items():
         assert torch.equal(value, teacher.state_dict()[key]), key
     assert torch.equal(model.fuser.out.weight, teacher.out.weight)

@@ -35,7 +35,7 @@ def test_trains_and_predicts(build, batch, fuser, segmentor):
     assert logits.shape[:2] == (2, 9)
     for sample in predictions:
         assert sample.fused_img.data.shape == (3, 64, 96)
-        assert 0 <= sample.fused_img.data.min()
+        assert sample.fused_img.data.min() >= 0
         assert sample.fused_img.data.max() <= 1
         assert sample.pred_sem_seg.data.shape == (1, 64, 96)
         assert sample.seg_logits.data.shape == (9, 64, 96)
@@ -66,10 +66,8 @@ def test_lr_mult_is_a_config_line(build):
     model = build()
     wrapper = build_optim_wrapper(
         model,
-        dict(
-            type='OptimWrapper',
-            optimizer=dict(type='AdamW', lr=1e-3),
-            paramwise_cfg=dict(custom_keys=dict(fuser=dict(lr_mult=0.1)))))
+        dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3),
+             paramwise_cfg=dict(custom_keys=dict(fuser=dict(lr_mult=0.1)))))
     rates = {
         id(parameter): group['lr']
         for group in wrapper.optimizer.param_groups
@@ -87,17 +85,17 @@ def test_slide_inference_fuses_once_or_per_crop(build, batch):
     predictions, calls = {}, {}
     for fuse_first in (True, False):
         model = build(fuse_first=fuse_first).eval()
-        model.segmentor.test_cfg = dict(
-            mode='slide', crop_size=(32, 48), stride=(32, 48))
-        model.segmentor.test_cfg = type(
-            'Cfg', (dict, ), {'__getattr__': dict.__getitem__})(
-                model.segmentor.test_cfg)
+        model.segmentor.test_cfg = dict(mode='slide', crop_size=(32, 48),
+                                        stride=(32, 48))
+        model.segmentor.test_cfg = type('Cfg', (dict, ),
+                                        {'__getattr__': dict.__getitem__})(
+                                            model.segmentor.test_cfg)
         seen = []
         model.fuser.register_forward_hook(
             lambda m, args, out, seen=seen: seen.append(args[0].shape))
         with torch.no_grad():
-            predictions[fuse_first] = model(
-                inputs, make_samples(2, 64, 96), mode='predict')
+            predictions[fuse_first] = model(inputs, make_samples(2, 64, 96),
+                                            mode='predict')
         calls[fuse_first] = [tuple(shape[2:]) for shape in seen]
     assert calls[True] == [(64, 96)]
     assert calls[False] == [(64, 96)] + 4 * [(32, 48)]
@@ -111,13 +109,12 @@ def test_prediction_undoes_padding_flip_and_resize(build):
     model = build('average').eval()
     inputs = torch.rand(1, 4, 64, 96)
     plain = model(inputs, make_samples(1, 64, 96), mode='predict')[0]
-    for direction, axes in dict(
-            horizontal=[3], vertical=[2]).items():
+    for direction, axes in dict(horizontal=[3], vertical=[2]).items():
         flipped = make_samples(1, 64, 96)
         flipped[0].set_metainfo(dict(flip=True, flip_direction=direction))
         mirrored = model(inputs.flip(axes), flipped, mode='predict')[0]
-        torch.testing.assert_close(
-            mirrored.fused_img.data, plain.fused_img.data)
+        torch.testing.assert_close(mirrored.fused_img.data,
+                                   plain.fused_img.data)
     padded = make_samples(1, 64, 96)
     padded[0].set_metainfo(
         dict(ori_shape=(30, 40), img_padding_size=(0, 16, 0, 4)))
@@ -125,8 +122,8 @@ def test_prediction_undoes_padding_flip_and_resize(build):
     assert small.fused_img.data.shape == (3, 30, 40)
     assert small.pred_sem_seg.data.shape == (1, 30, 40)
     cropped = plain.fused_img.data[:, :60, :80]
-    expected = nn.functional.interpolate(
-        cropped[None], (30, 40), mode='bilinear')[0]
+    expected = nn.functional.interpolate(cropped[None], (30, 40),
+                                         mode='bilinear')[0]
     torch.testing.assert_close(small.fused_img.data, expected)
 
 
@@ -160,8 +157,8 @@ class TestTaskNormalizer:
         rgb = torch.randint(0, 256, (1, 3, 8, 8))
         own = MODELS.build(dict(cfg, size=(8, 8), _scope_='mmseg'))
         expected = own(dict(inputs=[rgb[0].flip(0)], data_samples=[]), False)
-        torch.testing.assert_close(
-            norm(rgb / 255), expected['inputs'], atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(norm(rgb / 255), expected['inputs'],
+                                   atol=1e-5, rtol=1e-5)
 
     def test_off_passes_through(self):
         image = torch.rand(1, 3, 4, 4)
@@ -204,10 +201,8 @@ def test_identity_fuser_gives_the_bare_segmentor(segmentor_cfg, batch):
     cfg = segmentor_cfg('segformer')
     bare = MODELS.build(cfg).eval()
     model = MODELS.build(
-        dict(
-            type='FuserSegmenter',
-            fuser=TakeVisible(),
-            segmentor=segmentor_cfg('segformer'))).eval()
+        dict(type='FuserSegmenter', fuser=TakeVisible(),
+             segmentor=segmentor_cfg('segformer'))).eval()
     model.segmentor.load_state_dict(bare.state_dict())
     inputs, samples = batch
     image = (inputs[:, :3] * 255).round()
@@ -218,5 +213,5 @@ def test_identity_fuser_gives_the_bare_segmentor(segmentor_cfg, batch):
         stacked = torch.cat((image / 255, inputs[:, 3:]), dim=1)
         got = model.predict(stacked, make_samples(2, 64, 96))
     for one, other in zip(got, expected, strict=True):
-        torch.testing.assert_close(
-            one.seg_logits.data, other.seg_logits.data, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(one.seg_logits.data, other.seg_logits.data,
+                                   atol=1e-4, rtol=1e-4)

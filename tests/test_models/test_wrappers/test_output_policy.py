@@ -46,9 +46,9 @@ def test_minmax_stretches_each_luminance(batch):
     assert torch.allclose(grey, expected.expand(-1, 3, -1, -1), atol=1e-6)
     colour, _ = fused(STUDENT, inputs, output_norm='minmax')
     _, cbcr = model.fuser.split_colour(inputs[:, :3])
-    assert torch.allclose(
-        colour, model.fuser.join_colour(expected, cbcr).clamp(0, 1),
-        atol=1e-6)
+    assert torch.allclose(colour,
+                          model.fuser.join_colour(expected, cbcr).clamp(0, 1),
+                          atol=1e-6)
 
 
 def test_none_leaves_values_alone(batch):
@@ -57,8 +57,7 @@ def test_none_leaves_values_alone(batch):
     image, model = fused(student, inputs, output_norm='none')
     raw = model.fuser(inputs[:, :3], inputs[:, 3:])
     assert torch.equal(image, raw.fused)
-    grey, _ = fused(student, inputs, output_norm='none',
-                    output_colour='grey')
+    grey, _ = fused(student, inputs, output_norm='none', output_colour='grey')
     assert torch.equal(grey, raw.luma.expand(-1, 3, -1, -1))
 
 
@@ -68,8 +67,9 @@ def test_padding_does_not_decide_the_range(batch):
     inputs[:, :, :, 80:] = 0
     samples = make_samples(2, 64, 96)
     for sample in samples:
-        sample.set_metainfo(dict(ori_shape=(64, 80), img_shape=(64, 80),
-                                 img_padding_size=(0, 16, 0, 0)))
+        sample.set_metainfo(
+            dict(ori_shape=(64, 80), img_shape=(64, 80),
+                 img_padding_size=(0, 16, 0, 0)))
     image, _ = fused(STUDENT, inputs, samples, output_norm='minmax',
                      output_colour='grey')
     assert image.shape[-2:] == (64, 80)
@@ -98,8 +98,9 @@ def test_constant_images_are_not_divided_by_zero():
     assert torch.allclose(image, torch.full_like(image, 0.25), atol=1e-3)
 
 
-@pytest.mark.parametrize('wrong', [dict(output_norm='max'),
-                                   dict(output_colour='red')])
+@pytest.mark.parametrize('wrong',
+                         [dict(output_norm='max'),
+                          dict(output_colour='red')])
 def test_wrong_arguments(wrong):
     with pytest.raises(ValueError, match='Expected output_'):
         fused(STUDENT, torch.rand(1, 4, 8, 8), **wrong)

@@ -83,8 +83,8 @@ def test_colour_of_the_functional_image(name, modality):
     output = model.fuse(inputs)
     y, cbcr = rgb_to_ycbcr(inputs[:, 1:4], clamp=True)
     torch.testing.assert_close(output.luma, (y + inputs[:, :1]) / 2)
-    torch.testing.assert_close(
-        output.fused, model.fuser.join_colour(output.luma, cbcr))
+    torch.testing.assert_close(output.fused,
+                               model.fuser.join_colour(output.luma, cbcr))
 
 
 def test_grey_is_grey_to_the_last_bit():
@@ -96,9 +96,8 @@ def test_grey_is_grey_to_the_last_bit():
 def test_colour_of_both(name):
     model, inputs = image_fuser(task=name), stack(name)
     output = model.fuse(inputs)
-    (one, first), (two, second) = (
-        rgb_to_ycbcr(part, clamp=True)
-        for part in (inputs[:, :3], inputs[:, 3:]))
+    (one, first), (two, second) = (rgb_to_ycbcr(part, clamp=True)
+                                   for part in (inputs[:, :3], inputs[:, 3:]))
     torch.testing.assert_close(output.luma, (one + two) / 2)
     expected = model.fuser.join_colour(output.luma,
                                        weighted_chroma(first, second))
@@ -113,8 +112,8 @@ def test_colour_of_the_other_modality():
     model, inputs = image_fuser(task=task), stack('mef')
     output = model.fuse(inputs)
     cbcr = rgb_to_ycbcr(inputs[:, 3:], clamp=True)[1]
-    torch.testing.assert_close(
-        output.fused, model.fuser.join_colour(output.luma, cbcr))
+    torch.testing.assert_close(output.fused,
+                               model.fuser.join_colour(output.luma, cbcr))
 
 
 def test_colour_formula_is_the_fusers():
@@ -153,18 +152,16 @@ def test_preprocessor_gets_the_modalities_of_the_task():
 
 
 def test_task_from_the_preprocessor():
-    model = image_fuser(
-        data_preprocessor=dict(
-            type='FusionDataPreprocessor', modalities=dict(mri=1, pet=3)))
+    model = image_fuser(data_preprocessor=dict(type='FusionDataPreprocessor',
+                                               modalities=dict(mri=1, pet=3)))
     assert model.roles.task == TASKS['mri_pet']
 
 
 def test_task_and_preprocessor_disagree():
     with pytest.raises(ValueError, match='Leave modalities out'):
         image_fuser(
-            task='mef',
-            data_preprocessor=dict(
-                type='FusionDataPreprocessor', modalities=dict(vis=3, ir=1)))
+            task='mef', data_preprocessor=dict(type='FusionDataPreprocessor',
+                                               modalities=dict(vis=3, ir=1)))
 
 
 def test_wrong_channels_name_the_modalities():
@@ -184,17 +181,17 @@ def test_as_many_channels_of_another_task_are_noticed():
 
 
 def test_losses_see_the_roles():
-    model = image_fuser(
-        dict(type='MMDRFuseStudent'),
-        task='mef',
-        losses=dict(average=dict(type='AverageLoss')))
+    model = image_fuser(dict(type='MMDRFuseStudent'), task='mef',
+                        losses=dict(average=dict(type='AverageLoss')))
     inputs = stack('mef')
     losses = model.loss(inputs, None)
-    ys = [rgb_to_ycbcr(part, clamp=True)[0]
-          for part in (inputs[:, :3], inputs[:, 3:])]
+    ys = [
+        rgb_to_ycbcr(part, clamp=True)[0]
+        for part in (inputs[:, :3], inputs[:, 3:])
+    ]
     fused = model.fuser.fuse_luma(*ys)[0]
-    torch.testing.assert_close(
-        losses['loss_average'], (fused - sum(ys) / 2).abs().mean())
+    torch.testing.assert_close(losses['loss_average'],
+                               (fused - sum(ys) / 2).abs().mean())
     losses['loss_average'].backward()
     assert model.fuser.out.weight.grad.abs().sum() > 0
 

@@ -18,8 +18,8 @@ LENGTHS = (3, 7)
 
 def samples_with_text(height=64, width=96):
     samples = make_samples(2, height, width)
-    for index, (sample, length) in enumerate(
-            zip(samples, LENGTHS, strict=True)):
+    for index, (sample, length) in enumerate(zip(samples, LENGTHS,
+                                                 strict=True)):
         sample.text = torch.tensor(feature(index, length))
         sample.set_metainfo(dict(vis_path=f'vis/{index}.png'))
     return samples
@@ -28,10 +28,8 @@ def samples_with_text(height=64, width=96):
 def image_fuser():
     torch.manual_seed(0)
     return MODELS.build(
-        dict(
-            type='ImageFuser',
-            fuser=dict(type='TextGateFuser'),
-            losses=dict(average=dict(type='AverageLoss'))))
+        dict(type='ImageFuser', fuser=dict(type='TextGateFuser'),
+             losses=dict(average=dict(type='AverageLoss'))))
 
 
 @pytest.fixture
@@ -41,12 +39,10 @@ def watched(segmentor_cfg):
     def make(**kwargs):
         torch.manual_seed(0)
         model = MODELS.build(
-            dict(
-                type='FuserSegmenter',
-                fuser=dict(type='TextGateFuser'),
-                segmentor=segmentor_cfg('segformer'),
-                fusion_losses=dict(average=dict(type='AverageLoss')),
-                **kwargs))
+            dict(type='FuserSegmenter', fuser=dict(type='TextGateFuser'),
+                 segmentor=segmentor_cfg('segformer'),
+                 fusion_losses=dict(average=dict(type='AverageLoss')),
+                 **kwargs))
         nn.init.normal_(model.fuser.gate.weight, std=2.0)
         seen = []
         model.fuser.register_forward_pre_hook(
@@ -86,8 +82,9 @@ def test_missing_text_names_the_file():
     model = image_fuser()
     samples = samples_with_text()
     del samples[1].text
-    with pytest.raises(ValueError, match=(
-            "TextGateFuser is guided by text.*'vis/1.png'.*LoadTextFeat")):
+    with pytest.raises(
+            ValueError, match=(
+                "TextGateFuser is guided by text.*'vis/1.png'.*LoadTextFeat")):
         model.condition(samples)
     with pytest.raises(ValueError, match='data_samples with text'):
         model(torch.rand(2, 4, 32, 32), mode='tensor')
@@ -135,11 +132,11 @@ def test_predict_and_tensor(watched, batch):
     assert logits.shape[:2] == (2, 9) and len(seen) == 2
     for index, sample in enumerate(predictions):
         text = torch.tensor(feature(index, LENGTHS[index]))[None]
-        fused = model.fuser(
-            inputs[index:index + 1, :3], inputs[index:index + 1, 3:],
-            text=text, text_mask=None).fused[0]
-        torch.testing.assert_close(
-            sample.fused_img.data, fused.clamp(0, 1), atol=1e-5, rtol=0)
+        fused = model.fuser(inputs[index:index + 1, :3],
+                            inputs[index:index + 1,
+                                   3:], text=text, text_mask=None).fused[0]
+        torch.testing.assert_close(sample.fused_img.data, fused.clamp(0, 1),
+                                   atol=1e-5, rtol=0)
         assert sample.pred_sem_seg.data.shape == (1, 64, 96)
 
 
@@ -147,8 +144,8 @@ def test_predict_and_tensor(watched, batch):
 def test_slide_inference(watched, batch, fuse_first):
     model, seen = watched(fuse_first=fuse_first)
     model.eval()
-    model.segmentor.test_cfg = ConfigDict(
-        mode='slide', crop_size=(32, 48), stride=(32, 48))
+    model.segmentor.test_cfg = ConfigDict(mode='slide', crop_size=(32, 48),
+                                          stride=(32, 48))
     with torch.no_grad():
         predictions = model(batch[0], samples_with_text(), mode='predict')
     sizes = [tuple(shape[2:]) for shape, _ in seen]
@@ -165,20 +162,18 @@ def test_from_files_to_losses(watched, tmp_path):
         np.save(tmp_path / f'{index:03d}.npy', feature(index, 3 + index))
     dataset = DATASETS.build(
         dict(
-            type='MFNetDataset',
-            data_root=str(tmp_path),
-            data_prefix=dict(
-                vis_path='vis', ir_path='ir', seg_map_path='labels'),
-            ann_file='',
-            pipeline=[
-                dict(type='LoadFusionPair'),
-                dict(type='LoadFusionAnnotations'),
-                dict(type='LoadTextFeatures', features=str(tmp_path)),
-                dict(type='RandomFlip', prob=1.0),
-                dict(type='PackFusionInputs')
-            ]))
-    model, seen = watched(
-        data_preprocessor=dict(type='FusionDataPreprocessor'))
+            type='MFNetDataset', data_root=str(tmp_path),
+            data_prefix=dict(vis_path='vis', ir_path='ir',
+                             seg_map_path='labels'), ann_file='', pipeline=[
+                                 dict(type='LoadFusionPair'),
+                                 dict(type='LoadFusionAnnotations'),
+                                 dict(type='LoadTextFeatures',
+                                      features=str(tmp_path)),
+                                 dict(type='RandomFlip', prob=1.0),
+                                 dict(type='PackFusionInputs')
+                             ]))
+    model, seen = watched(data_preprocessor=dict(
+        type='FusionDataPreprocessor'))
     model.train()
     assert isinstance(model.data_preprocessor, FusionDataPreprocessor)
     data = model.data_preprocessor(
@@ -196,6 +191,5 @@ def test_the_test_fuser_uses_text_and_mask():
     text = torch.randn(1, 4, 16)
     mask = torch.tensor([[True, True, False, False]])
     masked = fuser(vis, ir, text=text, text_mask=mask).fused
-    torch.testing.assert_close(
-        masked, fuser(vis, ir, text=text[:, :2]).fused)
+    torch.testing.assert_close(masked, fuser(vis, ir, text=text[:, :2]).fused)
     assert not torch.equal(masked, fuser(vis, ir, text=text).fused)

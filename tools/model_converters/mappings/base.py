@@ -1,14 +1,15 @@
 """What a mapping table says, and how it is applied."""
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Tuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mmfusion.utils.checkpoint import State, check_state_dict, read_checkpoint
 
-Shapes = Dict[str, Tuple[int, ...]]
+Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class KeyMapping:
             for key, value in self.build().state_dict().items()
         }
 
-    def names(self) -> Dict[str, str]:
+    def names(self) -> dict[str, str]:
         """Our names to the authors'.
 
         Raises:
@@ -68,12 +69,14 @@ class KeyMapping:
         """Shapes by the authors' names, the unused ones included."""
         ours = self.our_shapes()
         return {
-            **{name: ours[key]
-               for key, name in self.names().items()},
+            **{
+                name: ours[key]
+                for key, name in self.names().items()
+            },
             **self.unused
         }
 
-    def convert(self, state: State) -> Tuple[State, State]:
+    def convert(self, state: State) -> tuple[State, State]:
         """From the authors' names to ours.
 
         Args:
@@ -120,11 +123,14 @@ class KeyMapping:
         reverted = {name: state[key] for key, name in self.names().items()}
         return {
             self.prefix + name: value
-            for name, value in sorted({**reverted, **unused}.items())
+            for name, value in sorted({
+                **reverted,
+                **unused
+            }.items())
         }
 
 
-def _neutral(name: str, shape: Tuple[int, ...]) -> Tensor:
+def _neutral(name: str, shape: tuple[int, ...]) -> Tensor:
     """What a fresh layer holds; weights of convolutions are zero."""
     if name.endswith('num_batches_tracked'):
         return torch.zeros(shape, dtype=torch.long)

@@ -1,19 +1,16 @@
 """FILM (ICML 2024): the authors' files and those of the Jittor port."""
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Dict, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from mmfusion.registry import MODELS
-from mmfusion.utils.checkpoint import (
-    PathLike,
-    State,
-    find_state_dict,
-    read_checkpoint,
-)
+from mmfusion.utils.checkpoint import (PathLike, State, find_state_dict,
+                                       read_checkpoint)
 
 from . import jittor
 from .base import KeyMapping
@@ -36,13 +33,16 @@ _BLOCK = {
 }
 
 
-def _branch(side: str, attention: int) -> Dict[str, str]:
+def _branch(side: str, attention: int) -> dict[str, str]:
     """Our layers of a branch to the authors' names of its stage."""
     attended = f'cross_attentionA{attention}.multihead_attn'
     return {
         'stem': f'conv{side}1',
         'stem_act': f'prelu{side}1',
-        **{f'block.{k}': f'restormer{side}1.{v}' for k, v in _BLOCK.items()},
+        **{
+            f'block.{k}': f'restormer{side}1.{v}'
+            for k, v in _BLOCK.items()
+        },
         'to_tokens': f'imagef2textf{side}1.conv',
         'gate.in_proj': f'{attended}.in_proj',
         'gate.out_proj': f'{attended}.out_proj',
@@ -53,7 +53,7 @@ def _branch(side: str, attention: int) -> Dict[str, str]:
     }
 
 
-def _layers() -> Dict[str, str]:
+def _layers() -> dict[str, str]:
     """All our layers to the authors'."""
     table = {
         'text_proj': 'text_process.conv',
@@ -89,7 +89,7 @@ def film_key(key: str) -> str:
     return f'{_LAYERS[layer]}{joint}{name}'
 
 
-def read_film(path: PathLike) -> Dict[str, Any]:
+def read_film(path: PathLike) -> dict[str, Any]:
     """Read the authors' ``.pth`` or a Jittor ``.pkl``.
 
     Args:
@@ -130,8 +130,8 @@ def read_film(path: PathLike) -> Dict[str, Any]:
         key: value.reshape(1) if 'prelu' in key and not value.ndim else value
         for key, value in state.items()
     }
-    meta = dict(
-        source_sha256=hashlib.sha256(content).hexdigest(), variant=variant)
+    meta = dict(source_sha256=hashlib.sha256(content).hexdigest(),
+                variant=variant)
     if path.stem.upper() in _TASKS:
         meta['task'] = path.stem.upper()
     return {_CONTAINER: state, 'meta': meta}
@@ -172,9 +172,6 @@ def _build() -> nn.Module:
 
 
 FILM = KeyMapping(
-    method='film',
-    build=_build,
+    method='film', build=_build,
     reference_key=lambda key: film_key(key.removeprefix('fuser.')),
-    container=_CONTAINER,
-    read=read_film,
-    prefix='module.')
+    container=_CONTAINER, read=read_film, prefix='module.')

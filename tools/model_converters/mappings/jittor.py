@@ -16,18 +16,24 @@ _DIGEST = hashlib.sha1().digest_size
 # NumPy 2 renamed it
 _CORE = getattr(np, '_core', None) or np.core
 
+_ARRAYS = (('multiarray', '_reconstruct'), ('multiarray', 'scalar'),
+           ('numeric', '_frombuffer'))
+
 _ALLOWED = {
-    ('collections', 'OrderedDict'): OrderedDict,
-    ('numpy', 'ndarray'): np.ndarray,
-    ('numpy', 'dtype'): np.dtype,
+    ('collections', 'OrderedDict'):
+    OrderedDict,
+    ('numpy', 'ndarray'):
+    np.ndarray,
+    ('numpy', 'dtype'):
+    np.dtype,
     # how protocols below 3 spell bytes
-    ('_codecs', 'encode'): lambda text, encoding: text.encode('latin1'),
-    **{(f'numpy.{core}.{module}', name): getattr(
-        getattr(_CORE, module), name)
-       for core in ('core', '_core')
-       for module, name in (('multiarray', '_reconstruct'),
-                            ('multiarray', 'scalar'),
-                            ('numeric', '_frombuffer'))},
+    ('_codecs', 'encode'):
+    lambda text, encoding: text.encode('latin1'),
+    **{
+        (f'numpy.{core}.{module}', name): getattr(getattr(_CORE, module), name)
+        for core in ('core', '_core')
+        for module, name in _ARRAYS
+    },
 }
 
 
@@ -76,5 +82,4 @@ def loads(content: bytes) -> Any:
         raise ValueError(
             'Expected a pickle of arrays and plain containers only, got one '
             f'that cannot be read safely ({error}). If it is damaged, fetch '
-            'it again; if it holds other objects, do not trust it.'
-        ) from error
+            'it again; if it holds other objects, do not trust it.') from error

@@ -8,8 +8,14 @@ from .base import KeyMapping
 _ENCODER = ('conv1', 'conv2', 'conv3', 'conv4', 'conv5', 'conv6')
 _DECODER = ('conv66', 'conv55', 'conv44', 'conv33', 'conv22')
 _TEACHER = {
-    **{f'encoder.{i}': name for i, name in enumerate(_ENCODER)},
-    **{f'decoder.{i}': name for i, name in enumerate(_DECODER)},
+    **{
+        f'encoder.{i}': name
+        for i, name in enumerate(_ENCODER)
+    },
+    **{
+        f'decoder.{i}': name
+        for i, name in enumerate(_DECODER)
+    },
     'buffer': 'conv11',
     'out': 'conv00',
 }
@@ -29,5 +35,5 @@ def _mapping(fuser: str, layers: dict) -> KeyMapping:
 
 
 #: the file's keys tell which of the two it is
-MMDRFUSE = (_mapping('MMDRFuseStudent', _STUDENT),
-            _mapping('MMDRFuseTeacher', _TEACHER))
+MMDRFUSE = (_mapping('MMDRFuseStudent',
+                     _STUDENT), _mapping('MMDRFuseTeacher', _TEACHER))

@@ -1,6 +1,5 @@
 """PSFusion (Information Fusion 99, 101870)."""
 import re
-from typing import List, Tuple
 
 from torch import nn
 
@@ -73,7 +72,7 @@ _FIDELITY = [
 ]
 
 
-def _double(block: str) -> List[Tuple[str, str]]:
+def _double(block: str) -> list[tuple[str, str]]:
     """Blocks of a convolution and two BatchNorm layers, counted from 1."""
     return [(rf'{block}\.{i}\.{j}', f'block{i + 1}.{name}') for i in range(4)
             for j, name in enumerate(('0.conv', '0.bn', '1'))]
@@ -84,8 +83,7 @@ _GROUPS = [
     ('vis_encoder.', 'encoder_rgb_', _ENCODER),
     ('ir_encoder.', 'encoder_thermal_', _ENCODER),
     *((f'fusions.{i}.', f'low_fuse{i + 1}.', _DETAIL) for i in range(3)),
-    *((f'fusions.{i}.', f'high_fuse{i + 1}.', _SEMANTIC)
-      for i in range(3, 6)),
+    *((f'fusions.{i}.', f'high_fuse{i + 1}.', _SEMANTIC) for i in range(3, 6)),
     *((f'injections.{i}.', f'SIM{i + 1}.', _INJECTION) for i in range(3)),
     ('reconstructions.0.', 'rec_decoder.', _double('blocks')),
     ('reconstructions.1.', 'seg_rec_decoder.', _double('blocks')),
@@ -139,8 +137,6 @@ def _build() -> nn.Module:
 
 
 PSFUSION = KeyMapping(
-    method='psfusion',
-    build=_build,
+    method='psfusion', build=_build,
     reference_key=lambda key: psfusion_key(key[len('fuser.'):]),
-    unused=_unused(),
-    container='MTAN')
+    unused=_unused(), container='MTAN')

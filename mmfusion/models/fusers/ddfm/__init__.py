@@ -9,23 +9,17 @@ the batch, the result is EM's last luminance (the release takes that of the
 last sample, an affine function of it, before it stretches the image); what
 else is a quirk of that code is an option.
 """
-from typing import Callable, Optional, Sequence, Tuple, Union
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from mmfusion.models.layers import luma as bt601
-from mmfusion.models.layers.diffusion import (
-    NORMS,
-    PREDICTIONS,
-    ImageNoise,
-    clean_estimate,
-    cumulative_alphas,
-    ddim_step,
-    respaced_steps,
-    tiled,
-    to_unit_range,
-)
+from mmfusion.models.layers.diffusion import (NORMS, PREDICTIONS, ImageNoise,
+                                              clean_estimate,
+                                              cumulative_alphas, ddim_step,
+                                              respaced_steps, tiled,
+                                              to_unit_range)
 from mmfusion.registry import MODELS
 
 from ..base import BaseFuser
@@ -86,30 +80,23 @@ class DDFM(BaseFuser):
     takes_size = True
     trainable = False
 
-    def __init__(self,
-                 denoiser: Union[dict, nn.Module, None] = None,
-                 prediction: str = 'epsilon',
-                 schedule: Optional[dict] = None,
-                 num_steps: int = 100,
-                 eta: float = 0.,
-                 clip_denoised: bool = True,
-                 em: Optional[dict] = None,
-                 luma: Optional[str] = None,
-                 norm: str = 'minmax',
-                 seed: int = 3407,
-                 tile: Optional[Tuple[int, int]] = None,
-                 start_step: Optional[int] = None,
-                 fp16: bool = False,
+    def __init__(self, denoiser: dict | nn.Module | None = None,
+                 prediction: str = 'epsilon', schedule: dict | None = None,
+                 num_steps: int = 100, eta: float = 0.,
+                 clip_denoised: bool = True, em: dict | None = None,
+                 luma: str | None = None, norm: str = 'minmax',
+                 seed: int = 3407, tile: tuple[int, int] | None = None,
+                 start_step: int | None = None, fp16: bool = False,
                  **kwargs) -> None:
         super().__init__(**kwargs)
         em = dict(em or {})
         variant = em.setdefault('variant', 'release')
         swap = em.pop('swap_roles', None)
         self.iters = em.pop('iters', 1)
-        for name, value, known in (
-            ('prediction', prediction, PREDICTIONS),
-            ('em variant', variant, VARIANTS),
-            ('luma', luma, (None, *LUMAS)), ('norm', norm, NORMS)):
+        for name, value, known in (('prediction', prediction, PREDICTIONS),
+                                   ('em variant', variant,
+                                    VARIANTS), ('luma', luma, (None, *LUMAS)),
+                                   ('norm', norm, NORMS)):
             if value not in known:
                 raise ValueError(
                     f'DDFM: expected {name} of {known}, got {value!r}.')
@@ -153,12 +140,10 @@ class DDFM(BaseFuser):
         return self
 
     @torch.no_grad()
-    def fuse_luma(self,
-                  vis_luma: Tensor,
-                  ir: Tensor,
-                  seeds: Optional[Sequence[int]] = None,
-                  size: Optional[Sequence[int]] = None,
-                  callback: Optional[Callable] = None) -> Tensor:
+    def fuse_luma(self, vis_luma: Tensor, ir: Tensor,
+                  seeds: Sequence[int] | None = None,
+                  size: Sequence[int] | None = None,
+                  callback: Callable | None = None) -> Tensor:
         """Sample the fused luminance.
 
         Args:
@@ -213,8 +198,7 @@ class DDFM(BaseFuser):
         def run(part: Tensor) -> Tensor:
             return self.denoiser(part, steps)[:, :x.shape[1]]
 
-        with torch.autocast(
-                x.device.type, torch.float16, enabled=self.fp16):
+        with torch.autocast(x.device.type, torch.float16, enabled=self.fp16):
             out = run(x) if self.tile is None else tiled(run, x, *self.tile)
         return out.to(x.dtype)
 

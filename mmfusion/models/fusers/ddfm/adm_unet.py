@@ -5,25 +5,23 @@ are those of OpenAI's guided-diffusion (MIT), so that its file
 ``256x256_diffusion_uncond.pt`` loads.
 """
 import math
-from typing import Optional, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
-from mmfusion.utils.checkpoint import (
-    check_state_dict,
-    find_state_dict,
-    read_checkpoint,
-)
+from mmfusion.utils.checkpoint import (check_state_dict, find_state_dict,
+                                       read_checkpoint)
 
 
 def timestep_embedding(steps: Tensor, channels: int) -> Tensor:
     """Cosines and sines of the step, (B, ) to (B, channels)."""
     half = channels // 2
-    rates = torch.exp(-math.log(10000) * torch.arange(
-        half, dtype=torch.float32, device=steps.device) / half)
+    rates = torch.exp(
+        -math.log(10000) *
+        torch.arange(half, dtype=torch.float32, device=steps.device) / half)
     angles = steps[:, None].float() * rates
     return torch.cat((angles.cos(), angles.sin()), 1)
 
@@ -32,7 +30,7 @@ class _ResBlock(nn.Module):
     """Two convolutions, modulated by the step; may halve or double."""
 
     def __init__(self, in_channels: int, out_channels: int, embed: int,
-                 resample: Optional[str] = None) -> None:
+                 resample: str | None = None) -> None:
         super().__init__()
         self.resample = resample
         self.in_layers = nn.Sequential(
@@ -43,9 +41,8 @@ class _ResBlock(nn.Module):
         self.out_layers = nn.Sequential(
             nn.GroupNorm(32, out_channels), nn.SiLU(), nn.Identity(),
             nn.Conv2d(out_channels, out_channels, 3, padding=1))
-        self.skip_connection = (
-            nn.Identity() if in_channels == out_channels else nn.Conv2d(
-                in_channels, out_channels, 1))
+        self.skip_connection = (nn.Identity() if in_channels == out_channels
+                                else nn.Conv2d(in_channels, out_channels, 1))
 
     def _resize(self, x: Tensor) -> Tensor:
         if self.resample == 'down':
@@ -79,8 +76,8 @@ class _Attention(nn.Module):
         batch, channels = x.shape[:2]
         flat = x.flatten(2)
         # of each head: query, key and value
-        parts = self.qkv(self.norm(flat)).reshape(
-            batch, self.heads, 3, channels // self.heads, -1)
+        parts = self.qkv(self.norm(flat)).reshape(batch, self.heads, 3,
+                                                  channels // self.heads, -1)
         query, key, value = parts.transpose(3, 4).unbind(2)
         out = F.scaled_dot_product_attention(query, key, value)
         out = out.transpose(2, 3).reshape(batch, channels, -1)
@@ -126,21 +123,18 @@ class ADMUNet(nn.Module):
         FileNotFoundError: If there is no such file.
     """
 
-    def __init__(self,
-                 channels: int = 256,
+    def __init__(self, channels: int = 256,
                  multipliers: Sequence[int] = (1, 1, 2, 2, 4, 4),
-                 num_blocks: int = 2,
-                 attention: Sequence[int] = (8, 16, 32),
-                 head_channels: int = 64,
-                 image_channels: int = 3,
+                 num_blocks: int = 2, attention: Sequence[int] = (8, 16, 32),
+                 head_channels: int = 64, image_channels: int = 3,
                  learn_sigma: bool = True,
-                 checkpoint: Optional[str] = None) -> None:
+                 checkpoint: str | None = None) -> None:
         super().__init__()
         self.channels = channels
         self.image_channels = image_channels
         embed = 4 * channels
-        self.time_embed = nn.Sequential(
-            nn.Linear(channels, embed), nn.SiLU(), nn.Linear(embed, embed))
+        self.time_embed = nn.Sequential(nn.Linear(channels, embed), nn.SiLU(),
+                                        nn.Linear(embed, embed))
 
         def stage(in_channels: int, width: int, factor: int) -> list:
             layers = [_ResBlock(in_channels, width, embed)]
@@ -163,9 +157,9 @@ class ADMUNet(nn.Module):
                 widths.append(width)
                 factor *= 2
         self.input_blocks = nn.ModuleList(blocks)
-        self.middle_block = _Block(
-            _ResBlock(width, width, embed), _Attention(width, head_channels),
-            _ResBlock(width, width, embed))
+        self.middle_block = _Block(_ResBlock(width, width, embed),
+                                   _Attention(width, head_channels),
+                                   _ResBlock(width, width, embed))
         blocks = []
         for level, multiplier in reversed(list(enumerate(multipliers))):
             for index in range(num_blocks + 1):

@@ -1,5 +1,5 @@
 """Denoisers for DDFM beside :class:`ADMUNet`: adaptors and a formula."""
-from typing import Callable, Optional
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ class DiffusersUNetAdapter(nn.Module):
         ImportError: If diffusers is not installed.
     """
 
-    def __init__(self, folder: str, subfolder: Optional[str] = None) -> None:
+    def __init__(self, folder: str, subfolder: str | None = None) -> None:
         super().__init__()
         try:
             from diffusers import UNet2DModel
@@ -31,8 +31,8 @@ class DiffusersUNetAdapter(nn.Module):
             raise ImportError(
                 'DiffusersUNetAdapter: expected the package diffusers, got '
                 'none. Install it with: pip install diffusers.') from error
-        self.network = UNet2DModel.from_pretrained(
-            folder, subfolder=subfolder, local_files_only=True)
+        self.network = UNet2DModel.from_pretrained(folder, subfolder=subfolder,
+                                                   local_files_only=True)
         self.image_channels = self.network.config.in_channels
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
@@ -85,16 +85,13 @@ class GaussianPriorDenoiser(nn.Module):
             :func:`~mmfusion.models.layers.diffusion.cumulative_alphas`.
     """
 
-    def __init__(self,
-                 variance: float = 0.25,
-                 image_channels: int = 3,
-                 schedule: Optional[dict] = None) -> None:
+    def __init__(self, variance: float = 0.25, image_channels: int = 3,
+                 schedule: dict | None = None) -> None:
         super().__init__()
         self.variance = variance
         self.image_channels = image_channels
         self.register_buffer(
-            'alphas',
-            torch.from_numpy(cumulative_alphas(**(schedule or {}))),
+            'alphas', torch.from_numpy(cumulative_alphas(**(schedule or {}))),
             persistent=False)
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
@@ -104,11 +101,10 @@ class GaussianPriorDenoiser(nn.Module):
         columns = torch.from_numpy(np.fft.rfftfreq(width) * width)
         power = 1 / (4 + rows[:, None]**2 + columns**2)
         # every frequency once, though rfft keeps half of them
-        whole = 1 / (4 + rows[:, None]**2 + torch.from_numpy(
-            np.fft.fftfreq(width) * width)**2)
+        whole = 1 / (4 + rows[:, None]**2 +
+                     torch.from_numpy(np.fft.fftfreq(width) * width)**2)
         power = (self.variance * power / whole.mean()).to(x)
         alpha = self.alphas[t].to(x)[:, None, None, None]
         gain = alpha.sqrt() * power / (alpha * power + 1 - alpha)
-        clean = torch.fft.irfft2(
-            gain * torch.fft.rfft2(x), s=(height, width))
+        clean = torch.fft.irfft2(gain * torch.fft.rfft2(x), s=(height, width))
         return (x - alpha.sqrt() * clean) / (1 - alpha).sqrt()

@@ -6,7 +6,6 @@ variance is hidden, and a smoothness prior is split off (half-quadratic).
 All is elementwise or a Fourier transform, batched over images.
 """
 from dataclasses import dataclass
-from typing import Tuple
 
 import torch
 from torch import Tensor
@@ -37,14 +36,9 @@ class EMState:
         return cls(one, one, zero, zero)
 
 
-def em_iteration(fused: Tensor,
-                 i: Tensor,
-                 v: Tensor,
-                 state: EMState,
-                 psi: float = 0.5,
-                 eta: float = 0.001,
-                 ratio_clip: float = 2.0,
-                 variant: str = 'release') -> Tuple[Tensor, EMState]:
+def em_iteration(fused: Tensor, i: Tensor, v: Tensor, state: EMState,
+                 psi: float = 0.5, eta: float = 0.001, ratio_clip: float = 2.0,
+                 variant: str = 'release') -> tuple[Tensor, EMState]:
     """Pull a fused image towards both sources.
 
     ``'consistent'`` follows the paper's derivation: x = f - v is updated
@@ -80,8 +74,8 @@ def em_iteration(fused: Tensor,
     along, down = (share * part
                    for part in _differences(smooth, wrap=not release))
     pull = y - smooth if release else smooth
-    x = (2 * precise_i * y + eta * pull) / (
-        2 * precise_i + 2 * precise_v + eta)
+    x = (2 * precise_i * y + eta * pull) / (2 * precise_i + 2 * precise_v +
+                                            eta)
     return i - x if release else v + x, EMState(gamma, rho, along, down)
 
 
@@ -101,7 +95,7 @@ def _smooth(image: Tensor, state: EMState) -> Tensor:
     return torch.fft.irfft2(spectrum / power, s=(height, width))
 
 
-def _differences(image: Tensor, wrap: bool) -> Tuple[Tensor, Tensor]:
+def _differences(image: Tensor, wrap: bool) -> tuple[Tensor, Tensor]:
     """Derivatives along the width and the height."""
     if wrap:
         return (image.roll(-1, 3) - image, image.roll(-1, 2) - image)

@@ -1,5 +1,4 @@
 """Convolutions for inference: BatchNorm folded, activation fused."""
-from typing import List, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -71,7 +70,7 @@ class FusedConv2d(nn.Module):
         self.groups = conv.groups
         self.act = act
 
-    def forward(self, x: Tensor, add: Optional[Tensor] = None) -> Tensor:
+    def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
         """Convolve.
 
         Args:
@@ -93,8 +92,7 @@ class FusedConv2d(nn.Module):
         name, scalars, algorithm, function = _ACTS[self.act]
         if add is None:
             return torch.ops.mkldnn._convolution_pointwise(
-                x, self.weight, self.bias, *geometry, name, scalars,
-                algorithm)
+                x, self.weight, self.bias, *geometry, name, scalars, algorithm)
         name = 'relu' if self.act == 'relu' else None
         out = torch.ops.mkldnn._convolution_pointwise_.binary(
             add.contiguous(memory_format=torch.channels_last), x, self.weight,
@@ -108,7 +106,7 @@ class FusedConv2d(nn.Module):
                 and not (torch.is_grad_enabled() and x.requires_grad)
                 and not torch.is_autocast_enabled('cpu'))
 
-    def split(self, *channels: int) -> List['FusedConv2d']:
+    def split(self, *channels: int) -> list['FusedConv2d']:
         """Convolutions of parts of the input, whose sum is this one.
 
         All but the last lack the activation; the first has the bias.
@@ -123,20 +121,15 @@ class FusedConv2d(nn.Module):
                 f'{self.groups}.')
         parts = []
         for i, weight in enumerate(self.weight.split(channels, dim=1)):
-            conv = nn.Conv2d(
-                weight.shape[1],
-                weight.shape[0],
-                weight.shape[2:],
-                self.stride,
-                self.padding,
-                self.dilation,
-                bias=i == 0)
+            conv = nn.Conv2d(weight.shape[1], weight.shape[0],
+                             weight.shape[2:], self.stride, self.padding,
+                             self.dilation, bias=i == 0)
             conv.weight.data = weight
             if i == 0:
                 conv.bias.data = self.bias
             parts.append(
-                FusedConv2d(
-                    conv, self.act if i == len(channels) - 1 else 'none'))
+                FusedConv2d(conv,
+                            self.act if i == len(channels) - 1 else 'none'))
         return parts
 
 
@@ -145,10 +138,10 @@ class FusedBasicBlock(nn.Module):
 
     def __init__(self, block: BasicBlock) -> None:
         super().__init__()
-        self.conv1 = FusedConv2d(
-            fuse_conv_bn_eval(block.conv1, block.norm1), 'relu')
-        self.conv2 = FusedConv2d(
-            fuse_conv_bn_eval(block.conv2, block.norm2), 'relu')
+        self.conv1 = FusedConv2d(fuse_conv_bn_eval(block.conv1, block.norm1),
+                                 'relu')
+        self.conv2 = FusedConv2d(fuse_conv_bn_eval(block.conv2, block.norm2),
+                                 'relu')
         self.downsample = None
         if block.downsample is not None:
             self.downsample = fuse_layers(block.downsample)
@@ -159,7 +152,7 @@ class FusedBasicBlock(nn.Module):
         return self.conv2(self.conv1(x), add=shortcut)
 
 
-def bn_affine(norm: nn.BatchNorm2d) -> Tuple[Tensor, Tensor]:
+def bn_affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """Factor and summand, (C,) each, of a BatchNorm in eval mode."""
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     return scale, norm.bias - norm.running_mean * scale
@@ -194,8 +187,8 @@ def fuse_layers(module: nn.Module) -> nn.Module:
     return module
 
 
-def _fuse_sequence(layers: List[nn.Module]) -> List[nn.Module]:
-    fused: List[nn.Module] = []
+def _fuse_sequence(layers: list[nn.Module]) -> list[nn.Module]:
+    fused: list[nn.Module] = []
     while layers:
         layer = layers.pop(0)
         if not isinstance(layer, nn.Conv2d):

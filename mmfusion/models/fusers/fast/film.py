@@ -6,18 +6,15 @@ fits a core's cache; of each image only three maps of the branches' width
 and one of twice that exist. Maps are matrices, one row a pixel, so that a
 1x1 convolution is a product of matrices that writes where it belongs.
 """
-from typing import Iterator, List, NamedTuple, Tuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..film.layers import (
-    GuidedBranch,
-    RestormerBlock,
-    TextGate,
-    normalize_gate,
-)
+from ..film.layers import (GuidedBranch, RestormerBlock, TextGate,
+                           normalize_gate)
 from .conv import FusedConv2d
 from .strips import run_in_strips
 
@@ -73,7 +70,7 @@ class SlidingRows:
         channels (int): Of the map.
     """
 
-    def __init__(self, like: Tensor, size: Tuple[int, int], rows: int,
+    def __init__(self, like: Tensor, size: tuple[int, int], rows: int,
                  channels: int) -> None:
         self.height = size[0]
         self.buffer = like.new_empty(rows + 2, size[1], channels)
@@ -100,8 +97,8 @@ class SlidingRows:
 def _side_padded(weight: Tensor, act: str = 'none') -> FusedConv2d:
     """A depthwise convolution of some channels, whose rows have halos."""
     channels = weight.shape[0]
-    part = nn.Conv2d(
-        channels, channels, 3, padding=(0, 1), groups=channels, bias=False)
+    part = nn.Conv2d(channels, channels, 3, padding=(0, 1), groups=channels,
+                     bias=False)
     part.weight.data = weight.detach()
     return FusedConv2d(part, act)
 
@@ -117,8 +114,7 @@ class FastRestormer(nn.Module):
         self.first_depthwise = _side_padded(first, 'gelu')
         self.second_depthwise = _side_padded(second)
 
-    def forward(self, x: Tensor, value: Tensor, size: Tuple[int,
-                                                            int]) -> None:
+    def forward(self, x: Tensor, value: Tensor, size: tuple[int, int]) -> None:
         """
         Args:
             x (Tensor): Pixels (H * W, C), overwritten by the result.
@@ -131,9 +127,8 @@ class FastRestormer(nn.Module):
             part.flatten(1).t() for part in block.expand.weight.chunk(2))
         reduce = block.reduce.weight.flatten(1).t()
         rows = self._rows(size)
-        first, second = (
-            SlidingRows(x, size, rows, first_kernel.shape[1])
-            for _ in range(2))
+        first, second = (SlidingRows(x, size, rows, first_kernel.shape[1])
+                         for _ in range(2))
         for strip in strips(size[0], rows):
             new = slice(strip.new * width, strip.end * width)
             x[new].addmm_(value[new], mixing)
@@ -145,8 +140,8 @@ class FastRestormer(nn.Module):
             x[strip.first * width:strip.last * width].addmm_(
                 pixel_view(hidden), reduce)
 
-    def _attend(self, x: Tensor, value: Tensor,
-                size: Tuple[int, int]) -> Tensor:
+    def _attend(self, x: Tensor, value: Tensor, size: tuple[int,
+                                                            int]) -> Tensor:
         """Write the values, return what maps them to the summand of x."""
         block, (height, width) = self.block, size
         channels = x.shape[1]
@@ -168,7 +163,7 @@ class FastRestormer(nn.Module):
         return block.mixing(gram.unsqueeze(0), *norms)[0].to(x).t()
 
     @staticmethod
-    def _rows(size: Tuple[int, int]) -> int:
+    def _rows(size: tuple[int, int]) -> int:
         # the rows kept for the next strip must not overlap
         return min(max(STRIP_PIXELS // size[1], 2), size[0])
 
@@ -189,7 +184,7 @@ class Workspace:
         size (tuple[int, int]): Height and width of the image.
     """
 
-    def __init__(self, branch: GuidedBranch, size: Tuple[int, int]) -> None:
+    def __init__(self, branch: GuidedBranch, size: tuple[int, int]) -> None:
         channels, pixels = branch.to_tokens.in_channels, size[0] * size[1]
         token_channels = branch.to_tokens.out_channels
         height, width = branch.token_grid
@@ -206,8 +201,8 @@ class Workspace:
             self.tokens, self.key = empty(2, token_channels, grid)
             row, column = _nearest(size[0], height), _nearest(size[1], width)
             self.to_grid = (row[:, None] * size[1] + column).flatten()
-            self.rows, self.columns = (
-                _nearest(height, size[0]) * width, _nearest(width, size[1]))
+            self.rows, self.columns = (_nearest(height, size[0]) * width,
+                                       _nearest(width, size[1]))
 
 
 def _nearest(count: int, size: int) -> Tensor:
@@ -240,8 +235,8 @@ def text_gate(gate: TextGate, text: Tensor, weights: Tensor, tokens: Tensor,
     query = F.linear(text, to_query, query_shift) * (width // heads)**-0.5
     torch.mm(to_key, tokens.t(), out=key)
     pooled = tokens.new_zeros(heads, len(tokens))
-    parts = tuple(zip(query.split(QUERIES), weights.split(QUERIES),
-                      strict=True))
+    parts = tuple(
+        zip(query.split(QUERIES), weights.split(QUERIES), strict=True))
     for head, own in enumerate(key.chunk(heads)):
         columns = slice(head * len(own), (head + 1) * len(own))
         for part, weight in parts:
@@ -261,9 +256,9 @@ class FastBranch(nn.Module):
         self.branch = branch
         self.stem = FusedConv2d(branch.stem)
         self.block = FastRestormer(branch.block)
-        self.slopes = tuple(
-            act.weight.item()
-            for act in (branch.stem_act, branch.gated_act, branch.merge_act))
+        self.slopes = tuple(act.weight.item()
+                            for act in (branch.stem_act, branch.gated_act,
+                                        branch.merge_act))
 
     def forward(self, x: Tensor, text: Tensor, weights: Tensor,
                 work: Workspace, out: Tensor) -> None:
@@ -278,11 +273,8 @@ class FastBranch(nn.Module):
         """
         features, width = work.features, work.size[1]
         slope = self.slopes[0]
-        run_in_strips(
-            lambda part: F.leaky_relu_(self.stem(part), slope),
-            x,
-            halo=1,
-            out=image_view(features, work.size[0]))
+        run_in_strips(lambda part: F.leaky_relu_(self.stem(part), slope), x,
+                      halo=1, out=image_view(features, work.size[0]))
         self.block(features, work.value, work.size)
         guided = self._guide(text, weights, work)
         own = self.branch.merge_weights()[0].flatten(1).t()
@@ -293,33 +285,25 @@ class FastBranch(nn.Module):
             part.addmm_(features[rows], own)
             out[rows] = F.leaky_relu_(part, self.slopes[2])
 
-    def _guide(self, text: Tensor, weights: Tensor,
-               work: Workspace) -> Tensor:
+    def _guide(self, text: Tensor, weights: Tensor, work: Workspace) -> Tensor:
         """See the trained branch; at the grid's size, (pixels, channels).
 
         The bias of the last layer is in it.
         """
         branch, tokens = self.branch, work.tokens
         torch.index_select(work.features, 0, work.to_grid, out=work.sampled)
-        torch.addmm(
-            branch.to_tokens.bias.unsqueeze(1),
-            branch.to_tokens.weight.flatten(1),
-            work.sampled.t(),
-            out=tokens)
+        torch.addmm(branch.to_tokens.bias.unsqueeze(1),
+                    branch.to_tokens.weight.flatten(1), work.sampled.t(),
+                    out=tokens)
         cut = tokens.view(-1, branch.token_dim)
         cut *= text_gate(branch.gate, text, weights, cut,
                          work.key.view(branch.token_dim, -1))
-        torch.addmm(
-            branch.from_tokens.bias,
-            tokens.t(),
-            branch.from_tokens.weight.flatten(1).t(),
-            out=work.gated)
+        torch.addmm(branch.from_tokens.bias, tokens.t(),
+                    branch.from_tokens.weight.flatten(1).t(), out=work.gated)
         F.leaky_relu_(work.gated, self.slopes[1])
-        return torch.addmm(
-            branch.merge.bias,
-            work.gated,
-            branch.merge_weights()[1].flatten(1).t(),
-            out=work.sampled)
+        return torch.addmm(branch.merge.bias, work.gated,
+                           branch.merge_weights()[1].flatten(1).t(),
+                           out=work.sampled)
 
 
 class FastFILM(nn.Module):
@@ -333,21 +317,22 @@ class FastFILM(nn.Module):
 
     def __init__(self, fuser: nn.Module) -> None:
         super().__init__()
-        self.vis_stages, self.ir_stages = (
-            nn.ModuleList(FastBranch(stage) for stage in stages)
-            for stages in (fuser.vis_stages, fuser.ir_stages))
+        self.vis_stages, self.ir_stages = (nn.ModuleList(
+            FastBranch(stage) for stage in stages)
+                                           for stages in (fuser.vis_stages,
+                                                          fuser.ir_stages))
         wide, self.narrow, *blocks, self.to_luma = fuser.decoder
         self.wide = FastRestormer(wide)
         self.blocks = nn.ModuleList(FastRestormer(block) for block in blocks)
-        self._spare: List[Workspace] = []
+        self._spare: list[Workspace] = []
 
     def fits(self, *images: Tensor) -> bool:
         """Whether this way is open: float32 on a CPU, no gradients."""
         types = {self.narrow.weight.dtype, *(x.dtype for x in images)}
-        wanted = torch.is_grad_enabled() and any(
-            x.requires_grad for x in images)
-        return (types == {torch.float32}
-                and all(x.device.type == 'cpu' for x in images)
+        wanted = torch.is_grad_enabled() and any(x.requires_grad
+                                                 for x in images)
+        return (types == {torch.float32} and all(x.device.type == 'cpu'
+                                                 for x in images)
                 and not wanted and not torch.is_autocast_enabled('cpu')
                 and not torch.compiler.is_compiling())
 
@@ -364,9 +349,9 @@ class FastFILM(nn.Module):
         for index in range(len(out)):
             real = weights[index] > 0
             inputs = ir[index:index + 1], vis_luma[index:index + 1]
-            for stages, x, part in zip((self.ir_stages, self.vis_stages),
-                                       inputs, work.both.chunk(2, dim=1),
-                                       strict=True):
+            for stages, x, part in zip(
+                (self.ir_stages, self.vis_stages), inputs,
+                    work.both.chunk(2, dim=1), strict=True):
                 for stage in stages:
                     stage(x, text[index][real], weights[index][real], work,
                           part)
@@ -378,13 +363,9 @@ class FastFILM(nn.Module):
     def _decode(self, work: Workspace, out: Tensor) -> None:
         x, size = work.features, work.size
         self.wide(work.both, work.wide_value, size)
-        torch.addmm(
-            self.narrow.bias,
-            work.both,
-            self.narrow.weight.flatten(1).t(),
-            out=x)
+        torch.addmm(self.narrow.bias, work.both,
+                    self.narrow.weight.flatten(1).t(), out=x)
         for block in self.blocks:
             block(x, work.value, size)
-        torch.addmv(
-            self.to_luma.bias, x, self.to_luma.weight.flatten(),
-            out=out).sigmoid_()
+        torch.addmv(self.to_luma.bias, x, self.to_luma.weight.flatten(),
+                    out=out).sigmoid_()

@@ -8,7 +8,7 @@ order its result *is* the image of all columns, so nothing is moved.
 The teacher pads each map once, and sums the convolutions of its inputs
 instead of joining them.
 """
-from typing import Sequence, Tuple
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -53,17 +53,18 @@ class ColumnStudent(nn.Module):
         # the columns' channels lie side by side: one channel, a wide kernel
         second = out.weight.new_zeros(k, 1, 3, k + 2, channels)
         for column in range(k):
-            second[column, 0, :, column:column + 3] = out.weight.detach()[
-                0].permute(1, 2, 0)
+            second[column, 0, :,
+                   column:column + 3] = out.weight.detach()[0].permute(
+                       1, 2, 0)
         for name, value in dict(
-                first=first.flatten(0, 1).contiguous(
-                    memory_format=torch.channels_last),
+                first=first.flatten(
+                    0, 1).contiguous(memory_format=torch.channels_last),
                 first_bias=hidden.bias.detach().repeat(_HIDDEN_COLUMNS),
                 second=second.flatten(3),
                 second_bias=out.bias.detach().repeat(k)).items():
             self.register_buffer(name, value)
 
-    def forward(self, vis_luma: Tensor, ir: Tensor) -> Tuple[Tensor, Tensor]:
+    def forward(self, vis_luma: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:
         """Fuse luminance.
 
         Args:
@@ -98,8 +99,8 @@ class ColumnStudent(nn.Module):
         for channel, image in enumerate((ir, vis_luma)):
             x[:, 2:-2, 2:width + 2, channel] = image[:, 0]
         mirror_rim(x[:, 1:-1, 1:], height, width)
-        out = F.conv2d(
-            x.permute(0, 3, 1, 2), self.first, self.first_bias, (1, k))
+        out = F.conv2d(x.permute(0, 3, 1, 2), self.first, self.first_bias,
+                       (1, k))
         hidden = F.relu_(out).permute(0, 2, 3, 1)
         hidden = hidden.reshape(batch, height + 2, columns, -1)
         mirror_rim(hidden, height, width)
@@ -119,9 +120,7 @@ class SummedConv(nn.Module):
         act (str): See :class:`FusedConv2d`.
     """
 
-    def __init__(self,
-                 conv: nn.Conv2d,
-                 channels: Sequence[int],
+    def __init__(self, conv: nn.Conv2d, channels: Sequence[int],
                  act: str = 'relu') -> None:
         super().__init__()
         plain = nn.Conv2d(conv.in_channels, conv.out_channels, 3, conv.stride)
@@ -151,17 +150,16 @@ class PaddedTeacher(nn.Module):
         inputs = ((2, ), (full, ), (full, full), (half, ), (half, half),
                   (half, half, half))
         self.encoder = nn.ModuleList(
-            SummedConv(conv, channels) for conv, channels in zip(
-                teacher.encoder, inputs, strict=True))
+            SummedConv(conv, channels)
+            for conv, channels in zip(teacher.encoder, inputs, strict=True))
         inputs = ((half, ), *[(half, half)] * 3, (full, half))
         self.decoder = nn.ModuleList(
-            SummedConv(conv, channels) for conv, channels in zip(
-                teacher.decoder, inputs, strict=True))
+            SummedConv(conv, channels)
+            for conv, channels in zip(teacher.decoder, inputs, strict=True))
         self.buffer = SummedConv(teacher.buffer, (full, full))
-        self.out = SummedConv(teacher.out, (teacher.out.in_channels, ),
-                              'none')
+        self.out = SummedConv(teacher.out, (teacher.out.in_channels, ), 'none')
 
-    def forward(self, vis_luma: Tensor, ir: Tensor) -> Tuple[Tensor, Tensor]:
+    def forward(self, vis_luma: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:
         """Fuse luminance.
 
         Args:

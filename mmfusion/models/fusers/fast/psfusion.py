@@ -5,7 +5,6 @@ What is gained: BatchNorm folded, activations and sums inside the
 convolutions' kernels, no concatenations at full resolution, elementwise work
 in place, and full-resolution blocks strip by strip.
 """
-from typing import Dict
 
 import torch
 import torch.nn.functional as F
@@ -13,14 +12,8 @@ from torch import Tensor, nn
 
 from mmfusion.models.layers import FReLU
 
-from ..psfusion.decoder import (
-    DenseReconstruction,
-    FidelityHead,
-    ImageHead,
-    SemanticHeads,
-    SemanticInjection,
-    upsample,
-)
+from ..psfusion.decoder import (DenseReconstruction, FidelityHead, ImageHead,
+                                SemanticHeads, SemanticInjection, upsample)
 from ..psfusion.encoder import DetailFusion
 from .conv import FusedConv2d, bn_affine, fuse_layers
 from .strips import run_in_strips
@@ -112,11 +105,8 @@ class FastSemanticInjection(nn.Module):
 
         def inject(part: Tensor, condition: Tensor) -> Tensor:
             shared = self.shared(
-                F.interpolate(
-                    condition,
-                    size=part.shape[-2:],
-                    mode='bilinear',
-                    align_corners=False))
+                F.interpolate(condition, size=part.shape[-2:], mode='bilinear',
+                              align_corners=False))
             part = torch.addcmul(shift, part, scale)
             part.addcmul_(part, self.gamma(shared))
             return self.beta(shared, add=part)
@@ -172,16 +162,15 @@ class FastSemanticHeads(nn.Module):
         self.plain.act = 'none'
         self.mixed.act = 'relu6'
 
-    def forward(self, x: Tensor) -> Dict[str, Tensor]:
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
         """(B, channels, H / 4, W / 4) to logits, see the trained block."""
         binary = self.binary(x)
         gate = binary.softmax(dim=1)[:, 1:]
         gated = upsample(self.gated(x * gate), 2).clamp_(0, 6)
         mixed = self.mixed(gated, add=upsample(self.plain(x), 2))
-        return dict(
-            semantic=upsample(self.semantic(gated), 2),
-            binary=upsample(binary, 4),
-            boundary=upsample(self.boundary(mixed), 2))
+        return dict(semantic=upsample(self.semantic(gated),
+                                      2), binary=upsample(binary, 4),
+                    boundary=upsample(self.boundary(mixed), 2))
 
 
 def _image_conv(head: ImageHead) -> FusedConv2d:
@@ -211,8 +200,8 @@ class FastFidelityHead(nn.Module):
         def reconstruct(part: Tensor) -> Tensor:
             mask = self.local_attention(part).mul_(gain).sigmoid_()
             mask.mul_(part)
-            return self.conv(torch.addcmul(self.shift, mask, self.scale,
-                                           out=mask))
+            return self.conv(
+                torch.addcmul(self.shift, mask, self.scale, out=mask))
 
         return run_in_strips(reconstruct, x, halo=4)
 

@@ -1,5 +1,5 @@
 """Running local operations strip by strip, to save memory and time."""
-from typing import Callable, Optional
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -10,10 +10,8 @@ from torch import Tensor
 STRIP_PIXELS = 76800
 
 
-def run_in_strips(function: Callable[..., Tensor],
-                  *inputs: Tensor,
-                  halo: int = 0,
-                  out: Optional[Tensor] = None) -> Tensor:
+def run_in_strips(function: Callable[..., Tensor], *inputs: Tensor,
+                  halo: int = 0, out: Tensor | None = None) -> Tensor:
     """Apply a local operation to horizontal strips of its inputs.
 
     The result equals ``function(*inputs)``. On a GPU, and for small images,
@@ -48,11 +46,8 @@ def run_in_strips(function: Callable[..., Tensor],
         if out is None:
             out = torch.empty(
                 (batch, strip.shape[1], height * scale, strip.shape[3]),
-                dtype=strip.dtype,
-                device=strip.device,
+                dtype=strip.dtype, device=strip.device,
                 memory_format=torch.channels_last)
-        out[:, :, first * scale:last * scale] = strip[:, :,
-                                                      (first - low) *
-                                                      scale:(last - low) *
-                                                      scale]
+        out[:, :, first * scale:last *
+            scale] = strip[:, :, (first - low) * scale:(last - low) * scale]
     return out

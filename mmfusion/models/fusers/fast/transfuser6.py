@@ -6,25 +6,20 @@ each time. Here a chain of layers runs over a band of rows at a time, so
 that what is between them stays small; only maps that are needed as a whole
 are formed: the features, and what an attention sums over.
 """
-from typing import Callable, List, Optional, Sequence, Tuple
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ..transfuser6.layers import (
-    ChannelAttention,
-    Encoder,
-    Node,
-    conv_doubled,
-    doubling_kernel,
-)
+from ..transfuser6.layers import (ChannelAttention, Encoder, Node,
+                                  conv_doubled, doubling_kernel)
 
 #: bytes of one map of a band; measured, flat between half and twice of it
 BAND_BYTES = 4 * 2**20
 
-Rows = Tuple[int, int]
+Rows = tuple[int, int]
 
 
 def band_height(x: Tensor, channels: int) -> int:
@@ -38,8 +33,7 @@ def widen(rows: Rows, halo: int, height: int) -> Rows:
     return max(rows[0] - halo, 0), min(rows[1] + halo, height)
 
 
-def by_bands(height: int, step: int,
-             make: Callable[[Rows], Tensor]) -> Tensor:
+def by_bands(height: int, step: int, make: Callable[[Rows], Tensor]) -> Tensor:
     """Put an image together from bands of rows.
 
     Args:
@@ -50,7 +44,7 @@ def by_bands(height: int, step: int,
     Returns:
         Tensor: (B, C, height, W), channels last.
     """
-    out: Optional[Tensor] = None
+    out: Tensor | None = None
     for first in range(0, height, step):
         rows = first, min(first + step, height)
         band = make(rows)
@@ -58,8 +52,7 @@ def by_bands(height: int, step: int,
             if rows[1] == height:
                 return band
             b, c, _, w = band.shape
-            out = torch.empty((b, c, height, w),
-                              dtype=band.dtype,
+            out = torch.empty((b, c, height, w), dtype=band.dtype,
                               device=band.device,
                               memory_format=torch.channels_last)
         out[:, :, rows[0]:rows[1]] = band
@@ -77,8 +70,8 @@ def reflect_rows(x: Tensor, rows: Rows, height: int) -> Tensor:
     Returns:
         Tensor: Mirrored at the sides, and where the image ends.
     """
-    return F.pad(
-        x, (1, 1, int(rows[0] == 0), int(rows[1] == height)), mode='reflect')
+    return F.pad(x, (1, 1, int(rows[0] == 0), int(rows[1] == height)),
+                 mode='reflect')
 
 
 def _channels_last(module: nn.Module) -> nn.Module:
@@ -118,7 +111,7 @@ class RowwiseAttention(nn.Module):
         self.attention = attention
         del attention.before, attention.after
 
-    def forward(self, x: Tensor, total: Optional[Tensor] = None) -> Tensor:
+    def forward(self, x: Tensor, total: Tensor | None = None) -> Tensor:
         """
         Args:
             x (Tensor): (B, C, H, W); overwritten where ``total`` is None.
@@ -179,7 +172,7 @@ class RowwiseNode(nn.Module):
             doubling_kernel(weight[:, -node.up_channels:]).contiguous(), False)
 
     def forward(self, skips: Sequence[Tensor], rows: Rows, below: Tensor,
-                size: Tuple[int, int]) -> Tensor:
+                size: tuple[int, int]) -> Tensor:
         """
         Args:
             skips (Sequence[Tensor]): Maps of the node's scale, as wide as
@@ -205,20 +198,21 @@ class RowwiseTransFuser6(nn.Module):
                  vis_attentions: nn.ModuleList, ir_attentions: nn.ModuleList,
                  nodes: nn.ModuleDict, to_luma: nn.Conv2d) -> None:
         super().__init__()
-        self.encoders = _channels_last(
-            nn.ModuleList((vis_encoder, ir_encoder)))
+        self.encoders = _channels_last(nn.ModuleList(
+            (vis_encoder, ir_encoder)))
         self.attentions = nn.ModuleList(
             nn.ModuleList(RowwiseAttention(layer) for layer in layers)
             for layers in (vis_attentions, ir_attentions))
-        self.nodes = nn.ModuleDict(
-            {name: RowwiseNode(node)
-             for name, node in nodes.items()})
+        self.nodes = nn.ModuleDict({
+            name: RowwiseNode(node)
+            for name, node in nodes.items()
+        })
         self.to_luma = to_luma
 
     def forward(self, vis_luma: Tensor, ir: Tensor) -> Tensor:
         """(B, 1, H, W) each to the fused luminance (B, 1, H, W)."""
         inputs = [vis_luma, ir]
-        features: List[Tensor] = []
+        features: list[Tensor] = []
         for scale in range(4):
             total = None
             for m in range(2):
@@ -248,7 +242,7 @@ class RowwiseTransFuser6(nn.Module):
         step = band_height(x, block.reduce.out_channels)
         return by_bands(height, step, make)
 
-    def _decode(self, features: List[Tensor]) -> Tensor:
+    def _decode(self, features: list[Tensor]) -> Tensor:
         f1, f2, f3, f4 = features
         features.clear()
         x21 = self._node('x21', (f2, ), f3)
@@ -258,8 +252,8 @@ class RowwiseTransFuser6(nn.Module):
         nodes = self.nodes
 
         def make(rows: Rows) -> Tensor:
-            halo1, halo2, halo3 = (
-                widen(rows, halo, size[0]) for halo in (1, 2, 3))
+            halo1, halo2, halo3 = (widen(rows, halo, size[0])
+                                   for halo in (1, 2, 3))
 
             def cut(x: Tensor, have: Rows, want: Rows) -> Tensor:
                 return x[:, :, want[0] - have[0]:want[1] - have[0]]

@@ -12,7 +12,6 @@ The network computes what the authors' computes and differs in this:
 - image sizes need not be known beforehand, and colour is kept;
 - widths and the grid that the tokens come from are arguments.
 """
-from typing import Optional, Tuple, Union
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +23,7 @@ from ..base import BaseFuser
 from ..fast.film import FastFILM
 from .layers import GuidedBranch, RestormerBlock
 
-Text = Optional[Union[Tensor, str]]
+Text = Tensor | str | None
 
 
 @MODELS.register_module()
@@ -65,15 +64,10 @@ class FILMFusion(BaseFuser):
     """
     needs_text = True
 
-    def __init__(self,
-                 channels: int = 32,
-                 token_dim: int = 256,
-                 token_channels: int = 32,
-                 text_channels: int = 768,
-                 num_heads: int = 8,
-                 token_grid: Tuple[int, int] = (288, 384),
-                 missing_text: str = 'error',
-                 with_cp: bool = False,
+    def __init__(self, channels: int = 32, token_dim: int = 256,
+                 token_channels: int = 32, text_channels: int = 768,
+                 num_heads: int = 8, token_grid: tuple[int, int] = (288, 384),
+                 missing_text: str = 'error', with_cp: bool = False,
                  **kwargs) -> None:
         super().__init__(**kwargs)
         values = token_channels * token_grid[0] * token_grid[1]
@@ -93,11 +87,10 @@ class FILMFusion(BaseFuser):
         self.text_channels = text_channels
         self.missing_text = missing_text
         self.text_proj = nn.Conv1d(text_channels, token_dim, 1)
-        self.vis_stages, self.ir_stages = (
-            nn.ModuleList(
-                GuidedBranch(inputs, channels, token_dim, token_channels,
-                             num_heads, tuple(token_grid), with_cp)
-                for inputs in (1, channels, channels)) for _ in range(2))
+        self.vis_stages, self.ir_stages = (nn.ModuleList(
+            GuidedBranch(inputs, channels, token_dim, token_channels,
+                         num_heads, tuple(token_grid), with_cp)
+            for inputs in (1, channels, channels)) for _ in range(2))
         self.decoder = nn.Sequential(
             RestormerBlock(2 * channels, num_heads, with_cp=with_cp),
             nn.Conv2d(2 * channels, channels, 1),
@@ -106,11 +99,8 @@ class FILMFusion(BaseFuser):
             nn.Conv2d(channels, 1, 1))
         self._fast = None
 
-    def fuse_luma(self,
-                  vis_luma: Tensor,
-                  ir: Tensor,
-                  text: Text = None,
-                  text_mask: Optional[Tensor] = None) -> Tensor:
+    def fuse_luma(self, vis_luma: Tensor, ir: Tensor, text: Text = None,
+                  text_mask: Tensor | None = None) -> Tensor:
         """Fuse luminance.
 
         Args:
@@ -134,14 +124,14 @@ class FILMFusion(BaseFuser):
         if self._fast is not None and self._fast.fits(vis_luma, ir):
             return self._fast(vis_luma, ir, text, weights)
         vis = vis_luma
-        for vis_stage, ir_stage in zip(
-                self.vis_stages, self.ir_stages, strict=True):
+        for vis_stage, ir_stage in zip(self.vis_stages, self.ir_stages,
+                                       strict=True):
             vis = vis_stage(vis, text, weights)
             ir = ir_stage(ir, text, weights)
         return torch.sigmoid(self.decoder(torch.cat((ir, vis), dim=1)))
 
-    def check_text(self, text: Text, mask: Optional[Tensor],
-                   image: Tensor) -> Tuple[Tensor, Tensor]:
+    def check_text(self, text: Text, mask: Tensor | None,
+                   image: Tensor) -> tuple[Tensor, Tensor]:
         """Bring a text into the form that the network reads.
 
         Args:
@@ -166,8 +156,8 @@ class FILMFusion(BaseFuser):
         if isinstance(text, str):
             raise ValueError(
                 f'{name}: expected text=Tensor (B, L, {self.text_channels}), '
-                'the features of a text for each image, got '
-                + ('none' if text == 'error' else repr(text)) +
+                'the features of a text for each image, got ' +
+                ('none' if text == 'error' else repr(text)) +
                 ". Load or encode a text (docs/text_guidance.md), or say "
                 "text='none', or missing_text='none' in the fuser's config, "
                 'to fuse without one.')
@@ -202,8 +192,8 @@ class FILMFusion(BaseFuser):
 
     @staticmethod
     def _check_values(name: str, text: Tensor, mask: Tensor) -> None:
-        good = torch.stack((text.isfinite().flatten(1).all(dim=1),
-                            mask.any(dim=1)))
+        good = torch.stack(
+            (text.isfinite().flatten(1).all(dim=1), mask.any(dim=1)))
         if good.all():
             return
         finite, real = good.tolist()

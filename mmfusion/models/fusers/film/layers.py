@@ -4,7 +4,7 @@ Maps are kept channels last, where a pixel's channels are one token. What a
 mean or a resize by nearest neighbour commutes with is done on the smaller
 side of it.
 """
-from typing import Callable, Tuple
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +18,7 @@ def full_precision(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def resize(x: Tensor, size: Tuple[int, int]) -> Tensor:
+def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Nearest neighbour to (height, width); PyTorch's own index rule.
 
     Another rule, such as that of ``'nearest-exact'``, picks other pixels at
@@ -31,8 +31,8 @@ def resize(x: Tensor, size: Tuple[int, int]) -> Tensor:
     if not (torch.jit.is_tracing() or torch.compiler.is_exporting()):
         return F.interpolate(x, size, mode='nearest')
     for dim, target in ((2, size[0]), (3, size[1])):
-        x = x.index_select(
-            dim, nearest_indices(x.shape[dim], target).to(x.device))
+        x = x.index_select(dim,
+                           nearest_indices(x.shape[dim], target).to(x.device))
     return x
 
 
@@ -76,10 +76,7 @@ class RestormerBlock(nn.Module):
             backward pass, and compute the rest anew there.
     """
 
-    def __init__(self,
-                 channels: int,
-                 heads: int = 8,
-                 expansion: int = 4,
+    def __init__(self, channels: int, heads: int = 8, expansion: int = 4,
                  with_cp: bool = False) -> None:
         super().__init__()
         self.heads = heads
@@ -149,8 +146,8 @@ class RestormerBlock(nn.Module):
 
 
 def _depthwise(channels: int) -> nn.Conv2d:
-    return nn.Conv2d(
-        channels, channels, 3, padding=1, groups=channels, bias=False)
+    return nn.Conv2d(channels, channels, 3, padding=1, groups=channels,
+                     bias=False)
 
 
 class TextGate(nn.Module):
@@ -174,8 +171,7 @@ class TextGate(nn.Module):
         nn.init.zeros_(self.in_proj.bias)
         nn.init.zeros_(self.out_proj.bias)
 
-    def forward(self, text: Tensor, weights: Tensor,
-                tokens: Tensor) -> Tensor:
+    def forward(self, text: Tensor, weights: Tensor, tokens: Tensor) -> Tensor:
         """Attend.
 
         Args:
@@ -226,7 +222,7 @@ class GuidedBranch(nn.Module):
 
     def __init__(self, in_channels: int, channels: int, token_dim: int,
                  token_channels: int, num_heads: int,
-                 token_grid: Tuple[int, int], with_cp: bool) -> None:
+                 token_grid: tuple[int, int], with_cp: bool) -> None:
         super().__init__()
         self.token_dim = token_dim
         self.token_grid = token_grid
@@ -261,7 +257,7 @@ class GuidedBranch(nn.Module):
         return self.merge_act(
             F.conv2d(features, own, self.merge.bias) + guided)
 
-    def merge_weights(self) -> Tuple[Tensor, Tensor]:
+    def merge_weights(self) -> tuple[Tensor, Tensor]:
         """Kernels (C, C, 1, 1) of the features and of the gated map.
 
         The layer reads the features and their sum with the gated map; by

@@ -7,19 +7,15 @@ a description of the network: layers and sizes agree, names of weights do
 not. Differs in this: the semantic encoder has no unused fifth layer,
 queries may come in chunks, noise does not depend on the batch.
 """
-from typing import Callable, Optional, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from mmfusion.models.layers.diffusion import (
-    NORMS,
-    ImageNoise,
-    clean_estimate,
-    cumulative_alphas,
-    ddim_step,
-    to_unit_range,
-)
+from mmfusion.models.layers.diffusion import (NORMS, ImageNoise,
+                                              clean_estimate,
+                                              cumulative_alphas, ddim_step,
+                                              to_unit_range)
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
 
@@ -59,16 +55,11 @@ class MaskDiFuser(BaseFuser):
     trainable = False
     T = 1000
 
-    def __init__(self,
-                 width: int = 128,
-                 multipliers: Sequence[int] = (1, 2, 3, 4),
-                 layers: int = 4,
-                 num_steps: int = 5,
-                 eta: float = 1.,
-                 clip: Sequence[float] = (-1., 1.),
-                 norm: str = 'minmax',
-                 seed: int = 3407,
-                 query_chunk: Optional[int] = 16384,
+    def __init__(self, width: int = 128, multipliers: Sequence[int] = (1, 2, 3,
+                                                                       4),
+                 layers: int = 4, num_steps: int = 5, eta: float = 1.,
+                 clip: Sequence[float] = (-1., 1.), norm: str = 'minmax',
+                 seed: int = 3407, query_chunk: int | None = 16384,
                  **kwargs) -> None:
         super().__init__(**kwargs)
         if width % 32:
@@ -83,25 +74,25 @@ class MaskDiFuser(BaseFuser):
         embed = 4 * width
         self.time_table = nn.Embedding.from_pretrained(
             step_table(self.T, width))
-        self.time_mlp = nn.Sequential(
-            nn.Linear(width, embed), nn.SiLU(), nn.Linear(embed, embed))
+        self.time_mlp = nn.Sequential(nn.Linear(width, embed), nn.SiLU(),
+                                      nn.Linear(embed, embed))
         self.content = ContentEncoder()
         self.semantic = SemanticEncoder(layers)
-        self.proj_in = nn.Sequential(
-            nn.Conv2d(3, 64, 3, padding=1), nn.GroupNorm(32, 64), nn.SiLU())
+        self.proj_in = nn.Sequential(nn.Conv2d(3, 64, 3, padding=1),
+                                     nn.GroupNorm(32, 64), nn.SiLU())
         self.head = nn.Conv2d(128, width, 3, padding=1)
         self.unet = DualUNet(width, multipliers, embed, chunk=query_chunk)
         last = width * multipliers[0]
-        self.tail = nn.Sequential(
-            nn.GroupNorm(32, last), nn.SiLU(),
-            nn.Conv2d(last, 3, 3, padding=1))
+        self.tail = nn.Sequential(nn.GroupNorm(32, last), nn.SiLU(),
+                                  nn.Conv2d(last, 3, 3, padding=1))
         self.requires_grad_(False).eval()
         alphas = cumulative_alphas(T=self.T)
         stride = self.T // num_steps
         self.steps = [index * stride for index in range(num_steps)]
         # The released sampler reads the product one step later.
-        self.alphas = [float(alphas[min(step + 1, self.T - 1)])
-                       for step in self.steps]
+        self.alphas = [
+            float(alphas[min(step + 1, self.T - 1)]) for step in self.steps
+        ]
         self.last_alpha = float(alphas[0])
         self.eta = eta
         self.clip = tuple(clip)
@@ -113,12 +104,9 @@ class MaskDiFuser(BaseFuser):
         return super().train(False)
 
     @torch.no_grad()
-    def fuse(self,
-             vis: Tensor,
-             ir: Tensor,
-             seeds: Optional[Sequence[int]] = None,
-             size: Optional[Sequence[int]] = None,
-             callback: Optional[Callable] = None) -> FuserOutput:
+    def fuse(self, vis: Tensor, ir: Tensor, seeds: Sequence[int] | None = None,
+             size: Sequence[int] | None = None,
+             callback: Callable | None = None) -> FuserOutput:
         """Sample the fused colour image.
 
         Args:
@@ -146,16 +134,15 @@ class MaskDiFuser(BaseFuser):
             alpha = self.alphas[index]
             previous = self.alphas[index - 1] if index else self.last_alpha
             output = self._denoise(x, self.steps[index], content, views)
-            clean = clean_estimate(x, output, alpha, 'epsilon').clamp(
-                *self.clip)
+            clean = clean_estimate(x, output, alpha,
+                                   'epsilon').clamp(*self.clip)
             extra = noise.draw(shape, vis) if self.eta and index else None
             x = ddim_step(x, clean, alpha, previous, self.eta, extra)
             if callback is not None:
-                callback(len(self.steps) - 1 - index,
-                         ((clean + 1) / 2).clamp(0, 1))
-        return FuserOutput(
-            to_unit_range(clean, self.norm, size),
-            aux=dict(content=content))
+                callback(
+                    len(self.steps) - 1 - index, ((clean + 1) / 2).clamp(0, 1))
+        return FuserOutput(to_unit_range(clean, self.norm, size),
+                           aux=dict(content=content))
 
     def _denoise(self, x: Tensor, step: int, content: Tensor,
                  views: tuple) -> Tensor:

@@ -1,6 +1,7 @@
 """Networks of :class:`MaskDiFuser`."""
 import math
-from typing import Optional, Sequence, Tuple
+from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -19,8 +20,8 @@ def _norm(channels: int) -> nn.GroupNorm:
 
 def step_table(steps: int, channels: int) -> Tensor:
     """Sines and cosines of all steps, (steps, channels)."""
-    rates = torch.exp(
-        -math.log(10000) * torch.arange(0, channels, 2) / channels)
+    rates = torch.exp(-math.log(10000) * torch.arange(0, channels, 2) /
+                      channels)
     angles = torch.arange(steps)[:, None] * rates
     return torch.stack((angles.sin(), angles.cos()), 2).flatten(1)
 
@@ -31,18 +32,19 @@ class APFM(nn.Module):
     def __init__(self, channels: int = 128) -> None:
         super().__init__()
         wide = 2 * channels
-        self.channel = nn.Sequential(
-            nn.Conv2d(2 * wide, wide, 1), _norm(wide), nn.SiLU(),
-            nn.Conv2d(wide, channels, 1), _norm(channels))
-        self.spatial = nn.Sequential(
-            nn.Conv2d(wide, channels, 1), _norm(channels), nn.SiLU(),
-            nn.Conv2d(channels, channels, 1), _norm(channels))
+        self.channel = nn.Sequential(nn.Conv2d(2 * wide, wide, 1), _norm(wide),
+                                     nn.SiLU(), nn.Conv2d(wide, channels, 1),
+                                     _norm(channels))
+        self.spatial = nn.Sequential(nn.Conv2d(wide, channels, 1),
+                                     _norm(channels), nn.SiLU(),
+                                     nn.Conv2d(channels, channels, 1),
+                                     _norm(channels))
 
     def forward(self, one: Tensor, two: Tensor) -> Tensor:
         """(B, C, H, W) of both views to (B, C, H, W)."""
         both = torch.cat((one, two), 1)
-        pooled = torch.cat((both.mean((2, 3), keepdim=True),
-                            both.amax((2, 3), keepdim=True)), 1)
+        pooled = torch.cat((both.mean(
+            (2, 3), keepdim=True), both.amax((2, 3), keepdim=True)), 1)
         weight = (self.channel(pooled) + self.spatial(both)).sigmoid()
         return weight * one + (1 - weight) * two
 
@@ -52,13 +54,12 @@ class ContentEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.view = nn.Sequential(
-            _conv(3, 32), _norm(32), nn.SiLU(), _conv(32, 64), _norm(64),
-            nn.SiLU(), _conv(64, 128))
+        self.view = nn.Sequential(_conv(3, 32), _norm(32), nn.SiLU(),
+                                  _conv(32, 64), _norm(64), nn.SiLU(),
+                                  _conv(64, 128))
         self.mixer = APFM(128)
-        self.out = nn.Sequential(
-            _norm(128), nn.SiLU(), _conv(128, 64), _norm(64), nn.SiLU(),
-            _conv(64, 64))
+        self.out = nn.Sequential(_norm(128), nn.SiLU(), _conv(128, 64),
+                                 _norm(64), nn.SiLU(), _conv(64, 64))
 
     def forward(self, one: Tensor, two: Tensor) -> Tensor:
         """(B, 3, H, W) of both views."""
@@ -76,7 +77,7 @@ class SemanticEncoder(nn.Module):
         super().__init__()
         widths = (3, 32, 32, 64, 128, _COND)
         parts = []
-        for index, (one, two) in enumerate(zip(widths, widths[1:])):  # noqa: B905
+        for index, (one, two) in enumerate(pairwise(widths)):
             if index:
                 parts += [_norm(one), nn.SiLU()]
             parts.append(_conv(one, two, 2 if index else 1))
@@ -102,7 +103,7 @@ class ViewAttention(nn.Module):
         chunk (int, optional): Queries at a time; None for all.
     """
 
-    def __init__(self, channels: int, chunk: Optional[int]) -> None:
+    def __init__(self, channels: int, chunk: int | None) -> None:
         super().__init__()
         self.chunk = chunk
         self.norm_query = _norm(channels)
@@ -114,10 +115,9 @@ class ViewAttention(nn.Module):
     def forward(self, x: Tensor, view: Tensor) -> Tensor:
         """(B, C, H, W) and (B, 128, h, w) to (B, C, H, W)."""
         view = self.norm_view(view)
-        query, key, value = (
-            part.flatten(2).transpose(1, 2)
-            for part in (self.query(self.norm_query(x)), self.key(view),
-                         self.value(view)))
+        query, key, value = (part.flatten(2).transpose(1, 2)
+                             for part in (self.query(self.norm_query(x)),
+                                          self.key(view), self.value(view)))
         out = torch.cat([
             F.scaled_dot_product_attention(part, key, value)
             for part in query.split(self.chunk or query.shape[1], 1)
@@ -131,15 +131,14 @@ class SelfAttention(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.norm = _norm(channels)
-        self.query, self.key, self.value, self.project = (
-            nn.Conv2d(channels, channels, 1) for _ in range(4))
+        self.query, self.key, self.value, self.project = (nn.Conv2d(
+            channels, channels, 1) for _ in range(4))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same shape."""
         h = self.norm(x)
-        query, key, value = (
-            layer(h).flatten(2).transpose(1, 2)
-            for layer in (self.query, self.key, self.value))
+        query, key, value = (layer(h).flatten(2).transpose(1, 2)
+                             for layer in (self.query, self.key, self.value))
         out = F.scaled_dot_product_attention(query, key, value)
         return x + self.project(out.transpose(1, 2).reshape(x.shape))
 
@@ -156,29 +155,23 @@ class DualBlock(nn.Module):
         dropout (float): Before the second convolution.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 out_channels: int,
-                 embed: int,
-                 attend: bool,
-                 chunk: Optional[int],
+    def __init__(self, in_channels: int, out_channels: int, embed: int,
+                 attend: bool, chunk: int | None,
                  dropout: float = 0.1) -> None:
         super().__init__()
-        self.first = nn.Sequential(
-            _norm(in_channels), nn.SiLU(), _conv(in_channels, out_channels))
+        self.first = nn.Sequential(_norm(in_channels), nn.SiLU(),
+                                   _conv(in_channels, out_channels))
         self.step = nn.Sequential(nn.SiLU(), nn.Linear(embed, out_channels))
-        self.second = nn.Sequential(
-            _norm(out_channels), nn.SiLU(), nn.Dropout(dropout),
-            _conv(out_channels, out_channels))
-        self.shortcut = (
-            nn.Identity() if in_channels == out_channels else nn.Conv2d(
-                in_channels, out_channels, 1))
+        self.second = nn.Sequential(_norm(out_channels), nn.SiLU(),
+                                    nn.Dropout(dropout),
+                                    _conv(out_channels, out_channels))
+        self.shortcut = (nn.Identity() if in_channels == out_channels else
+                         nn.Conv2d(in_channels, out_channels, 1))
         self.attention = SelfAttention(
             out_channels) if attend else nn.Identity()
         self.cross = ViewAttention(out_channels, chunk)
-        self.merge = nn.Sequential(
-            _conv(3 * out_channels, out_channels), _norm(out_channels),
-            nn.SiLU())
+        self.merge = nn.Sequential(_conv(3 * out_channels, out_channels),
+                                   _norm(out_channels), nn.SiLU())
 
     def forward(self, x: Tensor, embed: Tensor, one: Tensor,
                 two: Tensor) -> Tensor:
@@ -201,12 +194,9 @@ class DualUNet(nn.Module):
         chunk (int, optional): See :class:`ViewAttention`.
     """
 
-    def __init__(self,
-                 width: int,
-                 multipliers: Sequence[int],
-                 embed: int,
+    def __init__(self, width: int, multipliers: Sequence[int], embed: int,
                  attention: Sequence[int] = (2, ),
-                 chunk: Optional[int] = None) -> None:
+                 chunk: int | None = None) -> None:
         super().__init__()
         levels = [width * multiplier for multiplier in multipliers]
         last = len(levels) - 1
@@ -232,15 +222,15 @@ class DualUNet(nn.Module):
             blocks = nn.ModuleList()
             for _ in range(3):
                 blocks.append(
-                    DualBlock(current + skips.pop(), channels, embed,
-                              level in attention, chunk))
+                    DualBlock(current + skips.pop(), channels, embed, level
+                              in attention, chunk))
                 current = channels
             self.up.append(blocks)
             if level:
                 self.grow.append(_conv(current, current))
 
     def forward(self, x: Tensor, embed: Tensor,
-                views: Tuple[Tensor, Tensor]) -> Tensor:
+                views: tuple[Tensor, Tensor]) -> Tensor:
         """Features of the noise."""
         skips = [x]
         for level, blocks in enumerate(self.down):
@@ -256,7 +246,7 @@ class DualUNet(nn.Module):
             for block in blocks:
                 x = block(torch.cat((x, skips.pop()), 1), embed, *views)
             if level < len(self.grow):
-                x = F.interpolate(
-                    x, scale_factor=2, mode='bilinear', align_corners=False)
+                x = F.interpolate(x, scale_factor=2, mode='bilinear',
+                                  align_corners=False)
                 x = self.grow[level](x)
         return x

@@ -14,29 +14,20 @@ What differs from the authors' code, none of it visible in the numbers:
 - the gate is a softmax, which their unguarded ``exp`` equals until it
   overflows.
 """
-from typing import Optional, Sequence
+from collections.abc import Sequence
 
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
-from mmfusion.utils.checkpoint import (
-    check_state_dict,
-    find_state_dict,
-    read_checkpoint,
-)
+from mmfusion.utils.checkpoint import (check_state_dict, find_state_dict,
+                                       read_checkpoint)
 
 from ..base import BaseFuser
 from ..fast.psfusion import rearrange
-from .decoder import (
-    DenseReconstruction,
-    FidelityHead,
-    ImageHead,
-    SemanticHeads,
-    SemanticInjection,
-    SparseSemanticDecoder,
-)
+from .decoder import (DenseReconstruction, FidelityHead, ImageHead,
+                      SemanticHeads, SemanticInjection, SparseSemanticDecoder)
 from .encoder import DetailFusion, SemanticFusion, build_encoder
 
 
@@ -69,14 +60,11 @@ class PSFusion(BaseFuser):
     """
     size_divisor = 32
 
-    def __init__(self,
-                 base_channels: int = 32,
-                 depths: Sequence[int] = (3, 4, 6, 3),
-                 num_classes: int = 9,
-                 backbone_init_cfg: Optional[dict] = None,
-                 fuse_only: bool = False,
-                 clamp: bool = True,
-                 init_cfg: Optional[dict] = None) -> None:
+    def __init__(self, base_channels: int = 32,
+                 depths: Sequence[int] = (3, 4, 6, 3), num_classes: int = 9,
+                 backbone_init_cfg: dict | None = None,
+                 fuse_only: bool = False, clamp: bool = True,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(clamp=clamp, init_cfg=init_cfg)
         if base_channels < 8 or base_channels % 8:
             raise ValueError('Expected base_channels as a positive multiple '
@@ -137,9 +125,9 @@ class PSFusion(BaseFuser):
         fused = []
         vis_map, ir_map = vis, ir
         # level by level, so that no feature outlives its last reader
-        for vis_level, ir_level, fusion in zip(
-                self.vis_encoder, self.ir_encoder, self.fusions,
-                strict=True):
+        for vis_level, ir_level, fusion in zip(self.vis_encoder,
+                                               self.ir_encoder, self.fusions,
+                                               strict=True):
             vis_map, ir_map = vis_level(vis_map), ir_level(ir_map)
             fused.append(fusion(vis_map, ir_map))
         del vis_map, ir_map
@@ -153,10 +141,9 @@ class PSFusion(BaseFuser):
         luma = self.fused_head(scene)
         aux = {}
         if self.training or not self.fuse_only:
-            aux = dict(
-                **self.semantic_heads(semantic),
-                vis_rec=self.vis_head(scene),
-                ir_rec=self.ir_head(scene))
+            aux = dict(**self.semantic_heads(semantic),
+                       vis_rec=self.vis_head(scene),
+                       ir_rec=self.ir_head(scene))
         cbcr = self.split_colour(vis)[1]
         return FuserOutput(self.join_colour(luma, cbcr), luma, aux)
 
@@ -164,9 +151,7 @@ class PSFusion(BaseFuser):
         """See :mod:`.psfusion_fast`."""
         rearrange(self)
 
-    def _load_backbone(self,
-                       type: str,
-                       checkpoint: str,
+    def _load_backbone(self, type: str, checkpoint: str,
                        prefix: str = '') -> None:
         """Copy a ResNet's first BatchNorm and stages to both encoders."""
         if '://' in checkpoint:

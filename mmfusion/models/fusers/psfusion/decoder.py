@@ -1,16 +1,11 @@
 """Scene and semantic decoders of PSFusion (see ``psfusion.py``)."""
-from typing import Dict, List
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmfusion.models.layers import (
-    GlobalAttention,
-    apply_to_concat,
-    conv_norm_act,
-    recompute,
-)
+from mmfusion.models.layers import (GlobalAttention, apply_to_concat,
+                                    conv_norm_act, recompute)
 
 
 def upsample(x: Tensor, factor: int) -> Tensor:
@@ -18,11 +13,8 @@ def upsample(x: Tensor, factor: int) -> Tensor:
     if factor == 1:
         return x
     height, width = x.shape[-2:]
-    return F.interpolate(
-        x,
-        size=(height * factor, width * factor),
-        mode='bilinear',
-        align_corners=True)
+    return F.interpolate(x, size=(height * factor, width * factor),
+                         mode='bilinear', align_corners=True)
 
 
 class SemanticInjection(nn.Module):
@@ -38,8 +30,8 @@ class SemanticInjection(nn.Module):
         self.shared = nn.Sequential(
             nn.Conv2d(condition_channels, channels, 3, padding=1),
             nn.ReLU(inplace=True))
-        self.gamma = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1), nn.Sigmoid())
+        self.gamma = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1),
+                                   nn.Sigmoid())
         self.beta = nn.Conv2d(channels, channels, 3, padding=1)
         self.norm = nn.BatchNorm2d(channels)
 
@@ -53,9 +45,8 @@ class SemanticInjection(nn.Module):
         Returns:
             Tensor: (B, channels, H, W).
         """
-        condition = F.interpolate(
-            condition, size=x.shape[-2:], mode='bilinear',
-            align_corners=False)
+        condition = F.interpolate(condition, size=x.shape[-2:],
+                                  mode='bilinear', align_corners=False)
         shared = self.shared(condition)
         gamma = self.gamma(shared)
         return recompute(self, self._modulate, x, gamma) + self.beta(shared)
@@ -100,22 +91,20 @@ class SparseSemanticDecoder(nn.Module):
     def __init__(self, channels: int, scales: int = 4) -> None:
         super().__init__()
         self.align = nn.ModuleList(
-            nn.Conv2d(channels, channels, 3, padding=1)
-            for _ in range(scales))
+            nn.Conv2d(channels, channels, 3, padding=1) for _ in range(scales))
         self.perceive = nn.Sequential(
             conv_norm_act(scales * channels, channels, norms=2),
             conv_norm_act(channels, channels, norms=2),
             conv_norm_act(channels, channels, norms=2))
 
-    def forward(self, features: List[Tensor]) -> Tensor:
+    def forward(self, features: list[Tensor]) -> Tensor:
         """Features at 1/4, 1/8, ... to (B, channels, H / 4, W / 4)."""
         return self.perceive(
             torch.cat([
                 upsample(conv(x), 2**i)
-                for i, (conv, x) in enumerate(
-                    zip(self.align, features, strict=True))
-            ],
-                      dim=1))
+                for i, (conv,
+                        x) in enumerate(zip(self.align, features, strict=True))
+            ], dim=1))
 
 
 class SemanticHeads(nn.Module):
@@ -137,7 +126,7 @@ class SemanticHeads(nn.Module):
             *conv_norm_act(2 * channels, channels, 1, bias=True, act='relu6'),
             nn.Conv2d(channels, 2, 3, padding=1))
 
-    def forward(self, x: Tensor) -> Dict[str, Tensor]:
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
         """(B, channels, H / 4, W / 4) to logits of the full size.
 
         Returns:
@@ -148,10 +137,8 @@ class SemanticHeads(nn.Module):
         gate = binary.softmax(dim=1)[:, 1:]
         gated = self.gated(upsample(x * gate, 2))
         boundary = self.boundary(torch.cat((gated, upsample(x, 2)), dim=1))
-        return dict(
-            semantic=upsample(self.semantic(gated), 2),
-            binary=upsample(binary, 4),
-            boundary=upsample(boundary, 2))
+        return dict(semantic=upsample(self.semantic(gated), 2),
+                    binary=upsample(binary, 4), boundary=upsample(boundary, 2))
 
 
 class ImageHead(nn.Module):
@@ -173,11 +160,11 @@ class FidelityHead(ImageHead):
         super().__init__(channels)
 
         def depthwise(act=None) -> nn.Sequential:
-            return conv_norm_act(
-                channels, channels, groups=channels, bias=True, act=act)
+            return conv_norm_act(channels, channels, groups=channels,
+                                 bias=True, act=act)
 
-        self.local_attention = nn.Sequential(
-            *depthwise('relu'), *depthwise('relu'), *depthwise())
+        self.local_attention = nn.Sequential(*depthwise('relu'),
+                                             *depthwise('relu'), *depthwise())
         self.global_attention = GlobalAttention(channels, channels // 4,
                                                 channels)
         self.norm = nn.BatchNorm2d(channels)

@@ -1,19 +1,13 @@
 """Encoder and feature fusion of PSFusion (see ``psfusion.py``)."""
-from typing import List, Sequence
+from collections.abc import Sequence
 
 import torch
 from mmseg.models.backbones.resnet import BasicBlock
 from mmseg.models.utils import ResLayer
 from torch import Tensor, nn
 
-from mmfusion.models.layers import (
-    FReLU,
-    GlobalAttention,
-    apply_to_concat,
-    conv_norm_act,
-    pixel_attention,
-    recompute,
-)
+from mmfusion.models.layers import (FReLU, GlobalAttention, apply_to_concat,
+                                    conv_norm_act, pixel_attention, recompute)
 
 
 def build_encoder(in_channels: int, base_channels: int,
@@ -33,27 +27,20 @@ def build_encoder(in_channels: int, base_channels: int,
     width = base_channels
     detail = nn.Sequential(
         *conv_norm_act(in_channels, width, 7, bias=True, act=None),
-        FReLU(width),
-        *conv_norm_act(width, width, bias=True, act=None),
+        FReLU(width), *conv_norm_act(width, width, bias=True, act=None),
         FReLU(width))
     reduce = nn.Sequential(
         *conv_norm_act(width, 2 * width, stride=2, bias=True, act=None),
-        FReLU(2 * width),
-        *conv_norm_act(2 * width, 2 * width, bias=True))
+        FReLU(2 * width), *conv_norm_act(2 * width, 2 * width, bias=True))
     stages = []
     inplanes = 2 * width
     for i, depth in enumerate(depths):
         planes = 2 * width * 2**i
         stages.append(
-            ResLayer(
-                BasicBlock,
-                inplanes,
-                planes,
-                num_blocks=depth,
-                stride=1 if i == 0 else 2))
+            ResLayer(BasicBlock, inplanes, planes, num_blocks=depth,
+                     stride=1 if i == 0 else 2))
         inplanes = planes
-    stages[0] = nn.Sequential(
-        nn.MaxPool2d(3, stride=2, padding=1), stages[0])
+    stages[0] = nn.Sequential(nn.MaxPool2d(3, stride=2, padding=1), stages[0])
     return nn.ModuleList([detail, reduce, *stages])
 
 
@@ -73,15 +60,13 @@ class DetailFusion(nn.Module):
         mid = channels // 4
 
         def refine() -> nn.Sequential:
-            return nn.Sequential(
-                conv_norm_act(in_channels, channels),
-                conv_norm_act(channels, channels),
-                conv_norm_act(channels, channels))
+            return nn.Sequential(conv_norm_act(in_channels, channels),
+                                 conv_norm_act(channels, channels),
+                                 conv_norm_act(channels, channels))
 
         self.vis = refine()
         self.ir = refine()
-        self.recalibrate = GlobalAttention(2 * channels, 2 * mid,
-                                           2 * channels)
+        self.recalibrate = GlobalAttention(2 * channels, 2 * mid, 2 * channels)
         self.aggregate = conv_norm_act(2 * channels, channels, 1, bias=True)
         self.local_attention = nn.Sequential(
             *conv_norm_act(channels, mid, 1, bias=True),
@@ -119,7 +104,7 @@ class DenseReduction(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, H, W) to (B, out_channels, H, W)."""
         reduced = self.reduce(x)
-        outputs: List[Tensor] = []
+        outputs: list[Tensor] = []
         for block in self.blocks:
             outputs.append(apply_to_concat(block, (*outputs, reduced)))
         return apply_to_concat(self.output, (x, outputs[-1]))
@@ -155,11 +140,10 @@ class SemanticFusion(nn.Module):
         """Two maps (B, in_channels, H, W) to one (B, channels, H, W)."""
         vis, ir = self.vis_dense(vis), self.ir_dense(ir)
         query = self.query(torch.cat((vis, ir), dim=1))
-        vis_attended = pixel_attention(
-            self.vis_key(vis), query, self.vis_value(vis), scale=1.0)
-        ir_attended = pixel_attention(
-            self.ir_key(ir), query, self.ir_value(ir), scale=1.0)
+        vis_attended = pixel_attention(self.vis_key(vis), query,
+                                       self.vis_value(vis), scale=1.0)
+        ir_attended = pixel_attention(self.ir_key(ir), query,
+                                      self.ir_value(ir), scale=1.0)
         return self.output(
             torch.cat((self.vis_gain * vis_attended + ir,
-                       self.ir_gain * ir_attended + vis),
-                      dim=1))
+                       self.ir_gain * ir_attended + vis), dim=1))

@@ -10,7 +10,7 @@ into convolutions; cross-attention with keys on a grid of 1/32; a path at
 full resolution, without which all detail passes a stride of two.
 """
 import copy
-from typing import Dict, Optional, Sequence, Tuple
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,17 +18,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
-from mmfusion.utils.checkpoint import (
-    check_state_dict,
-    find_state_dict,
-    read_checkpoint,
-)
+from mmfusion.utils.checkpoint import (check_state_dict, find_state_dict,
+                                       read_checkpoint)
 
 from ..base import BaseFuser
 from .layers import FusionBlock, MobileEncoder, UpBlock, conv_bn_act, double
 
 #: encoder channels, decoder channels, channels at full size
-SIZES: Dict[str, Tuple[Sequence[int], Sequence[int], int]] = dict(
+SIZES: dict[str, tuple[Sequence[int], Sequence[int], int]] = dict(
     tiny=((16, 24, 48, 96), (48, 32, 24), 16),
     small=((24, 40, 80, 128), (96, 56, 32), 16),
     base=((32, 48, 96, 160), (112, 80, 48), 24),
@@ -51,16 +48,14 @@ class TimmEncoder(nn.Module):
             scales, or the weights do not fit.
     """
 
-    def __init__(self,
-                 name: str,
-                 in_channels: int,
-                 checkpoint: Optional[str] = None) -> None:
+    def __init__(self, name: str, in_channels: int,
+                 checkpoint: str | None = None) -> None:
         super().__init__()
         import timm
         try:
-            network = timm.create_model(
-                name, pretrained=False, features_only=True,
-                in_chans=in_channels)
+            network = timm.create_model(name, pretrained=False,
+                                        features_only=True,
+                                        in_chans=in_channels)
         except RuntimeError as error:
             raise ValueError(
                 f'Expected a backbone of timm, got {name!r}: {error}. '
@@ -72,9 +67,10 @@ class TimmEncoder(nn.Module):
                 f'got {name!r} with 1/{reductions}. Convolutional ones such '
                 "as 'mobilenetv3_large_100' have them.")
         levels = [reductions.index(scale) for scale in SCALES]
-        self.network = timm.create_model(
-            name, pretrained=False, features_only=True,
-            in_chans=in_channels, out_indices=levels)
+        self.network = timm.create_model(name, pretrained=False,
+                                         features_only=True,
+                                         in_chans=in_channels,
+                                         out_indices=levels)
         self.channels = tuple(self.network.feature_info.channels())
         # mobile networks of timm also run the blocks behind the last map
         kind, _, last = self.network.feature_info.module_name()[-1].partition(
@@ -89,8 +85,8 @@ class TimmEncoder(nn.Module):
         own = self.network.state_dict()
         state = {
             key: value
-            for key, value in find_state_dict(
-                read_checkpoint(checkpoint)).items() if key in own
+            for key, value in find_state_dict(read_checkpoint(
+                checkpoint)).items() if key in own
         }
         first = next(iter(own))
         if first in state and own[first].shape[1] == 1:
@@ -99,7 +95,7 @@ class TimmEncoder(nn.Module):
                          f'{checkpoint!r} must be of the same backbone.')
         self.network.load_state_dict(state)
 
-    def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """(B, C, H, W) to four maps."""
         return tuple(self.network(x))
 
@@ -134,13 +130,9 @@ class RealtimeFusionNet(BaseFuser):
     min_size = 32
     padding_mode = 'reflect'
 
-    def __init__(self,
-                 size: str = 'base',
-                 ir_channels: int = 3,
-                 out_mode: str = 'rgb',
-                 backbone: Optional[str] = None,
-                 backbone_checkpoint: Optional[str] = None,
-                 **kwargs) -> None:
+    def __init__(self, size: str = 'base', ir_channels: int = 3,
+                 out_mode: str = 'rgb', backbone: str | None = None,
+                 backbone_checkpoint: str | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         for name, value, known in (('size', size, tuple(SIZES)),
                                    ('ir_channels', ir_channels, (1, 3)),
@@ -167,8 +159,8 @@ class RealtimeFusionNet(BaseFuser):
         # keys of both attentions lie on a grid of 1/32
         self.fusion = nn.ModuleList(
             FusionBlock(width, reduction)
-            for width, reduction in zip(
-                channels, (None, None, 4, 2), strict=True))
+            for width, reduction in zip(channels, (None, None, 4,
+                                                   2), strict=True))
         inputs = (channels[3], *decoder[:2])
         self.decoder = nn.ModuleList(
             UpBlock(coarse, skip, out) for coarse, skip, out in zip(
@@ -179,9 +171,7 @@ class RealtimeFusionNet(BaseFuser):
             conv_bn_act(2 * full, full, 3),
             nn.Conv2d(full, 3 if out_mode == 'rgb' else 1, 3, padding=1))
 
-    def fuse(self,
-             vis: Tensor,
-             ir: Tensor,
+    def fuse(self, vis: Tensor, ir: Tensor,
              return_features: bool = False) -> FuserOutput:
         """Fuse images whose sides are multiples of 32.
 
@@ -195,11 +185,9 @@ class RealtimeFusionNet(BaseFuser):
         """
         ir = ir.expand(-1, self.ir_channels, -1, -1)
         maps = [
-            block(*pair) for block, *pair in zip(
-                self.fusion,
-                self.ir_encoder(ir),
-                self.vis_encoder(vis),
-                strict=True)
+            block(*pair)
+            for block, *pair in zip(self.fusion, self.ir_encoder(ir),
+                                    self.vis_encoder(vis), strict=True)
         ]
         x = maps[3]
         for up, skip in zip(self.decoder, maps[2::-1], strict=True):
@@ -259,8 +247,8 @@ class RealtimeFusionNet(BaseFuser):
 
 
 def _narrow(conv: nn.Conv2d, weight: Tensor) -> None:
-    conv.weight = nn.Parameter(
-        weight.detach().contiguous(), conv.weight.requires_grad)
+    conv.weight = nn.Parameter(weight.detach().contiguous(),
+                               conv.weight.requires_grad)
     conv.in_channels = weight.shape[1]
 
 

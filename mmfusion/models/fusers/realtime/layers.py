@@ -1,5 +1,5 @@
 """Blocks of :class:`RealtimeFusionNet`."""
-from typing import Optional, Sequence, Tuple
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -8,11 +8,8 @@ from torch import Tensor, nn
 _ACTIVATIONS = dict(hswish=nn.Hardswish, relu=nn.ReLU)
 
 
-def conv_bn_act(in_channels: int,
-                out_channels: int,
-                kernel_size: int = 3,
-                stride: int = 1,
-                act: Optional[str] = 'hswish',
+def conv_bn_act(in_channels: int, out_channels: int, kernel_size: int = 3,
+                stride: int = 1, act: str | None = 'hswish',
                 groups: int = 1) -> nn.Sequential:
     """Convolution without bias that keeps the size, BatchNorm, activation.
 
@@ -25,14 +22,8 @@ def conv_bn_act(in_channels: int,
         groups (int): Groups of the convolution.
     """
     layers = [
-        nn.Conv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            kernel_size // 2,
-            groups=groups,
-            bias=False),
+        nn.Conv2d(in_channels, out_channels, kernel_size, stride,
+                  kernel_size // 2, groups=groups, bias=False),
         nn.BatchNorm2d(out_channels)
     ]
     if act is not None:
@@ -75,13 +66,8 @@ class InvertedResidual(nn.Module):
         act (str): Activation.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 hidden: int,
-                 out_channels: int,
-                 kernel_size: int,
-                 stride: int,
-                 squeeze: bool,
+    def __init__(self, in_channels: int, hidden: int, out_channels: int,
+                 kernel_size: int, stride: int, squeeze: bool,
                  act: str) -> None:
         super().__init__()
         layers = []
@@ -114,9 +100,8 @@ class MobileEncoder(nn.Module):
         c1, c2, c3, c4 = channels
         self.channels = tuple(channels)
         self.stages = nn.ModuleList([
-            nn.Sequential(
-                conv_bn_act(in_channels, c1, 3, 2),
-                InvertedResidual(c1, c1, c1, 3, 1, False, 'relu')),
+            nn.Sequential(conv_bn_act(in_channels, c1, 3, 2),
+                          InvertedResidual(c1, c1, c1, 3, 1, False, 'relu')),
             nn.Sequential(
                 InvertedResidual(c1, 3 * c1, c2, 3, 2, False, 'relu'),
                 InvertedResidual(c2, 3 * c2, c2, 3, 1, False, 'relu')),
@@ -130,7 +115,7 @@ class MobileEncoder(nn.Module):
                 InvertedResidual(c4, 4 * c4, c4, 5, 1, True, 'hswish')),
         ])
 
-    def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """(B, C, H, W) to four maps."""
         maps = []
         for stage in self.stages:
@@ -173,8 +158,9 @@ class CrossAttention(nn.Module):
         query = self.query(self.norm_query(x))
         query = query.reshape(batch, heads, channels // heads, -1)
         pooled = F.avg_pool2d(self.norm_other(other), self.reduction)
-        key, value = self.key_value(pooled).reshape(
-            batch, 2, heads, channels // heads, -1).unbind(1)
+        key, value = self.key_value(pooled).reshape(batch, 2, heads,
+                                                    channels // heads,
+                                                    -1).unbind(1)
         weights = (query.transpose(2, 3) @ key * self.scale).softmax(-1)
         out = value @ weights.transpose(2, 3)
         return self.project(out.reshape(batch, channels, height, width))
@@ -188,27 +174,27 @@ class FusionBlock(nn.Module):
         reduction (int, optional): Of the cross-attention; None for none.
     """
 
-    def __init__(self, channels: int, reduction: Optional[int]) -> None:
+    def __init__(self, channels: int, reduction: int | None) -> None:
         super().__init__()
         hidden = max(8, channels // 4)
-        self.gate = nn.Sequential(
-            nn.Conv2d(4 * channels, hidden, 1), nn.ReLU(inplace=True),
-            nn.Conv2d(hidden, 2 * channels, 1), nn.Hardsigmoid())
+        self.gate = nn.Sequential(nn.Conv2d(4 * channels, hidden, 1),
+                                  nn.ReLU(inplace=True),
+                                  nn.Conv2d(hidden, 2 * channels, 1),
+                                  nn.Hardsigmoid())
         if reduction is not None:
             self.ir_from_vis = CrossAttention(channels, reduction)
             self.vis_from_ir = CrossAttention(channels, reduction)
         self.attends = reduction is not None
         self.spatial = nn.Conv2d(4, 2, 7, padding=3)
-        self.merge = nn.Sequential(
-            conv_bn_act(3 * channels, channels, 1), SqueezeExcite(channels),
-            conv_bn_act(channels, channels, 3))
+        self.merge = nn.Sequential(conv_bn_act(3 * channels, channels, 1),
+                                   SqueezeExcite(channels),
+                                   conv_bn_act(channels, channels, 3))
 
     def forward(self, ir: Tensor, vis: Tensor) -> Tensor:
         """(B, C, H, W) of both modalities to (B, C, H, W)."""
         pooled = torch.cat([
-            pool for x in (ir, vis)
-            for pool in (x.mean((2, 3), keepdim=True),
-                         x.amax((2, 3), keepdim=True))
+            pool for x in (ir, vis) for pool in (x.mean((2, 3), keepdim=True),
+                                                 x.amax((2, 3), keepdim=True))
         ], 1)
         gate_ir, gate_vis = self.gate(pooled).chunk(2, 1)
         ir, vis = ir * (1 + gate_ir), vis * (1 + gate_vis)
@@ -249,5 +235,5 @@ class UpBlock(nn.Module):
 
 def double(x: Tensor) -> Tensor:
     """Twice the height and width, bilinear."""
-    return F.interpolate(
-        x, scale_factor=2, mode='bilinear', align_corners=False)
+    return F.interpolate(x, scale_factor=2, mode='bilinear',
+                         align_corners=False)

@@ -10,7 +10,7 @@ the same, and differs in this:
 - widths are arguments, and ``attn_norm`` makes the attention independent
   of the image size.
 """
-from typing import Optional, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -46,16 +46,13 @@ class TransFuser6(BaseFuser):
     """
     min_size = 16
 
-    def __init__(self,
-                 stem_channels: int = 16,
+    def __init__(self, stem_channels: int = 16,
                  channels: Sequence[int] = (32, 64, 96, 128),
-                 heads: Sequence[int] = (4, 8, 8, 16),
-                 attn_norm: bool = False,
-                 channel_order: str = 'rgb',
-                 clamp: bool = False,
-                 init_cfg: Optional[dict] = None) -> None:
-        super().__init__(
-            channel_order=channel_order, clamp=clamp, init_cfg=init_cfg)
+                 heads: Sequence[int] = (4, 8, 8, 16), attn_norm: bool = False,
+                 channel_order: str = 'rgb', clamp: bool = False,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(channel_order=channel_order, clamp=clamp,
+                         init_cfg=init_cfg)
         if (len(channels) != 4 or len(heads) != 4
                 or any(c % h for c, h in zip(channels, heads, strict=True))):
             raise ValueError(
@@ -64,21 +61,15 @@ class TransFuser6(BaseFuser):
                 f'heads={tuple(heads)}.')
         self.vis_encoder = Encoder(stem_channels, channels)
         self.ir_encoder = Encoder(stem_channels, channels)
-        self.vis_attentions, self.ir_attentions = (
-            nn.ModuleList(
-                ChannelAttention(c, h, attn_norm)
-                for c, h in zip(channels, heads, strict=True))
-            for _ in range(2))
+        self.vis_attentions, self.ir_attentions = (nn.ModuleList(
+            ChannelAttention(c, h, attn_norm)
+            for c, h in zip(channels, heads, strict=True)) for _ in range(2))
         c1, c2, c3, c4 = channels
         # xij: scale i, j-th column of the nested decoder
         self.nodes = nn.ModuleDict(
-            dict(
-                x11=Node(c1, c2, c1),
-                x21=Node(c2, c3, c2),
-                x31=Node(c3, c4, c3),
-                x12=Node(2 * c1, c2, c1),
-                x22=Node(2 * c2, c3, c2),
-                x13=Node(3 * c1, c2, c1)))
+            dict(x11=Node(c1, c2, c1), x21=Node(c2, c3, c2),
+                 x31=Node(c3, c4, c3), x12=Node(2 * c1, c2, c1),
+                 x22=Node(2 * c2, c3, c2), x13=Node(3 * c1, c2, c1)))
         self.to_luma = nn.Conv2d(c1, 1, 1)
         self._rows = None
 
@@ -96,10 +87,9 @@ class TransFuser6(BaseFuser):
             return self._rows(vis_luma, ir)
         vis_features = self.vis_encoder(vis_luma)
         ir_features = self.ir_encoder(ir)
-        return self.decode([
-            (self.vis_attentions[k](vis_features[k])
-             + self.ir_attentions[k](ir_features[k])) / 2 for k in range(4)
-        ])
+        return self.decode([(self.vis_attentions[k](vis_features[k]) +
+                             self.ir_attentions[k](ir_features[k])) / 2
+                            for k in range(4)])
 
     def _optimize(self) -> None:
         self._rows = RowwiseTransFuser6(self.vis_encoder, self.ir_encoder,

@@ -10,8 +10,8 @@ Training keeps PyTorch's default memory format on purpose: on CPUs
 BatchNorm's sums over channels-last maps are ten times less exact (torch
 2.12), which these networks amplify to percents of the gradient.
 """
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -108,9 +108,7 @@ class ChannelAttention(nn.Module):
             pixels, so that it does not grow with the image.
     """
 
-    def __init__(self,
-                 channels: int,
-                 heads: int,
+    def __init__(self, channels: int, heads: int,
                  attn_norm: bool = False) -> None:
         super().__init__()
         self.heads = heads
@@ -163,9 +161,8 @@ class ChannelAttention(nn.Module):
         """
         c = gram.shape[-1]
         d = c // self.heads
-        query, key, value = (
-            layer.weight.to(gram.dtype).view(self.heads, d, c)
-            for layer in (self.query, self.key, self.value))
+        query, key, value = (layer.weight.to(gram.dtype).view(
+            self.heads, d, c) for layer in (self.query, self.key, self.value))
         project = self.project.weight.to(gram.dtype).view(c, self.heads, d)
         # products instead of einsum, which ONNX has from opset 12 on only
         logits = query @ gram.unsqueeze(1) @ key.transpose(1, 2)
@@ -182,12 +179,12 @@ class ChannelAttention(nn.Module):
         """
         b, c, height, width = x.shape
         tokens = self.tokens(x)
-        shift, weight, bias = (
-            value.to(tokens.dtype)
-            for value in (self.project.bias, self.norm.weight, self.norm.bias))
+        shift, weight, bias = (value.to(tokens.dtype)
+                               for value in (self.project.bias,
+                                             self.norm.weight, self.norm.bias))
         out = torch.baddbmm(shift, tokens, mixing.to(tokens.dtype))
-        out = F.layer_norm(
-            out.flatten(0, 1), (c, ), weight, bias, self.norm.eps)
+        out = F.layer_norm(out.flatten(0, 1), (c, ), weight, bias,
+                           self.norm.eps)
         out = out.view(b, height, width, c).permute(0, 3, 1, 2)
         return out.contiguous(memory_format=_memory_format(x))
 
@@ -207,8 +204,8 @@ def doubling_kernel(weight: Tensor) -> Tensor:
     return kernel.flip(-2, -1).transpose(0, 1)
 
 
-def conv_doubled(x: Tensor, kernel: Tensor, size: Tuple[int, int],
-                 rows: Tuple[int, int]) -> Tensor:
+def conv_doubled(x: Tensor, kernel: Tensor, size: tuple[int, int],
+                 rows: tuple[int, int]) -> Tensor:
     """Double the size, pad by mirroring, 3x3 convolution.
 
     Doubling (nearest) and a 3x3 convolution are one transposed 4x4
@@ -228,17 +225,12 @@ def conv_doubled(x: Tensor, kernel: Tensor, size: Tuple[int, int],
     first, last = rows
     low, high = (first - 1) // 2, last // 2 + 1
     top, bottom = max(-low, 0), max(high - x.shape[2], 0)
-    x = F.pad(
-        x[:, :, low + top:high - bottom], (1, 1, top, bottom),
-        mode='replicate')
+    x = F.pad(x[:, :, low + top:high - bottom], (1, 1, top, bottom),
+              mode='replicate')
     cut = 1 + first - 2 * low
     short = last - first - (2 * (high - low) + 2 - 2 * cut)
-    out = F.conv_transpose2d(
-        x,
-        kernel,
-        stride=2,
-        padding=(cut, 3),
-        output_padding=(max(short, 0), size[1] % 2))
+    out = F.conv_transpose2d(x, kernel, stride=2, padding=(cut, 3),
+                             output_padding=(max(short, 0), size[1] % 2))
     return out[:, :, :last - first]
 
 
