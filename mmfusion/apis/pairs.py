@@ -10,7 +10,7 @@ from mmcv.transforms import Compose
 from mmengine.config import Config
 from torch.utils.data import DataLoader, Dataset
 
-from mmfusion.fileio import FileRule, sample_stem
+from mmfusion.fileio import FileRule, join_by_stem, sample_stem
 from mmfusion.tasks import TASKS, channel_spans
 from mmfusion.utils.config_file import type_name
 from mmfusion.utils.errors import UsageError
@@ -60,17 +60,13 @@ def match_folders(
         raise UsageError(str(error)) from error
     spans = channel_spans(modalities or TASKS['ivf'].modalities)
     first, second = (f'{name}_path' for name in spans)
-    pairs = [{
-        'stem': stem,
-        'modalities': spans,
-        first: path,
-        second: infrared[stem]
-    } for stem, path in visible.items() if stem in infrared]
-    single = [
-        files[stem]
-        for files, others in ((visible, infrared), (infrared, visible))
-        for stem in files if stem not in others
+    samples, missing = join_by_stem({first: visible, second: infrared})
+    pairs = [
+        dict(paths, stem=stem, modalities=spans) for stem, paths in samples
+        if len(paths) == 2
     ]
+    single = [visible[stem] for stem, lack in missing if lack == second]
+    single += [infrared[stem] for stem, lack in missing if lack == first]
     if not pairs:
         raise UsageError(
             f'Expected files of equal stems in {vis} and {ir}, got none, '

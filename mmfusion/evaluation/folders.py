@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmfusion.fileio import FileRule, natural_key
+from mmfusion.fileio import FileRule, join_by_stem, natural_key
 from mmfusion.tasks import TASKS, metric_order
 from mmfusion.utils.files import write_text
 from mmfusion.utils.progress import track
@@ -62,41 +62,36 @@ def match_scenes(
         ValueError: If a folder has no images or two for one stem, or if
             nothing fits together.
     """
-    source_files = {
-        name:
-        FileRule(stem=(source_rules or {}).get(name, PLAIN)).list(
-            str(folder), name)
+    rules = source_rules or {}
+    listed = {
+        ('source', name):
+        FileRule(stem=rules.get(name, PLAIN)).list(str(folder), name)
         for name, folder in sources.items()
     }
-    fused_files = {
-        method:
+    listed.update({
+        ('fused', method):
         FileRule(stem=fused_rule.replace('{method}', method)).list(
             str(folder), method)
         for method, folder in fused.items()
-    }
-    everywhere = {**source_files, **fused_files}
-    wanted = stems if stems is not None else sorted(
-        set().union(*everywhere.values()), key=natural_key)
-    scenes, missing = [], []
-    for stem in wanted:
-        missing += [
-            f'{stem}: no file of {name}' for name, files in everywhere.items()
-            if stem not in files
-        ]
+    })
+    samples, missing = join_by_stem(listed, stems)
+    scenes = []
+    for stem, found in samples:
+        paths = tuple(path for (kind, _), path in found.items()
+                      if kind == 'source')
         made = {
-            method: files[stem]
-            for method, files in fused_files.items() if stem in files
+            name: path
+            for (kind, name), path in found.items() if kind == 'fused'
         }
-        if made and all(stem in files for files in source_files.values()):
-            paths = tuple(files[stem] for files in source_files.values())
+        if made and len(paths) == len(sources):
             scenes.append(Scene(stem, paths, made))
     if not scenes:
         example = ', '.join(
-            str(next(iter(files.values()))) for files in everywhere.values())
+            str(next(iter(files.values()))) for files in listed.values())
         raise ValueError(
             f'Expected files of equal stems in all folders, got none, e.g. '
             f'{example}. Rename them or give a rule for their stems.')
-    return scenes, missing
+    return scenes, [f'{stem}: no file of {name}' for stem, (_, name) in missing]
 
 
 @dataclass(frozen=True)
