@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 import torch
 
-from mmfusion.apis.training import train
-from mmfusion.cli import legacy as cli
+from mmfusion.cli.train import main as train
 
 SIZE = (40, 56)
 _COMMON = '''
@@ -149,8 +148,7 @@ def make_project(folder: Path) -> Path:
 
 def train_with(config, *flags):
     """``tools/train.py CONFIG FLAGS`` in this process."""
-    args, _ = cli.parse('train', [str(config), *map(str, flags)])
-    train(args)
+    train([str(config), *map(str, flags)])
 
 
 @contextmanager

@@ -175,16 +175,16 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
                 continue
             listed[key] = self.rules[key].list(folder, key, self.backend_args)
         stems = (self._split_stems() if self.ann_file else sorted(
-            set().union(*(listed[key] for key in modal_keys)),
-            key=natural_key))
+            set().union(*(listed[key]
+                          for key in modal_keys)), key=natural_key))
         samples, missing = join_by_stem(listed, stems)
         if missing:
             self._refuse(missing, listed, modal_keys)
         return [dict(stem=stem, **paths) for stem, paths in samples]
 
     def _refuse(self, missing: list[tuple[str, str]],
-                listed: dict[str, dict[str, str]],
-                modal_keys: list[str]) -> None:
+                listed: dict[str, dict[str,
+                                       str]], modal_keys: list[str]) -> None:
         """Every folder must have every stem; name the first that has not."""
         lacking: dict[str, list[str]] = {key: [] for key in listed}
         for stem, key in missing:

@@ -91,7 +91,9 @@ def match_scenes(
         raise ValueError(
             f'Expected files of equal stems in all folders, got none, e.g. '
             f'{example}. Rename them or give a rule for their stems.')
-    return scenes, [f'{stem}: no file of {name}' for stem, (_, name) in missing]
+    return scenes, [
+        f'{stem}: no file of {name}' for stem, (_, name) in missing
+    ]
 
 
 @dataclass(frozen=True)

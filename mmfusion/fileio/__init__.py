@@ -10,7 +10,7 @@ from .text_features import (as_text_feature, h5_text_paths, npz_names,
 __all__ = [
     'Caption', 'FileRule', 'H5_SUFFIXES', 'IMG_SUFFIXES', 'Suffix',
     'as_text_feature', 'check_same_names', 'h5_shapes', 'h5_text_paths',
-    'join_by_stem', 'natural_key', 'npz_names', 'read_bytes', 'read_captions', 'read_h5',
-    'read_image', 'read_npz', 'read_text_feature', 'require_h5py',
+    'join_by_stem', 'natural_key', 'npz_names', 'read_bytes', 'read_captions',
+    'read_h5', 'read_image', 'read_npz', 'read_text_feature', 'require_h5py',
     'sample_stem'
 ]
