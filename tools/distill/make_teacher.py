@@ -11,12 +11,14 @@ import argparse
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from mmengine.config import DictAction
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.cli.legacy import run
+from mmfusion.utils.config_file import load_config
 
 
 def _shard(text: str) -> tuple:
@@ -147,9 +149,16 @@ def main():
         return run_shards(args, argv)
     from mmengine.device import get_device
 
-    from mmfusion.distill.teacher_images import make_teacher
+    from mmfusion.distill.teacher_images import TeacherOptions, make_teacher
     args.device = args.device or get_device()
-    return make_teacher(args)
+    options = TeacherOptions(**{
+        item.name: getattr(args, item.name)
+        for item in fields(TeacherOptions)
+    })
+    return make_teacher(load_config(args.config, args.cfg_options),
+                        args.checkpoint, args.vis, args.ir, args.out, options,
+                        shard=args.shard, limit=args.limit,
+                        restart=args.restart, check=args.check)
 
 
 if __name__ == '__main__':
