@@ -11,7 +11,7 @@ if __name__ == '__main__':
                   'MKL_NUM_THREADS'):
         os.environ.setdefault(_name, '1')
 
-from mmfusion.cli.flags import add_pair_folders  # noqa: E402
+from mmfusion.cli.flags import add_pair_folders, add_task  # noqa: E402
 from mmfusion.cli.legacy import UsageError, run  # noqa: E402
 
 
@@ -20,7 +20,8 @@ def parse_args():
     parser.add_argument(
         '--fused', nargs='+', metavar='[NAME=]DIR',
         help='fused images of one method or several; files match by stem')
-    add_pair_folders(parser, 'what --vis and --ir hold; default ivf')
+    add_pair_folders(parser)
+    add_task(parser, 'what --vis and --ir hold; default ivf')
     parser.add_argument(
         '--sources', nargs='+', metavar='[NAME=]DIR',
         help='instead of --vis and --ir: two or more source folders')

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.cli import distill_readme as distill_flags
+from mmfusion.cli.flags import add_device
 from mmfusion.cli.legacy import run
 
 
@@ -34,7 +35,7 @@ def parse_args(argv=None):
     add('--runs', type=int, default=200)
     add('--analyze', action='store_true',
         help='print parameters, multiply-adds, time and memory')
-    add('--device', help='cpu, cuda, ...; default a GPU if any')
+    add_device(parser)
     return parser.parse_args(argv)
 
 
