@@ -15,15 +15,11 @@ PARTS = ('full', 'fuser')
 
 
 class FuserPart(nn.Module):
-    """A wrapper's fuser as a network of one stacked input.
+    """A fuser as a network of one stacked input."""
 
-    Args:
-        model (nn.Module): ``ImageFuser`` or ``FuserSegmenter``.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, fuser: nn.Module) -> None:
         super().__init__()
-        self.fuser = model.fuser
+        self.fuser = fuser
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Args: inputs (B, 4, H, W). Returns: (B, 3, H, W)."""
@@ -54,7 +50,7 @@ def network_of(cfg: Config, part: str = 'full', optimize: bool = False,
         model.fuser.missing_text = 'none'  # its cost does not count
     if optimize:
         model = model.optimize_for_inference()
-    return FuserPart(model) if part == 'fuser' else model
+    return FuserPart(model.fuser) if part == 'fuser' else model
 
 
 def input_channels(network: nn.Module) -> int:

@@ -15,6 +15,12 @@ from mmfusion.utils.errors import UsageError
 _MIB = 2**20
 
 
+def device_name(device: str) -> str:
+    """The GPU's name; that of another device as it is."""
+    return (torch.cuda.get_device_name(device)
+            if device.startswith('cuda') else device)
+
+
 def measure(network: nn.Module, inputs: Tensor, warmup: int = 3,
             runs: int = 10,
             dtype: torch.dtype = torch.float32) -> dict[str, float]:

@@ -174,13 +174,19 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
                     folder, backend_args=self.backend_args)):
                 continue
             listed[key] = self.rules[key].list(folder, key, self.backend_args)
-        stems = (self._split_stems() if self.ann_file else sorted(
-            set().union(*(listed[key]
-                          for key in modal_keys)), key=natural_key))
-        samples, missing = join_by_stem(listed, stems)
+        samples, missing = join_by_stem(listed,
+                                        self._stems(listed, modal_keys))
         if missing:
             self._refuse(missing, listed, modal_keys)
         return [dict(stem=stem, **paths) for stem, paths in samples]
+
+    def _stems(self, listed: dict[str, dict[str, str]],
+               modal_keys: list[str]) -> list[str]:
+        """Stems of this split."""
+        if self.ann_file:
+            return self._split_stems()
+        return sorted(set().union(*(listed[key] for key in modal_keys)),
+                      key=natural_key)
 
     def _refuse(self, missing: list[tuple[str, str]],
                 listed: dict[str, dict[str,

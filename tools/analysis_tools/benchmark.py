@@ -33,20 +33,18 @@ def main():
     import torch
 
     from mmfusion.analysis import complexity
-    from mmfusion.analysis.speed import measure
+    from mmfusion.analysis.speed import device_name, measure
     from mmfusion.utils.files import write_json
     if args.threads:
         torch.set_num_threads(args.threads)
     dtype = getattr(torch, DTYPES[args.dtype])
     network = complexity.network_of(cfg, args.part)
-    result = dict(
-        config=args.config, part=args.part, shape=list(args.shape),
-        batch=args.batch, device=(torch.cuda.get_device_name(
-            args.device) if args.device.startswith('cuda') else args.device),
-        threads=torch.get_num_threads(), dtype=args.dtype,
-        optimized=not args.no_optimize, torch=torch.__version__,
-        parameters_m=complexity.count_parameters(network) / 1e6,
-        gflops=complexity.count_flops(network, args.shape)[''] / 1e9)
+    result = dict(config=args.config, part=args.part, shape=list(args.shape),
+                  batch=args.batch, device=device_name(args.device),
+                  threads=torch.get_num_threads(), dtype=args.dtype,
+                  optimized=not args.no_optimize, torch=torch.__version__,
+                  parameters_m=complexity.count_parameters(network) / 1e6,
+                  gflops=complexity.count_flops(network, args.shape)[''] / 1e9)
     network = complexity.network_of(cfg, args.part, not args.no_optimize,
                                     args.device)
     inputs = complexity.random_input(args.shape, args.batch, args.device,

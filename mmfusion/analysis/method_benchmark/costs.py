@@ -11,15 +11,13 @@ from mmfusion.utils.progress import track
 
 from ..complexity import (count_flops, count_parameters, network_of,
                           random_input)
-from ..speed import measure
+from ..speed import device_name, measure
 from .methods import Method
 
 
 def setting(shape: tuple[int, int], device: str, runs: int) -> dict[str, Any]:
     """On what the costs depend beside the method."""
-    name = (torch.cuda.get_device_name(device)
-            if device.startswith('cuda') else device)
-    return dict(shape=list(shape), device=name,
+    return dict(shape=list(shape), device=device_name(device),
                 threads=torch.get_num_threads(), runs=runs,
                 torch=torch.__version__)
 
