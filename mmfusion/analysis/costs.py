@@ -82,9 +82,8 @@ def benchmark_speed(model: nn.Module, input_size: int | tuple[int, int] = 512,
     size = (input_size, ) * 2 if isinstance(input_size, int) else input_size
     result = measure(FuserPart(fuser), random_input(size, 1, device), warmup,
                      runs)
-    print(
-        f'Speed of the network at {size[0]}x{size[1]}, float32, {device_name(device)}, '
-        f'{torch.get_num_threads()} CPU threads:')
+    print(f'Speed of the network at {size[0]}x{size[1]}, float32, '
+          f'{device_name(device)}, {torch.get_num_threads()} CPU threads:')
     print(f'  Mean: {result["mean_ms"]:.2f} +- {result["std_ms"]:.2f} ms')
     print(f'  Min: {result["fastest_ms"]:.2f} ms')
     print(f'  Max: {result["slowest_ms"]:.2f} ms')
