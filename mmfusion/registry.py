@@ -43,6 +43,11 @@ class LazyRegistry(Registry):
                               f'nothing more. {error}') from error
         return super().get(key)
 
+    @property
+    def locations(self) -> list[str]:
+        """Packages that register types here, lazy ones left out."""
+        return self._locations
+
     def import_lazy_locations(self) -> None:
         """Import them now, each once."""
         while self._waiting:

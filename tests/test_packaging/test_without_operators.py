@@ -18,7 +18,7 @@ RUN = '''
 import torch
 from mmfusion.utils.config_file import load_config
 from mmfusion.registry import DATASETS, MODELS
-from mmfusion.testing import demo_fusion_inputs, shrink_config
+from config_cases import demo_fusion_inputs, shrink_config
 from mmfusion.utils import register_all_modules
 register_all_modules()
 torch.set_num_threads(1)
@@ -66,7 +66,7 @@ def run(code, *arguments, status=0, **variables):
     result = subprocess.run(
         [sys.executable, '-c', BLOCK + code, *map(str, arguments)], cwd=ROOT,
         env={
-            **os.environ, 'PYTHONPATH': str(ROOT),
+            **os.environ, 'PYTHONPATH': f'{ROOT}{os.pathsep}{ROOT / "tests"}',
             'OMP_NUM_THREADS': '1',
             'MMFUSION_WITHOUT_DETECTION': '',
             **variables
