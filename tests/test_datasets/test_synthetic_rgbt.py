@@ -291,8 +291,8 @@ def test_leaves_nothing_half_written(tmp_path, monkeypatch):
         real(source, target)
 
     real = files.os.replace
-    monkeypatch.setattr(
-        files, 'os', SimpleNamespace(replace=fail, getpid=files.os.getpid))
+    monkeypatch.setattr(files, 'os',
+                        SimpleNamespace(replace=fail, getpid=files.os.getpid))
     with pytest.raises(OSError, match='2 of 2 pairs.*disk full'):
         write_dataset(tmp_path, 2, 0, size=SMALL)
     assert [path.name for path in tmp_path.rglob('*')
