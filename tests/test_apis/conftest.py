@@ -1,5 +1,6 @@
 import pytest
-import tiny_project
+
+from tests.support import tiny_project
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from functools import cache
 
 import pytest
 import torch
-from config_cases import config_files, demo_fusion_inputs, shrink_config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATASETS as ROOT_DATASETS
 from mmengine.registry import HOOKS as ROOT_HOOKS
@@ -13,6 +12,8 @@ from mmengine.registry import METRICS as ROOT_METRICS
 from mmfusion.registry import MODELS, PARAM_SCHEDULERS, VISUALIZERS
 from mmfusion.utils.config_file import (default_work_dir, find_config,
                                         load_config)
+from tests.support.config_cases import (config_files, demo_fusion_inputs,
+                                        shrink_config)
 
 SIZE = (64, 64)
 # what mmdet is needed for: detectors, and fusers pretrained on their sets

@@ -2,13 +2,13 @@
 from types import SimpleNamespace
 
 import pytest
-import tiny_project
 import torch
-from deployment_cases import randomize
 from mmengine.registry import DefaultScope
 
 from mmfusion.apis.inferencer import init_model
 from mmfusion.deployment import export_model
+from tests.support import tiny_project
+from tests.support.deployment_cases import randomize
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ import sys
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 import torch
 
 from mmfusion.apis import FusionInferencer, init_model
@@ -15,6 +14,7 @@ from mmfusion.models.exported.runtimes import OnnxRuntimeSession, openvino_core
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
 from mmfusion.utils.errors import UsageError
+from tests.support import tiny_project
 
 BF16 = 'BF16' in openvino_core().get_property('CPU',
                                               'OPTIMIZATION_CAPABILITIES')

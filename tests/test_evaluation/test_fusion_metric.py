@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 import torch
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
@@ -23,9 +22,10 @@ from mmfusion.functional import PRESETS
 from mmfusion.registry import METRICS
 from mmfusion.structures import FusionDataSample
 from mmfusion.utils.errors import UsageError
+from tests.support import tiny_project
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKER = Path(__file__).with_name('fusion_metric_worker.py')
+WORKER = ROOT / 'tests/support/fusion_metric_worker.py'
 NAMES = ['EN', 'SD', 'SF', 'AG', 'MI', 'CC', 'SCD', 'MSE', 'PSNR']
 LAYOUT = dict(vis=(0, 3), ir=(3, 4))
 

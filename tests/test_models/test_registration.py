@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from config_cases import demo_fusion_inputs
 
 from mmfusion.apis.checkpoint import load_model_weights
 from mmfusion.deployment.exporting import export_model
@@ -15,6 +14,7 @@ from mmfusion.models.registration import (RegistrationHead, affine_offsets,
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 from mmfusion.utils.errors import UsageError
+from tests.support.config_cases import demo_fusion_inputs
 
 MATRIX = torch.tensor([[[1.02, -0.05, 4.], [0.05, 0.98, -3.], [0, 0, 1]]])
 HEAD = dict(type='RegistrationHead', channels=8)

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import tiny_project
 from mmengine.registry import DefaultScope
 
 from mmfusion.cli import legacy as cli
+from tests.support import tiny_project
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 

@@ -4,10 +4,11 @@ import json
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 import torch
-from detection_cases import write_coco
 from mmengine.registry import DefaultScope
+
+from tests.support import tiny_project
+from tests.support.detection_cases import write_coco
 
 pytestmark = pytest.mark.detection
 BOXES = [[(6, 8, 26, 30), (36, 4, 56, 20)], [(10, 12, 40, 44)],

@@ -1,8 +1,8 @@
 """A model and a sequence for every test."""
 import pytest
-import tiny_project
-import video_cases
-from video_sequences import write_sequence
+
+from tests.support import tiny_project, video_cases
+from tests.support.video_sequences import write_sequence
 
 
 @pytest.fixture(autouse=True)

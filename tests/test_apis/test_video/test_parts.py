@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from video_cases import ListSource, make_model, still_pair
-from video_sequences import camera_path, moving_views
 
 from mmfusion.utils.errors import UsageError
 from mmfusion.video import (CameraSource, FileSource, FlickerMeter,
                             FolderSource, FusionStream, MotionTracker,
                             SteadyRange, TemporalBlend, align, fit_infrared,
                             open_source, read_homography)
+from tests.support.video_cases import ListSource, make_model, still_pair
+from tests.support.video_sequences import camera_path, moving_views
 
 
 def numbers(count, fps):

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from video_cases import make_model
 
 from mmfusion.deployment import export_model
 from mmfusion.utils.errors import UsageError
+from tests.support.video_cases import make_model
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = str(ROOT / 'configs' / 'fusers' / 'laplacian_pyramid.py')

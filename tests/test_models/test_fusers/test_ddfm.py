@@ -4,7 +4,6 @@ import types
 
 import numpy as np
 import pytest
-import tiny_project
 import torch
 
 from mmfusion.models.fusers import DDFM, ADMUNet
@@ -13,6 +12,7 @@ from mmfusion.models.layers.diffusion import (clean_estimate,
                                               cumulative_alphas, ddim_step,
                                               respaced_steps, tiled)
 from mmfusion.registry import MODELS
+from tests.support import tiny_project
 
 TINY = dict(type='ADMUNet', channels=32, multipliers=(1, 2), num_blocks=1,
             attention=(2, ))

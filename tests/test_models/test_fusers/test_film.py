@@ -2,15 +2,15 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from film_cases import GRID, film, golden_state, naive_film
 from mmengine.config import Config
-from references.film import reference_input, reference_shapes
 
 from mmfusion.analysis.complexity import count_flops
 from mmfusion.apis.fused_image import to_uint8
 from mmfusion.models.fusers import FILMFusion
 from mmfusion.models.fusers.film.layers import nearest_indices
 from mmfusion.registry import MODELS
+from tests.support.film_cases import GRID, film, golden_state, naive_film
+from tests.support.references.film import reference_input, reference_shapes
 
 pytestmark = pytest.mark.usefixtures('repository_paths', 'one_thread')
 # (B, H, W, L) -> mean, std; values of the last image

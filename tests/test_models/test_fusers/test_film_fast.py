@@ -3,11 +3,11 @@ import threading
 
 import pytest
 import torch
-from film_cases import GRID, film, golden_state
-from references.film import reference_input
 
 from mmfusion.models.fusers import FILMFusion
 from mmfusion.models.fusers.fast import film as film_fast
+from tests.support.film_cases import GRID, film, golden_state
+from tests.support.references.film import reference_input
 
 pytestmark = pytest.mark.usefixtures('repository_paths', 'one_thread')
 # (H, W, L) -> mean, std; values; tolerance

@@ -1,10 +1,10 @@
 """Mask-DiFuser: sizes of the published network, sampling."""
 import pytest
-import tiny_project
 import torch
 
 from mmfusion.models.fusers import MaskDiFuser
 from mmfusion.models.fusers.mask_difuser.layers import ViewAttention
+from tests.support import tiny_project
 
 TINY = dict(width=32, multipliers=(1, 2), layers=1, num_steps=2)
 

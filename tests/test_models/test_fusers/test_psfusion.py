@@ -2,12 +2,13 @@
 import numpy as np
 import pytest
 import torch
-from psfusion_cases import (OUTPUTS, SLIM, assert_close, build, fill, naive,
-                            outputs, slim)
-from references.psfusion import (reference_input, reference_shapes,
-                                 reference_state_dict)
 
 from mmfusion.registry import MODELS
+from tests.support.psfusion_cases import (OUTPUTS, SLIM, assert_close, build,
+                                          fill, naive, outputs, slim)
+from tests.support.references.psfusion import (reference_input,
+                                               reference_shapes,
+                                               reference_state_dict)
 
 pytestmark = pytest.mark.usefixtures('repository_paths')
 # mean, std, min, max; then the values at PIXELS of the first and last channel

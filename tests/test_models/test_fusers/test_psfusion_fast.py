@@ -6,8 +6,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmseg.models.backbones.resnet import BasicBlock
-from psfusion_cases import assert_close, outputs, slim
-from references.psfusion import reference_input
 from torch import nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
@@ -18,6 +16,8 @@ from mmfusion.models.fusers.fast.conv import (FusedBasicBlock, FusedConv2d,
 from mmfusion.models.fusers.fast.strips import run_in_strips
 from mmfusion.models.layers import (FReLU, GlobalAttention, apply_to_concat,
                                     conv_norm_act, pixel_attention, recompute)
+from tests.support.psfusion_cases import assert_close, outputs, slim
+from tests.support.references.psfusion import reference_input
 
 pytestmark = pytest.mark.usefixtures('repository_paths')
 

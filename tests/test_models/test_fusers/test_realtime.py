@@ -1,11 +1,11 @@
 """The real-time student: sizes, modes, backbones."""
 import pytest
-import tiny_project
 import torch
 
 from mmfusion.analysis.complexity import count_flops, count_parameters
 from mmfusion.models.fusers import RealtimeFusionNet
 from mmfusion.registry import MODELS
+from tests.support import tiny_project
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ import subprocess
 import sys
 
 import pytest
-import text_cases
 import torch
 
 from mmfusion.models.text_encoders import BaseTextEncoder
 from mmfusion.registry import TEXT_ENCODERS
+from tests.support import text_cases
 
 TEXTS = ['a street at night', 'two cars', 'a man with a lamp at night']
 NAMES = dict(bert='BertTextEncoder', blip2='Blip2TextEncoder',

@@ -6,7 +6,6 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from config_cases import demo_fusion_inputs, shrink_config
 from mmengine.logging import MessageHub
 from mmengine.structures import InstanceData, PixelData
 from torch import nn
@@ -15,6 +14,7 @@ from mmfusion.models.wrappers import TaskPadding
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 from mmfusion.utils.config_file import load_config
+from tests.support.config_cases import demo_fusion_inputs, shrink_config
 
 pytestmark = pytest.mark.detection
 DETECTORS = ('retinanet', 'faster-rcnn', 'rtmdet-tiny', 'dino')

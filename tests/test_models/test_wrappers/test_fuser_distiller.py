@@ -5,13 +5,13 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from wrapper_cases import FUSERS, make_samples
 
 from mmfusion.apis import init_model
 from mmfusion.apis.checkpoint import load_model_weights
 from mmfusion.models.losses import cosine_distillation_loss
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
+from tests.support.wrapper_cases import FUSERS, make_samples
 
 L1 = dict(type='DistanceLoss', distance='l1')
 LUMA = dict(student='luma', teacher='luma', loss=L1)

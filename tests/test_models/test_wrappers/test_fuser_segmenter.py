@@ -3,11 +3,11 @@ import pytest
 import torch
 from mmengine.optim import build_optim_wrapper
 from torch import nn
-from wrapper_cases import FUSERS, SEGMENTORS, make_samples
 
 from mmfusion.models.wrappers import TaskNormalizer
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
+from tests.support.wrapper_cases import FUSERS, SEGMENTORS, make_samples
 
 
 @pytest.mark.parametrize('segmentor', SEGMENTORS)

@@ -2,12 +2,12 @@
 import pytest
 import torch
 from mmengine.registry import init_default_scope
-from wrapper_cases import make_samples
 
 from mmfusion.models.fusers.base import BaseFuser
 from mmfusion.models.layers import luma
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
+from tests.support.wrapper_cases import make_samples
 
 
 def fused(fuser, inputs, samples=None, **options):

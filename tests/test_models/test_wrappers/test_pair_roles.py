@@ -1,7 +1,6 @@
 """Modalities of any task reach the fuser, and colour comes back."""
 import pytest
 import torch
-from config_cases import demo_fusion_inputs
 from mmengine.structures import PixelData
 
 from mmfusion.models.layers import rgb_to_ycbcr, weighted_chroma
@@ -9,6 +8,7 @@ from mmfusion.models.wrappers.pair_roles import PairRoles
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 from mmfusion.tasks import TASKS, FusionTask, channel_spans
+from tests.support.config_cases import demo_fusion_inputs
 
 AVERAGE = dict(type='AverageFuser')
 

@@ -1,17 +1,17 @@
 """Text on its way from samples through the wrappers into a fuser."""
 import numpy as np
 import pytest
-import tiny_project
 import torch
-from h5_cases import feature
 from mmengine.config import ConfigDict
 from mmengine.dataset import pseudo_collate
-from text_cases import TextGateFuser
 from torch import nn
-from wrapper_cases import make_samples
 
 from mmfusion.models.data_preprocessor import FusionDataPreprocessor
 from mmfusion.registry import DATASETS, MODELS
+from tests.support import tiny_project
+from tests.support.h5_cases import feature
+from tests.support.text_cases import TextGateFuser
+from tests.support.wrapper_cases import make_samples
 
 LENGTHS = (3, 7)
 
