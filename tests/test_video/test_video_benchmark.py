@@ -12,7 +12,7 @@ from mmfusion.deployment import export_model
 from mmfusion.utils.errors import UsageError
 from tests.support.video_cases import make_model
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = str(ROOT / 'configs' / 'fusers' / 'laplacian_pyramid.py')
 
 
