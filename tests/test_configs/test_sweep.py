@@ -31,15 +31,6 @@ def read(name):
     return load_config(name)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """On images this small, a second thread only waits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(params=NAMES)
 def name(request):
     return request.param

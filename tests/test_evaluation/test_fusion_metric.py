@@ -272,9 +272,8 @@ def test_validation_while_training(tmp_path):
         'val_evaluator = [_base_.val_evaluator, dict(\n'
         f'    type="FusionMetric", metrics={NAMES}, csv_file="'
         f'{tmp_path}/val.csv")]\n')
-    with tiny_project.one_thread():
-        tiny_project.train_with(configs / 'both.py', '--work-dir',
-                                tmp_path / 'run')
+    tiny_project.train_with(configs / 'both.py', '--work-dir',
+                            tmp_path / 'run')
     log, = (tmp_path / 'run').rglob('scalars.json')
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     last = [line for line in lines if 'mIoU' in line][-1]
@@ -312,8 +311,7 @@ def test_two_processes_count_every_image_once(tmp_path):
         'work_dir': str(tmp_path / 'one'),
         'test_evaluator.csv_file': str(tmp_path / 'one.csv')
     })
-    with tiny_project.one_thread():
-        alone = Runner.from_cfg(cfg).test()
+    alone = Runner.from_cfg(cfg).test()
     for rank in range(2):
         got = json.loads((tmp_path / f'rank_{rank}.json').read_text())
         assert got == pytest.approx(alone, rel=1e-4)

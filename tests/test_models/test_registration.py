@@ -108,7 +108,7 @@ def test_bad_arguments():
             RegistrationHead(**bad)
 
 
-def test_learns_shifts(one_thread):
+def test_learns_shifts():
     """Eight pixels, of images and in directions that it never saw."""
     torch.manual_seed(0)
     head = RegistrationHead(channels=24, radius=2)

@@ -78,10 +78,9 @@ def detector(tmp_path_factory):
         CONFIG.replace('{root!r}', repr(str(root / 'pairs'))).replace(
             '{checkpoint!r}', repr(str(root / 'stage1' / 'iter_2.pth'))))
     DefaultScope.get_instance('mmfusion', scope_name='mmfusion')
-    with tiny_project.one_thread():
-        tiny_project.train_with(configs / 'detect.py', '--two-stage',
-                                '--work-dir', root / 'stage2', '--seed', 0,
-                                '--cfg-options', 'model.fuser_frozen=True')
+    tiny_project.train_with(configs / 'detect.py', '--two-stage', '--work-dir',
+                            root / 'stage2', '--seed', 0, '--cfg-options',
+                            'model.fuser_frozen=True')
     return root
 
 

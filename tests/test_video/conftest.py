@@ -1,14 +1,8 @@
 """A model and a sequence for every test."""
 import pytest
 
-from tests.support import tiny_project, video_cases
+from tests.support import video_cases
 from tests.support.video_sequences import write_sequence
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with tiny_project.one_thread():
-        yield
 
 
 @pytest.fixture

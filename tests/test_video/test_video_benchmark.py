@@ -6,7 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from mmfusion.deployment import export_model
 from mmfusion.utils.errors import UsageError
@@ -22,9 +21,7 @@ def main():
         'benchmark_video', ROOT / 'benchmarks' / 'video.py')
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    threads = torch.get_num_threads()
-    yield module.main
-    torch.set_num_threads(threads)
+    return module.main
 
 
 def test_default_model(main, tmp_path, capsys):

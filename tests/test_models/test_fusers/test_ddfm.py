@@ -12,17 +12,10 @@ from mmfusion.models.layers.diffusion import (clean_estimate,
                                               cumulative_alphas, ddim_step,
                                               respaced_steps, tiled)
 from mmfusion.registry import MODELS
-from tests.support import tiny_project
 
 TINY = dict(type='ADMUNet', channels=32, multipliers=(1, 2), num_blocks=1,
             attention=(2, ))
 PRIOR = dict(type='GaussianPriorDenoiser')
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with tiny_project.one_thread():
-        yield
 
 
 def build(**kwargs):

@@ -12,7 +12,6 @@ from mmfusion.registry import MODELS
 from tests.support.film_cases import GRID, film, golden_state, naive_film
 from tests.support.references.film import reference_input, reference_shapes
 
-pytestmark = pytest.mark.usefixtures('repository_paths', 'one_thread')
 # (B, H, W, L) -> mean, std; values of the last image
 GOLDEN = {
     (1, 64, 80, 149): ((0.485414081, 0.265271830), {
@@ -51,7 +50,7 @@ def state():
 
 
 @pytest.fixture(scope='module')
-def fuser(state, repository_paths):
+def fuser(state):
     """The golden weights on a small token grid."""
     return film(state, token_grid=GRID)
 

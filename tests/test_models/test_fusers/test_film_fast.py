@@ -9,7 +9,6 @@ from mmfusion.models.fusers.fast import film as film_fast
 from tests.support.film_cases import GRID, film, golden_state
 from tests.support.references.film import reference_input
 
-pytestmark = pytest.mark.usefixtures('repository_paths', 'one_thread')
 # (H, W, L) -> mean, std; values; tolerance
 GOLDEN = {
     (288, 384, 149): ((0.502691361, 0.262301272), {
@@ -28,7 +27,7 @@ GOLDEN = {
 
 
 @pytest.fixture(scope='module')
-def fuser(repository_paths):
+def fuser():
     return film(token_grid=GRID)
 
 

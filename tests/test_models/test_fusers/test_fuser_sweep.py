@@ -4,14 +4,7 @@ import copy
 import pytest
 import torch
 
-from tests.support import tiny_project
 from tests.support.fuser_cases import FUSERS, build, condition, pair
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with tiny_project.one_thread():
-        yield
 
 
 def check(output, batch, height, width):

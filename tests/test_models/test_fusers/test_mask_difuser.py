@@ -4,15 +4,8 @@ import torch
 
 from mmfusion.models.fusers import MaskDiFuser
 from mmfusion.models.fusers.mask_difuser.layers import ViewAttention
-from tests.support import tiny_project
 
 TINY = dict(width=32, multipliers=(1, 2), layers=1, num_steps=2)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with tiny_project.one_thread():
-        yield
 
 
 def pair(batch=1, height=64, width=64):

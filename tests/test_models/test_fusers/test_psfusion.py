@@ -10,7 +10,6 @@ from tests.support.references.psfusion import (reference_input,
                                                reference_shapes,
                                                reference_state_dict)
 
-pytestmark = pytest.mark.usefixtures('repository_paths')
 # mean, std, min, max; then the values at PIXELS of the first and last channel
 PIXELS = ((0, 0), (10, 20), (40, 77), (63, 95))
 GOLDEN = dict(

@@ -19,8 +19,6 @@ from mmfusion.models.layers import (FReLU, GlobalAttention, apply_to_concat,
 from tests.support.psfusion_cases import assert_close, outputs, slim
 from tests.support.references.psfusion import reference_input
 
-pytestmark = pytest.mark.usefixtures('repository_paths')
-
 
 class TestFastInference:
     """The rearranged copy and the layers it is made of."""
@@ -130,9 +128,6 @@ class TestFastInference:
         kept = x.clone()
         assert run_in_strips(torch.neg, x, out=x) is x
         assert torch.equal(x, -kept)
-
-
-pytestmark = pytest.mark.usefixtures('repository_paths')
 
 
 class TestLayers:

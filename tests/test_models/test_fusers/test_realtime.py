@@ -5,13 +5,6 @@ import torch
 from mmfusion.analysis.complexity import count_flops, count_parameters
 from mmfusion.models.fusers import RealtimeFusionNet
 from mmfusion.registry import MODELS
-from tests.support import tiny_project
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with tiny_project.one_thread():
-        yield
 
 
 class Stacked(torch.nn.Module):

@@ -1,7 +1,6 @@
 """TransFuser6: golden numbers of BFFR, an independent transcription, and
 the row-wise inference."""
 import copy
-import sys
 from pathlib import Path
 
 import pytest
@@ -76,11 +75,7 @@ def fuser(converted):
 
 @pytest.fixture(scope='module')
 def naive(reference):
-    sys.path.insert(0, str(ROOT))
-    try:
-        from benchmarks.naive import NaiveTransFuser6
-    finally:
-        sys.path.pop(0)
+    from benchmarks.naive import NaiveTransFuser6
     naive = NaiveTransFuser6()
     naive.load_state_dict({key: reference[key]
                            for key in naive.state_dict()}, strict=True)

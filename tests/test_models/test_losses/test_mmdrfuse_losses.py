@@ -44,7 +44,6 @@ def test_golden_without_weights():
     assert gmsd_loss(a, v, v).item() == pytest.approx(0.258607, abs=1e-5)
 
 
-@pytest.mark.usefixtures('repository_paths')
 def test_golden_with_published_weights(published_weights, tmp_path):
     from convert import convert_file
     a, v = ramps()

@@ -268,13 +268,11 @@ def test_tensor_mode_without_samples():
         assert model(torch.rand(1, 4, *SIZE), mode='tensor')
 
 
-def test_benchmark(repository_paths, capsys):
+def test_benchmark(capsys):
     from benchmarks import detection
-    threads = torch.get_num_threads()
     detection.main([
         '--detectors', 'rtmdet-tiny', '--size', '64', '64', '--repeats', '1',
         '--threads', '1'
     ])
-    torch.set_num_threads(threads)
     row = capsys.readouterr().out.splitlines()[-1]
     assert row.startswith('| rtmdet-tiny | ') and row.endswith(' % |')
