@@ -4,10 +4,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-import text_cases
-import tiny_project
 import torch
-from h5_cases import feature, h5_groups, write_h5
 from mmengine.config import Config
 
 from mmfusion.apis import FusionInferencer
@@ -16,6 +13,8 @@ from mmfusion.apis.text import load_text_step, parse_encoder
 from mmfusion.cli import legacy as cli
 from mmfusion.registry import MODELS
 from mmfusion.utils.errors import UsageError
+from tests.support import text_cases, tiny_project
+from tests.support.h5_cases import feature, h5_groups, write_h5
 
 CAPTIONS = {'000': 'two cars', '001': ['a man', 'a lamp'], '002': 'a street'}
 CONFIG = '''

@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from detection_cases import write_coco
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 import mmfusion  # noqa: F401
+from tests.support.detection_cases import write_coco
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKER = Path(__file__).with_name('train_worker.py')
+WORKER = ROOT / 'tests/support/train_worker.py'
 
 CONFIG = '''
 _base_ = ['{configs}/_base_/default_runtime.py',

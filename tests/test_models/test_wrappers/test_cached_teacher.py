@@ -3,11 +3,11 @@ import copy
 
 import pytest
 import torch
-from config_cases import demo_fusion_inputs
 from mmengine.structures import PixelData
 
 from mmfusion.models.wrappers import inference_config
 from mmfusion.registry import MODELS
+from tests.support.config_cases import demo_fusion_inputs
 
 L1 = dict(type='DistanceLoss', distance='l1')
 CFG = dict(

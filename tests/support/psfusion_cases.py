@@ -1,7 +1,6 @@
 """Builders and comparisons that the tests of PSFusion share."""
-from references.psfusion import reference_state_dict
-
 from mmfusion.registry import MODELS
+from tests.support.references.psfusion import reference_state_dict
 
 SLIM = dict(base_channels=8, depths=(1, 2, 1, 1))
 OUTPUTS = ('semantic', 'binary', 'boundary', 'fused', 'vis_rec', 'ir_rec')

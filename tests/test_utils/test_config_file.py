@@ -2,10 +2,10 @@
 from pathlib import Path
 
 import pytest
-import tiny_project
 
 from mmfusion.cli.legacy import UsageError
 from mmfusion.utils.config_file import find_config, load_config, require_file
+from tests.support import tiny_project
 
 
 @pytest.fixture

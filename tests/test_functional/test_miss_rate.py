@@ -31,7 +31,7 @@ def test_overlaps_by_hand():
     torch.testing.assert_close(table,
                                torch.tensor([[1 / 3, 0.5, 0.], [0., 0., 0.]]))
     inside = overlaps(boxes(square(0)), boxes([0, 0, 5, 100]), of_first=True)
-    assert inside.item() == 0.5
+    assert inside.item() == pytest.approx(0.5)
     assert overlaps(boxes([3, 3, 3, 3]), boxes([3, 3, 3, 3])).item() == 0
 
 
@@ -121,7 +121,7 @@ def test_curve_and_average_by_hand():
 
 
 def test_extremes():
-    assert log_average_miss_rate(images([], 3)) == 1.
+    assert log_average_miss_rate(images([], 3)) == pytest.approx(1)
     assert log_average_miss_rate(images([(0.9, 1)], 1)) == pytest.approx(1e-10)
     # a false positive first: nothing is reached below 1 per image
     late = images([(0.9, 0), (0.8, 1)], 1)
@@ -136,8 +136,8 @@ def test_extremes():
 
 def test_a_false_positive_in_a_hundred_images_reaches_the_first_reference():
     every = images([(0.9, 0), (0.8, 1)], 2, 99)
-    assert REFERENCES[0] == 0.01 and len(REFERENCES) == 9
-    assert REFERENCES[-1] == 1.
+    assert REFERENCES[0] == pytest.approx(0.01) and len(REFERENCES) == 9
+    assert REFERENCES[-1] == pytest.approx(1)
     assert log_average_miss_rate(every) == pytest.approx(0.5)
 
 
@@ -230,7 +230,7 @@ def test_conditions_of_coco():
         alone = evaluate(inner, part, ('person', ))
         assert found[f'coco/{condition}/bbox_mAP_50'] == alone[
             'coco/bbox_mAP_50']
-    assert found['coco/day/bbox_mAP_50'] == 1.
+    assert found['coco/day/bbox_mAP_50'] == pytest.approx(1)
     assert found['coco/night/bbox_mAP_50'] == 0.
     assert found['coco/bbox_mAP_50'] == evaluate(
         inner, samples, ('person', ))['coco/bbox_mAP_50']

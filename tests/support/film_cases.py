@@ -1,7 +1,6 @@
 """FILMs with the golden weights, for several tests."""
-from references.film import fill_reference, reference_shapes
-
 from mmfusion.models.fusers import FILMFusion
+from tests.support.references.film import fill_reference, reference_shapes
 
 #: a token grid that makes the fixed part of the work small
 GRID = (36, 48)

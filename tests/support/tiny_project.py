@@ -1,10 +1,8 @@
 """A project that trains in seconds: pairs, labels and two-stage configs."""
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
 from mmfusion.apis.training import train
 from mmfusion.cli import legacy as cli
@@ -151,12 +149,3 @@ def train_with(config, *flags):
     """``tools/train.py CONFIG FLAGS`` in this process."""
     args, _ = cli.parse('train', [str(config), *map(str, flags)])
     train(args)
-
-
-@contextmanager
-def one_thread():
-    """Networks this small lose time with two threads, on busy cores most."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

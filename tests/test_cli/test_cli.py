@@ -3,13 +3,13 @@ import subprocess
 import sys
 
 import pytest
-from cli_cases import make_config, run
 from mmengine.config import Config
 
 from mmfusion.cli import flags as cli_flags
 from mmfusion.cli import legacy as cli
 from mmfusion.cli.apply import apply_to_config
 from mmfusion.cli.legacy import UsageError, parse
+from tests.support.cli_cases import make_config, run
 
 
 def announced(lines, flag):

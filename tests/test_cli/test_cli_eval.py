@@ -1,8 +1,8 @@
 """--eval: which evaluators a command line leaves in a config."""
 import pytest
-from cli_cases import make_config, run
 
 from mmfusion.cli.legacy import UsageError, parse
+from tests.support.cli_cases import make_config, run
 
 
 def test_eval_of_fused_images_replaces_that_of_labels():

@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 import psutil
 import pytest
-from video_cases import (VIEW, ListSource, count_frames, make_model,
-                         still_pair, write_video)
-from video_sequences import write_sequence
 
 from mmfusion.apis import FusionInferencer
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
 from mmfusion.utils.errors import UsageError
 from mmfusion.video import FusionStream, VideoWriter, summary
+from tests.support.video_cases import (VIEW, ListSource, count_frames,
+                                       make_model, still_pair, write_video)
+from tests.support.video_sequences import write_sequence
 
 
 def grey(value, size=VIEW):

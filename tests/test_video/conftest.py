@@ -1,14 +1,8 @@
 """A model and a sequence for every test."""
 import pytest
-import tiny_project
-import video_cases
-from video_sequences import write_sequence
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with tiny_project.one_thread():
-        yield
+from tests.support import video_cases
+from tests.support.video_sequences import write_sequence
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@ import threading
 
 import numpy as np
 import pytest
-from video_cases import ListSource, LiveSource, count_frames, make_model
 
 from mmfusion.video import Frame, FusionStream, align, alignment, summary
+from tests.support.video_cases import (ListSource, LiveSource, count_frames,
+                                       make_model)
 
 
 class Clock:

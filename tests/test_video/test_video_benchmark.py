@@ -6,13 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
-from video_cases import make_model
 
 from mmfusion.deployment import export_model
 from mmfusion.utils.errors import UsageError
+from tests.support.video_cases import make_model
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = str(ROOT / 'configs' / 'fusers' / 'laplacian_pyramid.py')
 
 
@@ -22,9 +21,7 @@ def main():
         'benchmark_video', ROOT / 'benchmarks' / 'video.py')
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    threads = torch.get_num_threads()
-    yield module.main
-    torch.set_num_threads(threads)
+    return module.main
 
 
 def test_default_model(main, tmp_path, capsys):

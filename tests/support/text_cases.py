@@ -3,11 +3,11 @@ import string
 from pathlib import Path
 
 import torch
-from h5_cases import WIDTH
 from torch import nn
 
 from mmfusion.models.fusers import BaseFuser
 from mmfusion.registry import MODELS
+from tests.support.h5_cases import WIDTH
 
 WORDS = ('a', 'street', 'at', 'night', 'with', 'two', 'cars', 'man', 'lamp')
 
