@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
+from mmfusion.utils.errors import one_line
 
 from .base import OptSampleList
 from .feature_pairs import TensorReader, build_pairs
@@ -127,7 +128,7 @@ class FuserDistiller(ImageFuser):
                 raise ValueError(
                     f'init_from_teacher: expected layer {target!r} of the '
                     f'student to be like {source!r} of the teacher, got: '
-                    f'{" ".join(str(error).split())}') from error
+                    f'{one_line(error)}') from error
 
     def loss(self, inputs: Tensor,
              data_samples: OptSampleList) -> dict[str, Tensor]:
