@@ -1,53 +1,8 @@
-"""Unlabelled infrared-visible sets in the layouts of their authors."""
-
+"""LLVIP: visible-infrared pairs for low-light vision."""
 from mmfusion.registry import DATASETS
 
+from ..boxes import BoxSet
 from ..paired_dataset import PairedImageDataset
-
-
-@DATASETS.register_module()
-class M3FDFusionDataset(PairedImageDataset):
-    """M3FD (Liu et al., TarDAL, CVPR 2022), mostly 768x1024.
-
-    ``data_root`` is one of its two archives, 300 pairs for fusion or 4200
-    with boxes (``Annotation``, not read here)::
-
-        M3FD_Fusion/{Vis,Ir}/NAME.png
-        M3FD_Detection/{Vis,Ir}/NAME.png
-
-    Args:
-        kwargs: See :class:`PairedImageDataset`.
-    """
-    PREFIX = dict(vis_path='Vis', ir_path='Ir')
-
-
-@DATASETS.register_module()
-class RoadSceneDataset(PairedImageDataset):
-    """RoadScene (Xu et al., FusionDN, AAAI 2020), 221 pairs of any size.
-
-    ``data_root`` is the authors' repository::
-
-        RoadScene/crop_LR_visible/NAME.jpg
-        RoadScene/cropinfrared/NAME.jpg
-
-    Args:
-        kwargs: See :class:`PairedImageDataset`.
-    """
-    PREFIX = dict(vis_path='crop_LR_visible', ir_path='cropinfrared')
-
-
-@DATASETS.register_module()
-class TNODataset(PairedImageDataset):
-    """TNO (Toet, Data in Brief 2017), grey pairs of any size.
-
-    The published archive has a folder for each scene;
-    ``tools/dataset_converters/scene_folders.py`` makes::
-
-        TNO/{vis,ir}/NAME.bmp
-
-    Args:
-        kwargs: See :class:`PairedImageDataset`.
-    """
 
 
 @DATASETS.register_module()
@@ -81,3 +36,18 @@ class LLVIPFusionDataset(PairedImageDataset):
             **prefix,
             **(data_prefix or {})
         }, **kwargs)
+
+
+class LLVIPBoxes(BoxSet):
+    """LLVIP (Jia et al., ICCV Workshops 2021): pedestrians at night.
+
+    15,488 pairs of 1280x1024::
+
+        LLVIP/{visible,infrared}/{train,test}/NAME.jpg
+        LLVIP/Annotations/NAME.xml
+        LLVIP/annotations/{train,test}.json   (converted)
+    """
+    hint = '{visible,infrared}/{train,test}/NAME.jpg, Annotations/NAME.xml'
+    splits = ('train', 'test')
+    folders = ('visible/{0}', 'infrared/{0}', 'Annotations')
+    classes = ('person', )

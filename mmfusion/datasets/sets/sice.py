@@ -1,4 +1,4 @@
-"""Multi-exposure pairs: an under- and an over-exposed colour image."""
+"""SICE: multi-exposure scenes."""
 from mmfusion.registry import DATASETS
 from mmfusion.tasks import TASKS
 
@@ -14,22 +14,6 @@ class SICEDataset(PairedImageDataset):
     --by-brightness`` takes the darkest and the brightest::
 
         SICE/{under,over}/NAME.jpg
-
-    Args:
-        kwargs: See :class:`PairedImageDataset`.
-    """
-    METAINFO = TASKS['mef'].meta
-
-
-@DATASETS.register_module()
-class MEFBDataset(PairedImageDataset):
-    """MEFB (Zhang, Information Fusion 2021), 100 pairs of any size.
-
-    The authors' repository has ``input/SCENE/SCENE_A`` and ``SCENE_B``,
-    not always the darker one first; ``tools/dataset_converters/
-    scene_folders.py --by-brightness`` makes::
-
-        MEFB/{under,over}/NAME.jpg
 
     Args:
         kwargs: See :class:`PairedImageDataset`.
