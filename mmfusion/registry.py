@@ -43,6 +43,11 @@ class LazyRegistry(Registry):
                               f'nothing more. {error}') from error
         return super().get(key)
 
+    def import_from_location(self) -> None:
+        """See mmengine, which imports everything where there is no place."""
+        if self._locations:
+            super().import_from_location()
+
     def import_lazy_locations(self) -> None:
         """Import them now, each once."""
         while self._waiting:
