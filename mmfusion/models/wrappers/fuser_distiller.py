@@ -35,8 +35,8 @@ class FuserDistiller(ImageFuser):
         pairs (sequence[dict]): What is compared, each
             ``dict(student=PLACE, teacher=PLACE, loss=dict(type=...))``, see
             :class:`~mmfusion.models.wrappers.feature_pairs.FeaturePair`.
-        losses (dict, optional): Named configs of fusion losses of the
-            student, as in :class:`ImageFuser`.
+        fusion_losses (dict, optional): Of the student; see
+            :class:`BaseFusionModel`.
         init_from_teacher (dict[str, str], optional): Layers of the student
             that start as a layer of the teacher: path in the student to
             path in the teacher.
@@ -63,11 +63,12 @@ class FuserDistiller(ImageFuser):
     """
 
     def __init__(self, teacher: dict | None, student: dict,
-                 pairs: Sequence[dict], losses: dict[str, dict] | None = None,
+                 pairs: Sequence[dict],
+                 fusion_losses: dict[str, dict] | None = None,
                  init_from_teacher: dict[str, str] | None = None,
                  motion: dict | None = None, random_teacher: bool = False,
                  **kwargs) -> None:
-        super().__init__(student, losses=losses, **kwargs)
+        super().__init__(student, fusion_losses, **kwargs)
         network = nn.Module()
         if teacher is not None:
             network = MODELS.build(teacher)
