@@ -43,10 +43,10 @@ class LazyRegistry(Registry):
                               f'nothing more. {error}') from error
         return super().get(key)
 
-    @property
-    def locations(self) -> list[str]:
-        """Packages that register types here, lazy ones left out."""
-        return self._locations
+    def import_from_location(self) -> None:
+        """See mmengine, which imports everything where there is no place."""
+        if self._locations:
+            super().import_from_location()
 
     def import_lazy_locations(self) -> None:
         """Import them now, each once."""

@@ -15,7 +15,7 @@ from mmfusion.datasets.transforms.misalign import warp_channels
 from mmfusion.evaluation.metrics import DistillMetric
 from mmfusion.models.registration import matrix_offsets
 from mmfusion.registry import DATASETS
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, one_line
 from mmfusion.utils.files import finished_file
 from mmfusion.utils.progress import track
 
@@ -77,7 +77,7 @@ def misalignment_scores(
         except (OSError, ValueError) as error:
             info = dataset.get_data_info(index)
             name = info.get('stem') or info.get('vis_path')
-            failed.append(f'{name}: {" ".join(str(error).split())}')
+            failed.append(f'{name}: {one_line(error)}')
             continue
         for key, row in found.items():
             rows.setdefault(key, []).append(row)

@@ -17,7 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mmfusion.models.exported.runtimes import (META_FILE, META_KEY, PathLike,
                                                open_session)
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, one_line
 
 from .fold import fold_batch_norm, reparameterize
 from .graph import ExportGraph, describe, example_inputs
@@ -99,7 +99,7 @@ def export_model(model: nn.Module, path: PathLike, part: str = 'fuser',
     except Exception as error:
         raise UsageError(
             f'Expected {format} to express {meta["fuser"]}, got '
-            f'{type(error).__name__}: {_first_line(error)} Try another '
+            f'{type(error).__name__}: {one_line(error)[:300]} Try another '
             'opset or format (tools/deployment/export_matrix.py shows which '
             'work), or a fixed size.') from error
     finally:
@@ -294,8 +294,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(disabled)
-
-
-def _first_line(error: Exception) -> str:
-    text = ' '.join(str(error).split())
-    return text if len(text) < 300 else f'{text[:300]} ...'

@@ -8,11 +8,12 @@ from pathlib import Path
 from mmfusion.fileio import FileRule, natural_key
 from mmfusion.tasks import TASKS, metric_order
 from mmfusion.utils.files import write_text
+from mmfusion.utils.processes import available_cores
 from mmfusion.utils.progress import track
 
 from .protocol import Protocol
 from .records import PathLike, Record, RecordStore, write_csv
-from .scenes import Scene, available_cores, measure
+from .scenes import Scene, measure
 from .selection import split_words
 from .tables import ScoreTable
 

@@ -52,7 +52,7 @@ model = dict(
     type='ImageFuser',
     data_preprocessor=_base_.preprocessor,
     fuser=_base_.fuser,
-    losses=dict(average=dict(type='AverageLoss')))
+    fusion_losses=dict(average=dict(type='AverageLoss')))
 val_dataloader = None
 val_cfg = None
 test_dataloader = None

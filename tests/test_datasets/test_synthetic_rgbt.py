@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmfusion.datasets import MFNetDataset
-from mmfusion.datasets.mfnet import MFNET_CLASSES, MFNET_PALETTE
+from mmfusion.datasets.sets.mfnet import MFNET_CLASSES, MFNET_PALETTE
 from mmfusion.datasets.synthetic import generate_scene, write_dataset
 from mmfusion.datasets.synthetic import writer as writer_module
 from mmfusion.datasets.synthetic.canvas import Camera, Canvas, cuboid

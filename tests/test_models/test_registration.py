@@ -20,7 +20,7 @@ MATRIX = torch.tensor([[[1.02, -0.05, 4.], [0.05, 0.98, -3.], [0, 0, 1]]])
 HEAD = dict(type='RegistrationHead', channels=8)
 LOSS = dict(registration=dict(type='RegistrationLoss'))
 CFG = dict(type='ImageFuser', fuser=dict(type='MMDRFuseStudent'),
-           losses=dict(average=dict(type='AverageLoss')))
+           fusion_losses=dict(average=dict(type='AverageLoss')))
 
 
 def scene(batch, size, seed):
@@ -197,7 +197,10 @@ def test_off_by_default():
 
 
 def test_every_part_learns_from_its_own_loss():
-    model = build(registration=HEAD, losses={**CFG['losses'], **LOSS}).train()
+    model = build(registration=HEAD, fusion_losses={
+        **CFG['fusion_losses'],
+        **LOSS
+    }).train()
     batch = model.data_preprocessor(demo_fusion_inputs(), True)
     for sample in batch['data_samples']:
         sample.set_metainfo(dict(misalignment=MATRIX[0].double().numpy()))

@@ -17,7 +17,7 @@ from mmfusion.evaluation.records import Record, RecordStore
 from mmfusion.fileio import read_image
 from mmfusion.registry import MODELS
 from mmfusion.utils.config_file import load_config, require_file, type_name
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, one_line
 from mmfusion.utils.progress import track
 
 IGNORED = 255
@@ -165,7 +165,7 @@ def segment(
         try:
             areas = segmentor.areas(*map(str, files))
         except Exception as error:  # the others must go on, whatever it is
-            failures[method, stem] = ' '.join(str(error).split())
+            failures[method, stem] = one_line(error)
             continue
         found[method][stem] = areas
         store.add(Record(method, stem, areas), files)

@@ -19,15 +19,13 @@ class ImageFuser(BaseFusionModel):
     segmentor.
 
     Args:
-        fuser (dict): Config of a registered fuser.
-        losses (dict): Named configs of fusion losses.
-        kwargs: See :class:`BaseFusionModel`.
+        args, kwargs: See :class:`BaseFusionModel`.
 
     Examples:
         >>> model = MODELS.build(dict(
         ...     type='ImageFuser',
         ...     fuser=dict(type='TransFuser6'),
-        ...     losses=dict(average=dict(type='AverageLoss'))))
+        ...     fusion_losses=dict(average=dict(type='AverageLoss'))))
     """
 
     def loss(self, inputs: Tensor,
@@ -38,8 +36,9 @@ class ImageFuser(BaseFusionModel):
             ValueError: If the model has no losses.
         """
         if not self.fusion_losses:
-            raise ValueError('Expected at least one loss to train with, got '
-                             'none. Set losses=dict(NAME=dict(type=...)).')
+            raise ValueError(
+                'Expected at least one loss to train with, got '
+                'none. Set fusion_losses=dict(NAME=dict(type=...)).')
         output = self.fuse(inputs, data_samples)
         return self.fusion_loss(output, inputs, data_samples)
 

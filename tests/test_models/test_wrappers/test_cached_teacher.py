@@ -129,7 +129,7 @@ def test_padding_in_training():
 
 
 def test_factors():
-    model = build(losses=dict(intensity=dict(type='MaxIntensityLoss')))
+    model = build(fusion_losses=dict(intensity=dict(type='MaxIntensityLoss')))
     data = batch(model)
     plain = model(**data, mode='loss')
     model.term_factors = dict(pix=0.5, grad=0., intensity=2.)

@@ -24,7 +24,7 @@ MMDRFUSE = dict(
              loss=dict(type='CosineDistillationLoss', loss_weight=5.)),
         dict(student='luma', teacher='luma',
              loss=dict(type='CosineDistillationLoss', loss_weight=5.))
-    ], losses=dict(intensity=dict(type='MaxIntensityLoss')))
+    ], fusion_losses=dict(intensity=dict(type='MaxIntensityLoss')))
 
 
 def build(cfg=None, **changes):

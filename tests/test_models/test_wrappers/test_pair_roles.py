@@ -182,7 +182,7 @@ def test_as_many_channels_of_another_task_are_noticed():
 
 def test_losses_see_the_roles():
     model = image_fuser(dict(type='MMDRFuseStudent'), task='mef',
-                        losses=dict(average=dict(type='AverageLoss')))
+                        fusion_losses=dict(average=dict(type='AverageLoss')))
     inputs = stack('mef')
     losses = model.loss(inputs, None)
     ys = [

@@ -29,7 +29,7 @@ def image_fuser():
     torch.manual_seed(0)
     return MODELS.build(
         dict(type='ImageFuser', fuser=dict(type='TextGateFuser'),
-             losses=dict(average=dict(type='AverageLoss'))))
+             fusion_losses=dict(average=dict(type='AverageLoss'))))
 
 
 @pytest.fixture

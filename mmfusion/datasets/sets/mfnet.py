@@ -5,7 +5,7 @@ import mmengine.fileio as fileio
 
 from mmfusion.registry import DATASETS
 
-from .paired_dataset import PairedImageDataset
+from ..paired_dataset import PairedImageDataset
 
 MFNET_CLASSES = ('unlabeled', 'car', 'person', 'bike', 'curve', 'car_stop',
                  'guardrail', 'color_cone', 'bump')

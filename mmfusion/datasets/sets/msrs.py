@@ -1,8 +1,8 @@
 """MSRS: multi-spectral road scenarios (Tang et al., PIAFusion, 2022)."""
 from mmfusion.registry import DATASETS
 
+from ..paired_dataset import PairedImageDataset
 from .mfnet import MFNET_CLASSES, MFNET_PALETTE
-from .paired_dataset import PairedImageDataset
 
 
 @DATASETS.register_module()

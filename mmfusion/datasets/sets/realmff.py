@@ -1,8 +1,8 @@
-"""Multi-focus pairs: one view, focused near and far."""
+"""Real-MFF: multi-focus pairs."""
 from mmfusion.registry import DATASETS
 from mmfusion.tasks import TASKS
 
-from .paired_dataset import PairedImageDataset
+from ..paired_dataset import PairedImageDataset
 
 
 @DATASETS.register_module()
@@ -22,19 +22,3 @@ class RealMFFDataset(PairedImageDataset):
     METAINFO = TASKS['mff'].meta
     PREFIX = dict(near_path='imageA', far_path='imageB')
     STEMS = dict(near='{stem}_A', far='{stem}_B')
-
-
-@DATASETS.register_module()
-class LytroDataset(PairedImageDataset):
-    """Lytro (Nejati et al., Information Fusion 2015), 20 pairs of 520x520.
-
-    ``data_root`` is the authors' folder, both images side by side::
-
-        LytroDataset/{lytro-01-A,lytro-01-B}.jpg
-
-    Args:
-        kwargs: See :class:`PairedImageDataset`.
-    """
-    METAINFO = TASKS['mff'].meta
-    PREFIX = dict(near_path='.', far_path='.')
-    STEMS = dict(near='{stem}-A', far='{stem}-B')

@@ -1,7 +1,7 @@
 """FMB: full-time multi-modality benchmark (Liu et al., SegMiF, ICCV 2023)."""
 from mmfusion.registry import DATASETS
 
-from .paired_dataset import PairedImageDataset
+from ..paired_dataset import PairedImageDataset
 
 
 @DATASETS.register_module()

@@ -2,7 +2,7 @@
 from mmfusion.registry import DATASETS
 from mmfusion.tasks import TASKS
 
-from .paired_dataset import PairedImageDataset
+from ..paired_dataset import PairedImageDataset
 
 
 @DATASETS.register_module()
