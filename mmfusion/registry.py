@@ -43,6 +43,12 @@ class LazyRegistry(Registry):
                               f'nothing more. {error}') from error
         return super().get(key)
 
+    def import_from_location(self) -> None:
+        """Import the other locations, if there are any; mmengine would call
+        ``register_all_modules`` where there are none, which calls this."""
+        if self._locations:
+            super().import_from_location()
+
     def import_lazy_locations(self) -> None:
         """Import them now, each once."""
         while self._waiting:
