@@ -163,6 +163,8 @@ def planes(image, channels: str, quantize: bool,
         list[Image]: One or three.
     """
     array = isinstance(image, np.ndarray)
+    parts: list[Any]
+    ops: Any
     if array:
         parts = [image] if image.ndim == 2 else [
             np.ascontiguousarray(image[..., i]) for i in range(3)

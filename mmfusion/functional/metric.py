@@ -70,7 +70,8 @@ class FusionMetricSpec:
             return 'F'
         return 'F, A, B' if self.max_sources == 2 else 'F, sources'
 
-    def __call__(self, fused: Image, sources: Sequence[Image]) -> Any:
+    def __call__(self, fused: Image | list[Image],
+                 sources: Sequence[Image] | Sequence[list[Image]]) -> Any:
         return self.function(fused, sources, **self.options)
 
 

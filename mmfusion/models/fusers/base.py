@@ -53,6 +53,7 @@ class BaseFuser(BaseModule):
     takes_seeds: bool = False
     takes_size: bool = False
     trainable: bool = True
+    init_cfg: dict | list[dict] | None
 
     def __init__(self, channel_order: str = 'rgb', clamp: bool = True,
                  init_cfg: dict | None = None) -> None:
