@@ -121,6 +121,10 @@ def get_metric(key: str) -> FusionMetricSpec:
 
     Raises:
         ValueError: If there is none; the message names what there is.
+
+    Examples:
+        >>> get_metric('ssim').key, get_metric('SD:uint8').correct
+        ('SSIM:gauss11', False)
     """
     name, _, variant = key.lower().partition(':')
     of_name = [
