@@ -1,5 +1,6 @@
 """``register_all_modules`` with the siblings' signature."""
 import datetime
+import importlib
 import warnings
 
 from mmengine import DefaultScope
@@ -23,7 +24,9 @@ def register_all_modules(init_default_scope: bool = True) -> None:
     """
     for known in vars(registry).values():
         if isinstance(known, registry.LazyRegistry):
-            known.import_from_location()
+            # not import_from_location(): without locations that calls this
+            for place in known.locations:
+                importlib.import_module(place)
             if has_detection():
                 known.import_lazy_locations()
     if not init_default_scope:
