@@ -1,4 +1,5 @@
-# make setup | python | demo | test | lint | clean
+# make setup | python | demo | test | check | lint | format | public-names |
+# clean
 # Needs Python 3.11 with pip and a C++ compiler; everything else is installed
 # into $(VENV). Without a compiler: make setup DETECTION=0,
 # then make test DETECTION=0
@@ -17,10 +18,16 @@ ifeq ($(DETECTION),0)
 export MMFUSION_WITHOUT_DETECTION := 1
 endif
 
+SOURCES := mmfusion tools tests demo benchmarks setup.py
+FILES := $(shell find $(SOURCES) -name '*.py' -not -path '*/.*')
+FORMATTED := $(VENV)/.mmfusion-formatted
+
+FAST := TODO
+
 # Two threads: more make these small networks slower, not faster.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: setup python demo test lint clean
+.PHONY: setup python demo test check lint format public-names clean
 
 setup: $(FULL)
 
@@ -62,12 +69,35 @@ demo: $(STAMP)
 test: $(FULL)
 	$(PY) -m pytest $(ARGS)
 
-lint: $(STAMP)
+# For daily work, two minutes at most: what lint finds, and tests of the parts
+# that need no network of full size, no tool and no training.
+check: lint
+	$(PY) -m pytest -q -n 2 --dist loadfile $(FAST)
+
+# yapf takes half a minute for all files; only those changed since it was
+# content are shown to it again.
+lint: $(STAMP) $(FORMATTED)
 	$(PY) -m ruff check .
+	$(PY) -m isort -q -c $(SOURCES)
+	$(PY) -m codespell_lib
+	$(PY) -m mypy
+
+$(FORMATTED): $(STAMP) $(FILES)
+	$(PY) -m yapf -d -p $(if $(filter $(STAMP),$?),$(FILES),$?)
+	@touch $@
+
+format: $(STAMP)
+	$(PY) -m isort -q $(SOURCES)
+	$(PY) -m yapf -i -p -r $(SOURCES)
+
+# After a deliberate change of public names; say so in CHANGELOG.md, too.
+public-names: $(FULL)
+	$(PY) tests/test_packaging/test_public_names.py --write
 
 # The environment stays; remove $(VENV) by hand to build it anew.
 clean:
-	rm -rf build dist *.egg-info mmfusion/.mim .pytest_cache .ruff_cache
-	rm -f $(STAMP) $(STAMP)-with-operators
+	rm -rf build dist *.egg-info mmfusion/.mim .pytest_cache .ruff_cache \
+	    .mypy_cache
+	rm -f $(STAMP) $(STAMP)-with-operators $(FORMATTED)
 	find . -path ./$(VENV) -prune -o -name __pycache__ -print0 \
 	    | xargs -0 rm -rf

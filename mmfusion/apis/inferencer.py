@@ -117,12 +117,16 @@ class FusionInferencer:
         UsageError: If the checkpoint or the text does not fit.
 
     Examples:
-        >>> fuse = FusionInferencer('mmfusion::fusers/psfusion_msrs.py')
+        >>> fuse = FusionInferencer('mmfusion::fusers/laplacian_pyramid.py')
         >>> fuse('vis.png', 'ir.png')['fused'].shape
-        (480, 640, 3)
-        >>> results = fuse('folder/vis', 'folder/ir', out_dir='fused')
-        >>> guided = FusionInferencer(CFG, CKPT, text_encoder='blip2=DIR')
-        >>> guided('vis.png', 'ir.png', text='a street at night')
+        (48, 64, 3)
+        >>> len(fuse('data/vi', 'data/ir', out_dir='fused'))
+        2
+
+    A fuser that text guides::
+
+        guided = FusionInferencer(CFG, CKPT, text_encoder='blip2=DIR')
+        guided('vis.png', 'ir.png', text='a street at night')
     """
 
     def __init__(self, config: PathLike | Config | nn.Module,

@@ -47,6 +47,11 @@ def boxes_to_mask(boxes: Any, size: tuple[int, int],
 
     Raises:
         ValueError: On another shape.
+
+    Examples:
+        >>> boxes_to_mask([[1, 0, 3, 1]], size=(2, 4)).int()
+        tensor([[0, 1, 1, 0],
+                [0, 0, 0, 0]], dtype=torch.int32)
     """
     if shape not in BOX_SHAPES:
         raise ValueError(f'Expected a box shape of {BOX_SHAPES}, got '

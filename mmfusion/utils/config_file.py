@@ -89,6 +89,11 @@ def load_config(name: PathLike, options: dict | None = None,
     Raises:
         FileNotFoundError: If there is no such file.
         DetectionMissing: If it is about detection, which is not installed.
+
+    Examples:
+        >>> name = 'mmfusion::fusers/laplacian_pyramid.py'
+        >>> load_config(name, {'model.fuser.type': 'MaximumFuser'}).model.fuser
+        {'type': 'MaximumFuser'}
     """
     try:
         cfg = Config.fromfile(find_config(name, near))
@@ -136,7 +141,12 @@ def require_file(path: PathLike, what: str, advice: str) -> str:
 
 
 def type_name(kind: Any) -> str:
-    """``'mmseg.IoUMetric'`` or the class itself -> ``'IoUMetric'``."""
+    """Name of a config's ``type`` without its scope.
+
+    Examples:
+        >>> type_name('mmseg.IoUMetric'), type_name(dict)
+        ('IoUMetric', 'dict')
+    """
     name = kind if isinstance(kind, str) else getattr(kind, '__name__',
                                                       str(kind))
     return name.rpartition('.')[2]

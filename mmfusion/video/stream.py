@@ -74,9 +74,11 @@ class FusionStream:
             least.
 
     Examples:
-        >>> model = init_model('model.onnx')
-        >>> stream = FusionStream(model, 'vis.mp4', 'ir.mp4')
-        >>> print(stream.run(out='fused.mp4')['fps'])
+        >>> from mmfusion.apis import init_model
+        >>> model = init_model('mmfusion::fusers/laplacian_pyramid.py')
+        >>> stream = FusionStream(model, 'data/vi', 'data/ir')
+        >>> stream.run(out='fused.mp4')['frames']
+        2
 
     Raises:
         FileNotFoundError: If a source is missing.

@@ -65,6 +65,7 @@ def test_wheel_holds_what_configs_need(wheel):
     assert 'mmfusion/configs/fuser_segmenters/psfusion_segformer.py' in names
     assert 'mmfusion/analysis/method_benchmark/report.html' in names
     assert 'mmfusion/visualization/page.css' in names
+    assert 'mmfusion/py.typed' in names
     assert not [name for name in names if name.endswith('.pyc')]
     assert not [name for name in names if name.startswith('tests')]
 

@@ -44,6 +44,17 @@ class BaseFuser(BaseModule):
         clamp (bool): Whether to clamp chrominance and the fused image to
             [0, 1].
         init_cfg (dict, optional): Initialization config.
+
+    Examples:
+        >>> import torch
+        >>> class Brighter(BaseFuser):
+        ...     size_divisor = 8  # padded to it, cropped back
+        ...
+        ...     def fuse_luma(self, vis_luma, ir):
+        ...         return torch.maximum(vis_luma, ir)
+        >>> output = Brighter()(torch.rand(1, 3, 5, 9), torch.rand(1, 1, 5, 9))
+        >>> output.fused.shape, output.luma.shape
+        (torch.Size([1, 3, 5, 9]), torch.Size([1, 1, 5, 9]))
     """
     size_divisor: int = 1
     min_size: int = 1
@@ -53,6 +64,7 @@ class BaseFuser(BaseModule):
     takes_seeds: bool = False
     takes_size: bool = False
     trainable: bool = True
+    init_cfg: dict | list[dict] | None
 
     def __init__(self, channel_order: str = 'rgb', clamp: bool = True,
                  init_cfg: dict | None = None) -> None:

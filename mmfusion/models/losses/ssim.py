@@ -38,6 +38,11 @@ def ssim_loss(
 
     Raises:
         ValueError: If an image is smaller than the window.
+
+    Examples:
+        >>> image = torch.rand(1, 1, 16, 16)
+        >>> round(ssim_loss(image, image, image).item(), 5)
+        0.0
     """
     if min(fused.shape[-2:]) < window_size:
         raise ValueError(

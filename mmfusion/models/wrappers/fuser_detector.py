@@ -35,14 +35,14 @@ class FuserDetector(JointFusionModel):
     Raises:
         DetectionMissing: If mmdet or mmcv's operators are not installed.
 
-    Examples:
-        >>> # a config; mmdet's detectors take their own scope along
-        >>> _base_ = 'mmdet::_base_/models/retinanet_r50_fpn.py'
-        >>> model = dict(
-        ...     _delete_=True,
-        ...     type='FuserDetector',
-        ...     fuser=dict(type='PSFusion'),
-        ...     detector=_base_.model)
+    A config; mmdet's detectors take their own scope along::
+
+        _base_ = 'mmdet::_base_/models/retinanet_r50_fpn.py'
+        model = dict(
+            _delete_=True,
+            type='FuserDetector',
+            fuser=dict(type='PSFusion'),
+            detector=_base_.model)
     """
     TASK = 'detector'
 

@@ -53,13 +53,15 @@ class FuserDistiller(ImageFuser):
             exist, or layers of different shape are to be copied.
 
     Examples:
+        >>> # a network takes init_cfg=dict(type='Pretrained', checkpoint=FILE)
         >>> model = MODELS.build(dict(
         ...     type='FuserDistiller',
-        ...     teacher=dict(type='TransFuser6', init_cfg=dict(
-        ...         type='Pretrained', checkpoint='transfuser6.pth')),
+        ...     teacher=dict(type='LaplacianPyramidFuser'),
         ...     student=dict(type='MMDRFuseStudent'),
         ...     pairs=[dict(student='luma', teacher='luma',
         ...                 loss=dict(type='DistanceLoss', distance='l1'))]))
+        >>> sum(p.numel() for p in model.fuser.parameters())
+        113
     """
 
     def __init__(self, teacher: dict | None, student: dict,

@@ -22,10 +22,13 @@ class ImageFuser(BaseFusionModel):
         args, kwargs: See :class:`BaseFusionModel`.
 
     Examples:
+        >>> import torch
         >>> model = MODELS.build(dict(
         ...     type='ImageFuser',
-        ...     fuser=dict(type='TransFuser6'),
+        ...     fuser=dict(type='MMDRFuseStudent'),
         ...     fusion_losses=dict(average=dict(type='AverageLoss'))))
+        >>> list(model(torch.rand(2, 4, 16, 16), mode='loss'))
+        ['loss_average']
     """
 
     def loss(self, inputs: Tensor,
