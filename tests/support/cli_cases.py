@@ -1,8 +1,12 @@
 """A config and a command line that is applied to it."""
+import contextlib
+from unittest import mock
+
 from mmengine.config import Config
 
-from mmfusion.cli.apply import apply_to_config
-from mmfusion.cli.legacy import parse
+from mmfusion.cli import legacy
+from mmfusion.cli import test as test_tool
+from mmfusion.cli import train as train_tool
 
 
 def make_config(**extra):
@@ -21,8 +25,31 @@ def make_config(**extra):
     return cfg
 
 
+class Stopped(Exception):
+    """Instead of a runner."""
+
+
 def run(tool, *flags, cfg=None, device='cpu'):
-    """The config after the flags, and the announced lines."""
-    files = ['cfg.py'] if tool == 'train' else ['cfg.py', 'model.pth']
-    args, lines = parse(tool, [*files, *flags])
-    return apply_to_config(cfg or make_config(), args, device), lines
+    """The config that a runner would get, and the announced lines."""
+    files = ['cfg.py'] if tool == 'train' else ['cfg.py', __file__]
+    args, lines = legacy.parse(tool, [*files, *flags])
+
+    def read(name, options):
+        read_cfg = Config((cfg or make_config()).to_dict(), filename=__file__)
+        read_cfg.merge_from_dict(options)
+        return read_cfg
+
+    main = (train_tool if tool == 'train' else test_tool).main
+    with contextlib.ExitStack() as stack:
+        for name, value in (('mmfusion.cli.legacy.load_config',
+                             read), ('mmfusion.cli.legacy.find_config', print),
+                            ('mmfusion.apis.training.get_device',
+                             lambda: device)):
+            stack.enter_context(mock.patch(name, value))
+        stack.enter_context(mock.patch.dict('os.environ'))
+        build = stack.enter_context(
+            mock.patch(f'mmfusion.apis.{tool}ing.build_runner',
+                       side_effect=Stopped))
+        stack.enter_context(contextlib.suppress(Stopped))
+        main([*files, *flags])
+    return build.call_args.args[0], lines

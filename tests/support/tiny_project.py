@@ -4,8 +4,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmfusion.apis.training import train
-from mmfusion.cli import legacy as cli
+from mmfusion.cli.train import main as train
 
 SIZE = (40, 56)
 _COMMON = '''
@@ -147,5 +146,4 @@ def make_project(folder: Path) -> Path:
 
 def train_with(config, *flags):
     """``tools/train.py CONFIG FLAGS`` in this process."""
-    args, _ = cli.parse('train', [str(config), *map(str, flags)])
-    train(args)
+    train([str(config), *map(str, flags)])

@@ -3,11 +3,10 @@ import subprocess
 import sys
 
 import pytest
-from mmengine.config import Config
 
+from mmfusion.apis import test as score
 from mmfusion.cli import flags as cli_flags
 from mmfusion.cli import legacy as cli
-from mmfusion.cli.apply import apply_to_config
 from mmfusion.cli.legacy import UsageError, parse
 from tests.support.cli_cases import make_config, run
 
@@ -27,19 +26,18 @@ def test_modern_flags(tool):
     assert cfg.work_dir == 'w' and cfg.launcher == 'pytorch'
 
 
-def test_work_dir_keeps_the_config_s_or_takes_its_name(tmp_path):
+def test_work_dir_keeps_the_config_s_or_takes_its_name():
     assert run('train')[0].work_dir == 'from_config'
-    file = tmp_path / 'some_name.py'
-    file.write_text('a = 1')
-    args, _ = parse('train', [str(file)])
-    cfg = apply_to_config(Config.fromfile(file), args, 'cpu')
-    assert cfg.work_dir == 'work_dirs/some_name'
+    cfg = make_config()
+    cfg.work_dir = None
+    assert run('train', cfg=cfg)[0].work_dir == 'work_dirs/cli_cases'
 
 
 def test_config_is_left_as_it_is():
     cfg = make_config()
     before = cfg.to_dict()
-    run('test', '--tta', '--eval', 'mDice', '--show-dir', 'd', cfg=cfg)
+    with pytest.raises(FileNotFoundError):
+        score(cfg, 'none.pth', tta=True, eval='mDice', show_dir='d')
     assert cfg.to_dict() == before
 
 
