@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_project import make_project, train_with
 
 from mmfusion.apis import FusionInferencer, init_model
 from mmfusion.utils.checkpoint import read_checkpoint
+from tests.support.tiny_project import make_project, train_with
 
 OLD = Path(__file__).resolve().parents[1] / 'data' / 'before_rooms'
 
