@@ -10,6 +10,9 @@ from mmfusion.utils.errors import UsageError
 
 #: file of FusionMetric's values of all images, in the work dir
 FUSION_CSV = 'fusion_metrics.csv'
+#: evaluators of labels and boxes: where their choice goes, what it may be
+_TASKS = dict(IoUMetric=('iou_metrics', IOU_METRICS),
+              CocoMetric=('metric', COCO_METRICS))
 
 
 def choose_evaluators(cfg: Config, words: Sequence[str]) -> None:
@@ -19,18 +22,17 @@ def choose_evaluators(cfg: Config, words: Sequence[str]) -> None:
     their names is given; the last is added where the config has none. Other
     evaluators stay in any case.
     """
-    chosen_words = dict(
-        IoUMetric=[word for word in words if word in IOU_METRICS],
-        CocoMetric=[word for word in words if word in COCO_METRICS])
-    task = [word for part in chosen_words.values() for word in part]
+    asked = {
+        kind: [word for word in words if word in known]
+        for kind, (_, known) in _TASKS.items()
+    }
+    task = [word for part in asked.values() for word in part]
     fusion = [word for word in words if word not in task]
     selection = parse_eval(fusion, with_task=True) if fusion else {}
-    asked = {kind: bool(part) for kind, part in chosen_words.items()}
-    asked['FusionMetric'] = bool(fusion)
-    found = evaluators_of(
-        cfg, '--eval') if task or cfg.get('test_evaluator') else []
+    found = (evaluators_of(cfg, '--eval')
+             if task or cfg.get('test_evaluator') else [])
     kinds = [type_name(_inner(item).get('type')) for item in found]
-    for kind, part in chosen_words.items():
+    for kind, part in asked.items():
         if part and kind not in kinds:
             article = 'an' if kind[0] == 'I' else 'a'
             raise UsageError(
@@ -39,20 +41,17 @@ def choose_evaluators(cfg: Config, words: Sequence[str]) -> None:
     if fusion and 'FusionMetric' not in kinds:
         found.append(dict(type='mmfusion.FusionMetric', **selection))
         kinds.append('FusionMetric')
-    chosen = [
-        evaluator for kind, evaluator in zip(kinds, found, strict=True)
-        if asked.get(kind, True)
-    ]
-    for evaluator in chosen:
-        kind = type_name(_inner(evaluator)['type'])
-        if kind == 'IoUMetric':
-            _inner(evaluator)['iou_metrics'] = chosen_words[kind]
-        elif kind == 'CocoMetric':
-            _inner(evaluator)['metric'] = chosen_words[kind]
+    chosen = []
+    for kind, evaluator in zip(kinds, found, strict=True):
+        if not asked.get(kind, fusion if kind == 'FusionMetric' else True):
+            continue
+        if kind in asked:
+            _inner(evaluator)[_TASKS[kind][0]] = asked[kind]
         elif kind == 'FusionMetric':
             if fusion != ['fusion']:
                 evaluator.update(selection)
             evaluator.setdefault('csv_file', f'{cfg.work_dir}/{FUSION_CSV}')
+        chosen.append(evaluator)
     cfg.test_evaluator = chosen[0] if len(chosen) == 1 else chosen
     if not task:
         _use_fusion_set(cfg)

@@ -213,15 +213,12 @@ class PairReader(Dataset):
             for _, group in groupby(items, _kind):
                 batch = []
                 for item in group:
-                    batch.append(self._pair(index, item))
+                    pair = Pair(index, pair_name(self.raw(index), index), item)
+                    if isinstance(item, FailedPair):
+                        pair.item, pair.error = None, ValueError(item.reason)
+                    batch.append(pair)
                     index += 1
                 yield from _attempt(function, batch)
-
-    def _pair(self, index: int, item: dict | FailedPair) -> Pair:
-        name = pair_name(self.raw(index), index)
-        if isinstance(item, FailedPair):
-            return Pair(index, name, None, error=ValueError(item.reason))
-        return Pair(index, name, item)
 
 
 def _kind(item: dict | FailedPair) -> Any:

@@ -167,13 +167,9 @@ class Teacher:
         place = options.save_features
         self.model = init_model(cfg, checkpoint, options.device, optimize=place
                                 is None, fuser_is_enough=True)
-        self.seed = options.seed
-        self.samples = options.num_samples
-        self.reduce = options.reduce
-        self.color = options.color
-        self.place = place
+        self.options = options
         self.reader = None
-        if self.samples > 1 and not self.model.fuser.takes_seeds:
+        if self.options.num_samples > 1 and not self.model.fuser.takes_seeds:
             raise UsageError(
                 f'--num-samples needs a teacher that draws noise, '
                 f'{type(self.model.fuser).__name__} gives one image.')
@@ -190,8 +186,8 @@ class Teacher:
         """Image (H, W[, 3]) RGB and feature map (C, h, w) of one pair."""
         images, features = zip(
             *(self._sample(item, stem, index)
-              for index in range(self.samples)), strict=True)
-        if self.reduce == 'best-qabf':
+              for index in range(self.options.num_samples)), strict=True)
+        if self.options.reduce == 'best-qabf':
             scores = [self._qabf(image, item) for image in images]
             best = scores.index(max(scores))
             image, feature = images[best], features[best]
@@ -200,12 +196,12 @@ class Teacher:
             feature = None if self.reader is None else self._reduced(features)
         if feature is not None:
             feature = feature.to(torch.float16).numpy()
-        return to_uint8(image, grey=self.color == 'gray'), feature
+        return to_uint8(image, grey=self.options.color == 'gray'), feature
 
     def _reduced(self, samples: Sequence[Tensor]) -> Tensor:
         stacked = torch.stack(tuple(samples))
         return (stacked.median(0).values
-                if self.reduce == 'median' else stacked.mean(0))
+                if self.options.reduce == 'median' else stacked.mean(0))
 
     def _sample(self, item: dict, stem: str,
                 index: int) -> tuple[Tensor, Tensor | None]:
@@ -214,7 +210,7 @@ class Teacher:
         inputs, samples = data['inputs'], data['data_samples']
         condition = model.condition(samples)
         if model.fuser.takes_seeds:
-            condition['seeds'] = [image_seed(self.seed, stem, index)]
+            condition['seeds'] = [image_seed(self.options.seed, stem, index)]
         recording = (self.reader.recording(model.fuser)
                      if self.reader else nullcontext({}))
         with recording as found:
@@ -222,9 +218,9 @@ class Teacher:
         feature = None
         if self.reader is not None:
             feature = _unpadded(
-                self.reader.pick(self.place, output, found)[0],
+                self.reader.pick(self.options.save_features, output, found)[0],
                 inputs.shape[-2:], model.fuser)
-        if self.color == 'vis-chroma' and output.luma is None:
+        if self.options.color == 'vis-chroma' and output.luma is None:
             y = luma(output.fused)
             _, cbcr = model.fuser.split_colour(inputs[:, :3])
             output = FuserOutput(model.fuser.join_colour(y, cbcr), y)
