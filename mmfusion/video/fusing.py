@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mmfusion.models.wrappers.output_policy import OutputPolicy
 from mmfusion.structures import FuserOutput
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, check_choice
 
 from .statistics import StreamStatistics
 from .temporal import SteadyRange
@@ -35,8 +35,7 @@ class FrameFuser:
 
     def __init__(self, model: nn.Module, segmenter: nn.Module | None = None,
                  norm: str = 'auto', momentum: float = 0.95) -> None:
-        if norm not in NORMS:
-            raise ValueError(f'Expected a norm of {NORMS}, got {norm!r}.')
+        check_choice(NORMS, norm=norm)
         modalities = dict(model.roles.task.modalities)
         if list(modalities.values()) != [3, 1]:
             raise UsageError(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmfusion.utils.errors import UsageError, one_line
+from mmfusion.utils.errors import UsageError, check_choice, one_line
 
 PathLike = str | os.PathLike
 Feeds = dict[str, np.ndarray]
@@ -72,9 +72,7 @@ def open_session(path: PathLike, backend: str | None = None,
         raise UsageError(
             f'Expected a backend of {names or BACKENDS} for {path.name}, got '
             f'{backend!r}. Export in the format that it reads.')
-    if precision not in PRECISIONS:
-        raise UsageError(
-            f'Expected a precision of {PRECISIONS}, got {precision!r}.')
+    check_choice(PRECISIONS, UsageError, precision=precision)
     if precision != 'fp32' and backend != 'openvino':
         raise UsageError(f'Expected backend=\'openvino\' for {precision}, '
                          f'got {backend!r}.')

@@ -11,6 +11,7 @@ from mmfusion.functional.ops_torch import TORCH
 from mmfusion.models.layers import laplacian, shared_features
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
+from mmfusion.utils.errors import check_choice
 
 from .perceptual import feature_distance
 from .targets import fused_luma
@@ -116,10 +117,8 @@ class DynamicRefreshLoss(nn.Module):
             raise ValueError(
                 'Expected a score of luminances that is better the higher or '
                 f'the lower it is, got {self.metric.key}.')
-        for value, known in ((pixel, tuple(_PIXEL)), (granularity,
-                                                      ('batch', 'sample'))):
-            if value not in known:
-                raise ValueError(f'Expected one of {known}, got {value!r}.')
+        check_choice(_PIXEL, pixel=pixel)
+        check_choice(('batch', 'sample'), granularity=granularity)
         if bool(taps) != (features is not None):
             raise ValueError('Expected features and taps, or neither, got '
                              f'features={features} and taps={tuple(taps)}.')

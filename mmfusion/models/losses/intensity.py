@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from mmfusion.models.layers import filter2d
 from mmfusion.registry import MODELS
 from mmfusion.structures import BOX_SHAPES, FuserOutput, FusionDataSample
+from mmfusion.utils.errors import check_choice
 
 from .targets import IGNORE, fused_luma, stack_box_masks, stack_targets
 
@@ -86,14 +87,9 @@ class IntensityLoss(nn.Module):
                  target_mask: str = 'gt_mask', box_shape: str = 'ellipse',
                  loss_weight: float = 1.0) -> None:
         super().__init__()
-        for value, known, name in ((target_mask, ('gt_mask', 'boxes'),
-                                    'target_mask'), (box_shape, BOX_SHAPES,
-                                                     'box_shape')):
-            if value not in known:
-                raise ValueError(f'Expected {name} of {known}, got {value!r}.')
-        if salient_source not in ('ir', 'vis'):
-            raise ValueError("Expected salient_source 'ir' or 'vis', got "
-                             f'{salient_source!r}.')
+        check_choice(('gt_mask', 'boxes'), target_mask=target_mask)
+        check_choice(BOX_SHAPES, box_shape=box_shape)
+        check_choice(('ir', 'vis'), salient_source=salient_source)
         self.salient_source = salient_source
         self.target_mask = target_mask
         self.box_shape = box_shape

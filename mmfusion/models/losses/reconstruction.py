@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from mmfusion.models.layers import second_sobel
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
+from mmfusion.utils.errors import check_choice
 
 from .targets import aux_map
 
@@ -51,8 +52,7 @@ class ReconstructionLoss(nn.Module):
     def __init__(self, source: str, intensity_weight: float = 5.0,
                  detail_weight: float = 5.0, loss_weight: float = 1.0) -> None:
         super().__init__()
-        if source not in ('vis', 'ir'):
-            raise ValueError(f"Expected source 'vis' or 'ir', got {source!r}.")
+        check_choice(('vis', 'ir'), source=source)
         self.source = source
         self.intensity_weight = intensity_weight
         self.detail_weight = detail_weight

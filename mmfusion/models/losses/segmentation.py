@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
+from mmfusion.utils.errors import check_least
 
 from .targets import IGNORE, aux_map, check_labels_option, stack_targets
 
@@ -87,9 +88,7 @@ class OHEMSemanticLoss(nn.Module):
         if not 0 < threshold < 1:
             raise ValueError('Expected threshold as a probability in (0, 1), '
                              f'got {threshold}.')
-        if min_kept < 1:
-            raise ValueError('Expected min_kept as a positive number of '
-                             f'pixels, got {min_kept}.')
+        check_least(1, min_kept=min_kept)
         self.threshold = threshold
         self.min_kept = min_kept
         self.labels = check_labels_option(labels)
