@@ -128,10 +128,7 @@ class DeterministicSampler(_DrawOrder):
             when it is given, or by ``randomness=dict(seed=...)``.
     """
 
-    def __init__(self, dataset: Sized, shuffle: bool = True,
-                 seed: int | None = None) -> None:
-        super().__init__(dataset, shuffle, seed)
-        self._skipped = 0
+    _skipped = 0
 
     def __iter__(self) -> Iterator[DrawIndex]:
         first = self.rank + self._skipped * self.world_size
@@ -172,10 +169,7 @@ class DeterministicEpochSampler(_DrawOrder):
         seed (int, optional): The same on all ranks.
     """
 
-    def __init__(self, dataset: Sized, shuffle: bool = True,
-                 seed: int | None = None) -> None:
-        super().__init__(dataset, shuffle, seed)
-        self.epoch = 0
+    epoch = 0
 
     def __iter__(self) -> Iterator[DrawIndex]:
         order = self._order(self.epoch)

@@ -1,4 +1,5 @@
 """From pairs of frames to fused frames, a batch at a time."""
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -13,6 +14,17 @@ from .statistics import StreamStatistics
 from .temporal import SteadyRange
 
 NORMS = ('auto', 'clamp', 'steady')
+
+
+class FusedBatch(NamedTuple):
+    """Fused frames, and their labels where there are any.
+
+    Attributes:
+        images (Tensor): (B, 3, H, W), nominally in [0, 1].
+        labels (Tensor, optional): (B, H, W).
+    """
+    images: Tensor
+    labels: Tensor | None
 
 
 class FrameFuser:
@@ -69,7 +81,7 @@ class FrameFuser:
 
     @torch.no_grad()
     def __call__(self, pairs: list[Tensor], size: tuple[int, int],
-                 statistics: StreamStatistics) -> 'FusedBatch':
+                 statistics: StreamStatistics) -> FusedBatch:
         """Fuse pairs of one size.
 
         Args:
@@ -137,18 +149,6 @@ class FrameFuser:
         """Fused frame (RGB uint8) with its labels in colours over it."""
         colours = self.palette[labels.astype(int) % len(self.palette)]
         return cv2.addWeighted(fused, 1 - opacity, colours, opacity, 0)
-
-
-class FusedBatch:
-    """Fused frames, and their labels where there are any.
-
-    Args:
-        images (Tensor): (B, 3, H, W), nominally in [0, 1].
-        labels (Tensor, optional): (B, H, W).
-    """
-
-    def __init__(self, images: Tensor, labels: Tensor | None) -> None:
-        self.images, self.labels = images, labels
 
 
 def _palette(segmenter: nn.Module | None) -> np.ndarray:

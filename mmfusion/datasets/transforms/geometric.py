@@ -41,20 +41,19 @@ def _refuse_feature(transform: BaseTransform, results: dict) -> None:
 
 class _WithoutBoxes:
     """Mixin of transforms that would leave boxes behind."""
+    moves_feature = True
 
     def transform(self, results: dict) -> dict:
-        """Transform a sample without boxes."""
+        """Transform a sample without what would stay behind."""
         _refuse_boxes(self, results)
+        if not self.moves_feature:
+            _refuse_feature(self, results)
         return super().transform(results)
 
 
 class _WithoutBoxesAndFeature(_WithoutBoxes):
     """Mixin of transforms that would leave a teacher's feature, too."""
-
-    def transform(self, results: dict) -> dict:
-        """Transform a sample without boxes and ``teacher_feature``."""
-        _refuse_feature(self, results)
-        return super().transform(results)
+    moves_feature = False
 
 
 @TRANSFORMS.register_module()

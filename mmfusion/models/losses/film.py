@@ -2,11 +2,10 @@
 from mmfusion.registry import MODELS
 from mmfusion.utils.errors import check_choice
 
-from .average import AverageLoss
 from .base import WeightedTerms
 from .gradient import GradientLoss
 from .lp_ssim import LpSSIMLoss
-from .max_intensity import MaxIntensityLoss
+from .mixtures import AverageLoss, MaxIntensityLoss
 
 _TARGETS = dict(max=MaxIntensityLoss, mean=AverageLoss)
 
