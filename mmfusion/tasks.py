@@ -4,7 +4,6 @@ Imports nothing: the command line reads it before torch.
 """
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Union
 
 #: Colour policies other than the name of a modality.
 WEIGHTED, GREY = 'weighted', 'grey'
@@ -72,7 +71,7 @@ class FusionTask:
         return dict(task=self.name, modalities=dict(self.modalities))
 
     @classmethod
-    def of(cls, task: Union[str, Mapping, 'FusionTask']) -> 'FusionTask':
+    def of(cls, task: 'str | Mapping | FusionTask') -> 'FusionTask':
         """A task from its name, from fields or from ``modalities`` alone.
 
         Args:

@@ -12,6 +12,7 @@ import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
 
 from mmfusion.fileio import read_image
+from mmfusion.utils.errors import check_least
 from mmfusion.utils.files import finished_file, write_text
 from mmfusion.utils.processes import available_cores, single_threaded_opencv
 
@@ -133,10 +134,7 @@ def run_jobs(function: Callable, jobs: Sequence, workers: int = 0) -> list:
     Raises:
         ValueError: If ``workers`` is negative.
     """
-    if workers < 0:
-        raise ValueError(
-            f'workers: expected 0 or more, got {workers}; 0 works without '
-            'further processes')
+    check_least(0, workers=workers)
     jobs = list(jobs)
     if not jobs:
         return []

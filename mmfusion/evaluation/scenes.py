@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
@@ -110,21 +111,19 @@ def measure(scenes: Sequence[Scene], protocol: Protocol, workers: int = 1,
         RuntimeError: If a process was killed, e.g. for want of memory.
     """
     workers = min(workers, len(scenes))
+    task = partial(measure_scene, protocol=protocol, load=load)
     with single_threaded_opencv():
         if workers > 1:
-            yield from _measure_in_processes(scenes, protocol, workers, load)
-            return
-        for scene in scenes:
-            yield measure_scene(scene, protocol, load)
+            yield from _in_processes(task, scenes, workers)
+        else:
+            yield from map(task, scenes)
 
 
-def _measure_in_processes(scenes: Sequence[Scene], protocol: Protocol,
-                          workers: int,
-                          load: Load | None) -> Iterator[list[Record]]:
-    pool = ProcessPoolExecutor(workers, initializer=_start_worker,
-                               initargs=(protocol, load))
+def _in_processes(task: Callable, scenes: Sequence[Scene],
+                  workers: int) -> Iterator[list[Record]]:
+    pool = ProcessPoolExecutor(workers, initializer=_start_worker)
     try:
-        futures = [pool.submit(_measure_in_worker, scene) for scene in scenes]
+        futures = [pool.submit(task, scene) for scene in scenes]
         for future in as_completed(futures):
             yield future.result()
     except BrokenProcessPool as error:
@@ -135,24 +134,16 @@ def _measure_in_processes(scenes: Sequence[Scene], protocol: Protocol,
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-_task: dict[str, Any] = {}
-
-
-def _start_worker(protocol: Protocol, load: Load | None) -> None:
+def _start_worker() -> None:
     """Set a process up: one thread, no life after its parent."""
     if cv2.getNumThreads() != 1:  # not forked
         cv2.setNumThreads(1)
-    _task.update(protocol=protocol, load=load)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
     multiprocessing.parent_process().join()
     os._exit(1)
-
-
-def _measure_in_worker(scene: Scene) -> list[Record]:
-    return measure_scene(scene, **_task)
 
 
 def _reason(error: Exception) -> str:

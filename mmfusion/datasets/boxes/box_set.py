@@ -3,14 +3,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmfusion.fileio import natural_key
+from mmfusion.fileio import IMG_SUFFIXES, natural_key
 
 from .coco import Box
 from .formats import read_voc
 
-_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff')
-_SPELLINGS = (*_SUFFIXES, *map(str.upper, _SUFFIXES),
-              *(f'.{suffix[1:].capitalize()}' for suffix in _SUFFIXES))
+_SPELLINGS = [
+    spell(suffix)
+    for spell in (str, str.upper, lambda x: f'.{x[1:].capitalize()}')
+    for suffix in IMG_SUFFIXES
+]
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def image_files(folder: Path) -> list[Path]:
     """Images of a folder in natural order."""
     return sorted(
         (path
-         for path in folder.glob('*') if path.suffix.lower() in _SUFFIXES),
+         for path in folder.glob('*') if path.suffix.lower() in IMG_SUFFIXES),
         key=lambda path: natural_key(path.name))
 
 
@@ -101,7 +103,7 @@ def image_name(root: Path, folder: Path, stem: str) -> str:
     so that the converter names it."""
     path = next((path for suffix in _SPELLINGS
                  if (path := folder / f'{stem}{suffix}').is_file()),
-                folder / f'{stem}{_SUFFIXES[0]}')
+                folder / f'{stem}{_SPELLINGS[0]}')
     return path.relative_to(root).as_posix()
 
 

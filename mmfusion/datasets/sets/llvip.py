@@ -1,5 +1,6 @@
 """LLVIP: visible-infrared pairs for low-light vision."""
 from mmfusion.registry import DATASETS
+from mmfusion.utils.errors import check_choice
 
 from ..boxes import BoxSet
 from ..paired_dataset import PairedImageDataset
@@ -28,9 +29,7 @@ class LLVIPFusionDataset(PairedImageDataset):
     def __init__(self, data_root: str | None = None,
                  data_prefix: dict | None = None, split: str = 'train',
                  **kwargs) -> None:
-        if split not in ('train', 'test'):
-            raise ValueError(
-                f"Expected split 'train' or 'test', got {split!r}.")
+        check_choice(('train', 'test'), split=split)
         prefix = dict(vis_path=f'visible/{split}', ir_path=f'infrared/{split}')
         super().__init__(data_root, {
             **prefix,

@@ -4,6 +4,7 @@ import os.path as osp
 import mmengine.fileio as fileio
 
 from mmfusion.registry import DATASETS
+from mmfusion.utils.errors import check_choice
 
 from ..paired_dataset import PairedImageDataset
 
@@ -41,9 +42,7 @@ class MFNetDataset(PairedImageDataset):
     def __init__(self, data_root: str | None = None,
                  data_prefix: dict | None = None, layout: str = 'auto',
                  flip_copies: bool = False, **kwargs) -> None:
-        if layout not in ('auto', 'split', 'raw'):
-            raise ValueError("Expected layout 'auto', 'split' or 'raw', got "
-                             f'{layout!r}.')
+        check_choice(('auto', 'split', 'raw'), layout=layout)
         self.flip_copies = flip_copies
         prefix = dict(data_prefix or {})
         if layout == 'auto':

@@ -55,14 +55,14 @@ def ssim_loss(
     return 1 - similarity.mean()
 
 
-def as_images(*images: Tensor) -> list[Image]:
+def as_images(*images: Tensor, scale: float = 1) -> list[Image]:
     """What the metrics compare, of luminances (B, 1, H, W).
 
     In float32 at least: variances are differences of large numbers.
     """
     return [
-        Image(x[:, 0].to(torch.promote_types(x.dtype, torch.float32)), TORCH)
-        for x in images
+        Image(scale * x[:, 0].to(torch.promote_types(x.dtype, torch.float32)),
+              TORCH) for x in images
     ]
 
 
