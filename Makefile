@@ -17,7 +17,8 @@ ifeq ($(DETECTION),0)
 export MMFUSION_WITHOUT_DETECTION := 1
 endif
 
-# Two threads: more make these small networks slower, not faster.
+# Two threads: more make these small networks slower, not faster. (The tests
+# set one, since several processes run them.)
 export OMP_NUM_THREADS ?= 2
 
 .PHONY: setup python demo test lint clean
@@ -58,9 +59,13 @@ python: $(FULL)
 demo: $(STAMP)
 	$(PY) demo/run_demo.py $(ARGS)
 
-# For a part of the suite: make test ARGS='tests/test_models -k psfusion'
+# The whole suite: in two processes, and with the lines that it never ran.
+# A part of it: make test ARGS='tests/test_models -k psfusion'
+WHOLE := -n 2 --dist worksteal --cov=mmfusion --cov-report=
 test: $(FULL)
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest $(or $(ARGS),$(WHOLE))
+	$(if $(ARGS),,@$(PY) -m coverage report --sort=cover \
+	    | awk '/^TOTAL/ || $$NF + 0 < 80')
 
 lint: $(STAMP)
 	$(PY) -m ruff check .
