@@ -24,7 +24,8 @@ FORMATTED := $(VENV)/.mmfusion-formatted
 
 FAST := TODO
 
-# Two threads: more make these small networks slower, not faster.
+# Two threads: more make these small networks slower, not faster. (The tests
+# set one, since several processes run them.)
 export OMP_NUM_THREADS ?= 2
 
 .PHONY: setup python demo test check lint format public-names clean
@@ -65,9 +66,13 @@ python: $(FULL)
 demo: $(STAMP)
 	$(PY) demo/run_demo.py $(ARGS)
 
-# For a part of the suite: make test ARGS='tests/test_models -k psfusion'
+# The whole suite: in two processes, and with the lines that it never ran.
+# A part of it: make test ARGS='tests/test_models -k psfusion'
+WHOLE := -n 2 --dist worksteal --cov=mmfusion --cov-report=
 test: $(FULL)
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest $(or $(ARGS),$(WHOLE))
+	$(if $(ARGS),,@$(PY) -m coverage report --sort=cover \
+	    | awk '/^TOTAL/ || $$NF + 0 < 80')
 
 # For daily work, two minutes at most: what lint finds, and tests of the parts
 # that need no network of full size, no tool and no training.

@@ -1,20 +1,13 @@
-"""Trains a config; run as a script, alone or under torchrun.
-
-    python train_worker.py CONFIG WORK_DIR [--resume] [--die-at N]
-
-``--die-at`` kills the process (all ranks) right after iteration N, as a
-power cut would. Under torchrun the two processes talk through gloo.
-"""
-import argparse
+"""Trains a config in a process of its own; see ``fresh_processes``."""
 import os
 import signal
 
-import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 import mmfusion  # noqa: F401
+from tests.support.fresh_processes import init_ranks
 
 
 class DieAt(Hook):
@@ -30,29 +23,15 @@ class DieAt(Hook):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument('config')
-    parser.add_argument('work_dir')
-    parser.add_argument('--resume', action='store_true')
-    parser.add_argument('--die-at', type=int)
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    cfg = Config.fromfile(args.config)
-    cfg.work_dir = args.work_dir
-    cfg.resume = args.resume
-    if 'RANK' in os.environ:
-        cfg.launcher = 'pytorch'
-        cfg.env_cfg.dist_cfg = dict(backend='gloo')
-        # mmengine hands the local rank to CUDA without asking for one
-        torch.cuda.set_device = lambda device: None
-        cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel',
-                                     device_ids=None)
+def train(config: str, work_dir: str, resume: bool = False,
+          die_at: int | None = None) -> None:
+    """``die_at`` kills the process (all ranks) right after that iteration,
+    as a power cut would."""
+    cfg = Config.fromfile(config)
+    cfg.work_dir = work_dir
+    cfg.resume = resume
+    init_ranks(cfg)
     runner = Runner.from_cfg(cfg)
-    if args.die_at:
-        runner.register_hook(DieAt(args.die_at))
+    if die_at:
+        runner.register_hook(DieAt(die_at))
     runner.train()
-
-
-if __name__ == '__main__':
-    main()
