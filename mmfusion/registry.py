@@ -43,10 +43,11 @@ class LazyRegistry(Registry):
                               f'nothing more. {error}') from error
         return super().get(key)
 
-    @property
-    def locations(self) -> list[str]:
-        """Packages that register types here, lazy ones left out."""
-        return self._locations
+    def import_from_location(self) -> None:
+        """Import the other locations, if there are any; mmengine would call
+        ``register_all_modules`` where there are none, which calls this."""
+        if self._locations:
+            super().import_from_location()
 
     def import_lazy_locations(self) -> None:
         """Import them now, each once."""

@@ -1,6 +1,5 @@
 """``register_all_modules`` with the siblings' signature."""
 import datetime
-import importlib
 import warnings
 
 from mmengine import DefaultScope
@@ -24,9 +23,7 @@ def register_all_modules(init_default_scope: bool = True) -> None:
     """
     for known in vars(registry).values():
         if isinstance(known, registry.LazyRegistry):
-            # not import_from_location(): without locations that calls this
-            for place in known.locations:
-                importlib.import_module(place)
+            known.import_from_location()
             if has_detection():
                 known.import_lazy_locations()
     if not init_default_scope:

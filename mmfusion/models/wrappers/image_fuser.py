@@ -24,13 +24,10 @@ class ImageFuser(BaseFusionModel):
         kwargs: See :class:`BaseFusionModel`.
 
     Examples:
-        >>> import torch
         >>> model = MODELS.build(dict(
         ...     type='ImageFuser',
-        ...     fuser=dict(type='MMDRFuseStudent'),
+        ...     fuser=dict(type='TransFuser6'),
         ...     losses=dict(average=dict(type='AverageLoss'))))
-        >>> list(model(torch.rand(2, 4, 16, 16), mode='loss'))
-        ['loss_average']
     """
 
     def loss(self, inputs: Tensor,
