@@ -44,8 +44,7 @@ class LazyRegistry(Registry):
         return super().get(key)
 
     def import_from_location(self) -> None:
-        """Import the other locations, if there are any; mmengine would call
-        ``register_all_modules`` where there are none, which calls this."""
+        """See mmengine, which imports everything where there is no place."""
         if self._locations:
             super().import_from_location()
 

@@ -7,11 +7,12 @@ from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.evaluation.folders import describe
 from mmfusion.evaluation.protocol import Protocol
 from mmfusion.evaluation.records import write_csv
-from mmfusion.evaluation.scenes import Scene, available_cores, measure
+from mmfusion.evaluation.scenes import Scene, measure
 from mmfusion.evaluation.sources import PairSources
 from mmfusion.evaluation.tables import ScoreTable
 from mmfusion.tasks import metric_order
 from mmfusion.utils.files import write_json
+from mmfusion.utils.processes import available_cores
 from mmfusion.utils.progress import track
 
 from .pairs import PairReader

@@ -1,10 +1,11 @@
 """Models for inference, of a config, a checkpoint or an exported file."""
-
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from mmfusion.models.exported.fuser import backend_model
+from mmfusion.models.exported.runtimes import is_exported
 from mmfusion.models.wrappers import inference_config
 from mmfusion.registry import DATASETS, MODELS
 from mmfusion.utils.config_file import PathLike, load_config
@@ -35,7 +36,7 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
         fuser_is_enough (bool): See
             :func:`mmfusion.apis.checkpoint.load_model_weights`.
         backend (str, optional): What runs an exported file, see
-            :func:`mmfusion.deployment.open_session`.
+            :func:`mmfusion.models.exported.open_session`.
         backend_options (dict, optional): Its ``threads``, ``precision``.
 
     Returns:
@@ -46,9 +47,6 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
         UsageError: If the checkpoint does not fit, or a backend is named
             without an exported file.
     """
-    # the runtimes build on this module
-    from mmfusion.models.exported.fuser import backend_model
-    from mmfusion.models.exported.runtimes import is_exported
     options = dict(backend_options or {}, backend=backend, device=device)
     if is_exported(config):
         return backend_model(config, **options)

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mmfusion.models.exported.runtimes import (META_FILE, META_KEY, PathLike,
                                                open_session)
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, one_line
 
 from .fold import fold_batch_norm, reparameterize
 from .graph import ExportGraph, describe, example_inputs
@@ -32,12 +33,69 @@ _PROGRAM_OPSET = 18
 TOLERANCE = 1e-4
 
 
-def export_model(model: nn.Module, path: PathLike, part: str = 'fuser',
-                 format: str = 'onnx', opset: int = 18,
-                 shape: Sequence[int] = (480, 640), batch: int = 1,
-                 dynamic: bool = False, tokens: int = 5, fold: bool = True,
-                 simplify: bool = False,
-                 verify: bool = True) -> dict[str, Any]:
+@dataclass(frozen=True)
+class ExportOptions:
+    """What an exported file is to be.
+
+    Args:
+        part (str): ``'fuser'``, or ``'full'`` for the segmentor behind it
+            too.
+        format (str): ``'onnx'``, ``'torchscript'`` or ``'torch_export'``.
+        opset (int): Of ONNX, 11 to 20.
+        shape (sequence[int]): Height and width of a file of fixed size.
+        batch (int): Its batch.
+        dynamic (bool): Whether to leave batch, height and width open.
+        tokens (int): Tokens of a text, where the fuser reads one.
+        fold (bool): Whether to fold BatchNorm.
+        simplify (bool): Whether to simplify the ONNX graph.
+        verify (bool): Whether to run the file and compare.
+    """
+    part: str = 'fuser'
+    format: str = 'onnx'
+    opset: int = 18
+    shape: Sequence[int] = (480, 640)
+    batch: int = 1
+    dynamic: bool = False
+    tokens: int = 5
+    fold: bool = True
+    simplify: bool = False
+    verify: bool = True
+
+    def check(self, path: Path) -> None:
+        """Raise ``UsageError`` where the options do not fit together."""
+        if self.format not in FORMATS:
+            raise UsageError(
+                f'Expected a format of {tuple(FORMATS)}, got {self.format!r}.')
+        if path.suffix != FORMATS[self.format]:
+            raise UsageError(f'Expected a file {FORMATS[self.format]} for '
+                             f'{self.format}, got {path.name!r}.')
+        if self.format == 'onnx' and self.opset not in OPSETS:
+            raise UsageError(f'Expected an opset of {OPSETS[0]} to '
+                             f'{OPSETS[-1]}, got {self.opset}.')
+        if min(*self.shape, self.batch) < 1:
+            raise UsageError(
+                'Expected height, width and batch of at least 1, got '
+                f'{tuple(self.shape)} and {self.batch}.')
+        if self.simplify and self.format != 'onnx':
+            raise UsageError(
+                f'Expected format onnx to simplify, got {self.format}.')
+
+    def sizes(self, graph: ExportGraph) -> list[tuple]:
+        """(B, H, W, L) of the inputs to export with and to verify with."""
+        tokens = self.tokens
+        if not self.dynamic:
+            return [(self.batch, *self.shape, tokens)] * 2
+        step = graph.step
+        low = -(-max(graph.fuser.min_size, 64) // step)
+        # no two numbers alike, and no 1: exporters take those for constants
+        return [(2, low * step, (low + 2) * step, tokens),
+                (1, (low + 1) * step, (low + 3) * step, tokens + 2),
+                (3, (low + 4) * step, low * step, tokens)]
+
+
+def export_model(model: nn.Module, path: PathLike,
+                 options: ExportOptions | None = None,
+                 **changes: Any) -> dict[str, Any]:
     """Write a model's network; the file appears complete or not at all.
 
     Training-time branches are merged and BatchNorm is folded first. Inputs
@@ -50,17 +108,8 @@ def export_model(model: nn.Module, path: PathLike, part: str = 'fuser',
         model (nn.Module): ``ImageFuser`` or ``FuserSegmenter`` on the CPU,
             of ``init_model(..., optimize=False)``. Left as it is.
         path (str | PathLike): Target; its suffix is that of the format.
-        part (str): ``'fuser'``, or ``'full'`` for the segmentor behind it
-            too.
-        format (str): ``'onnx'``, ``'torchscript'`` or ``'torch_export'``.
-        opset (int): Of ONNX, 11 to 20.
-        shape (sequence[int]): Height and width of a file of fixed size.
-        batch (int): Its batch.
-        dynamic (bool): Whether to leave batch, height and width open.
-        tokens (int): Tokens of a text, where the fuser reads one.
-        fold (bool): Whether to fold BatchNorm.
-        simplify (bool): Whether to simplify the ONNX graph.
-        verify (bool): Whether to run the file and compare.
+        options (ExportOptions, optional): What it is to be.
+        changes: Single ones of these.
 
     Returns:
         dict: ``path``, ``folded`` and ``merged`` layers, ``mib`` of the
@@ -71,72 +120,47 @@ def export_model(model: nn.Module, path: PathLike, part: str = 'fuser',
             express the network, or the file differs by more than 1e-4.
     """
     path = Path(path)
-    _check(path, format, opset, shape, batch, simplify)
-    reference = ExportGraph(copy.deepcopy(model).cpu(), part)
-    graph = ExportGraph(copy.deepcopy(model).cpu(), part)
+    options = replace(options or ExportOptions(), **changes)
+    options.check(path)
+    reference = ExportGraph(copy.deepcopy(model).cpu(), options.part)
+    graph = ExportGraph(copy.deepcopy(model).cpu(), options.part)
     merged = reparameterize(graph)
-    sizes = _sizes(reference, shape, batch, dynamic, tokens)
+    sizes = options.sizes(reference)
     folded = 0
-    if fold:
+    if options.fold:
         folded = fold_batch_norm(graph, example_inputs(graph, *sizes[0]))
-    meta = describe(model, graph, None if dynamic else tuple(shape), batch,
-                    part=part, format=format, tokens=tokens,
-                    opset=opset if format == 'onnx' else None)
+    onnx = options.format == 'onnx'
+    meta = describe(model, graph,
+                    None if options.dynamic else tuple(options.shape),
+                    options.batch, part=options.part, format=options.format,
+                    tokens=options.tokens,
+                    opset=options.opset if onnx else None)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f'.{path.stem}.{os.getpid()}{path.suffix}')
     try:
         with torch.no_grad(), _quiet():
-            _WRITERS[format](graph, partial, example_inputs(graph, *sizes[0]),
-                             dynamic, opset, json.dumps(meta))
-        if simplify:
+            _WRITERS[options.format](graph, partial,
+                                     example_inputs(graph, *sizes[0]),
+                                     options.dynamic, options.opset,
+                                     json.dumps(meta))
+        if options.simplify:
             simplify_onnx(partial)
         difference = None
-        if verify:
+        if options.verify:
             difference = _verify(reference, partial, sizes)
         os.replace(partial, path)
     except UsageError:
         raise
     except Exception as error:
         raise UsageError(
-            f'Expected {format} to express {meta["fuser"]}, got '
-            f'{type(error).__name__}: {_first_line(error)} Try another '
+            f'Expected {options.format} to express {meta["fuser"]}, got '
+            f'{type(error).__name__}: {one_line(error)[:300]} Try another '
             'opset or format (tools/deployment/export_matrix.py shows which '
             'work), or a fixed size.') from error
     finally:
         partial.unlink(missing_ok=True)
     return dict(path=str(path), folded=folded, merged=merged,
                 mib=path.stat().st_size / 2**20, max_difference=difference)
-
-
-def _check(path: Path, format: str, opset: int, shape: Sequence[int],
-           batch: int, simplify: bool) -> None:
-    if format not in FORMATS:
-        raise UsageError(
-            f'Expected a format of {tuple(FORMATS)}, got {format!r}.')
-    if path.suffix != FORMATS[format]:
-        raise UsageError(f'Expected a file {FORMATS[format]} for {format}, '
-                         f'got {path.name!r}.')
-    if format == 'onnx' and opset not in OPSETS:
-        raise UsageError(f'Expected an opset of {OPSETS[0]} to {OPSETS[-1]}, '
-                         f'got {opset}.')
-    if min(*shape, batch) < 1:
-        raise UsageError('Expected height, width and batch of at least 1, '
-                         f'got {tuple(shape)} and {batch}.')
-    if simplify and format != 'onnx':
-        raise UsageError(f'Expected format onnx to simplify, got {format}.')
-
-
-def _sizes(graph: ExportGraph, shape: Sequence[int], batch: int, dynamic: bool,
-           tokens: int) -> list[tuple]:
-    """(B, H, W, L) of the inputs to export with and to verify with."""
-    if not dynamic:
-        return [(batch, *shape, tokens)] * 2
-    step = graph.step
-    low = -(-max(graph.fuser.min_size, 64) // step)
-    # no two numbers alike, and no 1: exporters take those for constants
-    return [(2, low * step, (low + 2) * step, tokens),
-            (1, (low + 1) * step, (low + 3) * step, tokens + 2),
-            (3, (low + 4) * step, low * step, tokens)]
 
 
 def _verify(reference: ExportGraph, path: Path, sizes: list[tuple]) -> float:
@@ -294,8 +318,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(disabled)
-
-
-def _first_line(error: Exception) -> str:
-    text = ' '.join(str(error).split())
-    return text if len(text) < 300 else f'{text[:300]} ...'

@@ -11,11 +11,10 @@ import torch.nn.functional as F
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
+from mmfusion.apis.pairs import model_pipeline
 from mmfusion.models.exported.fuser import backend_model
 from mmfusion.models.exported.runtimes import META_KEY, PathLike
 from mmfusion.utils.errors import UsageError
-
-from .accuracy import pair_pipeline
 
 METHODS = ('minmax', 'percentile', 'entropy')
 #: of activations that --method percentile keeps, in %
@@ -180,7 +179,7 @@ def calibration_feeds(model: nn.Module,
     """
     fuser = model.fuser
     size, batch = (fuser.session.meta[key] for key in ('size', 'batch'))
-    pipeline = pair_pipeline(model)
+    pipeline = model_pipeline(model)
     for pair in pairs:
         data = model.data_preprocessor(pseudo_collate([pipeline(dict(pair))]),
                                        False)

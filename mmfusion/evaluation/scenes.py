@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,8 @@ import cv2
 import numpy as np
 
 from mmfusion.functional import SourceContext, compute
+from mmfusion.utils.errors import one_line
+from mmfusion.utils.processes import single_threaded_opencv
 
 from .protocol import Protocol
 from .records import Record
@@ -35,13 +36,6 @@ class Scene:
     fused: dict[str, str]
 
 
-def available_cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def measure_scene(scene: Scene, protocol: Protocol,
                   load: Load | None = None) -> list[Record]:
     """Measure every fused image of one scene; its sources are read once.
@@ -60,7 +54,7 @@ def measure_scene(scene: Scene, protocol: Protocol,
         sources = SourceContext((load or protocol.read_sources)(scene.sources),
                                 data_range=1)
     except Exception as error:  # other scenes must go on, whatever it is
-        return [Record('', scene.stem, error=_one_line(error))]
+        return [Record('', scene.stem, error=_reason(error))]
     records = []
     for method, path in scene.fused.items():
         try:
@@ -68,7 +62,7 @@ def measure_scene(scene: Scene, protocol: Protocol,
                                    protocol)
             records.append(Record(method, scene.stem, values))
         except Exception as error:
-            records.append(Record(method, scene.stem, error=_one_line(error)))
+            records.append(Record(method, scene.stem, error=_reason(error)))
     return records
 
 
@@ -116,7 +110,7 @@ def measure(scenes: Sequence[Scene], protocol: Protocol, workers: int = 1,
         RuntimeError: If a process was killed, e.g. for want of memory.
     """
     workers = min(workers, len(scenes))
-    with _one_thread():
+    with single_threaded_opencv():
         if workers > 1:
             yield from _measure_in_processes(scenes, protocol, workers, load)
             return
@@ -141,21 +135,6 @@ def _measure_in_processes(scenes: Sequence[Scene], protocol: Protocol,
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """End OpenCV's threads and bring them back afterwards.
-
-    A forked process that inherits the pool without its threads would wait
-    for them forever.
-    """
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
-
-
 _task: dict[str, Any] = {}
 
 
@@ -176,8 +155,9 @@ def _measure_in_worker(scene: Scene) -> list[Record]:
     return measure_scene(scene, **_task)
 
 
-def _one_line(error: Exception) -> str:
-    text = ' '.join(str(error).split())
-    if isinstance(error, (OSError, TypeError, ValueError)) and text:
+def _reason(error: Exception) -> str:
+    """Its text alone where that is likely to tell what is wrong."""
+    text, name = one_line(error), type(error).__name__
+    if isinstance(error, (OSError, TypeError, ValueError)) or text == name:
         return text
-    return f'{type(error).__name__}: {text}'
+    return f'{name}: {text}'

@@ -1,5 +1,7 @@
 """Finding and reading config files."""
+import copy
 import difflib
+import fnmatch
 import os
 from pathlib import Path
 from typing import Any
@@ -61,14 +63,31 @@ def find_config(name: PathLike, near: PathLike | None = None) -> Path:
             return (path.relative_to(here)
                     if path.is_relative_to(here) else path)
     looked = ', '.join(str(folder.resolve()) for folder in folders)
-    known = [
-        str(path.relative_to(folder)) for folder in config_folders()
-        for path in folder.rglob('*.py') if '_base_' not in path.parts
-    ]
-    close = difflib.get_close_matches(inner or name, known, 1, 0.5)
+    close = difflib.get_close_matches(inner or name, list_models(), 1, 0.5)
     hint = f' Did you mean {close[0]!r}?' if close else ''
     raise FileNotFoundError(f'Expected a config file, got {name!r}, which is '
                             f'in none of: {looked}.{hint}')
+
+
+def list_models(pattern: str | None = None) -> list[str]:
+    """Names of mmfusion's configs, as :func:`load_config` takes them.
+
+    Args:
+        pattern (str, optional): Such as ``'fusers/*msrs*'``.
+
+    Returns:
+        list[str]: In alphabetical order.
+
+    Examples:
+        >>> list_models('fusers/psfusion_msrs.py')
+        ['fusers/psfusion_msrs.py']
+    """
+    known = {
+        path.relative_to(folder).as_posix()
+        for folder in config_folders()
+        for path in folder.rglob('*.py') if '_base_' not in path.parts
+    }
+    return sorted(fnmatch.filter(known, pattern or '*'))
 
 
 def load_config(name: PathLike, options: dict | None = None,
@@ -110,6 +129,28 @@ def load_config(name: PathLike, options: dict | None = None,
     return cfg
 
 
+def copy_config(cfg: PathLike | Config, options: dict | None = None,
+                work_dir: PathLike | None = None) -> Config:
+    """A config of its own: what is changed in it changes no other.
+
+    Args:
+        cfg (str | PathLike | Config): The config, or where it lies.
+        options (dict, optional): Dotted keys to values.
+        work_dir (str | PathLike, optional): Replaces its ``work_dir``; None
+            sets one where there is none.
+    """
+    if isinstance(cfg, Config):
+        cfg = copy.deepcopy(cfg)
+        cfg.merge_from_dict(dict(options or {}))
+    else:
+        cfg = load_config(cfg, options)
+    if work_dir is not None:
+        cfg.work_dir = os.fspath(work_dir)
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = default_work_dir(cfg)
+    return cfg
+
+
 def _replace(node: Any, old: Any, new: Any) -> Any:
     """``node`` with every value ``old`` replaced."""
     if isinstance(node, dict):
@@ -124,7 +165,7 @@ def _replace(node: Any, old: Any, new: Any) -> Any:
 
 def default_work_dir(cfg: Config) -> str:
     """``work_dirs/<name of the config file>``."""
-    return os.path.join('work_dirs', Path(cfg.filename).stem)
+    return os.path.join('work_dirs', Path(cfg.filename or 'unnamed').stem)
 
 
 def require_file(path: PathLike, what: str, advice: str) -> str:

@@ -2,12 +2,12 @@
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 import torch
 
 from mmfusion.apis import FusionInferencer
 from mmfusion.apis.model_loading import init_model
 from mmfusion.registry import INFERENCERS, MODELS
+from tests.support import tiny_project
 
 
 def identity(modality='vis'):

@@ -3,11 +3,11 @@ import inspect
 from pathlib import Path
 
 import pytest
-from config_cases import shrink_config
 from mmengine.config import Config
 
 from mmfusion.registry import MODELS
 from mmfusion.utils.config_file import load_config
+from tests.support.config_cases import shrink_config
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / 'mmfusion' / 'configs'

@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from detection_cases import write_coco
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 import mmfusion  # noqa: F401
+from tests.support.detection_cases import write_coco
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKER = Path(__file__).with_name('train_worker.py')
+WORKER = ROOT / 'tests/support/train_worker.py'
 
 CONFIG = '''
 _base_ = ['{configs}/_base_/default_runtime.py',
@@ -80,7 +80,7 @@ model = dict(
     fuser=dict(
         type='TransFuser6', stem_channels=4, channels=(4, 4, 8, 8),
         heads=(1, 1, 2, 2)),
-    losses=dict(average=dict(type='AverageLoss')))
+    fusion_losses=dict(average=dict(type='AverageLoss')))
 '''
 # a whole detector of mmdet behind the fuser, on pairs with boxes
 DETECTION = '''
@@ -120,7 +120,7 @@ model = dict(
     _delete_=True,
     type='ImageFuser',
     fuser=dict(type='MMDRFuseStudent'),
-    losses=dict(
+    fusion_losses=dict(
         intensity=dict(type='MaxIntensityLoss'),
         refresh_ssim=dict(
             type='DynamicRefreshLoss', score='SSIM', pixel='l1',
@@ -285,7 +285,7 @@ def test_two_processes_share_a_bank(train, tmp_path, granularity):
         train('two', batch=1, processes=2,
               **refresh(granularity, save=False, memmap=in_file)), one)
     if in_file:  # and the bank matters
-        settings['extra'] += ("model['losses'] = dict(intensity=dict("
+        settings['extra'] += ("model['fusion_losses'] = dict(intensity=dict("
                               "type='MaxIntensityLoss'))\n")
         plain = train('plain', **settings)
         assert not torch.allclose(plain['fuser.out.weight'],

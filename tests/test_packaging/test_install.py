@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRATCH = Path(__file__).with_name('scratch_project.py')
+SCRATCH = ROOT / 'tests/support/scratch_project.py'
 PARTS = ('mmfusion', 'configs', 'tools', 'requirements', 'setup.py',
          'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE',
          'model-index.yml')

@@ -6,7 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 import torch
 
 from mmfusion.analysis.complexity import (count_flops, input_channels,
@@ -17,6 +16,7 @@ from mmfusion.datasets import PairedImageDataset
 from mmfusion.evaluation import compute
 from mmfusion.models.layers import rgb_to_ycbcr
 from mmfusion.tasks import TASKS
+from tests.support import tiny_project
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / 'fusers'
 RULE = CONFIGS / 'laplacian_pyramid.py'

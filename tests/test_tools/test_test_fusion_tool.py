@@ -5,12 +5,12 @@ import json
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 import torch
 
 from mmfusion.apis.fused_image import to_uint8
 from mmfusion.apis.inferencer import FusionInferencer
 from mmfusion.evaluation import compute, scenes
+from tests.support import tiny_project
 
 
 def read(path):

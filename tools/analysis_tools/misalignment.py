@@ -8,6 +8,7 @@ import sys
 
 from mmengine.config import DictAction
 
+from mmfusion.cli.flags import add_device
 from mmfusion.cli.legacy import run
 from mmfusion.utils.config_file import load_config, require_file
 
@@ -41,7 +42,7 @@ def parse_args():
     add('--registration', choices=('both', 'on', 'off'),
         help='default: both where the model has a head, else off')
     add('--csv', metavar='FILE', help='write the table there, too')
-    add('--device', help='default a GPU if there is one')
+    add_device(parser)
     add('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
     return parser.parse_args()
 

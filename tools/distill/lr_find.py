@@ -6,6 +6,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
+from mmfusion.cli.flags import add_device
 from mmfusion.cli.legacy import run
 
 
@@ -17,7 +18,7 @@ def parse_args(argv=None):
     add('--end', type=float, default=10., help='default %(default)s')
     add('--iters', type=int, default=100, help='default %(default)s')
     add('--out-dir', metavar='DIR', help='default work_dirs/CONFIG')
-    add('--device', help='default a GPU if any')
+    add_device(parser)
     add('--cfg-options', nargs='+', action=DictAction, default={},
         metavar='KEY=VALUE')
     return parser.parse_args(argv)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, one_line
 
 PathLike = str | os.PathLike
 Feeds = dict[str, np.ndarray]
@@ -105,10 +105,9 @@ class Session:
         except (UsageError, ImportError):
             raise
         except Exception as error:
-            raise UsageError(
-                f'Expected {path} to load in {self.backend}, got '
-                f'{type(error).__name__}: {" ".join(str(error).split())}. '
-                'Export it again.') from error
+            raise UsageError(f'Expected {path} to load in {self.backend}, got '
+                             f'{type(error).__name__}: {one_line(error)}. '
+                             'Export it again.') from error
         if not text:
             raise UsageError(
                 f'Expected a file of tools/deployment/export.py, got {path}, '

@@ -38,7 +38,7 @@ class JointFusionModel(BaseFusionModel):
                  fusion_losses: dict[str, dict] | None = None,
                  task_mean: Stats = 'auto', task_std: Stats = 'auto',
                  task_channel_order: str = 'auto', **kwargs) -> None:
-        super().__init__(fuser, losses=fusion_losses, **kwargs)
+        super().__init__(fuser, fusion_losses, **kwargs)
         network = copy.deepcopy(network)
         preprocessor = network.pop('data_preprocessor', None) or {}
         self.task_norm = TaskNormalizer.from_config(preprocessor, task_mean,

@@ -1,14 +1,11 @@
 """TransFuser6: golden numbers of BFFR, an independent transcription, and
 the row-wise inference."""
 import copy
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
-from references.bffr import (fill_reference, golden_inputs,
-                             reference_fuser_shapes)
 
 from mmfusion.models.fusers import TransFuser6
 from mmfusion.models.fusers.fast import transfuser6 as transfuser6_rows
@@ -16,6 +13,8 @@ from mmfusion.models.fusers.transfuser6.layers import (ChannelAttention,
                                                        conv_doubled,
                                                        doubling_kernel)
 from mmfusion.registry import MODELS
+from tests.support.references.bffr import (fill_reference, golden_inputs,
+                                           reference_fuser_shapes)
 
 ROOT = Path(__file__).resolve().parents[3]
 SLIM = dict(stem_channels=4, channels=(8, 12, 16, 24), heads=(2, 3, 4, 4))
@@ -76,11 +75,7 @@ def fuser(converted):
 
 @pytest.fixture(scope='module')
 def naive(reference):
-    sys.path.insert(0, str(ROOT))
-    try:
-        from benchmarks.naive import NaiveTransFuser6
-    finally:
-        sys.path.pop(0)
+    from benchmarks.naive import NaiveTransFuser6
     naive = NaiveTransFuser6()
     naive.load_state_dict({key: reference[key]
                            for key in naive.state_dict()}, strict=True)
