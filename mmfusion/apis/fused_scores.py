@@ -59,7 +59,7 @@ def score_saved(folder: Path, samples: Mapping[str, dict[str, Any]],
     if good:
         table = ScoreTable.from_records(good, protocol.specs)
         print(table.to_markdown())
-        write_csv(folder / 'fusion_metrics.csv', good, protocol.specs)
+        write_csv(folder / 'fusion_metrics.csv', good, list(protocol.specs))
         path = folder / 'fusion_metrics.json'
         sources = metric_order(next(iter(samples.values()))['modalities'])
         write_json(
