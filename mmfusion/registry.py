@@ -87,6 +87,9 @@ WEIGHT_INITIALIZERS = _child('weight initializer', root.WEIGHT_INITIALIZERS)
 TEXT_ENCODERS = _child('text encoder', None, 'models')
 TASK_UTILS = _child('task util', root.TASK_UTILS, 'models')
 
+# name of a fuser's class -> function that rearranges one for inference
+FAST_FORMS = _child('fast form', None, 'models.fusers.fast')
+
 METRICS = _child('metric', root.METRICS, 'evaluation.metrics')
 EVALUATOR = _child('evaluator', root.EVALUATOR, 'evaluation.metrics')
 VISUALIZERS = _child('visualizer', root.VISUALIZERS, 'visualization')

@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmfusion.models.layers import rgb_to_ycbcr, ycbcr_to_rgb
+from mmfusion.registry import FAST_FORMS
 from mmfusion.structures import FuserOutput
 from mmfusion.utils.checkpoint import load_fuser_weights
 
@@ -172,7 +173,17 @@ class BaseFuser(BaseModule):
         return fuser
 
     def _optimize(self) -> None:
-        """Rearrange the network in place; nothing to do by default."""
+        """Give the network its fast form, in place, where it has one.
+
+        That is what ``FAST_FORMS`` has under the name of its class, or of
+        the class that it takes ``fuse`` and ``fuse_luma`` from.
+        """
+        for cls in type(self).__mro__:
+            form = FAST_FORMS.get(cls.__name__)
+            if form is not None:
+                form(self)
+            if form is not None or {'fuse', 'fuse_luma'} & set(vars(cls)):
+                return
 
     def split_colour(self, vis: Tensor) -> tuple[Tensor, Tensor]:
         """Luminance (B, 1, H, W) and chrominance (B, 2, H, W) of ``vis``."""

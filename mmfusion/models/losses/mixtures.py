@@ -19,12 +19,6 @@ def average_loss(fused: Tensor, first: Tensor, second: Tensor) -> Tensor:
 
     Returns:
         Tensor: Scalar.
-
-    Examples:
-        >>> import torch
-        >>> vis, ir = torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)
-        >>> average_loss(ir, vis, ir)
-        tensor(0.5000)
     """
     return F.l1_loss(fused, (first + second) / 2)
 

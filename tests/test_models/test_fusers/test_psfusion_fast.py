@@ -10,10 +10,9 @@ from torch import nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from mmfusion.models.fusers.fast import conv as fused_conv_module
-from mmfusion.models.fusers.fast import strips as strips_module
+from mmfusion.models.fusers.fast import rows as rows_module
 from mmfusion.models.fusers.fast.conv import (FusedBasicBlock, FusedConv2d,
                                               fuse_layers)
-from mmfusion.models.fusers.fast.strips import run_in_strips
 from mmfusion.models.layers import (FReLU, GlobalAttention, apply_to_concat,
                                     conv_norm_act, pixel_attention, recompute)
 from tests.support.psfusion_cases import assert_close, outputs, slim
@@ -27,8 +26,8 @@ class TestFastInference:
                                              (1, (70, 45))])
     @pytest.mark.parametrize('fused_kernels', [True, False])
     def test_equals_the_network(self, monkeypatch, batch, size, fused_kernels):
-        # strips of eight rows or so
-        monkeypatch.setattr(strips_module, 'STRIP_PIXELS', 8 * size[1])
+        # bands of eight rows or so
+        monkeypatch.setattr(rows_module, 'BUDGET', 8 * 8 * 4 * size[1])
         if not fused_kernels:
             monkeypatch.setattr(fused_conv_module, '_FUSED_KERNELS', False)
         fuser = slim().eval()
@@ -111,23 +110,6 @@ class TestFastInference:
         kinds = [type(layer) for layer in fused.modules()]
         assert nn.BatchNorm2d not in kinds and nn.Conv2d not in kinds
         assert FusedBasicBlock in kinds
-
-    def test_strips(self, monkeypatch):
-        monkeypatch.setattr(strips_module, 'STRIP_PIXELS', 40)
-        x, half = torch.randn(2, 3, 26, 5), torch.randn(2, 3, 13, 5)
-        calls = []
-
-        def function(x, half):
-            calls.append(x.shape[2])
-            half = F.avg_pool2d(half, (3, 1), 1, padding=(1, 0))
-            return x - half.repeat_interleave(2, dim=2)
-
-        got = run_in_strips(function, x, half, halo=1)
-        assert len(calls) > 3 and max(calls) < 26
-        assert torch.allclose(got, function(x, half))
-        kept = x.clone()
-        assert run_in_strips(torch.neg, x, out=x) is x
-        assert torch.equal(x, -kept)
 
 
 class TestLayers:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from mmfusion.models.fusers import TransFuser6
-from mmfusion.models.fusers.fast import transfuser6 as transfuser6_rows
+from mmfusion.models.fusers.fast import rows as rows_module
 from mmfusion.models.fusers.transfuser6.layers import (ChannelAttention,
                                                        conv_doubled,
                                                        doubling_kernel)
@@ -312,7 +312,7 @@ def test_conv_doubled(size):
                                   (1, 70, 33)])
 def test_inference_by_bands(fuser, size, monkeypatch):
     """The thinnest bands there are, so that every border case occurs."""
-    monkeypatch.setattr(transfuser6_rows, 'BAND_BYTES', 1)
+    monkeypatch.setattr(rows_module, 'BUDGET', 1)
     vis, ir = golden_inputs(*size)
     before = {key: value.clone() for key, value in fuser.state_dict().items()}
     optimized = fuser.optimize_for_inference()
