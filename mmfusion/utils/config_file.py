@@ -1,15 +1,19 @@
 """Finding and reading config files."""
 import difflib
+import logging
 import os
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.config import Config, ConfigDict
 
 import mmfusion
 from mmfusion.utils import require_detection
 
+from .config_choice import choose, remove_choices, shrink
 from .errors import UsageError
+from .former_configs import former_config
 
 PathLike = str | os.PathLike
 
@@ -22,6 +26,21 @@ def config_folders() -> list[Path]:
     return list(
         dict.fromkeys(folder.resolve() for folder in folders
                       if folder.is_dir()))
+
+
+class FoundConfig(NamedTuple):
+    """What a config's name stands for.
+
+    Attributes:
+        path: The file.
+        scale: The scale that the name of an older release implies.
+        options: The choices that it implies.
+        note: What to write today, where the name is one of an older release.
+    """
+    path: Path
+    scale: str | None = None
+    options: dict = {}
+    note: str | None = None
 
 
 def find_config(name: PathLike, near: PathLike | None = None) -> Path:
@@ -40,6 +59,12 @@ def find_config(name: PathLike, near: PathLike | None = None) -> Path:
     Raises:
         FileNotFoundError: If there is none; says where it was looked for.
     """
+    return resolve_config(name, near).path
+
+
+def resolve_config(name: PathLike,
+                   near: PathLike | None = None) -> FoundConfig:
+    """As :func:`find_config`, with what the name of a former file implies."""
     name = os.fspath(name)
     package, _, inner = name.rpartition('::')
     if package not in ('', 'mmfusion'):
@@ -58,8 +83,18 @@ def find_config(name: PathLike, near: PathLike | None = None) -> Path:
         path = folder / (inner or name)
         if path.is_file():
             here = Path.cwd()
-            return (path.relative_to(here)
-                    if path.is_relative_to(here) else path)
+            return FoundConfig(
+                path.relative_to(here) if path.is_relative_to(here) else path)
+    former = former_config(inner or name)
+    if former is not None:
+        form, scale, options = former
+        words = [form, *(['--scale', scale] if scale else [])]
+        if options:
+            words += ['--cfg-options']
+            words += [f'{key}={value}' for key, value in options.items()]
+        return FoundConfig(
+            find_config(f'mmfusion::{form}'), scale, options,
+            f'{name} is no file any more, today: {" ".join(words)}')
     looked = ', '.join(str(folder.resolve()) for folder in folders)
     known = [
         str(path.relative_to(folder)) for folder in config_folders()
@@ -72,16 +107,23 @@ def find_config(name: PathLike, near: PathLike | None = None) -> Path:
 
 
 def load_config(name: PathLike, options: dict | None = None,
-                near: PathLike | None = None) -> Config:
-    """Read a config and override entries.
+                near: PathLike | None = None,
+                scale: str | None = None) -> Config:
+    """Read a config, bring it to a scale and override entries.
 
-    An override of ``stage1_checkpoint`` also reaches the places of the
-    model that name the same file.
+    The first stage follows the scale: ``stage1_checkpoint`` names what the
+    scaled ``stage1_config`` writes. An override of ``stage1_checkpoint``
+    also reaches the places of the model that name the same file.
 
     Args:
         name (str | PathLike): See :func:`find_config`.
-        options (dict, optional): Dotted keys to values.
+        options (dict, optional): Dotted keys to values. What the config
+            offers as a choice, e.g. ``detector='dino'``, takes effect first.
         near (str | PathLike, optional): See :func:`find_config`.
+        scale (str, optional): ``'mini'``, a small real set and a short
+            training, or ``'synthetic'``, the same on generated scenes, where
+            the config has it; see :mod:`mmfusion.utils.config_choice`.
+            Defaults to what the file says, the full size.
 
     Returns:
         Config: With ``default_scope`` set to ``'mmfusion'`` unless given.
@@ -89,20 +131,54 @@ def load_config(name: PathLike, options: dict | None = None,
     Raises:
         FileNotFoundError: If there is no such file.
         DetectionMissing: If it is about detection, which is not installed.
+        UsageError: If the config has no such scale or choice.
     """
-    try:
-        cfg = Config.fromfile(find_config(name, near))
-    except Exception as error:
-        if 'mmdet' in str(error):
-            require_detection()
-        raise
+    found = resolve_config(name, near)
+    if found.note:
+        print(f'note: {found.note}', file=sys.stderr)
+    scale = scale or found.scale
+    options = {**found.options, **(options or {})}
+    cfg = _read(found.path)
+    for key in cfg.get('choices') or {}:
+        cfg[key] = options.pop(key, cfg[key])
+    choose(cfg, _read)
     before = cfg.get('stage1_checkpoint')
-    cfg.merge_from_dict(dict(options or {}))
+    if scale is not None:
+        shrink(cfg, scale, _read)
+        if cfg.get('stage1_config') is not None:
+            first = load_config(cfg.stage1_config, near=found.path,
+                                scale=scale)
+            cfg.stage1_checkpoint = os.path.join(
+                default_work_dir(first),
+                f'iter_{first.train_cfg.max_iters}.pth')
+        cfg.run_scale = scale
+        cfg.setdefault('run_name', f'{found.path.stem}_{scale}')
+    if 'run_name' in cfg:
+        cfg.run_name = cfg.run_name.format_map(cfg)
+    remove_choices(cfg)
+    cfg.merge_from_dict(options)
     after = cfg.get('stage1_checkpoint')
     if before is not None and after != before:
         cfg.model = _replace(cfg.model, before, after)
     cfg.setdefault('default_scope', 'mmfusion')
     return cfg
+
+
+def _read(name: PathLike) -> Config:
+    """A config as its file says."""
+    for variable in ('MMFUSION_DATA', 'MMFUSION_DEMO'):
+        if os.environ.get(variable) == '':  # mmengine refuses empty ones
+            del os.environ[variable]
+    level = logging.root.manager.disable
+    logging.disable(logging.INFO)  # mmengine tells of each variable it reads
+    try:
+        return Config.fromfile(find_config(name))
+    except Exception as error:
+        if 'mmdet' in str(error):
+            require_detection()
+        raise
+    finally:
+        logging.disable(level)
 
 
 def _replace(node: Any, old: Any, new: Any) -> Any:
@@ -118,8 +194,9 @@ def _replace(node: Any, old: Any, new: Any) -> Any:
 
 
 def default_work_dir(cfg: Config) -> str:
-    """``work_dirs/<name of the config file>``."""
-    return os.path.join('work_dirs', Path(cfg.filename).stem)
+    """``work_dirs/<run_name>``, by default the name of the config file."""
+    return os.path.join('work_dirs',
+                        cfg.get('run_name') or Path(cfg.filename).stem)
 
 
 def require_file(path: PathLike, what: str, advice: str) -> str:
