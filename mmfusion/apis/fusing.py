@@ -52,7 +52,7 @@ def test_fusion(args: argparse.Namespace) -> int:
         FileNotFoundError: If a file or folder is missing.
     """
     selection = parse_eval(args.eval) if args.eval else None
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
     if args.task:
         use_task(cfg, args.task)
     checkpoint = args.checkpoint and require_file(

@@ -32,7 +32,8 @@ def test(args: argparse.Namespace) -> dict[str, float]:
             checkpoint does not fit.
         FileNotFoundError: If the config or the checkpoint is missing.
     """
-    cfg = apply_to_config(load_config(args.config, args.cfg_options), args)
+    cfg = apply_to_config(
+        load_config(args.config, args.cfg_options, scale=args.scale), args)
     missing = [
         key for key in ('test_dataloader', 'test_evaluator')
         if not cfg.get(key)

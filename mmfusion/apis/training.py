@@ -31,13 +31,15 @@ def train(args: argparse.Namespace) -> None:
         UsageError: If a flag, the first stage or a checkpoint does not fit.
         FileNotFoundError: If the config or a checkpoint is missing.
     """
-    cfg = apply_to_config(load_config(args.config, args.cfg_options), args)
+    cfg = apply_to_config(
+        load_config(args.config, args.cfg_options, scale=args.scale), args)
     announce(ensure_stage1(cfg, args, _train_stage1))
     run_training(cfg)
 
 
 def _train_stage1(args: argparse.Namespace) -> None:
-    cfg = apply_to_config(load_config(args.config, args.cfg_options), args)
+    cfg = apply_to_config(
+        load_config(args.config, args.cfg_options, scale=args.scale), args)
     if (cfg.get('visualizer') or {}).get('name'):
         # mmengine keeps visualizers by name: without another name, the first
         # one would also write the second stage's curves

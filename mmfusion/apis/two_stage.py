@@ -12,7 +12,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import barrier
 
-from mmfusion.utils.config_file import find_config
+from mmfusion.utils.config_file import resolve_config
 from mmfusion.utils.errors import UsageError
 
 
@@ -47,7 +47,8 @@ def stage1_arguments(cfg: Config,
             f'stage1_checkpoint={cfg.stage1_checkpoint!r}, got none. Add it '
             'or train the first stage by hand.')
     stage1 = copy.copy(args)
-    stage1.config = str(find_config(cfg.stage1_config, near=cfg.filename))
+    stage1.config = resolve_config(cfg.stage1_config, near=cfg.filename).name
+    stage1.scale = None  # the name holds it
     stage1.cfg_options = args.stage1_options
     stage1.work_dir = os.path.dirname(cfg.stage1_checkpoint) or '.'
     stage1.resume = 'auto' if args.resume == 'auto' else None

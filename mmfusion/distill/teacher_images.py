@@ -231,7 +231,7 @@ def feature_folder(out: Path) -> Path:
 
 def _configure(args: argparse.Namespace) -> Config:
     """The config with the sampler's flags in it."""
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
     if cfg.get('model') is None:
         raise UsageError(f'{args.config}: expected a model, got none.')
     cfg.model = inference_config(cfg.model)

@@ -33,14 +33,21 @@ class FoundConfig(NamedTuple):
 
     Attributes:
         path: The file.
-        scale: The scale that the name of an older release implies.
-        options: The choices that it implies.
-        note: What to write today, where the name is one of an older release.
+        scale: ``'mini'`` or ``'synthetic'``; None for the full size.
+        choices: What is chosen, e.g. ``{'detector': 'dino'}``.
+        note: What to write today, for the name of a file of an older release.
     """
     path: Path
     scale: str | None = None
-    options: dict = {}
+    choices: dict[str, str] = {}
     note: str | None = None
+
+    @property
+    def name(self) -> str:
+        """All of it as a name."""
+        words = [self.scale] if self.scale else []
+        words += [f'{key}:{value}' for key, value in self.choices.items()]
+        return f'{self.path}@{",".join(words)}' if words else str(self.path)
 
 
 def find_config(name: PathLike, near: PathLike | None = None) -> Path:
@@ -49,7 +56,9 @@ def find_config(name: PathLike, near: PathLike | None = None) -> Path:
     Args:
         name (str | PathLike): A path, absolute or relative to the current
             folder, to the ``configs`` folder that holds ``near``, or to
-            mmfusion's ``configs``; or ``'mmfusion::folder/file.py'``.
+            mmfusion's ``configs``; or ``'mmfusion::folder/file.py'``. A
+            scale and choices may follow, as in ``'file.py@mini'`` or
+            ``'file.py@mini,detector:dino'``.
         near (str | PathLike, optional): Config file that mentions ``name``.
 
     Returns:
@@ -64,8 +73,8 @@ def find_config(name: PathLike, near: PathLike | None = None) -> Path:
 
 def resolve_config(name: PathLike,
                    near: PathLike | None = None) -> FoundConfig:
-    """As :func:`find_config`, with what the name of a former file implies."""
-    name = os.fspath(name)
+    """As :func:`find_config`, with the scale and choices of the name."""
+    name, words = _split(os.fspath(name))
     package, _, inner = name.rpartition('::')
     if package not in ('', 'mmfusion'):
         raise UsageError(
@@ -84,17 +93,20 @@ def resolve_config(name: PathLike,
         if path.is_file():
             here = Path.cwd()
             return FoundConfig(
-                path.relative_to(here) if path.is_relative_to(here) else path)
+                path.relative_to(here) if path.is_relative_to(here) else path,
+                *words)
     former = former_config(inner or name)
     if former is not None:
-        form, scale, options = former
-        words = [form, *(['--scale', scale] if scale else [])]
-        if options:
-            words += ['--cfg-options']
-            words += [f'{key}={value}' for key, value in options.items()]
+        form, scale, choices = former
+        today = [f'configs/{form}', *([f'--scale {scale}'] if scale else [])]
+        if choices:
+            today += ['--cfg-options']
+            today += [f'{key}={value}' for key, value in choices.items()]
         return FoundConfig(
-            find_config(f'mmfusion::{form}'), scale, options,
-            f'{name} is no file any more, today: {" ".join(words)}')
+            find_config(f'mmfusion::{form}'), words[0] or scale, {
+                **choices,
+                **words[1]
+            }, f'{name} is no file any more, today: {" ".join(today)}')
     looked = ', '.join(str(folder.resolve()) for folder in folders)
     known = [
         str(path.relative_to(folder)) for folder in config_folders()
@@ -104,6 +116,19 @@ def resolve_config(name: PathLike,
     hint = f' Did you mean {close[0]!r}?' if close else ''
     raise FileNotFoundError(f'Expected a config file, got {name!r}, which is '
                             f'in none of: {looked}.{hint}')
+
+
+def _split(name: str) -> tuple[str, tuple[str | None, dict[str, str]]]:
+    """``'file.py@mini,detector:dino'`` -> file, (scale, choices)."""
+    file, mark, words = name.partition('.py@')
+    if not mark:
+        return name, (None, {})
+    pairs = [word.partition(':') for word in words.split(',')]
+    scales = [key for key, colon, _ in pairs if not colon]
+    return f'{file}.py', (scales[-1] if scales else None, {
+        key: value
+        for key, colon, value in pairs if colon
+    })
 
 
 def load_config(name: PathLike, options: dict | None = None,
@@ -123,7 +148,7 @@ def load_config(name: PathLike, options: dict | None = None,
         scale (str, optional): ``'mini'``, a small real set and a short
             training, or ``'synthetic'``, the same on generated scenes, where
             the config has it; see :mod:`mmfusion.utils.config_choice`.
-            Defaults to what the file says, the full size.
+            Defaults to what the name says, else to the full size.
 
     Returns:
         Config: With ``default_scope`` set to ``'mmfusion'`` unless given.
@@ -137,7 +162,7 @@ def load_config(name: PathLike, options: dict | None = None,
     if found.note:
         print(f'note: {found.note}', file=sys.stderr)
     scale = scale or found.scale
-    options = {**found.options, **(options or {})}
+    options = {**found.choices, **(options or {})}
     cfg = _read(found.path)
     for key in cfg.get('choices') or {}:
         cfg[key] = options.pop(key, cfg[key])
@@ -146,12 +171,12 @@ def load_config(name: PathLike, options: dict | None = None,
     if scale is not None:
         shrink(cfg, scale, _read)
         if cfg.get('stage1_config') is not None:
-            first = load_config(cfg.stage1_config, near=found.path,
-                                scale=scale)
+            mark = ',' if '.py@' in cfg.stage1_config else '@'
+            cfg.stage1_config += f'{mark}{scale}'
+            first = load_config(cfg.stage1_config, near=found.path)
             cfg.stage1_checkpoint = os.path.join(
                 default_work_dir(first),
                 f'iter_{first.train_cfg.max_iters}.pth')
-        cfg.run_scale = scale
         cfg.setdefault('run_name', f'{found.path.stem}_{scale}')
     if 'run_name' in cfg:
         cfg.run_name = cfg.run_name.format_map(cfg)

@@ -77,6 +77,10 @@ FORMER: dict[str, Former] = {
         ('realtime_base_msrs', None, dict(size=size))
         for size in ('small', 'tiny')
     },
+    **{
+        f'demo/demo_{variant}': ('demo_joint', None, dict(variant=variant))
+        for variant in ('frozen', 'visible', 'infrared')
+    },
     'distillers/realtime_base_msrs_latest':
     ('realtime_base_msrs', None, dict(losses='latest')),
 }

@@ -13,9 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
+from mmfusion.cli.flags import add_config
 from mmfusion.cli.legacy import run
 
 
@@ -42,7 +41,7 @@ def parse_args(argv=None):
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add('config', help='config with the teacher as its model')
+    add_config(parser, help='config with the teacher as its model')
     add('checkpoint', nargs='?', help='weights of the model')
     add('--data-root', metavar='DIR',
         help='folder with VIS and IR; writes TEACHER_FUSED into it')
@@ -84,8 +83,6 @@ def parse_args(argv=None):
         help='print statistics and point at odd images')
     add('--allow-random', action='store_true',
         help='accept a teacher without weights')
-    add('--cfg-options', nargs='+', action=DictAction, default={},
-        metavar='KEY=VALUE')
     args = parser.parse_args(argv)
     if args.data_root:
         if args.vis or args.ir or args.out:
