@@ -6,6 +6,7 @@ stage1_config = 'fusers/psfusion_msrs.py'
 stage1_checkpoint = 'work_dirs/psfusion_msrs/iter_677500.pth'
 
 # ============================= rarely modified ==============================
+choices = None
 network = 'realtime_tiny_from_psfusion'
 model = dict(
     teacher=dict(

@@ -8,6 +8,7 @@ _base_ = [
 translate = 0.08  # up to 25 pixels of a RoadScene image
 
 # ============================= rarely modified ==============================
+choices = None
 network = 'realtime_tiny_registration'
 model = _base_.registration
 misalign = dict(prob=1.0, translate=translate)  # the head undoes it, so always

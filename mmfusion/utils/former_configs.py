@@ -7,8 +7,8 @@ import re
 #: (form, scale, choices)
 Former = tuple[str, str | None, dict]
 
-STUDENT = dict(fuser='mmdrfuse_student')
-#: folder and stem of the former file -> form, scale, choices
+#: folder and stem of the former file -> form, with its folder where that is
+#: another, scale, choices
 FORMER: dict[str, Former] = {
     'fusers/film_ivf_mini': ('film_ivf_msrs', 'mini', {}),
     'fusers/mmdrfuse_student_llvip_mini':
@@ -81,6 +81,9 @@ FORMER: dict[str, Former] = {
         f'demo/demo_{variant}': ('demo_joint', None, dict(variant=variant))
         for variant in ('frozen', 'visible', 'infrared')
     },
+    'models/laplacian_pyramid': ('fusers/laplacian_pyramid', None, {}),
+    'models/ddfm_gaussian':
+    ('_base_/models/ddfm', None, dict(prior='gaussian')),
     'distillers/realtime_base_msrs_latest':
     ('realtime_base_msrs', None, dict(losses='latest')),
 }
@@ -104,7 +107,8 @@ def former_config(name: str) -> Former | None:
     stem = path[:-len('.py')]
     if stem in FORMER:
         form, scale, choices = FORMER[stem]
-        return f'{stem.split("/")[0]}/{form}.py', scale, choices
+        form = form if '/' in form else f'{stem.partition("/")[0]}/{form}'
+        return f'{form}.py', scale, choices
     scale = None
     if stem.endswith('_synthetic'):
         stem, scale = f'{stem[:-len("_synthetic")]}_llvip', 'synthetic'
