@@ -9,11 +9,12 @@ from mmengine.structures import InstanceData, PixelData
 
 from mmfusion.structures import FusionDataSample
 from mmfusion.tasks import FusionTask, channel_spans
+from mmfusion.utils import has_detection
 from mmfusion.utils.config_file import config_folders, load_config
 
 
 def config_files() -> list[str]:
-    """Names of all experiments, relative to ``configs``.
+    """Names of all forms, relative to ``configs``.
 
     Returns:
         list[str]: e.g. ``'fusers/psfusion_msrs.py'``, sorted.
@@ -22,6 +23,34 @@ def config_files() -> list[str]:
     return sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob('*.py')
         if '_base_' not in path.relative_to(folder).parts)
+
+
+def experiments() -> list[str]:
+    """Every form at full size and each scale, and with each of its choices.
+
+    Returns:
+        list[str]: e.g. ``'fusers/psfusion_msrs.py@mini'``. Choices take turns
+        at the first scale; detectors meet all fusers, and come in all sizes.
+    """
+    names = []
+    for form in config_files():
+        if form.startswith('fuser_detectors/') and not has_detection():
+            names.append(form)
+            continue
+        cfg = Config.fromfile(config_folders()[0] / form)
+        scales = list(cfg.get('scales') or {})
+        names += [form, *(f'{form}@{scale}' for scale in scales)]
+        for key, offered in (cfg.get('choices') or {}).items():
+            for value in list(offered)[1:]:
+                words = [*scales[:1], f'{key}:{value}']
+                names.append(f'{form}@{",".join(words)}')
+                if key == 'detector':
+                    names.append(f'{form}@{words[-1]}')
+                    names += [
+                        f'{form}@{",".join(words)},fuser:{fuser}'
+                        for fuser in list(cfg.choices.fuser)[1:3]
+                    ]
+    return names
 
 
 def get_fuser_cfg(name: str, size: tuple[int, int] = (64, 64)) -> Config:

@@ -13,6 +13,7 @@ from mmengine.hub import get_config, get_model
 
 import mmfusion
 from mmfusion.registry import MODELS
+from mmfusion.utils.config_file import load_config
 
 TEXT = '''
 _base_ = 'mmfusion::fuser_segmenters/psfusion_segformer.py'
@@ -23,19 +24,13 @@ train_dataloader = dict(batch_size=3)
 '''
 DETERMINISTIC = '''
 _base_ = [
-    'mmfusion::fuser_segmenters/bffr_segformer_synthetic.py',
+    'mmfusion::fuser_segmenters/bffr_segformer.py',
     'mmfusion::_base_/deterministic.py',
 ]
 '''
-LAZY = '''
-from mmengine.config import read_base
-
-with read_base():
-    from mmfusion.configs.fuser_segmenters.psfusion_segformer import *
-
-model.fuser.update(init_cfg=None, base_channels=8, depths=(1, 1, 1, 1))
-model.segmentor.decode_head.num_classes = 5
-train_dataloader.batch_size = 3
+SHORT = '''
+_base_ = 'mmfusion::fuser_segmenters/psfusion_segformer.py'
+variant = 'visible'
 '''
 
 
@@ -59,21 +54,19 @@ with torch.random.fork_rng():
     text = read('text.py', TEXT)
     assert text.train_dataloader.batch_size == 3
     assert text.model.segmentor._scope_ == 'mmseg'
-    lazy = read('lazy.py', LAZY)
-    assert lazy.train_dataloader.batch_size == 3
-    shapes = []
-    for cfg in (text, lazy):
-        model = MODELS.build(cfg.model)
-        assert logits(model)[1] == 5
-        shapes.append({k: v.shape for k, v in model.state_dict().items()})
-    assert shapes[0] == shapes[1]
+    assert logits(MODELS.build(text.model))[1] == 5
+    Path('short.py').write_text(SHORT)
+    short = load_config('short.py', scale='synthetic')
+    assert short.model.fuser == dict(type='SelectModality', modality='vis')
+    assert short.train_cfg.max_iters == 600
+    assert logits(MODELS.build(short.model))[1] == 9
 
 cfg = read('deterministic.py', DETERMINISTIC)
 assert cfg.randomness == dict(seed=0, deterministic=True)
 assert cfg.train_dataloader.sampler.type == 'DeterministicSampler'
 assert [hook.type for hook in cfg.custom_hooks] == ['StepSeedHook']
 
-name = 'mmfusion::fuser_segmenters/bffr_segformer_synthetic.py'
+name = 'mmfusion::fuser_segmenters/bffr_segformer.py'
 assert get_config(name).model.type == 'FuserSegmenter'
 model = get_model(name)
 assert type(model.data_preprocessor).__name__ == 'FusionDataPreprocessor'

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 
 from mmfusion.analysis.costs import analyze_model, benchmark_speed
 from mmfusion.analysis.lr_finder import find_lr, suggest
 from mmfusion.registry import MODELS
+from mmfusion.utils.config_file import load_config
 from mmfusion.utils.errors import UsageError
 
 BASES = Path(__file__).resolve().parents[2] / 'configs/_base_/models'
@@ -99,10 +99,10 @@ def test_analysis(capsys):
 
 
 @pytest.mark.parametrize(
-    'name', ['ddfm', 'ddfm_gaussian', 'mask_difuser', 'laplacian_pyramid'])
+    'name', ['ddfm.py', 'ddfm.py@prior:gaussian', 'mask_difuser.py'])
 def test_teacher_configs_are_read(name):
     """Each says what its file lacks, if anything."""
-    cfg = Config.fromfile(BASES / f'{name}.py')
+    cfg = load_config(BASES / name)
     if cfg.model.fuser.get('denoiser', {}).get('checkpoint'):
         with pytest.raises(FileNotFoundError, match='256x256_diffusion'):
             MODELS.build(cfg.model)

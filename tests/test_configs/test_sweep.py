@@ -13,15 +13,15 @@ from mmfusion.registry import MODELS, PARAM_SCHEDULERS, VISUALIZERS
 from mmfusion.utils.config_file import (default_work_dir, find_config,
                                         load_config)
 from tests.support.config_cases import (config_files, demo_fusion_inputs,
-                                        shrink_config)
+                                        experiments, shrink_config)
 
 SIZE = (64, 64)
 # what mmdet is needed for: detectors, and fusers pretrained on their sets
 DETECTION = ('fuser_detectors/', 'fusers/psfusion_llvip',
-             'fusers/transfuser6_llvip', 'fusers/mmdrfuse_student_llvip')
+             'fusers/transfuser6_llvip', 'fusers/mmdrfuse_student_alone_llvip')
 NAMES = [
     pytest.param(name, marks=pytest.mark.detection)
-    if name.startswith(DETECTION) else name for name in config_files()
+    if name.startswith(DETECTION) else name for name in experiments()
 ]
 
 
@@ -37,13 +37,13 @@ def name(request):
 
 
 def test_all_experiments_are_found():
-    names = config_files()
-    assert 'fuser_segmenters/psfusion_segformer.py' in names
-    assert len(names) >= 60
+    names = [getattr(name, 'values', [name])[0] for name in NAMES]
+    assert {name.partition('@')[0] for name in names} == set(config_files())
+    assert len(names) == len(set(names)) >= 100
     assert {
-        f'fusers/{fuser}_{task}_mini.py'
-        for fuser in ('transfuser6', 'mmdrfuse_student')
-        for task in ('mif', 'mef', 'mff')
+        'fuser_segmenters/psfusion_segformer.py@mini,variant:frozen',
+        'fusers/mif_harvard.py@mini,fuser:mmdrfuse_student',
+        'fusers/psfusion_msrs.py@synthetic'
     } <= set(names)
     assert not any('_base_' in name.split('/') for name in names)
 

@@ -25,7 +25,7 @@ SETS = dict(llvip_det=('LLVIP', 'llvip'), m3fd_det=('M3FD_Detection', 'm3fd'),
             flir_aligned_det=('align', 'flir'), kaist_det=('kaist', 'kaist'),
             vedai_det=('VEDAI', 'vedai'), dronevehicle_det=('DroneVehicle',
                                                             'dronevehicle'),
-            det_llvip_mini=('det_llvip', 'llvip'),
+            det_llvip=('det_llvip', 'llvip'),
             synthetic_det=('data/synthetic_rgbt', 'synthetic'))
 
 

@@ -83,6 +83,8 @@ model = dict(
 # a whole detector of mmdet behind the fuser, on pairs with boxes
 DETECTION = '''
 from mmengine import Config
+base = Config.fromfile('{configs}/_base_/models/fuser_rtmdet-tiny.py')
+base.merge_from_dict(base.detector_scales.synthetic)
 model = dict(
     _delete_=True,
     type='FuserDetector',
@@ -91,10 +93,8 @@ model = dict(
         heads=(1, 1, 2, 2)),
     fusion_losses=dict(
         intensity=dict(type='IntensityLoss', target_mask='boxes')),
-    detector=Config.fromfile(
-        '{configs}/fuser_detectors/visible_rtmdet-tiny_synthetic.py'
-    ).model.detector)
-del Config
+    detector=base.model.detector)
+del Config, base
 '''
 BOXES = '''
 train_dataloader['dataset'] = dict(

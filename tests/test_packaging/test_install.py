@@ -62,7 +62,6 @@ def test_wheel_holds_what_configs_need(wheel):
     missing = {f'mmfusion/.mim/{name}' for name in ours} - set(names)
     assert not missing
     assert 'mmfusion/.mim/model-index.yml' in names
-    assert 'mmfusion/configs/fuser_segmenters/psfusion_segformer.py' in names
     assert 'mmfusion/analysis/method_benchmark/report.html' in names
     assert 'mmfusion/visualization/page.css' in names
     assert 'mmfusion/py.typed' in names

@@ -14,7 +14,7 @@ from mmfusion.visualization import FusionLocalVisualizer
 from tests.support.smooth_pairs import COUNT, smooth_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
-PYRAMID = ROOT / 'configs/_base_/models/laplacian_pyramid.py'
+PYRAMID = ROOT / 'configs/fusers/laplacian_pyramid.py'
 
 
 def make(call, config, *flags):

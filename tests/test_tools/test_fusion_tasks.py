@@ -122,9 +122,9 @@ def test_task_without_folders(call, capsys):
 
 def test_weights_are_missed(call, tmp_path, capsys):
     first, second = pairs(tmp_path, 'mef')
-    assert call('test_fusion.py', CONFIGS / 'mmdrfuse_student_mef_mini.py',
+    assert call('test_fusion.py', CONFIGS / 'mef_sice.py', '--scale', 'mini',
                 '--device', 'cpu', '--vis', first, '--ir', second) == 2
-    assert 'MMDRFuseStudent has weights' in capsys.readouterr().err
+    assert 'TransFuser6 has weights' in capsys.readouterr().err
 
 
 def test_help_names_both_spellings(capsys):
@@ -205,7 +205,8 @@ def lay_out(root, name):
 def test_train_validate_test_and_fuse(call, tmp_path, monkeypatch, name):
     monkeypatch.setenv('MMFUSION_DATA', str(tmp_path))
     lay_out(tmp_path, name)
-    config = CONFIGS / f'mmdrfuse_student_{name}_mini.py'
+    form = dict(mif='mif_harvard', mef='mef_sice', mff='mff_realmff')[name]
+    config = CONFIGS / f'{form}.py@mini,fuser:mmdrfuse_student'
     work_dir = tmp_path / 'work'
     small = [
         'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0',
@@ -237,7 +238,7 @@ def test_train_validate_test_and_fuse(call, tmp_path, monkeypatch, name):
 
 
 def test_flops_of_a_six_channel_model():
-    cfg = load_config(CONFIGS / 'mmdrfuse_student_mef_mini.py')
+    cfg = load_config(CONFIGS / 'mef_sice.py', dict(fuser='mmdrfuse_student'))
     network = network_of(cfg)
     assert input_channels(network) == 6
     # 2 -> 4 -> 1 channels of 3x3

@@ -13,8 +13,8 @@ from tests.support.smooth_pairs import COUNT, smooth_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
 BASES = ROOT / 'configs/_base_/models'
-PYRAMID = BASES / 'laplacian_pyramid.py'
-GAUSSIAN = BASES / 'ddfm_gaussian.py'
+PYRAMID = ROOT / 'configs/fusers/laplacian_pyramid.py'
+GAUSSIAN = f'{BASES}/ddfm.py@prior:gaussian'
 
 
 @pytest.fixture

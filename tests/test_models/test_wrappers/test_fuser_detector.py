@@ -33,8 +33,10 @@ class TakeVisible(nn.Module):
 
 @cache
 def read(detector):
-    name = f'fuser_detectors/mmdrfuse_student_{detector}_llvip_mini.py'
-    return shrink_config(load_config(name), SIZE).model
+    cfg = load_config(
+        'fuser_detectors/joint_llvip.py', scale='mini',
+        options=dict(fuser='mmdrfuse_student', detector=detector))
+    return shrink_config(cfg, SIZE).model
 
 
 def config(detector):
