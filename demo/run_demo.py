@@ -76,18 +76,30 @@ def data_steps(real: Path, data: Path, seed: int) -> list[Step]:
     ]
 
 
+def config_of(run: str) -> str:
+    """The form of one of the runs."""
+    return f'configs/demo/demo_{"stage1" if run == "stage1" else "joint"}.py'
+
+
+def options_of(run: str, seed: int = 0) -> tuple[str, ...]:
+    """What is chosen in the form, as ``--cfg-options``."""
+    options = [f'randomness.seed={seed}'] if seed else []
+    if run not in ('stage1', 'joint'):
+        options.insert(0, f'variant={run}')
+    return ('--cfg-options', *options) if options else ()
+
+
 def all_steps(folder: Path, real: Path, seed: int) -> list[Step]:
     """Every command of the demo, in order."""
     data = folder / 'data'
-    options = ('--cfg-options', f'randomness.seed={seed}') if seed else ()
     steps = data_steps(real, data, seed)
     made = [step.name for step in steps]
     checkpoints = dict(stage1=folder / 'stage1' / STAGE1)
 
     def train(run: str, title: str, after: list[str]) -> Step:
         return Step(f'train_{run}', title,
-                    ('tools/train.py', f'configs/demo/demo_{run}.py',
-                     '--work-dir', folder / run, *options), [checkpoints[run]],
+                    ('tools/train.py', config_of(run), '--work-dir',
+                     folder / run, *options_of(run, seed)), [checkpoints[run]],
                     after)
 
     steps.append(train('stage1', 'Stage 1: pretrain the fuser', made))
@@ -100,15 +112,15 @@ def all_steps(folder: Path, real: Path, seed: int) -> list[Step]:
     for run in ('stage1', 'joint'):
         steps.append(
             Step(f'fuse_{run}', f'Fuse the validation pairs ({run})',
-                 ('tools/test_fusion.py', f'configs/demo/demo_{run}.py',
-                  checkpoints[run], '--out-dir', folder / run / 'fused'),
+                 ('tools/test_fusion.py', config_of(run), checkpoints[run],
+                  '--out-dir', folder / run / 'fused'),
                  [folder / run / 'fused'], [f'train_{run}']))
     for run, title in RUNS.items():
         steps.append(
             Step(f'score_{run}', f'Score: {title}',
-                 ('tools/test.py', f'configs/demo/demo_{run}.py',
-                  checkpoints[run], '--eval', 'mIoU', '--work-dir',
-                  folder / run / 'score', '--out', folder / run / 'labels'),
+                 ('tools/test.py', config_of(run), checkpoints[run], '--eval',
+                  'mIoU', '--work-dir', folder / run / 'score', '--out',
+                  folder / run / 'labels', *options_of(run)),
                  [folder / run / 'labels'], [f'train_{run}']))
     return steps
 

@@ -44,8 +44,7 @@ class LazyRegistry(Registry):
         return super().get(key)
 
     def import_from_location(self) -> None:
-        """Import the other locations, if there are any; mmengine would call
-        ``register_all_modules`` where there are none, which calls this."""
+        """See mmengine, which imports everything where there is no place."""
         if self._locations:
             super().import_from_location()
 
@@ -87,6 +86,9 @@ WEIGHT_INITIALIZERS = _child('weight initializer', root.WEIGHT_INITIALIZERS)
 # since mmengine takes the first registry of a scope for all of it.
 TEXT_ENCODERS = _child('text encoder', None, 'models')
 TASK_UTILS = _child('task util', root.TASK_UTILS, 'models')
+
+# name of a fuser's class -> function that rearranges one for inference
+FAST_FORMS = _child('fast form', None, 'models.fusers.fast')
 
 METRICS = _child('metric', root.METRICS, 'evaluation.metrics')
 EVALUATOR = _child('evaluator', root.EVALUATOR, 'evaluation.metrics')

@@ -40,3 +40,9 @@ env_cfg = dict(
 log_processor = dict(by_epoch=False)
 resume = False
 tta_model = dict(type='FuserSegTTAModel')
+# Short trainings write checkpoints and pictures more often.
+short_runtime = dict(
+    default_hooks=dict(
+        checkpoint=dict(_drop_=['save_best'], interval=300),
+        visualization=dict(draw=True)))
+runtime_scales = dict(mini=short_runtime, synthetic=short_runtime)

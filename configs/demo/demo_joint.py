@@ -1,9 +1,7 @@
 # make demo, stage 2: the pretrained fuser and SegFormer-B0 train together.
-# The three comparisons (demo_frozen.py, demo_visible.py, demo_infrared.py)
-# change nothing but the fuser.
+# The three comparisons change nothing but the fuser.
 _base_ = [
     '../_base_/models/bffr_segformer.py',
-    '../_base_/models/segformer_from_scratch.py',
     '../_base_/datasets/demo.py',
     '../_base_/schedules/mini.py',
     '../_base_/default_runtime.py',
@@ -13,6 +11,8 @@ _base_ = [
 base_lr = 1e-3  # SegFormer starts from random weights: nothing to download
 max_iters = 420
 fuser_lr_mult = 0.5  # the fuser is pretrained, the segmentor is not
+# frozen: the fuser keeps its stage-1 weights; visible, infrared: no fusion
+variant = 'joint'
 # The rarer a class, the heavier; the background is nine tenths of the image.
 _base_.from_scratch.decode_head.loss_decode.class_weight = [
     1.0, 3.0, 6.0, 10.0, 10.0, 15.0, 10.0, 10.0, 10.0
@@ -50,3 +50,17 @@ default_hooks = dict(
     checkpoint=dict(interval=max_iters),
     visualization=dict(draw=True, interval=7),
     curves=dict(type='LossCurveHook'))
+visible, infrared = (
+    dict(
+        stage1_config=None,
+        stage1_checkpoint=None,
+        model=dict(
+            fuser=dict(_drop_=True, type='SelectModality', modality=modality),
+            fusion_losses=None)) for modality in ('vis', 'ir'))
+choices = dict(
+    variant=dict(
+        joint=dict(),
+        frozen=dict(model=dict(fuser_frozen=True)),
+        visible=visible,
+        infrared=infrared))
+run_name = 'demo_{variant}'  # the folder in work_dirs

@@ -63,3 +63,14 @@ optim_wrapper = dict(
     paramwise_cfg=dict(
         custom_keys=dict(fuser=dict(lr_mult=fuser_lr_mult), **fuser_norms)))
 default_hooks = dict(checkpoint=dict(save_best='mIoU'))
+# Without the switches that reproduce the authors' code.
+small = dict(
+    model=dict(
+        _drop_=['fuse_first', 'task_mean', 'task_std', 'task_channel_order'],
+        fuser=dict(_drop_=['channel_order', 'clamp']),
+        data_preprocessor=dict(_drop_=['size']),
+        segmentor=dict(
+            test_cfg=dict(_drop_=['crop_size', 'stride'], mode='whole'))))
+scales = dict(
+    mini=dict(run_name='bffr_segformer_mini', **small),
+    synthetic=dict(run_name='bffr_segformer_synthetic', **small))

@@ -18,6 +18,9 @@ stage1_checkpoint = 'work_dirs/psfusion_msrs/iter_677500.pth'
 # which the paper does not.
 backbone_checkpoint = None
 batch_size = 8  # pairs a process
+# For comparison: frozen, the fuser keeps its stage-1 weights; visible and
+# infrared, no fusion. ema: evaluates and saves a moving average too.
+variant = 'joint'
 
 # ============================ possibly modified =============================
 base_lr = 1e-4
@@ -76,3 +79,44 @@ optim_wrapper = dict(
     paramwise_cfg=dict(
         custom_keys=dict(fuser=dict(lr_mult=fuser_lr_mult))))
 default_hooks = dict(checkpoint=dict(save_best='mIoU'))
+# SegFormer-B0 from scratch, normalized as for ImageNet, whole images.
+small = dict(
+    model=dict(
+        _drop_=['task_mean', 'task_std'],
+        data_preprocessor=dict(_drop_=['size']),
+        fusion_losses=dict(psfusion=dict(_drop_=['salient_source'])),
+        segmentor=dict(
+            backbone=dict(embed_dims=32, num_layers=[2, 2, 2, 2]),
+            decode_head=dict(in_channels=[32, 64, 160, 256]))))
+scales = dict(
+    mini=dict(run_name='{network}_mini', **small),
+    synthetic=dict(run_name='{network}_synthetic', **small))
+
+# For comparison: what else learns, with everything else the same.
+run_name = network = 'psfusion_segformer'
+visible, infrared = (
+    dict(
+        network=f'{name}_segformer',
+        stage1_config=None,
+        stage1_checkpoint=None,
+        model=dict(
+            fuser=dict(_drop_=True, type='SelectModality', modality=modality),
+            fusion_losses=None),
+        model_scales=None)
+    for name, modality in (('visible', 'vis'), ('infrared', 'ir')))
+frozen = dict(
+    network='psfusion_segformer_frozen', model=dict(fuser_frozen=True))
+ema = dict(
+    network='psfusion_segformer_ema',
+    default_hooks=dict(
+        ema=dict(
+            type='EMAHook',
+            momentum=0.005,  # averages about the last 200 iterations
+            begin_iter=100)))
+choices = dict(
+    variant=dict(
+        joint=dict(),
+        frozen=frozen,
+        visible=visible,
+        infrared=infrared,
+        ema=ema))

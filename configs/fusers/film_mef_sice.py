@@ -8,3 +8,4 @@ train_dataloader = dict(dataset=dict(h5_file='data/VLF/SICE_train.h5'))
 val_dataloader = dict(dataset=dict(h5_file='data/VLF/SICE_test.h5'))
 test_dataloader = val_dataloader
 fusion_dataloader = val_dataloader
+scales = None  # mef_sice.py has a small one, without texts

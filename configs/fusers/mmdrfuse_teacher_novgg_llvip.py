@@ -7,3 +7,7 @@ _base_ = [
 ]
 
 default_hooks = dict(checkpoint=dict(interval=640))
+small = dict(default_hooks=dict(checkpoint=dict(interval=320)))
+scales = dict(
+    mini=dict(run_name='mmdrfuse_teacher_novgg_mini', **small),
+    synthetic=dict(run_name='mmdrfuse_teacher_novgg_synthetic', **small))

@@ -35,3 +35,9 @@ fusion_dataloader = dict(dataset=dict(data_root=f'{data_root}/test'))
 # Scores the built-in semantic head. Like the authors, on the test split:
 # MSRS has no validation split, so the best checkpoint is chosen on it.
 default_hooks = dict(checkpoint=dict(interval=5000, save_best='mIoU'))
+# The loss's own default, not what the released code computes.
+small = dict(
+    model=dict(losses=dict(psfusion=dict(_drop_=['salient_source']))))
+scales = dict(
+    mini=dict(run_name='psfusion_mini', **small),
+    synthetic=dict(run_name='psfusion_synthetic', **small))

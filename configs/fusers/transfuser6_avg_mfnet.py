@@ -36,3 +36,8 @@ train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=base_lr))
 default_hooks = dict(
     checkpoint=dict(interval=1000), visualization=dict(draw=True))
+# Without the switches that reproduce the authors' code.
+small = dict(model=dict(fuser=dict(_drop_=['channel_order', 'clamp'])))
+scales = dict(
+    mini=dict(run_name='transfuser6_mini', **small),
+    synthetic=dict(run_name='transfuser6_synthetic', **small))

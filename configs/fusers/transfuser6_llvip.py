@@ -5,3 +5,7 @@ _base_ = './psfusion_llvip.py'
 model = dict(
     fuser=dict(_delete_=True, type='TransFuser6'),
     losses=dict(_delete_=True, average=dict(type='AverageLoss')))
+slim = dict(
+    model=dict(fuser=dict(stem_channels=8, channels=(16, 24, 32, 48))))
+model_scales = dict(_delete_=True, mini=slim)
+scales = dict(mini=dict(run_name='transfuser6_llvip_mini'))

@@ -9,13 +9,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmfusion.apis.model_loading import build_network
 from mmfusion.tasks import TASKS
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, check_choice
 
 PARTS = ('full', 'fuser')
 
 
 class FuserPart(nn.Module):
-    """A fuser as a network of one stacked input."""
+    """A fuser as a network of one stacked input.
+
+    Args:
+        fuser (nn.Module): That of a wrapper.
+    """
 
     def __init__(self, fuser: nn.Module) -> None:
         super().__init__()
@@ -43,8 +47,7 @@ def network_of(cfg: Config, part: str = 'full', optimize: bool = False,
     Raises:
         UsageError: If the config has no model or the part is unknown.
     """
-    if part not in PARTS:
-        raise UsageError(f'Expected a part of {PARTS}, got {part!r}.')
+    check_choice(PARTS, UsageError, part=part)
     model = build_network(cfg).to(device)
     if getattr(model.fuser, 'needs_text', False):
         model.fuser.missing_text = 'none'  # its cost does not count

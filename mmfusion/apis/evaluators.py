@@ -79,7 +79,7 @@ def write_predictions(cfg: Config, folder: PathLike) -> None:
     """``--out``: label maps, or detections as JSON, go to ``folder``."""
     for evaluator in label_evaluators(cfg, '--out or --format-only'):
         if type_name(evaluator['type']) == 'CocoMetric':
-            evaluator.outfile_prefix = f'{folder}/detections'
+            evaluator['outfile_prefix'] = f'{folder}/detections'
         else:
             evaluator.update(output_dir=str(folder), keep_results=True)
 

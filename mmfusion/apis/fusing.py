@@ -12,10 +12,10 @@ from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from mmengine.registry import DATASETS, init_default_scope
 from mmengine.structures import InstanceData
-from torch import nn
 
 from mmfusion.evaluation.selection import parse_eval
 from mmfusion.models.exported.runtimes import is_exported
+from mmfusion.models.wrappers import BaseFusionModel
 from mmfusion.utils.config_file import PathLike, copy_config, require_file
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import write_image
@@ -107,10 +107,11 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
         FileNotFoundError: If a file or folder is missing.
 
     Examples:
-        >>> done = fuse('fusers/psfusion_msrs.py', 'psfusion.pth',
-        ...             'data/vis', 'data/ir', 'fused', eval=['EN', 'SD'])
-        >>> done.failures
-        []
+        >>> done = fuse('fusers/laplacian_pyramid.py', vis='data/vi',
+        ...             ir='data/ir', out_dir='fused')
+        fused 2 of 2 pairs into fused
+        >>> sorted(done.samples), done.failures
+        (['1', '2'], [])
     """
     wanted = FuseOptions(**options)
     if bool(vis) != bool(ir):
@@ -133,7 +134,7 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
             'checkpoint file after the config, got none.')
     unmatched: list[str] = []
     step = text and text.step()
-    if vis:
+    if vis and ir:
         pairs, unmatched = match_folders(vis, ir,
                                          task_of_model(model).modalities)
         pipeline = inference_pipeline(cfg, native=True, text=step)
@@ -197,7 +198,7 @@ def fusion_set(cfg: Config, text: Any = None) -> tuple[PairReader, int]:
     return PairReader(dataset), loader.get('num_workers', 0)
 
 
-def detector_of(model: nn.Module,
+def detector_of(model: BaseFusionModel,
                 reader: PairReader) -> Callable[[int], InstanceData] | None:
     """What finds boxes in pair ``index`` of a reader.
 
@@ -220,13 +221,13 @@ def detector_of(model: nn.Module,
 
 
 def fuse_into(
-        model: nn.Module, reader: PairReader, out_dir: Path,
+        model: BaseFusionModel, reader: PairReader, out_dir: Path,
         options: FuseOptions | None = None, num_workers: int = 0
 ) -> tuple[dict[str, dict[str, Any]], list[Failure]]:
     """Fuse pairs one by one and write ``<stem>.png``.
 
     Args:
-        model (nn.Module): ``ImageFuser``, ``FuserSegmenter``, ...
+        model (BaseFusionModel): ``ImageFuser``, ``FuserSegmenter``, ...
         reader (PairReader): The pairs.
         out_dir (Path): Made where it is missing.
         options (FuseOptions, optional): How.
@@ -256,7 +257,7 @@ def fuse_into(
             out_dir / f'{name}.png',
             to_uint8(sample.fused_img.data, options.save_mode, options.grey))
         written[name] = dict(sample.metainfo)
-        if visualizer is not None:
+        if visualizer is not None and options.show_dir is not None:
             if detect is not None:
                 sample.pred_instances = detect(pair.index)
             write_image(Path(options.show_dir, f'{name}.png'),

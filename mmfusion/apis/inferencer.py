@@ -14,6 +14,7 @@ from torch import nn
 
 from mmfusion.fileio.images import SAVE_MODES
 from mmfusion.models.exported.runtimes import is_exported
+from mmfusion.models.wrappers import BaseFusionModel
 from mmfusion.registry import INFERENCERS
 from mmfusion.structures import FusionDataSample
 from mmfusion.tasks import TASKS, FusionTask, channel_spans
@@ -37,12 +38,12 @@ def task_of_model(model: nn.Module) -> FusionTask:
 
 
 @torch.no_grad()
-def fuse_samples(model: nn.Module,
+def fuse_samples(model: BaseFusionModel,
                  samples: list[dict]) -> list[FusionDataSample]:
     """Run a wrapper's fuser alone, whatever comes behind it.
 
     Args:
-        model (nn.Module): ``ImageFuser``, ``FuserSegmenter``, ...
+        model (BaseFusionModel): ``ImageFuser``, ``FuserSegmenter``, ...
         samples (list[dict]): Packed pairs.
 
     Returns:
@@ -96,12 +97,16 @@ class FusionInferencer:
         UsageError: If the checkpoint or the text does not fit.
 
     Examples:
-        >>> fuse = FusionInferencer('mmfusion::fusers/psfusion_msrs.py')
+        >>> fuse = FusionInferencer('mmfusion::fusers/laplacian_pyramid.py')
         >>> fuse('vis.png', 'ir.png')['fused'].shape
-        (480, 640, 3)
-        >>> results = fuse('folder/vis', 'folder/ir', out_dir='fused')
-        >>> guided = FusionInferencer(CFG, CKPT, text_encoder='blip2=DIR')
-        >>> guided('vis.png', 'ir.png', text='a street at night')
+        (48, 64, 3)
+        >>> len(fuse('data/vi', 'data/ir', out_dir='fused'))
+        2
+
+    A fuser that text guides::
+
+        guided = FusionInferencer(CFG, CKPT, text_encoder='blip2=DIR')
+        guided('vis.png', 'ir.png', text='a street at night')
     """
 
     def __init__(self, config: PathLike | Config | nn.Module,
@@ -110,6 +115,7 @@ class FusionInferencer:
                  native: bool = False, backend: str | None = None,
                  backend_options: dict | None = None,
                  text: TextOptions | None = None, **text_options: Any) -> None:
+        self.model: Any
         if isinstance(config, nn.Module):
             self.model = config.eval()
         else:
@@ -159,8 +165,8 @@ class FusionInferencer:
         results = self.stream(samples, **kwargs)
         if progress:
             results = track(results, len(samples))
-        results = list(results)
-        return results[0] if single else results
+        done = list(results)
+        return done[0] if single else done
 
     def stream(self, samples: list[dict], batch_size: int = 1,
                num_workers: int = 0, out_dir: PathLike | None = None,
@@ -197,7 +203,7 @@ class FusionInferencer:
 
         for pair in reader.run(run, batch_size, num_workers):
             if pair.item is None:
-                raise ValueError(': '.join(pair.failure))
+                raise ValueError(': '.join(pair.failure or [pair.name]))
             if pair.error is not None:
                 raise pair.error
             result = self._result(pair.name, pair.result, save_mode)

@@ -2,11 +2,10 @@
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
-from torch import nn
 
 from mmfusion.models.exported.fuser import backend_model
 from mmfusion.models.exported.runtimes import is_exported
-from mmfusion.models.wrappers import inference_config
+from mmfusion.models.wrappers import BaseFusionModel, inference_config
 from mmfusion.registry import DATASETS, MODELS
 from mmfusion.utils.config_file import PathLike, load_config
 from mmfusion.utils.errors import UsageError
@@ -19,7 +18,7 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
                device: str = 'cpu', cfg_options: dict | None = None,
                optimize: bool = True, fuser_is_enough: bool = False,
                backend: str | None = None,
-               backend_options: dict | None = None) -> nn.Module:
+               backend_options: dict | None = None) -> BaseFusionModel:
     """Build a model for inference.
 
     Args:
@@ -40,7 +39,7 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
         backend_options (dict, optional): Its ``threads``, ``precision``.
 
     Returns:
-        nn.Module: In eval mode, with ``cfg`` and ``dataset_meta``.
+        BaseFusionModel: In eval mode, with ``cfg`` and ``dataset_meta``.
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is missing.
@@ -59,7 +58,7 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
         cfg.merge_from_dict(dict(cfg_options or {}))
     else:
         cfg = load_config(config, cfg_options)
-    if is_exported(checkpoint):
+    if checkpoint is not None and is_exported(checkpoint):
         return backend_model(checkpoint, cfg, **options)
     model = build_network(cfg)
     meta: dict = {}
@@ -72,7 +71,7 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
     return model.optimize_for_inference() if optimize else model
 
 
-def build_network(cfg: Config) -> nn.Module:
+def build_network(cfg: Config) -> BaseFusionModel:
     """A config's model without its losses and with plain BatchNorm.
 
     Raises:

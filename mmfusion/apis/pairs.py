@@ -147,14 +147,14 @@ class Pair:
     """
     index: int
     name: str
-    item: dict | None
+    item: Any
     result: Any = None
     error: Exception | None = None
 
     @property
     def failure(self) -> tuple[str, str] | None:
         """Name and reason, if there was an error."""
-        return self.error and (self.name, one_line(self.error))
+        return (self.name, one_line(self.error)) if self.error else None
 
 
 class PairReader(Dataset):
@@ -166,7 +166,7 @@ class PairReader(Dataset):
         pipeline (list | Compose, optional): Transforms of raw samples.
     """
 
-    def __init__(self, source: Dataset | Sequence[dict],
+    def __init__(self, source: Any,
                  pipeline: list | Compose | None = None) -> None:
         self.source = source
         self.pipeline = (Compose(pipeline)

@@ -97,7 +97,8 @@ def test(cfg: PathLike | Config, checkpoint: PathLike,
     return metrics
 
 
-test.__test__ = False  # whatever pytest thinks of its name
+# whatever pytest thinks of its name
+test.__test__ = False  # type: ignore[attr-defined]
 
 
 def _use_tta(cfg: Config) -> None:

@@ -47,7 +47,7 @@ def train(cfg: PathLike | Config, work_dir: PathLike | None = None, *,
         FileNotFoundError: If the config or a checkpoint is missing.
 
     Examples:
-        >>> train('mmfusion::fusers/psfusion_msrs.py', 'work_dirs/mine')
+        >>> train('fusers/psfusion_msrs.py', 'mine')  # doctest: +SKIP
     """
     cfg = _configure(cfg, cfg_options, work_dir, resume, amp, load_from)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import barrier
 
-from mmfusion.utils.config_file import find_config
+from mmfusion.utils.config_file import resolve_config
 from mmfusion.utils.errors import UsageError
 
 
@@ -53,7 +53,7 @@ def ensure_stage1(cfg: Config, allowed: bool,
             f'{cfg.filename}: expected stage1_config, the config that makes '
             f'stage1_checkpoint={checkpoint!r}, got none. Add it or train '
             'the first stage by hand.')
-    config = str(find_config(cfg.stage1_config, near=cfg.filename))
+    config = resolve_config(cfg.stage1_config, near=cfg.filename).name
     folder = os.path.dirname(checkpoint) or '.'
     if not allowed:
         raise UsageError(

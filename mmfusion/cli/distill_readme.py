@@ -80,7 +80,7 @@ def train_parser() -> argparse.ArgumentParser:
 
 def train_config(args: argparse.Namespace) -> str:
     """Name of the config that the flags change."""
-    return f'distillers/realtime_{args.model_size}_msrs.py'
+    return f'distillers/realtime_base_msrs.py@size:{args.model_size}'
 
 
 def data_overrides(args: argparse.Namespace,

@@ -24,9 +24,7 @@ def build_parser(tool: str) -> argparse.ArgumentParser:
             test_fusion='Fuse the images of a config or of two folders: '
             'visible and infrared ones, or the two modalities of --task.',
         )[tool])
-    parser.add_argument(
-        'config', help='config file, or a name such as '
-        'mmfusion::fusers/transfuser6_avg_mfnet.py')
+    add_config(parser)
     if tool == 'test':
         parser.add_argument('checkpoint', help='checkpoint file')
     elif tool == 'test_fusion':
@@ -37,8 +35,6 @@ def build_parser(tool: str) -> argparse.ArgumentParser:
     parser.add_argument(
         '--work-dir',
         help='folder of logs and results; default work_dirs/<config name>')
-    add_options(parser, '--cfg-options',
-                'override config entries, e.g. train_cfg.max_iters=100')
     legacy = parser.add_argument_group(
         'legacy flags (mmseg 0.x), translated and announced')
     dict(
@@ -180,6 +176,28 @@ def add_options(parser: argparse._ActionsContainer,
                         metavar='KEY=VALUE', help=text)
 
 
+def add_config(parser: argparse.ArgumentParser, **config: str) -> None:
+    """What :func:`~mmfusion.utils.config_file.load_config` takes.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets ``config``, ``--scale`` and
+            ``--cfg-options``.
+        config: Of the argument ``config``, e.g. another ``help``.
+    """
+    config.setdefault(
+        'help', 'config file, or a name such as '
+        'mmfusion::fusers/transfuser6_avg_mfnet.py')
+    parser.add_argument('config', **config)
+    parser.add_argument(
+        '--scale', metavar='mini|synthetic',
+        help='of the config: a small real set or synthetic scenes, slim '
+        'networks, a short training; default the full size')
+    add_options(
+        parser, '--cfg-options',
+        'override config entries, e.g. train_cfg.max_iters=100, or '
+        'choose what the config offers, e.g. detector=dino')
+
+
 def add_device(parser: argparse._ActionsContainer,
                default: str | None = None) -> None:
     """``--device``; None, the default, for the best one there is."""
@@ -220,8 +238,7 @@ def add_task(parser: argparse._ActionsContainer, text: str) -> None:
 
 def add_measured_model(parser: argparse.ArgumentParser) -> None:
     """The config of a model whose costs are measured, and at what size."""
-    parser.add_argument('config')
+    add_config(parser)
     add_shape(parser)
     parser.add_argument('--part', choices=('full', 'fuser'), default='full',
                         help='the whole model or its fuser alone')
-    add_options(parser)

@@ -233,7 +233,7 @@ def config_of(args: argparse.Namespace) -> Config:
         UsageError: If a flag does not fit the config.
         FileNotFoundError: If there is no such config.
     """
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
     cfg.launcher = getattr(args, 'launcher', 'none')
     if args.evaluator_options:
         from mmfusion.apis.evaluators import evaluators_of

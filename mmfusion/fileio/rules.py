@@ -18,6 +18,10 @@ def natural_key(text: str) -> tuple:
 
     The text itself breaks ties (``2`` and ``02``), so the order depends
     on the names alone.
+
+    Examples:
+        >>> sorted(['10.png', '2.png'], key=natural_key)
+        ['2.png', '10.png']
     """
     parts = re.split(r'(\d+)', text)
     return tuple((0, int(part), '') if part.isdecimal() else (1, 0, part)
@@ -50,6 +54,10 @@ class FileRule:
 
     Raises:
         ValueError: If ``stem`` does not hold ``{stem}`` exactly once.
+
+    Examples:
+        >>> FileRule(stem='{stem}_ir').match('night/12_ir.PNG')
+        'night/12'
     """
     suffix: Suffix = None
     stem: str = '{stem}'

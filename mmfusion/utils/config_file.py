@@ -2,16 +2,20 @@
 import copy
 import difflib
 import fnmatch
+import logging
 import os
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.config import Config, ConfigDict
 
 import mmfusion
 from mmfusion.utils import require_detection
 
+from .config_choice import choose, remove_choices, shrink
 from .errors import UsageError
+from .former_configs import former_config
 
 PathLike = str | os.PathLike
 
@@ -26,13 +30,37 @@ def config_folders() -> list[Path]:
                       if folder.is_dir()))
 
 
+class FoundConfig(NamedTuple):
+    """What a config's name stands for.
+
+    Attributes:
+        path: The file.
+        scale: ``'mini'`` or ``'synthetic'``; None for the full size.
+        choices: What is chosen, e.g. ``{'detector': 'dino'}``.
+        note: What to write today, for the name of a file of an older release.
+    """
+    path: Path
+    scale: str | None = None
+    choices: dict[str, str] = {}
+    note: str | None = None
+
+    @property
+    def name(self) -> str:
+        """All of it as a name."""
+        words = [self.scale] if self.scale else []
+        words += [f'{key}:{value}' for key, value in self.choices.items()]
+        return f'{self.path}@{",".join(words)}' if words else str(self.path)
+
+
 def find_config(name: PathLike, near: PathLike | None = None) -> Path:
     """The file that a config's name stands for.
 
     Args:
         name (str | PathLike): A path, absolute or relative to the current
             folder, to the ``configs`` folder that holds ``near``, or to
-            mmfusion's ``configs``; or ``'mmfusion::folder/file.py'``.
+            mmfusion's ``configs``; or ``'mmfusion::folder/file.py'``. A
+            scale and choices may follow, as in ``'file.py@mini'`` or
+            ``'file.py@mini,detector:dino'``.
         near (str | PathLike, optional): Config file that mentions ``name``.
 
     Returns:
@@ -42,7 +70,13 @@ def find_config(name: PathLike, near: PathLike | None = None) -> Path:
     Raises:
         FileNotFoundError: If there is none; says where it was looked for.
     """
-    name = os.fspath(name)
+    return resolve_config(name, near).path
+
+
+def resolve_config(name: PathLike,
+                   near: PathLike | None = None) -> FoundConfig:
+    """As :func:`find_config`, with the scale and choices of the name."""
+    name, words = _split(os.fspath(name))
     package, _, inner = name.rpartition('::')
     if package not in ('', 'mmfusion'):
         raise UsageError(
@@ -60,8 +94,21 @@ def find_config(name: PathLike, near: PathLike | None = None) -> Path:
         path = folder / (inner or name)
         if path.is_file():
             here = Path.cwd()
-            return (path.relative_to(here)
-                    if path.is_relative_to(here) else path)
+            return FoundConfig(
+                path.relative_to(here) if path.is_relative_to(here) else path,
+                *words)
+    former = former_config(inner or name)
+    if former is not None:
+        form, scale, choices = former
+        today = [f'configs/{form}', *([f'--scale {scale}'] if scale else [])]
+        if choices:
+            today += ['--cfg-options']
+            today += [f'{key}={value}' for key, value in choices.items()]
+        return FoundConfig(
+            find_config(f'mmfusion::{form}'), words[0] or scale, {
+                **choices,
+                **words[1]
+            }, f'{name} is no file any more, today: {" ".join(today)}')
     looked = ', '.join(str(folder.resolve()) for folder in folders)
     close = difflib.get_close_matches(inner or name, list_models(), 1, 0.5)
     hint = f' Did you mean {close[0]!r}?' if close else ''
@@ -90,17 +137,37 @@ def list_models(pattern: str | None = None) -> list[str]:
     return sorted(fnmatch.filter(known, pattern or '*'))
 
 
-def load_config(name: PathLike, options: dict | None = None,
-                near: PathLike | None = None) -> Config:
-    """Read a config and override entries.
+def _split(name: str) -> tuple[str, tuple[str | None, dict[str, str]]]:
+    """``'file.py@mini,detector:dino'`` -> file, (scale, choices)."""
+    file, mark, words = name.partition('.py@')
+    if not mark:
+        return name, (None, {})
+    pairs = [word.partition(':') for word in words.split(',')]
+    scales = [key for key, colon, _ in pairs if not colon]
+    return f'{file}.py', (scales[-1] if scales else None, {
+        key: value
+        for key, colon, value in pairs if colon
+    })
 
-    An override of ``stage1_checkpoint`` also reaches the places of the
-    model that name the same file.
+
+def load_config(name: PathLike, options: dict | None = None,
+                near: PathLike | None = None,
+                scale: str | None = None) -> Config:
+    """Read a config, bring it to a scale and override entries.
+
+    The first stage follows the scale: ``stage1_checkpoint`` names what the
+    scaled ``stage1_config`` writes. An override of ``stage1_checkpoint``
+    also reaches the places of the model that name the same file.
 
     Args:
         name (str | PathLike): See :func:`find_config`.
-        options (dict, optional): Dotted keys to values.
+        options (dict, optional): Dotted keys to values. What the config
+            offers as a choice, e.g. ``detector='dino'``, takes effect first.
         near (str | PathLike, optional): See :func:`find_config`.
+        scale (str, optional): ``'mini'``, a small real set and a short
+            training, or ``'synthetic'``, the same on generated scenes, where
+            the config has it; see :mod:`mmfusion.utils.config_choice`.
+            Defaults to what the name says, else to the full size.
 
     Returns:
         Config: With ``default_scope`` set to ``'mmfusion'`` unless given.
@@ -108,15 +175,37 @@ def load_config(name: PathLike, options: dict | None = None,
     Raises:
         FileNotFoundError: If there is no such file.
         DetectionMissing: If it is about detection, which is not installed.
+        UsageError: If the config has no such scale or choice.
+
+    Examples:
+        >>> name = 'mmfusion::fusers/laplacian_pyramid.py'
+        >>> load_config(name, {'model.fuser.type': 'MaximumFuser'}).model.fuser
+        {'type': 'MaximumFuser'}
     """
-    try:
-        cfg = Config.fromfile(find_config(name, near))
-    except Exception as error:
-        if 'mmdet' in str(error):
-            require_detection()
-        raise
+    found = resolve_config(name, near)
+    if found.note:
+        print(f'note: {found.note}', file=sys.stderr)
+    scale = scale or found.scale
+    options = {**found.choices, **(options or {})}
+    cfg = _read(found.path)
+    for key in cfg.get('choices') or {}:
+        cfg[key] = options.pop(key, cfg[key])
+    choose(cfg, _read)
     before = cfg.get('stage1_checkpoint')
-    cfg.merge_from_dict(dict(options or {}))
+    if scale is not None:
+        shrink(cfg, scale, _read)
+        if cfg.get('stage1_config') is not None:
+            mark = ',' if '.py@' in cfg.stage1_config else '@'
+            cfg.stage1_config += f'{mark}{scale}'
+            first = load_config(cfg.stage1_config, near=found.path)
+            cfg.stage1_checkpoint = os.path.join(
+                default_work_dir(first),
+                f'iter_{first.train_cfg.max_iters}.pth')
+        cfg.setdefault('run_name', f'{found.path.stem}_{scale}')
+    if 'run_name' in cfg:
+        cfg.run_name = cfg.run_name.format_map(cfg)
+    remove_choices(cfg)
+    cfg.merge_from_dict(options)
     after = cfg.get('stage1_checkpoint')
     if before is not None and after != before:
         cfg.model = _replace(cfg.model, before, after)
@@ -146,6 +235,23 @@ def copy_config(cfg: PathLike | Config, options: dict | None = None,
     return cfg
 
 
+def _read(name: PathLike) -> Config:
+    """A config as its file says."""
+    for variable in ('MMFUSION_DATA', 'MMFUSION_DEMO'):
+        if os.environ.get(variable) == '':  # mmengine refuses empty ones
+            del os.environ[variable]
+    level = logging.root.manager.disable
+    logging.disable(logging.INFO)  # mmengine tells of each variable it reads
+    try:
+        return Config.fromfile(find_config(name))
+    except Exception as error:
+        if 'mmdet' in str(error):
+            require_detection()
+        raise
+    finally:
+        logging.disable(level)
+
+
 def _replace(node: Any, old: Any, new: Any) -> Any:
     """``node`` with every value ``old`` replaced."""
     if isinstance(node, dict):
@@ -159,8 +265,10 @@ def _replace(node: Any, old: Any, new: Any) -> Any:
 
 
 def default_work_dir(cfg: Config) -> str:
-    """``work_dirs/<name of the config file>``."""
-    return os.path.join('work_dirs', Path(cfg.filename or 'unnamed').stem)
+    """``work_dirs/<run_name>``, by default the name of the config file."""
+    return os.path.join(
+        'work_dirs',
+        cfg.get('run_name') or Path(cfg.filename or 'unnamed').stem)
 
 
 def require_file(path: PathLike, what: str, advice: str) -> str:
@@ -177,7 +285,12 @@ def require_file(path: PathLike, what: str, advice: str) -> str:
 
 
 def type_name(kind: Any) -> str:
-    """``'mmseg.IoUMetric'`` or the class itself -> ``'IoUMetric'``."""
+    """Name of a config's ``type`` without its scope.
+
+    Examples:
+        >>> type_name('mmseg.IoUMetric'), type_name(dict)
+        ('IoUMetric', 'dict')
+    """
     name = kind if isinstance(kind, str) else getattr(kind, '__name__',
                                                       str(kind))
     return name.rpartition('.')[2]

@@ -3,7 +3,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,9 @@ class _Pair:
 
 @dataclass(frozen=True)
 class StreamOptions:
-    """How two streams are fused.
+    """How a stream is read and fused.
 
-    Args:
+    Attributes:
         fps (float, optional): Of the result; defaults to the visible
             stream's.
         source_fps (float, optional): Overrules what both sources say; of
@@ -61,7 +61,7 @@ class StreamOptions:
             least.
 
     Raises:
-        UsageError: If a number is too small.
+        UsageError: If a number is out of range.
     """
     fps: float | None = None
     source_fps: float | None = None
@@ -103,13 +103,14 @@ class FusionStream:
         vis: Visible source, see :func:`open_source`.
         ir: Infrared source.
         segmenter (nn.Module, optional): See :class:`FrameFuser`.
-        options (StreamOptions, optional): How the streams are fused.
-        changes: Single ones of these.
+        options: See :class:`StreamOptions`.
 
     Examples:
-        >>> model = init_model('model.onnx')
-        >>> stream = FusionStream(model, 'vis.mp4', 'ir.mp4')
-        >>> print(stream.run(out='fused.mp4')['fps'])
+        >>> from mmfusion.apis import init_model
+        >>> model = init_model('mmfusion::fusers/laplacian_pyramid.py')
+        >>> stream = FusionStream(model, 'data/vi', 'data/ir')
+        >>> stream.run(out='fused.mp4')['frames']
+        2
 
     Raises:
         FileNotFoundError: If a source is missing.
@@ -117,33 +118,29 @@ class FusionStream:
     """
 
     def __init__(self, model: nn.Module, vis: Source, ir: Source,
-                 segmenter: nn.Module | None = None,
-                 options: StreamOptions | None = None, **changes: Any) -> None:
-        options = replace(options or StreamOptions(), **changes)
-        self.fuser = FrameFuser(model, segmenter, options.norm,
-                                options.momentum)
-        self.blend = TemporalBlend(options.blend) if options.blend else None
+                 segmenter: nn.Module | None = None, **options) -> None:
+        self.options = how = StreamOptions(**options)
+        self.fuser = FrameFuser(model, segmenter, how.norm, how.momentum)
+        self.blend = TemporalBlend(how.blend) if how.blend else None
         self.meters = dict(visible=FlickerMeter(),
-                           fused=FlickerMeter()) if options.flicker else {}
-        moves = options.blend or options.flicker
-        self.tracker = MotionTracker() if moves else None
-        self.options = options
+                           fused=FlickerMeter()) if how.flicker else {}
+        self.tracker = MotionTracker() if how.blend or how.flicker else None
         self._stop = threading.Event()
         self._started = False
         self._error: BaseException | None = None
         self._held: Any = None
-        self.vis = open_source(vis, options.source_fps)
+        self.vis = open_source(vis, how.source_fps)
         try:
-            self.ir = open_source(ir, options.source_fps)
+            self.ir = open_source(ir, how.source_fps)
         except BaseException:
             self.vis.close()
             raise
-        self.fps = options.fps or self.vis.fps
+        self.fps = how.fps or self.vis.fps
         self.live = self.vis.live or self.ir.live
         self.statistics = StreamStatistics(self.live)
-        waiting = 1 if self.live else options.queue_size
-        self._ready: queue.Queue = queue.Queue(max(waiting,
-                                                   options.batch_size))
+        self._ready: queue.Queue = queue.Queue(
+            how.batch_size if self.live else max(how.queue_size, how.batch_size
+                                                 ))
 
     def __iter__(self) -> Iterator[FusedFrame]:
         """Fuse frame by frame; can be done once.

@@ -6,7 +6,6 @@ import sys
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
@@ -15,6 +14,7 @@ from mmfusion import apis
 from mmfusion.apis.pairs import PairReader, inference_pipeline, match_folders
 from mmfusion.registry import MODELS
 from mmfusion.utils.errors import UsageError
+from tests.support import tiny_project
 
 
 def names(folder):

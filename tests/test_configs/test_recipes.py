@@ -3,12 +3,12 @@ from collections import Counter
 
 import pytest
 import torch
-from config_cases import get_fuser_cfg
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 
 from mmfusion.registry import MODELS, PARAM_SCHEDULERS
 from mmfusion.utils.config_file import config_folders, load_config
+from tests.support.config_cases import get_fuser_cfg
 
 
 def groups(name, **changes):
@@ -132,8 +132,7 @@ def test_bffr_parity_switches():
 
 @pytest.mark.parametrize('name', [
     'fuser_segmenters/bffr_segformer.py',
-    'fuser_segmenters/psfusion_segformer_ema_mini.py',
-    'fusers/psfusion_msrs.py'
+    'fuser_segmenters/psfusion_segformer.py', 'fusers/psfusion_msrs.py'
 ])
 def test_deterministic_is_one_more_base(tmp_path, name):
     folder = config_folders()[0]
@@ -155,9 +154,11 @@ def test_tensorboard_replaces_the_runtime():
 
 
 def test_comparison_differs_in_the_fuser_alone():
-    names = ('visible_segformer', 'infrared_segformer',
-             'psfusion_segformer_frozen', 'psfusion_segformer')
-    cfgs = [load_config(f'fuser_segmenters/{name}_mini.py') for name in names]
+    cfgs = [
+        load_config('fuser_segmenters/psfusion_segformer.py',
+                    dict(variant=variant), scale='mini')
+        for variant in ('visible', 'infrared', 'frozen', 'joint')
+    ]
     for key in ('train_dataloader', 'val_dataloader', 'optim_wrapper',
                 'param_scheduler', 'train_cfg', 'val_evaluator'):
         assert all(cfg[key] == cfgs[0][key] for cfg in cfgs), key

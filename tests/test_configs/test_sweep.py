@@ -4,7 +4,6 @@ from functools import cache
 
 import pytest
 import torch
-from config_cases import config_files, demo_fusion_inputs, shrink_config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATASETS as ROOT_DATASETS
 from mmengine.registry import HOOKS as ROOT_HOOKS
@@ -13,14 +12,16 @@ from mmengine.registry import METRICS as ROOT_METRICS
 from mmfusion.registry import MODELS, PARAM_SCHEDULERS, VISUALIZERS
 from mmfusion.utils.config_file import (default_work_dir, find_config,
                                         load_config)
+from tests.support.config_cases import (config_files, demo_fusion_inputs,
+                                        experiments, shrink_config)
 
 SIZE = (64, 64)
 # what mmdet is needed for: detectors, and fusers pretrained on their sets
 DETECTION = ('fuser_detectors/', 'fusers/psfusion_llvip',
-             'fusers/transfuser6_llvip', 'fusers/mmdrfuse_student_llvip')
+             'fusers/transfuser6_llvip', 'fusers/mmdrfuse_student_alone_llvip')
 NAMES = [
     pytest.param(name, marks=pytest.mark.detection)
-    if name.startswith(DETECTION) else name for name in config_files()
+    if name.startswith(DETECTION) else name for name in experiments()
 ]
 
 
@@ -30,28 +31,19 @@ def read(name):
     return load_config(name)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """On images this small, a second thread only waits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(params=NAMES)
 def name(request):
     return request.param
 
 
 def test_all_experiments_are_found():
-    names = config_files()
-    assert 'fuser_segmenters/psfusion_segformer.py' in names
-    assert len(names) >= 60
+    names = [getattr(name, 'values', [name])[0] for name in NAMES]
+    assert {name.partition('@')[0] for name in names} == set(config_files())
+    assert len(names) == len(set(names)) >= 100
     assert {
-        f'fusers/{fuser}_{task}_mini.py'
-        for fuser in ('transfuser6', 'mmdrfuse_student')
-        for task in ('mif', 'mef', 'mff')
+        'fuser_segmenters/psfusion_segformer.py@mini,variant:frozen',
+        'fusers/mif_harvard.py@mini,fuser:mmdrfuse_student',
+        'fusers/psfusion_msrs.py@synthetic'
     } <= set(names)
     assert not any('_base_' in name.split('/') for name in names)
 

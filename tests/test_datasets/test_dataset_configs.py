@@ -10,6 +10,7 @@ from mmengine import Config
 from mmengine.dataset import pseudo_collate
 
 from mmfusion.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS
+from mmfusion.utils.config_file import load_config
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
 # what the labelled and the unlabelled sets inherit is no set; pairs with
@@ -24,7 +25,7 @@ LAYOUTS = dict(
     msrs=('MSRS', ('train', 'test'), 'vi ir label'),
     mfnet=('MFNet', ('', ), 'vis ir labels'),
     fmb=('FMB', ('train', 'test'), 'Visible Infrared Label'),
-    seg_msrs9_mini=('seg_msrs9', ('train', 'val'), 'vi ir label'),
+    seg_msrs9=('seg_msrs9', ('train', 'val'), 'vi ir label'),
     synthetic=('data/synthetic_rgbt', ('train', 'val'), 'vis ir label'),
     fusion_folders=('', ('', ), 'vis ir'),
     demo=('work_dirs/demo/data', ('train', 'val'), 'vis ir label'),
@@ -38,17 +39,39 @@ LAYOUTS = dict(
     mefb=('MEFB', ('', ), 'under over'),
     real_mff=('RealMFF', ('', ), 'imageA/{}_A imageB/{}_B'),
     lytro=('LytroDataset', ('', ), '{}-A {}-B'),
-    fusion_roadscene_mini=('fusion_roadscene', ('test', ), 'vi ir'),
-    fusion_tno_mini=('fusion_tno', ('test', ), 'vi ir'),
-    fusion_medical_mini=('fusion_medical', ('', ),
-                         'mri_ct/mri mri_ct/ct mri_pet/mri mri_pet/pet '
-                         'mri_spect/mri mri_spect/spect'),
-    fusion_mef_mini=('fusion_mef', ('test', ), 'under over'),
-    fusion_mff_mini=('fusion_mff', ('test', ), 'a b'),
     patches=('LLVIP', ('', ), 'visible/test infrared/test'),
-    patches_mini=('fusion_roadscene_ref10', ('', ), 'vi ir'),
-    patches_synthetic=('data/synthetic_rgbt/val', ('', ), 'vis ir'),
 )
+#: the same of their small scales
+SCALED = {
+    'roadscene@mini': ('fusion_roadscene', ('test', ), 'vi ir'),
+    'tno@mini': ('fusion_tno', ('test', ), 'vi ir'),
+    'harvard@mini':
+    ('fusion_medical', ('', ), 'mri_ct/mri mri_ct/ct mri_pet/mri mri_pet/pet '
+     'mri_spect/mri mri_spect/spect'),
+    'sice@mini': ('fusion_mef', ('test', ), 'under over'),
+    'mefb@mini': ('fusion_mef', ('test', ), 'under over'),
+    'real_mff@mini': ('fusion_mff', ('test', ), 'a b'),
+    'lytro@mini': ('fusion_mff', ('test', ), 'a b'),
+    'patches@mini': ('fusion_roadscene_ref10', ('', ), 'vi ir'),
+    'patches@synthetic': ('data/synthetic_rgbt/val', ('', ), 'vis ir'),
+}
+#: small scales that are a set with a file of its own
+OTHER_SETS = {
+    f'{name}@{scale}'
+    for name in ('msrs', 'mfnet')
+    for scale in ('mini', 'synthetic')
+}
+
+
+def read(name, folder):
+    """The config of a set, or of a form that is scaled."""
+    stem, _, scale = name.partition('@')
+    if not scale:
+        return Config.fromfile(str(FOLDER / f'{stem}.py'))
+    form = folder / 'form.py'
+    form.write_text(f'_base_ = {str(FOLDER / f"{stem}.py")!r}\n'
+                    f'scales = dict({scale}=dict())\n')
+    return load_config(form, scale=scale)
 
 
 @pytest.fixture
@@ -58,7 +81,7 @@ def laid_out(tmp_path, monkeypatch):
     def make(name):
         monkeypatch.setenv('MMFUSION_DATA', str(tmp_path))
         monkeypatch.chdir(tmp_path)
-        root, splits, folders = LAYOUTS[name]
+        root, splits, folders = {**LAYOUTS, **SCALED}[name]
         for split in splits:
             for number, folder in enumerate(folders.split()):
                 name_rule = folder if '{}' in folder else folder + '/{}'
@@ -74,9 +97,9 @@ def laid_out(tmp_path, monkeypatch):
             for split in ('train', 'val', 'test'):
                 (tmp_path / root /
                  f'{split}.txt').write_text('00001D\n00001D_flip\n00002N\n')
-        cfg = Config.fromfile(str(FOLDER / f'{name}.py'))
+        cfg = read(name, tmp_path)
         if 'patch_root' in cfg:
-            root = tmp_path / cfg.patch_root
+            root = tmp_path / cfg.train_dataloader.dataset.data_root
             root.mkdir(parents=True)
             np.save(root / 'patches.npy', np.zeros((2, *PATCH, 2), np.uint8))
             (root / 'patches.txt').write_text('a_000_000\na_000_001\n')
@@ -93,22 +116,30 @@ def batch(cfg):
 
 def test_all_layouts_are_known():
     assert sorted(LAYOUTS) == NAMES
+    scaled = {
+        f'{name}@{scale}'
+        for name in NAMES
+        for scale in read(name, None).get('dataset_scales', {})
+    }
+    assert scaled == {*SCALED, *OTHER_SETS}
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', [*NAMES, *SCALED])
 def test_loaders(laid_out, name):
     cfg = laid_out(name)
     dataset, data = batch(cfg.train_dataloader)
-    assert len(dataset) == (6 if name == 'fusion_medical_mini' else 2)
+    assert len(dataset) == (6 if name == 'harvard@mini' else 2)
     modalities = batch(cfg.fusion_dataloader)[0].metainfo['modalities']
     channels = sum(modalities.values())
     prepare = MODELS.build(
         dict(type='FusionDataPreprocessor', modalities=modalities))
     out = prepare(data, training=True)
     size = cfg.get('crop_size', PATCH)
+    if name in SCALED:
+        size = cfg.get('mini_crop_size', PATCH)
     assert out['inputs'].shape == (2, channels, *size)
     assert out['inputs'].min() >= 0 and out['inputs'].max() <= 1
-    labelled = 'label' in LAYOUTS[name][2].lower()
+    labelled = name in LAYOUTS and 'label' in LAYOUTS[name][2].lower()
     for sample in out['data_samples']:
         assert ('gt_sem_seg' in sample) == labelled
     for kind in ('val', 'test'):
@@ -127,7 +158,7 @@ def test_loaders(laid_out, name):
     assert 'gt_sem_seg' not in data['data_samples'][0]
 
 
-@pytest.mark.parametrize('name', ['msrs', 'seg_msrs9_mini', 'synthetic'])
+@pytest.mark.parametrize('name', ['msrs', 'seg_msrs9', 'synthetic'])
 def test_maps_are_derived(laid_out, name):
     _, data = batch(laid_out(name).train_dataloader)
     for sample in data['data_samples']:
@@ -158,7 +189,7 @@ def test_inherited_dumped_and_read_again(name, tmp_path, monkeypatch):
                      'train_dataloader = dict(batch_size=3)\n')
     cfg = Config.fromfile(str(child))
     assert cfg.train_dataloader.batch_size == 3
-    fixed = name in ('synthetic', 'demo', 'patches_synthetic')
+    fixed = name in ('synthetic', 'demo')
     assert cfg.data_root.startswith('/some/where') or fixed
     cfg.dump(str(tmp_path / 'dumped.py'))
     again = Config.fromfile(str(tmp_path / 'dumped.py'))
@@ -172,7 +203,7 @@ def test_default_root(monkeypatch):
             monkeypatch.delenv('MMFUSION_DATA', raising=False)
         else:
             monkeypatch.setenv('MMFUSION_DATA', value)
-        cfg = Config.fromfile(str(FOLDER / 'msrs.py'))
+        cfg = load_config(FOLDER / 'msrs.py')
         assert cfg.data_root == 'data/MSRS'
 
 
@@ -180,23 +211,24 @@ def test_real_mini_set(real_data, monkeypatch):
     if not (real_data / 'seg_msrs9').is_dir():
         pytest.skip('no seg_msrs9')
     monkeypatch.setenv('MMFUSION_DATA', str(real_data))
-    cfg = Config.fromfile(str(FOLDER / 'seg_msrs9_mini.py'))
+    cfg = Config.fromfile(str(FOLDER / 'seg_msrs9.py'))
     assert len(DATASETS.build(cfg.train_dataloader.dataset)) == 150
     dataset, data = batch(cfg.val_dataloader)
     assert len(dataset) == 65
     assert data['inputs'][0].shape == (4, 240, 320)
 
 
-@pytest.mark.parametrize('name, number', [('fusion_roadscene_mini', 50),
-                                          ('fusion_tno_mini', 25),
-                                          ('fusion_medical_mini', 21),
-                                          ('fusion_mef_mini', 10),
-                                          ('fusion_mff_mini', 10)])
-def test_real_unlabelled_mini_sets(real_data, monkeypatch, name, number):
-    if not (real_data / LAYOUTS[name][0]).is_dir():
-        pytest.skip(f'no {LAYOUTS[name][0]}')
+@pytest.mark.parametrize('name, number', [('roadscene@mini', 50),
+                                          ('tno@mini', 25),
+                                          ('harvard@mini', 21),
+                                          ('sice@mini', 10),
+                                          ('real_mff@mini', 10)])
+def test_real_unlabelled_mini_sets(real_data, tmp_path, monkeypatch, name,
+                                   number):
+    if not (real_data / SCALED[name][0]).is_dir():
+        pytest.skip(f'no {SCALED[name][0]}')
     monkeypatch.setenv('MMFUSION_DATA', str(real_data))
-    cfg = Config.fromfile(str(FOLDER / f'{name}.py'))
+    cfg = read(name, tmp_path)
     dataset, data = batch(cfg.train_dataloader)
     assert len(dataset) == number
     assert data['inputs'][0].shape[1:] == (128, 128)

@@ -8,17 +8,24 @@ import pytest
 from mmengine import Config
 from mmengine.dataset import pseudo_collate
 
-from mmfusion.datasets.boxes import CLASSES
+from mmfusion.datasets.sets import BOX_SETS
+from mmfusion.datasets.sets.synthetic import SyntheticBoxes
 from mmfusion.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS
 
 pytestmark = pytest.mark.detection
+CLASSES = {
+    **{
+        name: boxes.classes
+        for name, boxes in BOX_SETS.items()
+    }, 'synthetic': SyntheticBoxes.classes
+}
 FOLDER = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
 # root, classes, prefixes of the JSON's file names
 SETS = dict(llvip_det=('LLVIP', 'llvip'), m3fd_det=('M3FD_Detection', 'm3fd'),
             flir_aligned_det=('align', 'flir'), kaist_det=('kaist', 'kaist'),
             vedai_det=('VEDAI', 'vedai'), dronevehicle_det=('DroneVehicle',
                                                             'dronevehicle'),
-            det_llvip_mini=('det_llvip', 'llvip'),
+            det_llvip=('det_llvip', 'llvip'),
             synthetic_det=('data/synthetic_rgbt', 'synthetic'))
 
 

@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from distill_cases import build, sample
-from mmengine import Config
 from mmengine.dataset import pseudo_collate
 
 from mmfusion.datasets import FusionDistillDataset
 from mmfusion.datasets.distill import split_stems
 from mmfusion.registry import DATASETS, MODELS
+from mmfusion.utils.config_file import load_config
+from tests.support.distill_cases import build, sample
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
 
@@ -201,8 +201,8 @@ def test_target_must_be_last():
 
 @pytest.mark.parametrize('name, root', [
     ('distill', 'MSRS/{split}'),
-    ('distill_synthetic', 'data/synthetic_rgbt/{split}'),
-    ('distill_mini', None),
+    ('distill@synthetic', 'data/synthetic_rgbt/{split}'),
+    ('distill@mini', None),
 ])
 def test_dataset_configs(tmp_path, monkeypatch, name, root):
     monkeypatch.setenv('MMFUSION_DATA', str(tmp_path))
@@ -220,7 +220,10 @@ def test_dataset_configs(tmp_path, monkeypatch, name, root):
             write(tmp_path / 'fusion_roadscene/test' / folder, stems,
                   (96, 128), folder == 'ir')
         write(tmp_path / 'data/teachers/roadscene', stems, (96, 128))
-    cfg = Config.fromfile(str(FOLDER / f'{name}.py'))
+    form = tmp_path / 'form.py'
+    form.write_text(f'_base_ = {str(FOLDER / "distill.py")!r}\n'
+                    'scales = dict(mini=dict(), synthetic=dict())\n')
+    cfg = load_config(form, scale=name.partition('@')[2] or None)
     cfg.train_dataloader.dataset.pipeline[2].size = 48
     data = DATASETS.build(cfg.train_dataloader.dataset)
     assert len(data) == (8 if root else 5)

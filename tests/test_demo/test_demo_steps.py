@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 import run_demo
-from mmengine.config import Config
 from steps import ROOT, Step, dependents, progress, run_steps
+
+from mmfusion.utils.config_file import load_config
 
 
 @pytest.fixture
@@ -147,14 +148,14 @@ def test_commands_name_what_exists(real):
 def test_checkpoints_are_those_that_the_configs_write(monkeypatch):
     monkeypatch.delenv('MMFUSION_DEMO', raising=False)
     configs = {
-        file.stem: Config.fromfile(file)
-        for file in sorted((ROOT / 'configs/demo').glob('*.py'))
+        run: load_config(ROOT / run_demo.config_of(run))
+        for run in ('stage1', 'joint')
     }
     steps = run_demo.all_steps(Path('work_dirs/demo'), None, 0)
     stage1 = next(step for step in steps if step.name == 'train_stage1')
-    assert str(stage1.outputs[0]) == configs['demo_joint'].stage1_checkpoint
+    assert str(stage1.outputs[0]) == configs['joint'].stage1_checkpoint
     for name, cfg in configs.items():
-        file = (run_demo.STAGE1 if name == 'demo_stage1' else run_demo.STAGE2)
+        file = run_demo.STAGE1 if name == 'stage1' else run_demo.STAGE2
         assert file == f'iter_{cfg.train_cfg.max_iters}.pth'
 
 
@@ -162,13 +163,14 @@ def test_budgets_are_equal(monkeypatch):
     """The four trainings differ in nothing but the fuser."""
     monkeypatch.delenv('MMFUSION_DEMO', raising=False)
     configs = [
-        Config.fromfile(ROOT / f'configs/demo/demo_{run}.py').to_dict()
-        for run in run_demo.RUNS
+        load_config(ROOT / run_demo.config_of(run),
+                    dict(variant=run)).to_dict() for run in run_demo.RUNS
     ]
     for cfg in configs:
         for key in ('fuser', 'fuser_frozen', 'fusion_losses'):
             cfg['model'].pop(key, None)
-        for key in ('stage1_config', 'stage1_checkpoint'):
+        for key in ('stage1_config', 'stage1_checkpoint', 'variant',
+                    'run_name'):
             cfg.pop(key)
     assert all(cfg == configs[0] for cfg in configs)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRATCH = Path(__file__).with_name('scratch_project.py')
+SCRATCH = ROOT / 'tests/support/scratch_project.py'
 PARTS = ('mmfusion', 'configs', 'tools', 'requirements', 'setup.py',
          'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE',
          'model-index.yml')
@@ -62,9 +62,9 @@ def test_wheel_holds_what_configs_need(wheel):
     missing = {f'mmfusion/.mim/{name}' for name in ours} - set(names)
     assert not missing
     assert 'mmfusion/.mim/model-index.yml' in names
-    assert 'mmfusion/configs/fuser_segmenters/psfusion_segformer.py' in names
     assert 'mmfusion/analysis/method_benchmark/report.html' in names
     assert 'mmfusion/visualization/page.css' in names
+    assert 'mmfusion/py.typed' in names
     assert not [name for name in names if name.endswith('.pyc')]
     assert not [name for name in names if name.startswith('tests')]
 

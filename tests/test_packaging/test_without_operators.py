@@ -18,12 +18,12 @@ RUN = '''
 import torch
 from mmfusion.utils.config_file import load_config
 from mmfusion.registry import DATASETS, MODELS
-from mmfusion.testing import demo_fusion_inputs, shrink_config
+from tests.support.config_cases import demo_fusion_inputs, shrink_config
 from mmfusion.utils import register_all_modules
 register_all_modules()
 torch.set_num_threads(1)
-for name in ('fusers/transfuser6_synthetic.py',
-             'fuser_segmenters/psfusion_segformer_synthetic.py'):
+for name in ('fusers/transfuser6_avg_mfnet.py@synthetic',
+             'fuser_segmenters/psfusion_segformer.py@synthetic'):
     cfg = shrink_config(load_config(name), (64, 64))
     model = MODELS.build(cfg.model).train()
     data = model.data_preprocessor(demo_fusion_inputs(2, (64, 64)), True)
@@ -51,8 +51,8 @@ print('ok')
 TOOL = '''
 import runpy
 sys.argv = ['train.py',
-            'configs/fuser_detectors/psfusion_retinanet_synthetic.py',
-            '--work-dir', sys.argv[1], '--cfg-options',
+            'configs/fuser_detectors/joint_llvip.py', '--scale', 'synthetic',
+            '--work-dir', sys.argv[1], '--cfg-options', 'detector=retinanet',
             'stage1_checkpoint=None', 'model.fuser.init_cfg=None']
 runpy.run_path('tools/train.py', run_name='__main__')
 '''
@@ -87,7 +87,7 @@ def test_the_tool_says_how_to_build_them(tmp_path):
 
 def test_the_suite_leaves_detection_out_where_told_to():
     """And fails, with the way to install it, where it is only missing."""
-    path = 'tests/test_evaluation/test_miss_rate.py'
+    path = 'tests/test_functional/test_miss_rate.py'
     test = f'{path}::test_conditions_of_coco'
     lines = run(TESTS, path, MMFUSION_WITHOUT_DETECTION='1').stdout
     assert ' 1 deselected' in lines and 'skipped' not in lines

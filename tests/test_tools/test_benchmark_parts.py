@@ -2,12 +2,12 @@
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 import torch
 from mmengine.config import Config
 
 from mmfusion.analysis.method_benchmark import segmentation, strips
 from mmfusion.cli.legacy import UsageError
+from tests.support import tiny_project
 
 
 def areas_of(segmentor, image, labels):

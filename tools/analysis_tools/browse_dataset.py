@@ -2,22 +2,21 @@
 import argparse
 import sys
 
-from mmfusion.cli.flags import add_options
+from mmfusion.cli.flags import add_config
 from mmfusion.cli.legacy import run
 from mmfusion.utils.config_file import load_config
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config')
+    add_config(parser)
     parser.add_argument('--output-dir', required=True, metavar='DIR')
     parser.add_argument('--phase', choices=('train', 'val', 'test', 'fusion'),
                         default='train',
                         help='whose dataloader; train shows the augmentation')
     parser.add_argument('--number', type=int, help='how many; default all')
-    add_options(parser)
     args = parser.parse_args()
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
     from mmfusion.analysis.browsing import browse_dataset
     files = browse_dataset(cfg, args.output_dir, args.phase, args.number)
     print(f'wrote {len(files)} panels to {args.output_dir}')

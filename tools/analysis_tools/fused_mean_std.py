@@ -2,19 +2,18 @@
 import argparse
 import sys
 
-from mmfusion.cli.flags import add_device, add_options
+from mmfusion.cli.flags import add_config, add_device
 from mmfusion.cli.legacy import UsageError, run
 from mmfusion.utils.config_file import load_config, require_file
 
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', nargs='?')
+    add_config(parser, nargs='?')
     parser.add_argument('checkpoint', nargs='?')
     parser.add_argument('--images', metavar='DIR',
                         help='images that are fused already')
     add_device(parser)
-    add_options(parser)
     return parser.parse_args()
 
 
@@ -27,7 +26,7 @@ def main():
         from mmfusion.analysis import fused_statistics
         images = fused_statistics.read_folder(args.images)
     else:
-        cfg = load_config(args.config, args.cfg_options)
+        cfg = load_config(args.config, args.cfg_options, scale=args.scale)
         checkpoint = require_file(args.checkpoint, 'a checkpoint file',
                                   'Train one with tools/train.py.')
         from mmengine.device import get_device

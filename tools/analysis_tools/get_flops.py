@@ -15,7 +15,7 @@ def main():
     parser.add_argument('--depth', type=int, default=2,
                         help='levels of modules to list')
     args = parser.parse_args()
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
     from mmfusion.analysis.complexity import (count_flops, count_parameters,
                                               network_of)
     network = network_of(cfg, args.part)

@@ -6,9 +6,7 @@ the model's registration head, and prints a table.
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
-from mmfusion.cli.flags import add_device
+from mmfusion.cli.flags import add_config, add_device
 from mmfusion.cli.legacy import run
 from mmfusion.utils.config_file import load_config, require_file
 
@@ -33,7 +31,7 @@ def parse_args():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add('config')
+    add_config(parser)
     add('checkpoint')
     add('--shifts', nargs='+', type=length, default=[0., 5., 10., 20.],
         metavar='PX', help='lengths in pixels (default: 0 5 10 20)')
@@ -43,13 +41,12 @@ def parse_args():
         help='default: both where the model has a head, else off')
     add('--csv', metavar='FILE', help='write the table there, too')
     add_device(parser)
-    add('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
     return parser.parse_args()
 
 
 def main():
     args = parse_args()
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
     checkpoint = require_file(args.checkpoint, 'a checkpoint file',
                               'Train one with tools/train.py.')
     from mmengine.device import get_device

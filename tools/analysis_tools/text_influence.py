@@ -6,7 +6,7 @@ another pair, and compares both images.
 import argparse
 import sys
 
-from mmfusion.cli.flags import add_device, add_options
+from mmfusion.cli.flags import add_config, add_device
 from mmfusion.cli.legacy import run
 from mmfusion.utils.config_file import load_config, require_file
 
@@ -15,19 +15,18 @@ def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config')
+    add_config(parser)
     parser.add_argument('checkpoint')
     parser.add_argument(
         '--swap', type=int, default=1, metavar='N',
         help='take the text of the pair N further on (default: %(default)s)')
     add_device(parser)
-    add_options(parser)
     return parser.parse_args()
 
 
 def main():
     args = parse_args()
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
     checkpoint = require_file(args.checkpoint, 'a checkpoint file',
                               'Train one with tools/train.py.')
     from mmengine.device import get_device

@@ -9,10 +9,8 @@ Outputs: fused (B, 3, H, W) RGB in [0, 1], and seg_logits (B, K, H, W) with
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.cli.flags import add_shape
+from mmfusion.cli.flags import add_config, add_shape
 from mmfusion.cli.legacy import run
 from mmfusion.utils.config_file import load_config, require_file
 
@@ -21,7 +19,7 @@ def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config')
+    add_config(parser)
     parser.add_argument('checkpoint',
                         help="checkpoint file, or 'none' for random weights")
     parser.add_argument('--out', required=True, metavar='FILE',
@@ -47,14 +45,12 @@ def parse_args():
     parser.add_argument('--verify', action=argparse.BooleanOptionalAction,
                         default=True,
                         help='run the file and demand 1e-4 to PyTorch')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
-                        default={}, metavar='KEY=VALUE')
     return parser.parse_args()
 
 
 def main():
     args = parse_args()
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
     checkpoint = None
     if args.checkpoint != 'none':
         checkpoint = require_file(args.checkpoint, 'a checkpoint file',

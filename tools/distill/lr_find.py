@@ -3,24 +3,20 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.cli.flags import add_device
+from mmfusion.cli.flags import add_config, add_device
 from mmfusion.cli.legacy import run
 
 
 def parse_args(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add('config')
+    add_config(parser)
     add('--start', type=float, default=1e-7, help='default %(default)s')
     add('--end', type=float, default=10., help='default %(default)s')
     add('--iters', type=int, default=100, help='default %(default)s')
     add('--out-dir', metavar='DIR', help='default work_dirs/CONFIG')
     add_device(parser)
-    add('--cfg-options', nargs='+', action=DictAction, default={},
-        metavar='KEY=VALUE')
     return parser.parse_args(argv)
 
 
@@ -30,7 +26,7 @@ def main():
 
     from mmfusion.analysis.lr_finder import run_finder, suggest, write_curve
     from mmfusion.utils.config_file import default_work_dir, load_config
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
     curve = run_finder(cfg, args.device or get_device(), start=args.start,
                        end=args.end, iters=args.iters)
     folder = Path(args.out_dir or default_work_dir(cfg))

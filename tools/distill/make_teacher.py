@@ -14,10 +14,8 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.cli.flags import add_device, add_pair_folders
+from mmfusion.cli.flags import add_config, add_device, add_pair_folders
 from mmfusion.cli.legacy import run
 from mmfusion.utils.config_file import load_config
 
@@ -45,7 +43,7 @@ def parse_args(argv=None):
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add('config', help='config with the teacher as its model')
+    add_config(parser, help='config with the teacher as its model')
     add('checkpoint', nargs='?', help='weights of the model')
     add('--data-root', metavar='DIR',
         help='folder with VIS and IR; writes TEACHER_FUSED into it')
@@ -86,8 +84,6 @@ def parse_args(argv=None):
         help='print statistics and point at odd images')
     add('--allow-random', action='store_true',
         help='accept a teacher without weights')
-    add('--cfg-options', nargs='+', action=DictAction, default={},
-        metavar='KEY=VALUE')
     args = parser.parse_args(argv)
     if args.data_root:
         if args.vis or args.ir or args.out:
@@ -155,10 +151,11 @@ def main():
         item.name: getattr(args, item.name)
         for item in fields(TeacherOptions)
     })
-    return make_teacher(load_config(args.config, args.cfg_options),
-                        args.checkpoint, args.vis, args.ir, args.out, options,
-                        shard=args.shard, limit=args.limit,
-                        restart=args.restart, check=args.check)
+    return make_teacher(
+        load_config(args.config, args.cfg_options,
+                    scale=args.scale), args.checkpoint, args.vis, args.ir,
+        args.out, options, shard=args.shard, limit=args.limit,
+        restart=args.restart, check=args.check)
 
 
 if __name__ == '__main__':

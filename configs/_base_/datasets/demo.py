@@ -1,13 +1,11 @@
 # Half-size scenes for `make demo`, which makes or links them:
 # work_dirs/demo/data/{train,val}/{vis,ir,label}/NAME
 # The variable MMFUSION_DEMO names another folder than work_dirs/demo.
-import os
-
 _base_ = './synthetic.py'
 
 # ======================= Frequently modified ===============================
-demo_dir = os.environ.get('MMFUSION_DEMO') or 'work_dirs/demo'
-data_root = os.path.join(demo_dir, 'data')
+demo_dir = '{{$MMFUSION_DEMO:work_dirs/demo}}'
+data_root = f'{demo_dir}/data'
 
 # ======================= Possibly modified =================================
 scale = (320, 240)  # (width, height) that images are fitted into
@@ -35,11 +33,10 @@ train_dataloader = dict(
     num_workers=1,
     persistent_workers=True,
     dataset=dict(
-        data_root=os.path.join(data_root, 'train'), pipeline=train_pipeline))
+        data_root=f'{data_root}/train', pipeline=train_pipeline))
 val_dataloader = dict(
     dataset=dict(
-        data_root=os.path.join(data_root, 'val'), pipeline=test_pipeline))
+        data_root=f'{data_root}/val', pipeline=test_pipeline))
 test_dataloader = val_dataloader
 fusion_dataloader = dict(
-    dataset=dict(data_root=os.path.join(data_root, 'val')))
-del os
+    dataset=dict(data_root=f'{data_root}/val'))

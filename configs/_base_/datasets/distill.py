@@ -3,10 +3,12 @@
 #   python tools/distill/make_teacher.py TEACHER_CONFIG CHECKPOINT \
 #       --vis data/MSRS/train/vi --ir data/MSRS/train/ir \
 #       --out data/MSRS/train/TEACHER_FUSED
-import os
+# The small scales, likewise: fifty RoadScene pairs in flat folders, split
+# 70/15/15, with the teacher's images in data/teachers/roadscene, or synthetic
+# scenes, data/synthetic_rgbt/{train,val}/{vis,ir,TEACHER_FUSED}.
 
 # ======================= Frequently modified ===============================
-data_root = os.path.join(os.environ.get('MMFUSION_DATA') or 'data', 'MSRS')
+data_root = '{{$MMFUSION_DATA:data}}/MSRS'
 data_prefix = dict(vis_path='vi', ir_path='ir', teacher_path='TEACHER_FUSED')
 train_batch_size = 8  # pairs a process
 train_num_workers = 4
@@ -76,4 +78,36 @@ fusion_dataloader = dict(
         test_mode=True))
 val_evaluator = dict(type='DistillMetric')
 test_evaluator = val_evaluator
-del os
+# Crops of 96 pixels, hardly resized.
+mini_dataset = dict(
+    data_root='',
+    data_prefix=dict(
+        vis_path='{{$MMFUSION_DATA:data}}/fusion_roadscene/test/vi',
+        ir_path='{{$MMFUSION_DATA:data}}/fusion_roadscene/test/ir',
+        teacher_path='data/teachers/roadscene'))
+synthetic_dataset = dict(
+    data_root='data/synthetic_rgbt/val',
+    data_prefix=dict(vis_path='vis', ir_path='ir'))
+dataset_scales = dict(
+    mini=dict(
+        train_dataloader=dict(
+            num_workers=1,
+            dataset=dict(
+                part='train',
+                pipeline=dict(
+                    RandomResizedCrop=dict(size=96, scale=(0.05, 0.1))),
+                **mini_dataset)),
+        val_dataloader=dict(dataset=dict(part='val', **mini_dataset)),
+        test_dataloader=dict(dataset=dict(part='test', **mini_dataset)),
+        fusion_dataloader=dict(dataset=dict(part='test', **mini_dataset))),
+    synthetic=dict(
+        train_dataloader=dict(
+            num_workers=1,
+            dataset=dict(
+                synthetic_dataset,
+                data_root='data/synthetic_rgbt/train',
+                pipeline=dict(
+                    RandomResizedCrop=dict(size=96, scale=(0.02, 0.06))))),
+        val_dataloader=dict(dataset=synthetic_dataset),
+        test_dataloader=dict(dataset=synthetic_dataset),
+        fusion_dataloader=dict(dataset=synthetic_dataset)))

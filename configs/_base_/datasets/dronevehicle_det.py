@@ -1,13 +1,10 @@
 # DroneVehicle. Make the JSONs with
 #   python tools/dataset_converters/boxes_to_coco.py dronevehicle \
 #       data/DroneVehicle
-import os
-
 _base_ = './paired_det.py'
 
 # ======================= Frequently modified ===============================
-data_root = os.path.join(
-    os.environ.get('MMFUSION_DATA') or 'data', 'DroneVehicle')
+data_root = '{{$MMFUSION_DATA:data}}/DroneVehicle'
 train_ann = 'annotations/train.json'
 val_ann = 'annotations/val.json'
 
@@ -18,4 +15,3 @@ train_dataloader = dict(dataset=dict(ann_file=train_ann, **dataset))
 val_dataloader = dict(dataset=dict(ann_file=val_ann, **dataset))
 test_dataloader = val_dataloader
 fusion_dataloader = dict(dataset=dict(ann_file=val_ann, **dataset))
-del os

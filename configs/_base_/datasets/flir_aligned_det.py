@@ -1,11 +1,9 @@
 # FLIR-aligned. Make the JSONs with
 #   python tools/dataset_converters/boxes_to_coco.py flir data/align
-import os
-
 _base_ = './paired_det.py'
 
 # ======================= Frequently modified ===============================
-data_root = os.path.join(os.environ.get('MMFUSION_DATA') or 'data', 'align')
+data_root = '{{$MMFUSION_DATA:data}}/align'
 train_ann = 'annotations/train.json'
 val_ann = 'annotations/validation.json'
 
@@ -16,4 +14,3 @@ train_dataloader = dict(dataset=dict(ann_file=train_ann, **dataset))
 val_dataloader = dict(dataset=dict(ann_file=val_ann, **dataset))
 test_dataloader = val_dataloader
 fusion_dataloader = dict(dataset=dict(ann_file=val_ann, **dataset))
-del os

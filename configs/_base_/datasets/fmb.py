@@ -1,11 +1,9 @@
 # FMB in its official split, with BFFR's kind of recipe. Layout:
 # <root>/FMB/{train,test}/{Visible,Infrared,Label}/NAME.png
-import os
-
 _base_ = './paired_seg.py'
 
 # ======================= Frequently modified ===============================
-data_root = os.path.join(os.environ.get('MMFUSION_DATA') or 'data', 'FMB')
+data_root = '{{$MMFUSION_DATA:data}}/FMB'
 
 # ======================= Possibly modified =================================
 scale = (800, 600)  # (width, height) that images are fitted into
@@ -38,4 +36,3 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 fusion_dataloader = dict(
     dataset=dict(type=dataset_type, data_root=f'{data_root}/test'))
-del os

@@ -2,12 +2,10 @@
 # a fuser on them. Layout: <data_root>/{vis,ir}/NAME, any image format, the
 # same names in both; set the two folders and the stem rules for your own.
 # Pairs of another task: task = 'mef', folders under_path and over_path, ...
-import os
-
 _base_ = './paired_fusion.py'
 
 # ======================= Frequently modified ===============================
-data_root = os.environ.get('MMFUSION_DATA') or 'data'
+data_root = '{{$MMFUSION_DATA:data}}'
 data_prefix = dict(vis_path='vis', ir_path='ir')
 vis_stem = '{stem}'  # '{stem}_rgb' finds NAME_rgb.png for the stem NAME
 ir_stem = '{stem}'
@@ -20,17 +18,19 @@ on_size_mismatch = 'error'  # or 'resize_ir', 'resize_vis'
 uint16_range = 'full'  # 16-bit infrared: 'full', 'minmax' or (low, high)
 
 # ======================= Rarely modified ===================================
-load = dict(
-    type='LoadFusionPair',
-    on_size_mismatch=on_size_mismatch,
-    uint16_range=uint16_range)
+changes = dict(
+    LoadFusionPair=dict(
+        on_size_mismatch=on_size_mismatch, uint16_range=uint16_range),
+    ResizeToCover=dict(size=crop_size),
+    RandomCrop=dict(crop_size=crop_size))
 train_pipeline = [
-    load,
-    dict(type='ResizeToCover', size=crop_size),
-    dict(type='RandomCrop', crop_size=crop_size),
-    *_base_.train_pipeline[3:],
+    {**step, **changes.get(step['type'], {})}
+    for step in _base_.train_pipeline
 ]
-fusion_pipeline = [load, *_base_.fusion_pipeline[1:]]
+fusion_pipeline = [
+    {**step, **changes.get(step['type'], {})}
+    for step in _base_.fusion_pipeline
+]
 dataset = dict(
     data_root=data_root,
     data_prefix=data_prefix,
@@ -44,4 +44,3 @@ train_dataloader = dict(
 fusion_dataloader = dict(dataset=dict(pipeline=fusion_pipeline, **dataset))
 val_dataloader = fusion_dataloader
 test_dataloader = fusion_dataloader
-del os

@@ -1,11 +1,9 @@
 # LLVIP with boxes: pedestrians at night. Make the JSONs with
 #   python tools/dataset_converters/boxes_to_coco.py llvip data/LLVIP
-import os
-
 _base_ = './paired_det.py'
 
 # ======================= Frequently modified ===============================
-data_root = os.path.join(os.environ.get('MMFUSION_DATA') or 'data', 'LLVIP')
+data_root = '{{$MMFUSION_DATA:data}}/LLVIP'
 train_ann = 'annotations/train.json'
 val_ann = 'annotations/test.json'
 train_batch_size = 8  # pairs a process
@@ -19,4 +17,7 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(ann_file=val_ann, **dataset))
 test_dataloader = val_dataloader
 fusion_dataloader = dict(dataset=dict(ann_file=val_ann, **dataset))
-del os
+# Small scales have sets and a recipe of their own.
+dataset_scales = dict(
+    mini=dict(_base_='mmfusion::_base_/datasets/det_llvip.py'),
+    synthetic=dict(_base_='mmfusion::_base_/datasets/synthetic_det.py'))

@@ -2,12 +2,10 @@
 # photometric distortion of each modality on its own. Layout: <root>/MFNet/
 # {vis,ir,labels}/NAME.png or {images,labels}/NAME.png (4-channel), and
 # train.txt, val.txt, test.txt with one stem per line.
-import os
-
 _base_ = './paired_seg.py'
 
 # ======================= Frequently modified ===============================
-data_root = os.path.join(os.environ.get('MMFUSION_DATA') or 'data', 'MFNet')
+data_root = '{{$MMFUSION_DATA:data}}/MFNet'
 
 # ======================= Possibly modified =================================
 ratio_range = (0.5, 2.0)
@@ -24,15 +22,13 @@ train_pipeline = [
     {**step, **changes.get(step['type'], {})}
     for step in _base_.train_pipeline if step['type'] != 'DeriveFusionMaps'
 ]
-resizes = [
+tta_resizes = [
     dict(type='Resize', scale_factor=ratio, keep_ratio=True)
     for ratio in tta_ratios
 ]
 tta_pipeline = [
-    _base_.tta_pipeline[0],
-    dict(
-        type='TestTimeAug',
-        transforms=[resizes, *_base_.tta_pipeline[1]['transforms'][1:]]),
+    dict(type='LoadFusionPair'),
+    dict(type='TestTimeAug', transforms=[tta_resizes, *_base_.tta_views]),
 ]
 dataset = dict(type='MFNetDataset', data_root=data_root)
 train_dataloader = dict(
@@ -40,4 +36,7 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(ann_file='val.txt', **dataset))
 test_dataloader = dict(dataset=dict(ann_file='test.txt', **dataset))
 fusion_dataloader = dict(dataset=dict(ann_file='test.txt', **dataset))
-del os
+# Small scales have sets and a recipe of their own.
+dataset_scales = dict(
+    mini=dict(_base_='mmfusion::_base_/datasets/seg_msrs9.py'),
+    synthetic=dict(_base_='mmfusion::_base_/datasets/synthetic.py'))

@@ -1,11 +1,9 @@
 # MSRS in its official split, PSFusion's recipe: crops of 256x256, flips and
 # quarter turns. Layout: <root>/MSRS/{train,test}/{vi,ir,label}/NAME.png
-import os
-
 _base_ = './paired_seg.py'
 
 # ======================= Frequently modified ===============================
-data_root = os.path.join(os.environ.get('MMFUSION_DATA') or 'data', 'MSRS')
+data_root = '{{$MMFUSION_DATA:data}}/MSRS'
 train_batch_size = 8  # pairs a process
 
 # ======================= Possibly modified =================================
@@ -13,8 +11,13 @@ crop_size = (256, 256)  # (height, width)
 
 # ======================= Rarely modified ===================================
 train_pipeline = [
-    # Load; make the maps that the folders bi, bd and mask do not hold.
-    *_base_.train_pipeline[:3],
+    dict(type='LoadFusionPair'),
+    dict(type='LoadFusionAnnotations'),
+    # Makes the maps that the folders bi, bd and mask do not hold.
+    dict(
+        type='DeriveFusionMaps',
+        boundary_width=_base_.boundary_width,
+        mask_classes=_base_.mask_classes),
     dict(type='ResizeToCover', size=crop_size),
     dict(type='RandomCrop', crop_size=crop_size),
     # Vertical, horizontal or none, equally likely.
@@ -51,4 +54,7 @@ fusion_dataloader = dict(
         type=dataset_type,
         data_root=f'{data_root}/test',
         data_prefix=no_maps))
-del os
+# Small scales have sets and a recipe of their own.
+dataset_scales = dict(
+    mini=dict(_base_='mmfusion::_base_/datasets/seg_msrs9.py'),
+    synthetic=dict(_base_='mmfusion::_base_/datasets/synthetic.py'))

@@ -53,19 +53,19 @@ fusion_pipeline = [
     dict(type='LoadFusionPair'),
     dict(type='PackFusionInputs'),
 ]
+# Test-time augmentation: every size, as it is and flipped.
+tta_resizes = [dict(type='mmdet.Resize', scale=scale, keep_ratio=True)]
+tta_views = [
+    [
+        dict(type='mmdet.RandomFlip', prob=0.0),
+        dict(type='mmdet.RandomFlip', prob=1.0),
+    ],
+    [dict(type='mmdet.LoadAnnotations', with_bbox=True)],
+    [dict(type='PackFusionInputs', extra_meta_keys=('instances', ))],
+]
 tta_pipeline = [
     dict(type='LoadFusionPair'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='mmdet.Resize', scale=scale, keep_ratio=True)],
-            [
-                dict(type='mmdet.RandomFlip', prob=0.0),
-                dict(type='mmdet.RandomFlip', prob=1.0),
-            ],
-            [dict(type='mmdet.LoadAnnotations', with_bbox=True)],
-            [dict(type='PackFusionInputs', extra_meta_keys=('instances', ))],
-        ]),
+    dict(type='TestTimeAug', transforms=[tta_resizes, *tta_views]),
 ]
 train_dataloader = dict(
     batch_size=train_batch_size,

@@ -8,6 +8,7 @@ train_num_workers = 2
 
 # ======================= Possibly modified =================================
 crop_size = (256, 256)  # (height, width)
+mini_crop_size = (128, 128)  # of the small scales of the sets
 
 # ======================= Rarely modified ===================================
 dataset_type = 'PairedImageDataset'
@@ -44,3 +45,7 @@ test_dataloader = fusion_dataloader
 # Of the images as they are fused, at their own size.
 val_evaluator = dict(type='FusionMetric', metrics=['EN', 'SF', 'VIF', 'Qabf'])
 test_evaluator = dict(type='FusionMetric')
+# For the sets' dataset_scales: steps of the pipeline, by their types.
+mini_steps = dict(
+    ResizeToCover=dict(size=mini_crop_size),
+    RandomCrop=dict(crop_size=mini_crop_size))

@@ -53,22 +53,22 @@ fusion_pipeline = [
     dict(type='LoadFusionPair'),
     dict(type='PackFusionInputs'),
 ]
+# Test-time augmentation: every size, as it is and flipped.
+tta_resizes = [
+    dict(type='Resize', scale_factor=ratio, keep_ratio=True)
+    for ratio in tta_ratios
+]
+tta_views = [
+    [
+        dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+        dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+    ],
+    [dict(type='LoadFusionAnnotations')],
+    [dict(type='PackFusionInputs')],
+]
 tta_pipeline = [
     dict(type='LoadFusionPair'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=ratio, keep_ratio=True)
-                for ratio in tta_ratios
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadFusionAnnotations')],
-            [dict(type='PackFusionInputs')],
-        ]),
+    dict(type='TestTimeAug', transforms=[tta_resizes, *tta_views]),
 ]
 train_dataloader = dict(
     batch_size=train_batch_size,

@@ -3,11 +3,21 @@
 #   python tools/dataset_converters/make_patches.py data/patches/llvip \
 #       --vis data/LLVIP/visible/train --ir data/LLVIP/infrared/train \
 #       --grey --format file --limit 200
-import os
+# The small scales train on small patches, of twenty LLVIP pairs or of
+# synthetic scenes:
+#   python tools/dataset_converters/make_patches.py data/patches/llvip_mini \
+#       --vis $MMFUSION_DATA/det_llvip/train/vi \
+#       --ir $MMFUSION_DATA/det_llvip/train/ir \
+#       --size 64 --stride 128 --grey --format file
+#   python tools/dataset_converters/make_synthetic_rgbt.py
+#   python tools/dataset_converters/make_patches.py data/patches/synthetic \
+#       --vis data/synthetic_rgbt/train/vis \
+#       --ir data/synthetic_rgbt/train/ir \
+#       --size 64 --stride 128 --grey --format file
 
 # ======================= Frequently modified ===============================
 patch_root = 'data/patches/llvip'
-data_root = os.path.join(os.environ.get('MMFUSION_DATA') or 'data', 'LLVIP')
+data_root = '{{$MMFUSION_DATA:data}}/LLVIP'
 data_prefix = dict(vis_path='visible/test', ir_path='infrared/test')
 train_batch_size = 25  # patches a process
 train_num_workers = 2
@@ -43,4 +53,25 @@ test_dataloader = val_dataloader
 fusion_dataloader = val_dataloader
 val_evaluator = dict(type='FusionMetric', metrics=metrics)
 test_evaluator = val_evaluator
-del os
+# Scored on ten pairs of RoadScene.
+mini = dict(
+    dataset=dict(
+        data_root='{{$MMFUSION_DATA:data}}/fusion_roadscene_ref10',
+        data_prefix=dict(vis_path='vi', ir_path='ir')))
+synthetic = dict(
+    dataset=dict(
+        data_root='data/synthetic_rgbt/val',
+        data_prefix=dict(vis_path='vis', ir_path='ir')))
+dataset_scales = dict(
+    mini=dict(
+        train_dataloader=dict(
+            dataset=dict(data_root='data/patches/llvip_mini')),
+        val_dataloader=mini,
+        test_dataloader=mini,
+        fusion_dataloader=mini),
+    synthetic=dict(
+        train_dataloader=dict(
+            dataset=dict(data_root='data/patches/synthetic')),
+        val_dataloader=synthetic,
+        test_dataloader=synthetic,
+        fusion_dataloader=synthetic))

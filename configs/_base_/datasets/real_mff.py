@@ -1,13 +1,10 @@
 # Real-MFF, 710 pairs of focus depths. Layout:
 # <root>/RealMFF/{imageA/NAME_A,imageB/NAME_B}.png
 # There is no official split: name one with ann_file, or train elsewhere.
-import os
-
 _base_ = './paired_fusion.py'
 
 # ======================= Frequently modified ===============================
-data_root = os.path.join(
-    os.environ.get('MMFUSION_DATA') or 'data', 'RealMFF')
+data_root = '{{$MMFUSION_DATA:data}}/RealMFF'
 
 # ======================= Rarely modified ===================================
 dataset = dict(type='RealMFFDataset', data_root=data_root)
@@ -17,4 +14,17 @@ val_dataloader = fusion_dataloader
 test_dataloader = fusion_dataloader
 val_evaluator = dict(preset='mff', metrics=['SF', 'VIF', 'Qabf', 'QY'])
 test_evaluator = dict(preset='mff')
-del os
+# Ten pairs of Lytro.
+mini = dict(
+    type='LytroDataset',
+    data_root='{{$MMFUSION_DATA:data}}/fusion_mff',
+    data_prefix=dict(near_path='test/a', far_path='test/b'),
+    near_stem='{stem}',
+    far_stem='{stem}')
+dataset_scales = dict(
+    mini=dict(
+        train_dataloader=dict(
+            dataset=dict(pipeline=_base_.mini_steps, **mini)),
+        val_dataloader=dict(dataset=mini),
+        test_dataloader=dict(dataset=mini),
+        fusion_dataloader=dict(dataset=mini)))

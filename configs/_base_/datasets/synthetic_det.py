@@ -12,13 +12,23 @@ ratio_range = (1.0, 1.5)
 crop_size = (240, 320)  # (height, width)
 
 # ======================= Rarely modified ===================================
-train_pipeline = _base_.train_pipeline
-train_pipeline[2].update(scale=scale, ratio_range=ratio_range)
-train_pipeline[3].update(crop_size=crop_size)
-test_pipeline = _base_.test_pipeline
-test_pipeline[1].update(scale=scale)
-tta_pipeline = _base_.tta_pipeline
-tta_pipeline[1].transforms[0][0].update(scale=scale)
+changes = {
+    'RandomResize': dict(scale=scale, ratio_range=ratio_range),
+    'mmdet.RandomCrop': dict(crop_size=crop_size),
+    'mmdet.Resize': dict(scale=scale)
+}
+train_pipeline = [
+    {**step, **changes.get(step['type'], {})}
+    for step in _base_.train_pipeline
+]
+test_pipeline = [
+    {**step, **changes.get(step['type'], {})} for step in _base_.test_pipeline
+]
+tta_resizes = [dict(type='mmdet.Resize', scale=scale, keep_ratio=True)]
+tta_pipeline = [
+    dict(type='LoadFusionPair'),
+    dict(type='TestTimeAug', transforms=[tta_resizes, *_base_.tta_views]),
+]
 dataset = dict(type='SyntheticDetDataset', data_root=data_root)
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline, **dataset))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline, **dataset))

@@ -8,3 +8,10 @@ model = dict(
     # training script; theirs for multi-exposure and multi-focus training are
     # not known.
     losses=dict(film=dict(type='FILMLoss', target='max')))
+slim = dict(
+    channels=8,
+    token_dim=32,
+    token_channels=8,
+    num_heads=4,
+    token_grid=(36, 48))
+model_scales = dict(mini=dict(model=dict(fuser=slim)))

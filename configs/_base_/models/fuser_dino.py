@@ -9,6 +9,7 @@ detector.bbox_head.num_classes = 1
 layer = dict(
     self_attn_cfg=dict(embed_dims=64),
     ffn_cfg=dict(embed_dims=64, feedforward_channels=128))
+head = dict(embed_dims=64)
 from_scratch = dict(
     num_queries=50,
     backbone=dict(
@@ -27,11 +28,16 @@ from_scratch = dict(
         num_layers=2,
         layer_cfg=dict(cross_attn_cfg=dict(embed_dims=64), **layer)),
     positional_encoding=dict(num_feats=32),
-    bbox_head=dict(embed_dims=64),
+    bbox_head=head,
     dn_cfg=dict(group_cfg=dict(num_dn_queries=20)),
     test_cfg=dict(max_per_img=50))
 model = dict(
     type='FuserDetector',
     data_preprocessor=dict(type='FusionDataPreprocessor'),
     detector=detector)
+detector_scales = dict(
+    mini=dict(model=dict(detector=from_scratch)),
+    synthetic=dict(
+        model=dict(
+            detector=dict(from_scratch, bbox_head=dict(head, num_classes=3)))))
 del Config, detector, layer

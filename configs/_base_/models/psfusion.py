@@ -3,3 +3,5 @@ model = dict(
     type='ImageFuser',
     fuser=dict(type='PSFusion', num_classes=9),
     losses=dict(psfusion=dict(type='PSFusionLoss')))
+slim = dict(model=dict(fuser=dict(base_channels=8, depths=(1, 1, 1, 1))))
+model_scales = dict(mini=slim, synthetic=slim)

@@ -21,3 +21,6 @@ train_cfg = dict(
     val_interval=val_interval)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
+# Small scales train some hundred iterations with AdamW.
+short_schedule = dict(_base_='mmfusion::_base_/schedules/mini.py')
+schedule_scales = dict(mini=short_schedule, synthetic=short_schedule)

@@ -15,3 +15,8 @@ train_cfg = dict(
     val_interval=val_interval)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
+# A tenth of the iterations at ten times the rate, for a CPU.
+short_schedule = dict(
+    optim_wrapper=dict(optimizer=dict(lr=1e-3)),
+    train_cfg=dict(max_iters=640, val_interval=320))
+schedule_scales = dict(mini=short_schedule, synthetic=short_schedule)

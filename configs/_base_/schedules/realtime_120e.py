@@ -37,3 +37,10 @@ train_cfg = dict(
     val_interval=val_interval)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
+# Six hundred iterations at ten times the rate, for a CPU.
+short_schedule = dict(
+    optim_wrapper=dict(optimizer=dict(lr=1e-3)),
+    param_scheduler=dict(
+        LinearLR=dict(end=50), CosineAnnealingLR=dict(begin=50, end=600)),
+    train_cfg=dict(max_iters=600, val_interval=300))
+schedule_scales = dict(mini=short_schedule, synthetic=short_schedule)

@@ -10,7 +10,8 @@ from typing import Any
 from mmengine.config import Config
 
 from mmfusion.apis.pairs import inference_pipeline
-from mmfusion.utils.config_file import load_config, require_file
+from mmfusion.utils.config_file import (default_work_dir, load_config,
+                                        require_file)
 from mmfusion.utils.errors import UsageError
 
 from ..complexity import count_parameters, network_of
@@ -74,7 +75,8 @@ def read_methods(entries: Sequence[str]) -> list[Method]:
 
     Args:
         entries (sequence[str]): ``[NAME=]CONFIG[=CHECKPOINT]``,
-            ``[NAME=]baseline:RULE``, or a file that lists such entries: a
+            ``[NAME=]baseline:RULE`` with configs such as ``FILE.py`` or
+            ``FILE.py@mini``, or a file that lists such entries: a
             text file (one a line, ``#`` starts a comment) or a Python file
             with a list ``methods`` of entries or of dicts (``config``,
             ``checkpoint``, ``name``).
@@ -140,7 +142,8 @@ def _split(entry: str) -> Parts:
 
 
 def _is_config(text: str) -> bool:
-    return text.startswith(_BASELINE) or text.endswith(_CONFIG_SUFFIXES)
+    return text.startswith(_BASELINE) or text.partition('@')[0].endswith(
+        _CONFIG_SUFFIXES)
 
 
 def _listed(path: str) -> Sequence[Entry] | None:
@@ -182,4 +185,5 @@ def _method(name: str | None, config: str, checkpoint: str | None) -> Method:
             f'{config}: expected CONFIG=CHECKPOINT, got no checkpoint for a '
             'fuser with weights. Train it with tools/train.py or leave it '
             'out: an untrained network is not measured.')
-    return Method(name or Path(config).stem, config, cfg, checkpoint)
+    return Method(name or Path(default_work_dir(cfg)).name, config, cfg,
+                  checkpoint)

@@ -1,8 +1,0 @@
-# For comparison: the same SegFormer-B0 on the visible image alone.
-_base_ = './psfusion_segformer_mini.py'
-
-stage1_config = None
-stage1_checkpoint = None
-model = dict(
-    fuser=dict(_delete_=True, type='SelectModality', modality='vis'),
-    fusion_losses=None)

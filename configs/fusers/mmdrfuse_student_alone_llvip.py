@@ -1,0 +1,12 @@
+# MMDRFuse's student by itself, without a teacher, on LLVIP: learns to show
+# the brighter image and the stronger edge.
+_base_ = './psfusion_llvip.py'
+
+model = dict(
+    fuser=dict(_delete_=True, type='MMDRFuseStudent'),
+    losses=dict(
+        _delete_=True,
+        intensity=dict(type='MaxIntensityLoss'),
+        gradient=dict(type='LaplacianLoss', loss_weight=0.1)))
+model_scales = None  # 113 weights: slim already
+scales = dict(mini=dict(run_name='mmdrfuse_student_llvip_mini'))
