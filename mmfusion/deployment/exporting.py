@@ -160,10 +160,8 @@ def _verify(reference: ExportGraph, path: Path, sizes: list[tuple]) -> float:
                 raise UsageError(f'Expected {name} of shape {old.shape} from '
                                  f'the exported file, got {new.shape}.')
             if name == 'seg_logits':  # of any scale
-                old, new = old / max(1.,
-                                     abs(old).max()), new / max(
-                                         1.,
-                                         abs(old).max())
+                most = max(1., abs(old).max())
+                old, new = old / most, new / most
             worst = max(worst, float(np.abs(new - old).max()))
     if not worst <= TOLERANCE:
         raise UsageError(
@@ -189,20 +187,10 @@ def _write_onnx(graph: ExportGraph, path: Path, inputs: dict[str, Tensor],
         if dynamic:
             # a graph of variable size pads nothing, so that tracing sees
             # all that happens; the verification tells if it did not
-            axes = {
-                name: {
-                    0: 'batch',
-                    2: 'height',
-                    3: 'width'
-                }
-                for name in ('vis', 'ir', *graph.output_names)
-            }
-            axes['text'] = {0: 'batch', 1: 'tokens'}
-            axes = {
-                k: v
-                for k, v in axes.items()
-                if k in inputs or k in graph.output_names
-            }
+            image = {0: 'batch', 2: 'height', 3: 'width'}
+            axes = dict.fromkeys((*inputs, *graph.output_names), image)
+            if 'text' in inputs:
+                axes['text'] = {0: 'batch', 1: 'tokens'}
             traced: nn.Module = graph
         else:
             # all sizes become constants, which tracing alone keeps open
