@@ -34,7 +34,7 @@ def run(tool, *flags, cfg=None, device='cpu'):
     files = ['cfg.py'] if tool == 'train' else ['cfg.py', __file__]
     args, lines = legacy.parse(tool, [*files, *flags])
 
-    def read(name, options):
+    def read(name, options, scale=None):
         read_cfg = Config((cfg or make_config()).to_dict(), filename=__file__)
         read_cfg.merge_from_dict(options)
         return read_cfg

@@ -3,7 +3,6 @@ import copy
 from contextlib import nullcontext
 
 import pytest
-import tiny_project
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -14,12 +13,6 @@ from mmfusion.models.fusers.fast import rows as rows_module
 from mmfusion.models.fusers.fast.fold import fold_norms
 from mmfusion.models.fusers.fast.rows import Rows, bands, by_rows, join
 from mmfusion.registry import FAST_FORMS, MODELS
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with tiny_project.one_thread():
-        yield
 
 
 class TestRows:
