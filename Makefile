@@ -1,4 +1,5 @@
-# make setup | python | demo | test | lint | clean
+# make setup | python | demo | test | check | lint | format | public-names |
+# clean
 # Needs Python 3.11 with pip and a C++ compiler; everything else is installed
 # into $(VENV). Without a compiler: make setup DETECTION=0,
 # then make test DETECTION=0
@@ -17,10 +18,22 @@ ifeq ($(DETECTION),0)
 export MMFUSION_WITHOUT_DETECTION := 1
 endif
 
-# Two threads: more make these small networks slower, not faster.
+SOURCES := mmfusion tools tests demo benchmarks setup.py
+FILES := $(shell find $(SOURCES) -name '*.py' -not -path '*/.*')
+FORMATTED := $(VENV)/.mmfusion-formatted
+
+# What `make check` runs: no network of full size, no tool, no training.
+FAST := $(addprefix tests/,test_cli test_fileio test_functional \
+    test_visualization test_tasks.py test_docs/test_examples.py \
+    test_models/test_losses test_models/test_wrappers \
+    test_models/test_data_preprocessor.py test_packaging/test_house.py \
+    test_packaging/test_public_names.py)
+
+# Two threads: more make these small networks slower, not faster. (The tests
+# set one, since several processes run them.)
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: setup python demo test lint clean
+.PHONY: setup python demo test check lint format public-names clean
 
 setup: $(FULL)
 
@@ -58,16 +71,43 @@ python: $(FULL)
 demo: $(STAMP)
 	$(PY) demo/run_demo.py $(ARGS)
 
-# For a part of the suite: make test ARGS='tests/test_models -k psfusion'
+# The whole suite: in two processes, and with the lines that it never ran.
+# A part of it: make test ARGS='tests/test_models -k psfusion'
+WHOLE := -n 2 --dist worksteal --cov=mmfusion --cov-report=
 test: $(FULL)
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest $(or $(ARGS),$(WHOLE))
+	$(if $(ARGS),,@$(PY) -m coverage report --sort=cover \
+	    | awk '/^TOTAL/ || $$NF + 0 < 80')
 
-lint: $(STAMP)
+# For daily work, two minutes at most on two cores.
+check: lint $(FULL)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile $(FAST)
+
+# yapf takes half a minute for all files; only those changed since it was
+# content are shown to it again.
+lint: $(STAMP) $(FORMATTED)
 	$(PY) -m ruff check .
+	$(PY) -m isort -q -c $(SOURCES)
+	$(PY) -m codespell_lib
+	$(PY) -m mypy
+
+$(FORMATTED): $(STAMP) $(FILES)
+	@echo 'yapf -d, files that have changed'
+	@$(PY) -m yapf -d -p $(if $(filter $(STAMP),$?),$(FILES),$?)
+	@touch $@
+
+format: $(STAMP)
+	$(PY) -m isort -q $(SOURCES)
+	$(PY) -m yapf -i -p -r $(SOURCES)
+
+# After a deliberate change of public names; say so in CHANGELOG.md, too.
+public-names: $(FULL)
+	$(PY) tests/test_packaging/test_public_names.py --write
 
 # The environment stays; remove $(VENV) by hand to build it anew.
 clean:
-	rm -rf build dist *.egg-info mmfusion/.mim .pytest_cache .ruff_cache
-	rm -f $(STAMP) $(STAMP)-with-operators
+	rm -rf build dist *.egg-info mmfusion/.mim .pytest_cache .ruff_cache \
+	    .mypy_cache
+	rm -f $(STAMP) $(STAMP)-with-operators $(FORMATTED)
 	find . -path ./$(VENV) -prune -o -name __pycache__ -print0 \
 	    | xargs -0 rm -rf

@@ -2,16 +2,20 @@
 
     python benchmarks/backends.py --methods psfusion transfuser6
     python benchmarks/backends.py --weights psfusion=FILE --vis DIR --ir DIR
+    python benchmarks/backends.py --memory --variants eager optimized compiled
 
 Variants of a method run alternately in one process, with equal weights;
-medians. With pairs, also what each costs in accuracy against PyTorch's
-float32: dB of the 8-bit images and the change of the default metrics, on
-pairs that did not serve to calibrate INT8. Without --weights (of
-tools/model_converters/convert.py) the networks are random, and so is what
-they lose.
+medians. ``compiled`` is the eager network under ``torch.compile``. With
+--memory also the peak above the idle process while fusing, after a first
+run that compiles and prepares; each in a fresh process. With pairs, also
+what each costs in accuracy against PyTorch's float32: dB of the 8-bit
+images and the change of the default metrics, on pairs that did not serve to
+calibrate INT8. Without --weights (of tools/model_converters/convert.py) the
+networks are random, and so is what they lose.
 """
 import argparse
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -26,11 +30,12 @@ from torch import nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools' / 'model_converters')]
 
-from benchmarks.fusers import METHODS, build, film_text
+from benchmarks.fusers import METHODS, build, film_text, peak_above_idle
 from mmfusion.apis.pairs import match_folders
 from mmfusion.deployment import compare_models, export_model, quantize
 from mmfusion.deployment.accuracy import accuracy_table
 from mmfusion.models.exported import backend_model
+from mmfusion.models.layers import trim_heap
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
 from mmfusion.utils.checkpoint import load_fuser_weights
@@ -48,13 +53,18 @@ RUNTIMES = {
     'openvino int8': ('int8', 'openvino', 'fp32'),
 }
 
+#: of a method, in the order of the table; the first are PyTorch
+VARIANTS = ('naive', 'eager', 'optimized', 'compiled', *RUNTIMES)
 
-def variants(name: str, args: argparse.Namespace, folder: Path,
-             pairs: list[dict]) -> dict[str, nn.Module]:
-    """Wrappers of our fuser by name, the eager one first.
 
-    A runtime that this machine does not have is left out, with a note.
-    """
+def _file(name: str, title: str, folder: Path) -> Path:
+    kind = RUNTIMES[title][0]
+    return folder / f'{name}.{kind}.onnx'
+
+
+def pytorch_model(name: str, title: str,
+                  args: argparse.Namespace) -> nn.Module:
+    """A wrapper of our fuser, plain, optimized or compiled."""
     weights = dict(item.split('=', 1) for item in args.weights)
     if name in METHODS:
         fuser = build(name, 'ours', same_weights=True)
@@ -63,25 +73,49 @@ def variants(name: str, args: argparse.Namespace, folder: Path,
         fuser = MODELS.build(dict(type=name))
     if name in weights:
         load_fuser_weights(fuser, weights[name])
-    eager = ImageFuser(fuser=fuser).eval()
-    found = dict(
-        eager=eager,
-        optimized=ImageFuser(fuser=fuser.optimize_for_inference()).eval())
-    files = dict(fp32=folder / f'{name}.onnx', int8=folder / f'{name}8.onnx')
-    export_model(eager, files['fp32'], shape=args.shape, batch=args.batch,
+    fuser.eval()
+    if title == 'optimized':
+        fuser = fuser.optimize_for_inference()
+    elif title == 'compiled':
+        fuser.compile()
+    return ImageFuser(fuser=fuser).eval()
+
+
+def variants(name: str, args: argparse.Namespace, folder: Path,
+             pairs: list[dict]) -> dict[str, nn.Module]:
+    """Wrappers of our fuser by name, the eager one first.
+
+    A runtime that this machine does not have is left out, with a note.
+    """
+    found = {
+        title: pytorch_model(name, title, args)
+        for title in ('eager', 'optimized', 'compiled')
+        if title == 'eager' or title in args.variants
+    }
+    wanted = [title for title in RUNTIMES if title in args.variants]
+    if not wanted:
+        return found
+    file = _file(name, 'onnxruntime', folder)
+    export_model(found['eager'], file, shape=args.shape, batch=args.batch,
                  opset=args.opset, simplify=True, tokens=TOKENS)
     if pairs:
-        quantize(files['fp32'], files['int8'], pairs)
-    for title, (file, backend, precision) in RUNTIMES.items():
-        if not files[file].exists():
+        quantize(file, _file(name, 'onnxruntime int8', folder), pairs)
+    for title in wanted:
+        if not _file(name, title, folder).exists():
             continue
         try:
-            found[title] = backend_model(files[file], backend=backend,
-                                         precision=precision,
-                                         threads=args.threads)
+            found[title] = exported_model(name, title, args, folder)
         except UsageError as error:
             print(f'left out: {title}: {error}', file=sys.stderr)
     return found
+
+
+def exported_model(name: str, title: str, args: argparse.Namespace,
+                   folder: Path) -> nn.Module:
+    """A wrapper of the exported file in a runtime."""
+    _, backend, precision = RUNTIMES[title]
+    return backend_model(_file(name, title, folder), backend=backend,
+                         precision=precision, threads=args.threads)
 
 
 @torch.inference_mode()
@@ -98,31 +132,58 @@ def alternate(work: dict[str, Callable],
     return seconds
 
 
-def runs(name: str, models: dict[str, nn.Module],
-         args: argparse.Namespace) -> dict[str, Callable]:
-    """Functions without arguments that fuse a batch, by variant."""
+def run(name: str, title: str, model: nn.Module | None,
+        args: argparse.Namespace) -> Callable:
+    """A function without arguments that fuses a batch."""
     generator = torch.Generator().manual_seed(1)
     vis, ir = (torch.rand(args.batch, c, *args.shape, generator=generator)
                for c in (3, 1))
-    text = {}
-    if models['eager'].fuser.needs_text:
-        text['text'] = film_text(args.batch, vis.device)
-    work: dict[str, Callable] = {}
-    if name in METHODS:
+    if model is None:
         naive = build(name, 'naive', same_weights=True).eval()
-        work['naive'] = lambda: METHODS[name].run_naive(naive, vis, ir)
-    for title, model in models.items():
+        return lambda: METHODS[name].run_naive(naive, vis, ir)
+    text = {}
+    if model.fuser.needs_text:
+        text['text'] = film_text(args.batch, vis.device)
+    if title not in RUNTIMES:
+        return lambda: model.fuser(vis, ir, **text)
+    # the network alone, as of the others
+    session = model.fuser.session
+    feeds = {k: v.numpy() for k, v in dict(vis=vis, ir=ir, **text).items()}
+    return lambda: session.run(feeds)
+
+
+def peak_memory(name: str, title: str, args: argparse.Namespace,
+                folder: Path) -> float:
+    """Peak of this fresh process in MiB, see the module."""
+
+    def prepare() -> Callable:
+        model = None
         if title in RUNTIMES:
-            # the network alone, as of the others
-            session = model.fuser.session
-            feeds = {
-                k: v.numpy()
-                for k, v in dict(vis=vis, ir=ir, **text).items()
-            }
-            work[title] = lambda s=session, f=feeds: s.run(f)
-        else:
-            work[title] = lambda m=model: m.fuser(vis, ir, **text)
-    return work
+            model = exported_model(name, title, args, folder)
+        elif title != 'naive':
+            model = pytorch_model(name, title, args)
+        work = run(name, title, model, args)
+        work()
+        trim_heap()
+        # the peak so far, as of compiling, is forgotten
+        Path('/proc/self/clear_refs').write_text('5')
+        return work
+
+    return peak_above_idle(prepare)
+
+
+def measure_memory(name: str, titles: list[str], folder: Path,
+                   argv: list[str]) -> dict[str, float]:
+    """:func:`peak_memory` of each variant."""
+    command = [sys.executable, __file__, *argv, '--worker', str(folder), name]
+    return {
+        title:
+        float(
+            subprocess.run([*command, title], check=True,
+                           stdout=subprocess.PIPE,
+                           text=True).stdout.split()[-1])
+        for title in titles
+    }
 
 
 def outputs_note(models: dict[str, nn.Module], work: dict[str,
@@ -156,18 +217,20 @@ def _convolutions(run: Callable) -> str:
             if event.key == 'aten::convolution'))
 
 
-def timing_table(name: str, seconds: dict[str, list[float]]) -> str:
-    """Milliseconds and ratios as Markdown."""
+def timing_table(name: str, seconds: dict[str, list[float]],
+                 peaks: dict[str, float]) -> str:
+    """Milliseconds, ratios and, where measured, memory as Markdown."""
     medians = {k: statistics.median(v) for k, v in seconds.items()}
     first = next(iter(medians))
     lines = [
-        f'| {name} | median ms (min - max) | times as fast as {first} |',
-        '|---|---|---|'
+        f'| {name} | median ms (min - max) | times as fast as {first} |' +
+        (' peak MiB |' if peaks else ''), '|---' * (4 if peaks else 3) + '|'
     ]
     for title, times in seconds.items():
         lines.append(f'| {title} | {1e3 * medians[title]:.1f} '
                      f'({1e3 * min(times):.1f} - {1e3 * max(times):.1f}) | '
-                     f'{medians[first] / medians[title]:.2f} |')
+                     f'{medians[first] / medians[title]:.2f} |' +
+                     (f' {peaks[title]:.0f} |' if peaks else ''))
     return '\n'.join(lines)
 
 
@@ -178,6 +241,10 @@ def parse_args(argv: list | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--methods', nargs='+', default=['transfuser6', 'psfusion'],
         help=f'of {", ".join(METHODS)}, or any registered fuser')
+    parser.add_argument('--variants', nargs='+', choices=VARIANTS,
+                        default=VARIANTS, help='the eager one is always run')
+    parser.add_argument('--memory', action='store_true',
+                        help='also measure peak memory (Linux)')
     parser.add_argument('--shape', nargs=2, type=int, default=(480, 640),
                         metavar=('H', 'W'))
     parser.add_argument('--batch', type=int, default=1)
@@ -193,6 +260,7 @@ def parse_args(argv: list | None = None) -> argparse.Namespace:
     parser.add_argument('--eval', type=int, default=4,
                         help='other pairs to measure on')
     parser.add_argument('--json', metavar='FILE', help='also write here')
+    parser.add_argument('--worker', nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     if bool(args.vis) != bool(args.ir):
         parser.error('--vis and --ir go together: name both folders.')
@@ -223,9 +291,15 @@ def same_size(pairs: list[dict], shape: tuple, folder: Path) -> list[dict]:
 
 
 def main(argv: list | None = None) -> None:
+    argv = sys.argv[1:] if argv is None else argv
     args = parse_args(argv)
     torch.set_num_threads(args.threads)
     init_default_scope('mmfusion')
+    if args.worker:
+        folder, name, title = args.worker
+        with torch.inference_mode():
+            print(peak_memory(name, title, args, Path(folder)))
+        return
     results = {}
     with tempfile.TemporaryDirectory() as name, torch.no_grad():
         folder = Path(name)
@@ -239,11 +313,19 @@ def main(argv: list | None = None) -> None:
             pairs = same_size(found[:wanted], args.shape, folder)
         for method in args.methods:
             models = variants(method, args, folder, pairs[:args.calib])
-            work = runs(method, models, args)
+            naive = method in METHODS and 'naive' in args.variants
+            work = {
+                title: run(method, title, model, args)
+                for title, model in (dict.fromkeys(['naive'] if naive else [])
+                                     | models).items()
+            }
             seconds = alternate(work, args.repeats)
             note = outputs_note(models, work)
-            result = dict(seconds=seconds, note=note)
-            print(f'{timing_table(method, seconds)}\n\n{note}', flush=True)
+            peaks = measure_memory(method, list(work), folder,
+                                   argv) if args.memory else {}
+            result = dict(seconds=seconds, note=note, peak_mib=peaks)
+            print(f'{timing_table(method, seconds, peaks)}\n\n{note}',
+                  flush=True)
             if pairs:
                 others = {k: v for k, v in models.items() if k != 'eager'}
                 result['accuracy'] = compare_models(models['eager'], others,

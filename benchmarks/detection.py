@@ -16,12 +16,11 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from config_cases import shrink_config
-
 from benchmarks.mmdrfuse import alternate
 from mmfusion.registry import MODELS
 from mmfusion.structures import FusionDataSample
 from mmfusion.utils.config_file import load_config
+from tests.support.config_cases import shrink_config
 
 CONFIG = 'fuser_detectors/{fuser}_{detector}_llvip.py'
 

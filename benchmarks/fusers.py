@@ -219,10 +219,15 @@ def memory_of_this_process(name: str, variant: str,
         work()
         work()
         return torch.cuda.max_memory_allocated() / 2**20
+    return peak_above_idle(lambda: prepare(name, variant, args))
+
+
+def peak_above_idle(prepare: Callable[[], Callable]) -> float:
+    """Peak memory in MiB of a fresh process that prepares and does work."""
     # a first convolution starts the threads and loads the kernels
     F.conv2d(torch.ones(1, 16, 32, 32), torch.ones(16, 16, 3, 3))
     idle = _resident('VmRSS')
-    work = prepare(name, variant, args)
+    work = prepare()
     trim_heap()
     work()
     work()

@@ -28,8 +28,6 @@ from torch import nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from video_sequences import moving_views
-
 from mmfusion.apis.inferencer import init_model
 from mmfusion.cli.legacy import run
 from mmfusion.deployment import export_model
@@ -41,6 +39,7 @@ from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import write_json
 from mmfusion.utils.progress import track
 from mmfusion.video import FusionStream
+from tests.support.video_sequences import moving_views
 
 DEFAULT = dict(type='RealtimeFusionNet', size='tiny')
 RUNTIMES = ('openvino', 'onnxruntime')

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from mmseg.evaluation import IoUMetric
 
-from mmfusion.datasets.mfnet import MFNET_CLASSES
+from mmfusion.datasets.sets.mfnet import MFNET_CLASSES
 
 _COLOURS = ('#2563eb', '#dc2626', '#d97706', '#059669')
 _WIDTH, _HEIGHT = 460, 250

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.apis import FusionInferencer
+from mmfusion.cli.flags import add_device
 from mmfusion.cli.legacy import run
 from mmfusion.utils.files import write_image
 
@@ -27,7 +28,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--panel', metavar='DIR',
         help='also write both images, the fused one and, where the model '
         'segments, its prediction side by side into this folder')
-    parser.add_argument('--device', help='default a GPU if there is one')
+    add_device(parser)
     return parser.parse_args(argv)
 
 

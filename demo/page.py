@@ -10,7 +10,7 @@ import numpy as np
 from figures import comparison_curves, read_scores
 from steps import Step
 
-from mmfusion.datasets.mfnet import MFNET_CLASSES, MFNET_PALETTE
+from mmfusion.datasets.sets.mfnet import MFNET_CLASSES, MFNET_PALETTE
 from mmfusion.utils.files import write_text
 from mmfusion.visualization import draw_legend, overlay_labels, resize_like
 from mmfusion.visualization.html import (PAGE_STYLE, data_uri, html_figure,

@@ -43,6 +43,11 @@ class LazyRegistry(Registry):
                               f'nothing more. {error}') from error
         return super().get(key)
 
+    def import_from_location(self) -> None:
+        """See mmengine, which imports everything where there is no place."""
+        if self._locations:
+            super().import_from_location()
+
     def import_lazy_locations(self) -> None:
         """Import them now, each once."""
         while self._waiting:
@@ -81,6 +86,9 @@ WEIGHT_INITIALIZERS = _child('weight initializer', root.WEIGHT_INITIALIZERS)
 # since mmengine takes the first registry of a scope for all of it.
 TEXT_ENCODERS = _child('text encoder', None, 'models')
 TASK_UTILS = _child('task util', root.TASK_UTILS, 'models')
+
+# name of a fuser's class -> function that rearranges one for inference
+FAST_FORMS = _child('fast form', None, 'models.fusers.fast')
 
 METRICS = _child('metric', root.METRICS, 'evaluation.metrics')
 EVALUATOR = _child('evaluator', root.EVALUATOR, 'evaluation.metrics')

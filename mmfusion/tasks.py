@@ -4,7 +4,6 @@ Imports nothing: the command line reads it before torch.
 """
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Union
 
 #: Colour policies other than the name of a modality.
 WEIGHTED, GREY = 'weighted', 'grey'
@@ -72,7 +71,7 @@ class FusionTask:
         return dict(task=self.name, modalities=dict(self.modalities))
 
     @classmethod
-    def of(cls, task: Union[str, Mapping, 'FusionTask']) -> 'FusionTask':
+    def of(cls, task: 'str | Mapping | FusionTask') -> 'FusionTask':
         """A task from its name, from fields or from ``modalities`` alone.
 
         Args:
@@ -88,6 +87,12 @@ class FusionTask:
 
         Raises:
             ValueError: If the name is not known or fields do not fit.
+
+        Examples:
+            >>> FusionTask.of('mri_pet').colour
+            'pet'
+            >>> FusionTask.of(dict(modalities=dict(depth=1, day=3))).visible
+            'day'
         """
         if isinstance(task, FusionTask):
             return task
@@ -147,6 +152,10 @@ def channel_spans(modalities: Mapping[str, int]) -> dict[str, tuple[int, int]]:
 
     Returns:
         dict[str, tuple[int, int]]: By name.
+
+    Examples:
+        >>> channel_spans(TASKS['ivf'].modalities)
+        {'vis': (0, 3), 'ir': (3, 4)}
     """
     spans, first = {}, 0
     for name, channels in modalities.items():
@@ -157,7 +166,12 @@ def channel_spans(modalities: Mapping[str, int]) -> dict[str, tuple[int, int]]:
 
 def metric_order(modalities: Iterable[str]) -> list[str]:
     """The order in which metrics take modalities: infrared first, then as
-    they come. A few metrics depend on it."""
+    they come. A few metrics depend on it.
+
+    Examples:
+        >>> metric_order(['vis', 'ir'])
+        ['ir', 'vis']
+    """
     return sorted(modalities, key=lambda name: name != 'ir')
 
 

@@ -1,16 +1,21 @@
 """Shared test set-up: threads, default scope, what an environment without
 detection leaves out, and where real data lies."""
 import os
-import sys
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 
 from mmfusion.utils import DetectionMissing, require_detection
 
 ROOT = Path(__file__).resolve().parents[1]
-torch.set_num_threads(2)
+
+# One thread a process: several processes with several threads each slow one
+# another down many times. Processes that a test starts inherit the first.
+os.environ['OMP_NUM_THREADS'] = '1'
+cv2.setNumThreads(1)
+torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(config, items):
@@ -40,17 +45,13 @@ def _mmfusion_scope():
     init_default_scope('mmfusion')
     yield
     DefaultScope._instance_dict.clear()
+    torch.set_num_threads(1)  # a tool may have been told otherwise
 
 
 @pytest.fixture(scope='session')
 def converter():
     """The module of ``tools/model_converters/convert.py``."""
-    folder = str(ROOT / 'tools/model_converters')
-    sys.path.insert(0, folder)
-    try:
-        import convert
-    finally:
-        sys.path.remove(folder)
+    import convert
     return convert
 
 

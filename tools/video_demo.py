@@ -10,6 +10,7 @@ import argparse
 import sys
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
+from mmfusion.cli.flags import add_device, add_threads
 from mmfusion.cli.legacy import run
 
 
@@ -62,9 +63,8 @@ def parse_args():
     parser.add_argument('--precision', choices=('fp32', 'bf16'),
                         default='fp32',
                         help='of an exported file; bf16 with openvino')
-    parser.add_argument('--threads', type=int, help='CPU threads')
-    parser.add_argument('--device',
-                        help='cpu, cuda, ...; default a GPU if any')
+    add_threads(parser)
+    add_device(parser)
     parser.add_argument('--json', metavar='FILE', help='write numbers here')
     args = parser.parse_args()
     if not (args.out or args.show):

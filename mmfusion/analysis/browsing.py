@@ -6,7 +6,7 @@ from mmengine.registry import DATASETS, init_default_scope
 
 from mmfusion.apis.inferencer import draw_sample
 from mmfusion.apis.pairs import pair_name
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, check_choice, check_least
 from mmfusion.utils.files import write_image
 from mmfusion.utils.progress import track
 from mmfusion.visualization import FusionLocalVisualizer
@@ -32,10 +32,8 @@ def browse_dataset(cfg: Config, out_dir: str, phase: str = 'train',
             ``number`` is below 1.
         FileNotFoundError: If a folder or file is missing.
     """
-    if phase not in PHASES:
-        raise UsageError(f'Expected a phase of {PHASES}, got {phase!r}.')
-    if number is not None and number < 1:
-        raise UsageError(f'Expected a number of at least 1, got {number}.')
+    check_choice(PHASES, UsageError, phase=phase)
+    check_least(1, UsageError, number=number)
     loader = cfg.get(f'{phase}_dataloader')
     if not loader:
         there = [name for name in PHASES if cfg.get(f'{name}_dataloader')]

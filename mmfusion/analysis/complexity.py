@@ -9,21 +9,21 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmfusion.apis.model_loading import build_network
 from mmfusion.tasks import TASKS
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, check_choice
 
 PARTS = ('full', 'fuser')
 
 
 class FuserPart(nn.Module):
-    """A wrapper's fuser as a network of one stacked input.
+    """A fuser as a network of one stacked input.
 
     Args:
-        model (nn.Module): ``ImageFuser`` or ``FuserSegmenter``.
+        fuser (nn.Module): That of a wrapper.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, fuser: nn.Module) -> None:
         super().__init__()
-        self.fuser = model.fuser
+        self.fuser = fuser
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Args: inputs (B, 4, H, W). Returns: (B, 3, H, W)."""
@@ -47,14 +47,13 @@ def network_of(cfg: Config, part: str = 'full', optimize: bool = False,
     Raises:
         UsageError: If the config has no model or the part is unknown.
     """
-    if part not in PARTS:
-        raise UsageError(f'Expected a part of {PARTS}, got {part!r}.')
+    check_choice(PARTS, UsageError, part=part)
     model = build_network(cfg).to(device)
     if getattr(model.fuser, 'needs_text', False):
         model.fuser.missing_text = 'none'  # its cost does not count
     if optimize:
         model = model.optimize_for_inference()
-    return FuserPart(model) if part == 'fuser' else model
+    return FuserPart(model.fuser) if part == 'fuser' else model
 
 
 def input_channels(network: nn.Module) -> int:

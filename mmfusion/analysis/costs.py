@@ -4,25 +4,14 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
-from torch import Tensor, nn
+from torch import nn
 
 from mmfusion.apis.fused_image import to_uint8
 from mmfusion.datasets.transforms import PackFusionInputs
 from mmfusion.tasks import TASKS, channel_spans
 
-from .complexity import count_flops, count_parameters, random_input
+from .complexity import FuserPart, count_flops, count_parameters, random_input
 from .speed import measure
-
-
-class _Stacked(nn.Module):
-    """A fuser as a network of one stacked input."""
-
-    def __init__(self, fuser: nn.Module) -> None:
-        super().__init__()
-        self.fuser = fuser
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self.fuser(inputs[:, :3], inputs[:, 3:]).fused
 
 
 def analyze_model(model: nn.Module, input_size: int | tuple[int, int] = 512,
@@ -46,7 +35,7 @@ def analyze_model(model: nn.Module, input_size: int | tuple[int, int] = 512,
     """
     fuser = getattr(model, 'fuser', model).to(device).eval()
     size = (input_size, ) * 2 if isinstance(input_size, int) else input_size
-    network = _Stacked(fuser)
+    network = FuserPart(fuser)
     parameters = count_parameters(fuser)
     weights = sum(value.numel() for value in fuser.state_dict().values())
     flops = count_flops(network.cpu(), size)
@@ -91,7 +80,7 @@ def benchmark_speed(model: nn.Module, input_size: int | tuple[int, int] = 512,
     """
     fuser = getattr(model, 'fuser', model).to(device).eval()
     size = (input_size, ) * 2 if isinstance(input_size, int) else input_size
-    result = measure(_Stacked(fuser), random_input(size, 1, device), warmup,
+    result = measure(FuserPart(fuser), random_input(size, 1, device), warmup,
                      runs)
     name = (torch.cuda.get_device_name(device)
             if device.startswith('cuda') else device)

@@ -1,6 +1,4 @@
-"""What ``tools/distill/eval.py`` does beside timing."""
-import argparse
-import copy
+"""Scores of a student, against its teacher or by itself."""
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +6,9 @@ from mmengine.config import Config
 
 from mmfusion.apis.checkpoint import load_model_weights
 from mmfusion.apis.training import build_runner
-from mmfusion.cli.distill_readme import data_overrides, root_overrides
 from mmfusion.models.wrappers import inference_config
 from mmfusion.utils.checkpoint import read_checkpoint
-from mmfusion.utils.config_file import load_config, require_file
+from mmfusion.utils.config_file import copy_config, load_config, require_file
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.progress import announce
 
@@ -58,12 +55,23 @@ def _literals(text: str) -> str:
     return text
 
 
-def evaluate(cfg: Config, args: argparse.Namespace) -> dict[str, float]:
+def evaluate(cfg: Config, checkpoint: str, save_dir: str, data: dict[str, Any],
+             *, teacher: bool = True, input_size: int | None = None,
+             num_workers: int = 0, scale: str = 'levels',
+             device: str | None = None) -> dict[str, float]:
     """Score a checkpoint and print a table.
 
     Args:
         cfg (Config): Of :func:`checkpoint_config`.
-        args (argparse.Namespace): Of ``tools/distill/eval.py``.
+        checkpoint (str): The weights.
+        save_dir (str): Where ``metrics.csv`` goes.
+        data (dict): Entries of ``test_dataloader`` that name the images, by
+            dotted keys.
+        teacher (bool): Whether a teacher's images are among them.
+        input_size (int, optional): Resize to this square before fusing.
+        num_workers (int): Processes that read.
+        scale (str): Of SD and SF, see :class:`DistillMetric`.
+        device (str, optional): By default what mmengine chooses.
 
     Returns:
         dict[str, float]: Mean and, as ``<name>_std``, deviation of each
@@ -72,38 +80,30 @@ def evaluate(cfg: Config, args: argparse.Namespace) -> dict[str, float]:
     Raises:
         UsageError: If data or checkpoint do not fit.
     """
-    cfg = Config(copy.deepcopy(cfg.to_dict()), filename=cfg.filename)
+    cfg = copy_config(cfg, work_dir=save_dir)
     if cfg.get('test_dataloader') is None:
         raise UsageError('Expected a config with a test_dataloader, got '
                          'none: name another by --config.')
-    if args.data_root:
-        overrides: dict[str, Any] = root_overrides(args.data_root, 'test')
-        overrides['test_dataloader.dataset.part'] = None
-        teacher = Path(args.data_root, 'TEACHER_FUSED').is_dir()
-    else:
-        overrides = data_overrides(args, ['test'])
-        teacher = True
     pipeline = [dict(type='LoadFusionPair'), dict(type='PackFusionInputs')]
-    if args.input_size:
-        size = args.input_size
+    if input_size:
         pipeline.insert(
-            1, dict(type='Resize', scale=(size, size), keep_ratio=False))
-    workers = args.num_workers
-    overrides.update({
+            1,
+            dict(type='Resize', scale=(input_size, input_size),
+                 keep_ratio=False))
+    cfg.merge_from_dict({
+        **data,
         'test_dataloader.dataset.pipeline': pipeline,
         'test_dataloader.dataset.teacher_required': teacher,
-        'test_dataloader.num_workers': workers,
-        'test_dataloader.persistent_workers': workers > 0,
+        'test_dataloader.num_workers': num_workers,
+        'test_dataloader.persistent_workers': num_workers > 0,
     })
-    cfg.merge_from_dict(overrides)
     evaluator = dict(type='DistillMetric', statistics=['mean', 'std'],
-                     scale=args.scale,
-                     csv_file=str(Path(args.save_dir, 'metrics.csv')))
+                     scale=scale, csv_file=str(Path(save_dir, 'metrics.csv')))
     if not teacher:
         evaluator['references'] = []
     # not by update, which would merge the dictionaries
     cfg.model, cfg.test_evaluator = inference_config(cfg.model), evaluator
-    cfg.work_dir, cfg.launcher = args.save_dir, 'none'
+    cfg.launcher = 'none'
     cfg.load_from, cfg.resume = None, False
     for key in ('train_dataloader', 'train_cfg', 'optim_wrapper',
                 'val_dataloader', 'val_cfg', 'val_evaluator',
@@ -111,9 +111,9 @@ def evaluate(cfg: Config, args: argparse.Namespace) -> dict[str, float]:
         cfg.pop(key, None)
     try:
         runner = build_runner(cfg)
-        if args.device:  # mmengine's runner takes the best one it finds
-            runner.model.to(args.device)
-        _, notes = load_model_weights(runner.model, args.checkpoint)
+        if device:  # mmengine's runner takes the best one it finds
+            runner.model.to(device)
+        _, notes = load_model_weights(runner.model, checkpoint)
         announce(notes)
         scores = runner.test()
     except ValueError as error:

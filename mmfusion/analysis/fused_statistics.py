@@ -12,9 +12,9 @@ from torch import nn
 
 from mmfusion.apis.fused_image import to_uint8
 from mmfusion.apis.inferencer import fuse_samples
-from mmfusion.apis.pairs import FailedPair, PairReader
-from mmfusion.datasets import FileRule
-from mmfusion.fileio import read_image
+from mmfusion.apis.pairs import Pair, PairReader
+from mmfusion.fileio import FileRule, read_image
+from mmfusion.structures import FusionDataSample
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.progress import track
 
@@ -71,9 +71,13 @@ def fuse_all(model: nn.Module, reader: PairReader,
     """Fused RGB images of all pairs, with a progress bar.
 
     Raises:
-        UsageError: If a pair cannot be read.
+        UsageError: If a pair cannot be read or fused.
     """
-    for _, (item, ) in track(reader.batches(1, num_workers), len(reader)):
-        if isinstance(item, FailedPair):
-            raise UsageError(f'{item.name}: {item.reason}')
-        yield to_uint8(fuse_samples(model, [item])[0].fused_img.data)
+
+    def run(pairs: list[Pair]) -> list[FusionDataSample]:
+        return fuse_samples(model, [pair.item for pair in pairs])
+
+    for pair in track(reader.run(run, num_workers=num_workers), len(reader)):
+        if pair.failure:
+            raise UsageError(': '.join(pair.failure)) from pair.error
+        yield to_uint8(pair.result.fused_img.data)

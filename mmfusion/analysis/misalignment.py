@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
+from mmfusion.apis.pairs import Pair, PairReader
 from mmfusion.datasets.transforms.misalign import warp_channels
 from mmfusion.evaluation.metrics import DistillMetric
 from mmfusion.models.registration import matrix_offsets
@@ -23,7 +24,6 @@ MODES = ('off', 'on')
 FIELDS = ('registration', 'shift', 'images', 'SSIM', 'PSNR', 'left')
 
 
-@torch.no_grad()
 def misalignment_scores(
         model: nn.Module, cfg: Config, shifts: Sequence[float],
         directions: int = 4, modes: Sequence[str] = MODES
@@ -60,26 +60,25 @@ def misalignment_scores(
     if not cfg.get('test_dataloader'):
         raise UsageError(f'{cfg.filename}: expected a test_dataloader, got '
                          'none.')
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    reader = PairReader(DATASETS.build(cfg.test_dataloader.dataset))
     rows: dict[tuple[str, float, int], list[dict[str, float]]] = {}
     failed: list[str] = []
     metric = DistillMetric(references=('SSIM', 'PSNR'), metrics=('EN', ))
-    for index in track(range(len(dataset)), len(dataset)):
-        try:
-            item = dataset[index]
-            found = {}
-            for shift in dict.fromkeys(shifts):
-                for turn, matrix in enumerate(_matrices(shift, directions)):
-                    for mode in modes:
-                        found[mode, shift,
-                              turn] = _score(model, item, matrix, mode == 'on',
-                                             metric)
-        except (OSError, ValueError) as error:
-            info = dataset.get_data_info(index)
-            name = info.get('stem') or info.get('vis_path')
-            failed.append(f'{name}: {" ".join(str(error).split())}')
+
+    def run(pairs: list[Pair]) -> list[dict]:
+        return [{
+            (mode, shift, turn):
+            _score(model, pair.item, matrix, mode == 'on', metric)
+            for shift in dict.fromkeys(shifts)
+            for turn, matrix in enumerate(_matrices(shift, directions))
+            for mode in modes
+        } for pair in pairs]
+
+    for pair in track(reader.run(run), len(reader)):
+        if pair.failure:
+            failed.append(': '.join(pair.failure))
             continue
-        for key, row in found.items():
+        for key, row in pair.result.items():
             rows.setdefault(key, []).append(row)
     return _means(rows), failed
 

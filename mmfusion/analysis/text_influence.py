@@ -1,15 +1,13 @@
 """How much a text changes a text-guided fuser's images."""
-
 import torch
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
-from mmfusion.apis.pairs import FailedPair, PairReader
+from mmfusion.apis.pairs import Pair, PairReader
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.progress import track
 
 
-@torch.no_grad()
 def text_influence(model: nn.Module, reader: PairReader,
                    swap: int = 1) -> dict[str, object]:
     """Fuse each pair with its own text and with that of another pair.
@@ -22,7 +20,7 @@ def text_influence(model: nn.Module, reader: PairReader,
     Returns:
         dict: ``pairs``, number of pairs whose other text differs; their
         ``mean_change`` and ``largest_change`` of pixels in grey levels
-        (0 to 255); ``names``, the pairs that could not be read.
+        (0 to 255); ``names``, the pairs that failed.
 
     Raises:
         UsageError: If the fuser takes no text, or no text differs.
@@ -30,38 +28,40 @@ def text_influence(model: nn.Module, reader: PairReader,
     if not getattr(model.fuser, 'needs_text', False):
         raise UsageError(f'Expected a text-guided fuser, got '
                          f'{type(model.fuser).__name__}.')
-    good, names = _read(reader)
-    texts = [item['data_samples'].text for item in good]
-    means: list[float] = []
-    largest = 0.
-    for index, item in enumerate(track(good, len(good))):
-        other = texts[(index + swap) % len(texts)]
-        if torch.equal(other, texts[index]):
-            continue
+    texts = {
+        pair.index: pair.result
+        for pair in reader.run(
+            lambda pairs: [pair.item['data_samples'].text for pair in pairs])
+        if pair.error is None
+    }
+    order = list(texts)
+
+    def change(pairs: list[Pair]) -> list[tuple[float, float] | None]:
+        pair, = pairs
+        place = order.index(pair.index) + swap
+        own, other = texts[pair.index], texts[order[place % len(order)]]
+        if torch.equal(own, other):
+            return [None]
         images = []
-        for feature in (texts[index], other):
-            item['data_samples'].text = feature
-            data = model.data_preprocessor(pseudo_collate([item]), False)
+        for text in (own, other):
+            pair.item['data_samples'].text = text
+            data = model.data_preprocessor(pseudo_collate([pair.item]), False)
             images.append(
                 model.fuse(data['inputs'],
                            data['data_samples']).fused.clamp(0, 1))
-        change = 255 * (images[0] - images[1]).abs()
-        means.append(change.mean().item())
-        largest = max(largest, change.max().item())
-    if not means:
+        difference = 255 * (images[0] - images[1]).abs()
+        return [(difference.mean().item(), difference.max().item())]
+
+    changes, names = [], []
+    for pair in track(reader.run(change), len(reader)):
+        if pair.failure:
+            names.append(': '.join(pair.failure))
+        elif pair.result is not None:
+            changes.append(pair.result)
+    if not changes:
         raise UsageError('Expected pairs with different texts, got '
-                         f'{len(good)} pair(s) with one. Give each its own, '
+                         f'{len(texts)} pair(s) with one. Give each its own, '
                          'or another swap.')
+    means, largest = zip(*changes, strict=True)
     return dict(pairs=len(means), mean_change=sum(means) / len(means),
-                largest_change=largest, names=names)
-
-
-def _read(reader: PairReader) -> tuple:
-    """Packed pairs, and the names of those that failed."""
-    good, names = [], []
-    for _, (item, ) in reader.batches(1):
-        if isinstance(item, FailedPair):
-            names.append(f'{item.name}: {item.reason}')
-        else:
-            good.append(item)
-    return good, names
+                largest_change=max(largest), names=names)

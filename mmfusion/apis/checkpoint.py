@@ -5,6 +5,7 @@ fit, so that a test with a wrong checkpoint runs and scores noise. Here a
 checkpoint fits or it is an error.
 """
 import os
+from typing import Any
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import nn
@@ -20,7 +21,7 @@ _TASKS = ('segmentor', 'detector', 'registration')
 _PARTS = ('fuser.', *(f'{task}.' for task in _TASKS))
 
 
-def unwrap(model: nn.Module) -> nn.Module:
+def unwrap(model: Any) -> Any:
     """The wrapper below DDP and test-time augmentation."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
@@ -28,7 +29,7 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 
 def load_model_weights(
-        model: nn.Module, path: PathLike,
+        model: Any, path: PathLike,
         fuser_is_enough: bool = False) -> tuple[dict, list[str]]:
     """Load all weights of a wrapper.
 

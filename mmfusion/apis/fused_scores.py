@@ -7,11 +7,12 @@ from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.evaluation.folders import describe
 from mmfusion.evaluation.protocol import Protocol
 from mmfusion.evaluation.records import write_csv
-from mmfusion.evaluation.scenes import Scene, available_cores, measure
+from mmfusion.evaluation.scenes import Scene, measure
 from mmfusion.evaluation.sources import PairSources
 from mmfusion.evaluation.tables import ScoreTable
 from mmfusion.tasks import metric_order
 from mmfusion.utils.files import write_json
+from mmfusion.utils.processes import available_cores
 from mmfusion.utils.progress import track
 
 from .pairs import PairReader
@@ -58,7 +59,7 @@ def score_saved(folder: Path, samples: Mapping[str, dict[str, Any]],
     if good:
         table = ScoreTable.from_records(good, protocol.specs)
         print(table.to_markdown())
-        write_csv(folder / 'fusion_metrics.csv', good, protocol.specs)
+        write_csv(folder / 'fusion_metrics.csv', good, list(protocol.specs))
         path = folder / 'fusion_metrics.json'
         sources = metric_order(next(iter(samples.values()))['modalities'])
         write_json(

@@ -1,23 +1,22 @@
-"""What ``tools/test_fusion.py`` does."""
-import argparse
+"""Fused images of a config's set, or of two folders, as files."""
 import copy
 import os
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmcv.transforms import Compose
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from mmengine.registry import DATASETS, init_default_scope
 from mmengine.structures import InstanceData
-from torch import nn
 
 from mmfusion.evaluation.selection import parse_eval
 from mmfusion.models.exported.runtimes import is_exported
-from mmfusion.utils.config_file import (default_work_dir, load_config,
-                                        require_file)
+from mmfusion.models.wrappers import BaseFusionModel
+from mmfusion.utils.config_file import PathLike, copy_config, require_file
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import write_image
 from mmfusion.utils.progress import track
@@ -25,53 +24,120 @@ from mmfusion.visualization import FusionLocalVisualizer
 
 from .fused_image import to_uint8
 from .fused_scores import score_saved
-from .inferencer import (detect_samples, draw_sample, fuse_samples,
-                         task_of_model)
+from .inferencer import draw_sample, fuse_samples, task_of_model
 from .model_loading import init_model
-from .pairs import (FailedPair, PairReader, inference_pipeline, match_folders,
+from .pairs import (Pair, PairReader, inference_pipeline, match_folders,
                     pair_name)
-from .text import is_text_step, load_text_step, needs_text, use_in_dataset
+from .text import TextOptions, is_text_step, needs_text, use_in_dataset
 
 Failure = tuple[str, str]
 
 
-def test_fusion(args: argparse.Namespace) -> int:
+@dataclass(frozen=True)
+class FuseOptions:
+    """How fused images are written, drawn and scored.
+
+    Args:
+        save_mode (str): See :func:`mmfusion.apis.fused_image.to_uint8`.
+        grey (bool): Whether to write the luminance alone.
+        show_dir (str | PathLike, optional): Where panels go, with the boxes
+            of a model that detects.
+        score_thr (float): Detections below it are not drawn.
+        eval (sequence[str], optional): What to score the written files by:
+            a preset, or metrics.
+    """
+    save_mode: str = 'round'
+    grey: bool = False
+    show_dir: PathLike | None = None
+    score_thr: float = 0.3
+    eval: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class FusedSet:
+    """What :func:`fuse` has done.
+
+    Attributes:
+        out_dir (Path): Where the images are.
+        samples (dict[str, dict]): Meta information of each pair whose image
+            was written, by its name.
+        failures (list[tuple[str, str]]): Name and reason of each pair that
+            was not fused or not scored.
+        unmatched (list[str]): Files without a partner.
+    """
+    out_dir: Path
+    samples: dict[str, dict[str, Any]]
+    failures: list[Failure]
+    unmatched: list[str]
+
+
+def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
+         vis: PathLike | None = None, ir: PathLike | None = None,
+         out_dir: PathLike | None = None, *, task: str | None = None,
+         text: TextOptions | None = None, device: str | None = None,
+         backend: str | None = None, cfg_options: dict | None = None,
+         **options: Any) -> FusedSet:
     """Fuse a config's fusion set, or two folders, into PNG files.
 
     Args:
-        args (argparse.Namespace): From
-            ``mmfusion.cli.legacy.parse('test_fusion')``.
+        cfg (str | PathLike | Config): A config, or where it lies, such as
+            ``'mmfusion::fusers/psfusion_msrs.py'``.
+        checkpoint (str | PathLike, optional): Its weights, or an exported
+            file. Fusion rules need none.
+        vis (str | PathLike, optional): Folder of visible images, or of the
+            task's first modality; by default the config's set is fused.
+        ir (str | PathLike, optional): Folder of infrared images, likewise.
+        out_dir (str | PathLike, optional): Where the images go. Defaults to
+            ``<work dir>/test_result``.
+        task (str, optional): What the two folders hold, a name of
+            :data:`~mmfusion.tasks.TASKS`.
+        text (TextOptions, optional): For text-guided fusers.
+        device (str, optional): Defaults to a GPU if there is one, for an
+            exported file to the CPU.
+        backend (str, optional): What runs an exported file.
+        cfg_options (dict, optional): Dotted keys to values.
+        options: See :class:`FuseOptions`.
 
     Returns:
-        int: 0, or 1 if a pair failed or an image has no partner; these are
-        named on stderr.
+        FusedSet: Pairs that failed are in it; the others are fused.
 
     Raises:
         UsageError: If there is nothing to fuse, the checkpoint does not fit
             or a metric is not known.
         FileNotFoundError: If a file or folder is missing.
+
+    Examples:
+        >>> done = fuse('fusers/laplacian_pyramid.py', vis='data/vi',
+        ...             ir='data/ir', out_dir='fused')
+        fused 2 of 2 pairs into fused
+        >>> sorted(done.samples), done.failures
+        (['1', '2'], [])
     """
-    selection = parse_eval(args.eval) if args.eval else None
-    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
-    if args.task:
-        use_task(cfg, args.task)
-    checkpoint = args.checkpoint and require_file(
-        args.checkpoint, 'a checkpoint file', 'Train one with tools/train.py.')
-    init_default_scope(cfg.default_scope)
-    device = args.device or ('cpu' if checkpoint and is_exported(checkpoint)
-                             else get_device())
+    wanted = FuseOptions(**options)
+    if bool(vis) != bool(ir):
+        raise UsageError('Expected vis and ir, or neither, got one of them: '
+                         'name both folders.')
+    selection = parse_eval(wanted.eval) if wanted.eval else None
+    cfg = copy_config(cfg, cfg_options)
+    if task:
+        use_task(cfg, task)
+    checkpoint = checkpoint and require_file(checkpoint, 'a checkpoint file',
+                                             'Train one with tools/train.py.')
+    init_default_scope(cfg.get('default_scope', 'mmfusion'))
+    device = device or ('cpu' if checkpoint and is_exported(checkpoint) else
+                        get_device())
     model = init_model(cfg, checkpoint, device, fuser_is_enough=True,
-                       backend=args.backend)
+                       backend=backend)
     if not checkpoint and model.fuser.state_dict():
         raise UsageError(
             f'{type(model.fuser).__name__} has weights: expected a '
             'checkpoint file after the config, got none.')
     unmatched: list[str] = []
-    text = load_text_step(args.text_features, args.captions, args.text_encoder)
-    if args.vis:
-        pairs, unmatched = match_folders(args.vis, args.ir,
+    step = text and text.step()
+    if vis and ir:
+        pairs, unmatched = match_folders(vis, ir,
                                          task_of_model(model).modalities)
-        pipeline = inference_pipeline(cfg, native=True, text=text)
+        pipeline = inference_pipeline(cfg, native=True, text=step)
         if needs_text(model) and not any(map(is_text_step, pipeline)):
             raise UsageError(
                 f'{type(model.fuser).__name__} is guided by text: give '
@@ -80,25 +146,16 @@ def test_fusion(args: argparse.Namespace) -> int:
         reader = PairReader(pairs, pipeline)
         workers = 2 if len(pairs) > 16 else 0
     else:
-        reader, workers = fusion_set(cfg, text)
-    if args.captions:
+        reader, workers = fusion_set(cfg, step)
+    if text and text.captions:
         workers = 0  # one process, one copy of the encoder and its results
-    work_dir = args.work_dir or cfg.get('work_dir') or default_work_dir(cfg)
-    out_dir = args.out_dir or os.path.join(work_dir, 'test_result')
-    samples, failures = fuse_into(
-        model, reader, Path(out_dir), save_mode=args.save_mode, grey=args.grey,
-        panel_dir=args.show_dir,
-        detect=detector_of(model, reader, cfg) if args.show_dir else None,
-        score_thr=args.score_thr, num_workers=workers)
+    folder = Path(out_dir or os.path.join(cfg.work_dir, 'test_result'))
+    samples, failures = fuse_into(model, reader, folder, wanted, workers)
     print(f'fused {len(reader) - len(failures)} of {len(reader)} pairs into '
-          f'{out_dir}')
+          f'{folder}')
     if selection and samples:
-        failures += score_saved(Path(out_dir), samples, reader, selection)
-    for path in unmatched:
-        print(f'no partner: {path}', file=sys.stderr)
-    for name, reason in failures:
-        print(f'failed: {name}: {reason}', file=sys.stderr)
-    return int(bool(failures or unmatched))
+        failures += score_saved(folder, samples, reader, selection)
+    return FusedSet(folder, samples, failures, unmatched)
 
 
 def use_task(cfg: Config, task: str) -> None:
@@ -141,8 +198,8 @@ def fusion_set(cfg: Config, text: Any = None) -> tuple[PairReader, int]:
     return PairReader(dataset), loader.get('num_workers', 0)
 
 
-def detector_of(model: nn.Module, reader: PairReader,
-                cfg: Config) -> Callable[[int], InstanceData] | None:
+def detector_of(model: BaseFusionModel,
+                reader: PairReader) -> Callable[[int], InstanceData] | None:
     """What finds boxes in pair ``index`` of a reader.
 
     Pairs are fused at their own size, but a detector wants the size that it
@@ -154,34 +211,26 @@ def detector_of(model: nn.Module, reader: PairReader,
     """
     if not hasattr(model, 'detector') or getattr(model, 'only_fuses', False):
         return None
-    pipeline = Compose(inference_pipeline(cfg))
+    pipeline = Compose(inference_pipeline(model.cfg))
 
     def detect(index: int) -> InstanceData:
         sample = pipeline(reader.raw(index))
-        return detect_samples(model, [sample])[0].pred_instances
+        return model.test_step(pseudo_collate([sample]))[0].pred_instances
 
     return detect
 
 
 def fuse_into(
-        model: nn.Module, reader: PairReader, out_dir: Path,
-        save_mode: str = 'round', grey: bool = False,
-        panel_dir: str | None = None,
-        detect: Callable[[int], InstanceData] | None = None,
-        score_thr: float = 0.3, num_workers: int = 0
+        model: BaseFusionModel, reader: PairReader, out_dir: Path,
+        options: FuseOptions | None = None, num_workers: int = 0
 ) -> tuple[dict[str, dict[str, Any]], list[Failure]]:
     """Fuse pairs one by one and write ``<stem>.png``.
 
     Args:
-        model (nn.Module): ``ImageFuser``, ``FuserSegmenter``, ...
+        model (BaseFusionModel): ``ImageFuser``, ``FuserSegmenter``, ...
         reader (PairReader): The pairs.
         out_dir (Path): Made where it is missing.
-        save_mode (str): See :func:`mmfusion.apis.fused_image.to_uint8`.
-        grey (bool): Whether to write the luminance alone.
-        panel_dir (str, optional): Where to write panels.
-        detect (callable, optional): Boxes for the panel of a pair, see
-            :func:`detector_of`.
-        score_thr (float): Detections below it are not drawn.
+        options (FuseOptions, optional): How.
         num_workers (int): Processes that read.
 
     Returns:
@@ -189,29 +238,31 @@ def fuse_into(
         each pair whose image was written, by its name; name and reason of
         each pair that failed.
     """
-    failures: list[Failure] = []
+    options = options or FuseOptions()
     written: dict[str, dict[str, Any]] = {}
-    visualizer = None if panel_dir is None else FusionLocalVisualizer(
-        classes=getattr(model, 'dataset_meta', {}).get('classes'),
-        box_score_thr=score_thr)
-    pairs = track(reader.batches(1, num_workers), len(reader))
-    for (index, ), (item, ) in pairs:
-        try:
-            if isinstance(item, FailedPair):
-                raise ValueError(item.reason)
-            sample = fuse_samples(model, [item])[0]
-            name = pair_name(sample.metainfo, index)
-            if name in written:
-                raise ValueError(f'a pair named {name!r} was already fused')
-            write_image(out_dir / f'{name}.png',
-                        to_uint8(sample.fused_img.data, save_mode, grey))
-            written[name] = dict(sample.metainfo)
-            if visualizer is not None:
-                if detect is not None:
-                    sample.pred_instances = detect(index)
-                write_image(Path(panel_dir, f'{name}.png'),
-                            draw_sample(visualizer, item['inputs'], sample))
-        except Exception as error:  # the others must go on, whatever it is
-            failures.append((reader.name(index), ' '.join(str(error).split())
-                             or type(error).__name__))
-    return written, failures
+    visualizer = detect = None
+    if options.show_dir is not None:
+        detect = detector_of(model, reader)
+        visualizer = FusionLocalVisualizer(
+            classes=getattr(model, 'dataset_meta', {}).get('classes'),
+            box_score_thr=options.score_thr)
+
+    def run(pairs: list[Pair]) -> list[None]:
+        pair, = pairs
+        sample, = fuse_samples(model, [pair.item])
+        name = pair_name(sample.metainfo, pair.index)
+        if name in written:
+            raise ValueError(f'a pair named {name!r} was already fused')
+        write_image(
+            out_dir / f'{name}.png',
+            to_uint8(sample.fused_img.data, options.save_mode, options.grey))
+        written[name] = dict(sample.metainfo)
+        if visualizer is not None and options.show_dir is not None:
+            if detect is not None:
+                sample.pred_instances = detect(pair.index)
+            write_image(Path(options.show_dir, f'{name}.png'),
+                        draw_sample(visualizer, pair.item['inputs'], sample))
+        return [None]
+
+    done = track(reader.run(run, num_workers=num_workers), len(reader))
+    return written, [pair.failure for pair in done if pair.failure]

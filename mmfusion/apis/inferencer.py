@@ -1,18 +1,20 @@
 """Fused images of files, arrays and folders in one call."""
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmfusion.fileio.images import SAVE_MODES
+from mmfusion.models.exported.runtimes import is_exported
+from mmfusion.models.wrappers import BaseFusionModel
 from mmfusion.registry import INFERENCERS
 from mmfusion.structures import FusionDataSample
 from mmfusion.tasks import TASKS, FusionTask, channel_spans
@@ -23,9 +25,8 @@ from mmfusion.visualization import FusionLocalVisualizer, stacked_to_rgb
 
 from .fused_image import to_uint8
 from .model_loading import init_model
-from .pairs import FailedPair, PairReader, inference_pipeline, match_folders
-from .text import (is_text_step, load_text_step, needs_text, text_of_each,
-                   with_text, with_text_step)
+from .pairs import Pair, PairReader, match_folders, model_pipeline
+from .text import TextOptions, text_of_each, with_text
 
 Image = PathLike | np.ndarray
 
@@ -37,12 +38,12 @@ def task_of_model(model: nn.Module) -> FusionTask:
 
 
 @torch.no_grad()
-def fuse_samples(model: nn.Module,
+def fuse_samples(model: BaseFusionModel,
                  samples: list[dict]) -> list[FusionDataSample]:
     """Run a wrapper's fuser alone, whatever comes behind it.
 
     Args:
-        model (nn.Module): ``ImageFuser``, ``FuserSegmenter``, ...
+        model (BaseFusionModel): ``ImageFuser``, ``FuserSegmenter``, ...
         samples (list[dict]): Packed pairs.
 
     Returns:
@@ -51,22 +52,6 @@ def fuse_samples(model: nn.Module,
     data = model.data_preprocessor(pseudo_collate(samples), False)
     output = model.fuse(data['inputs'], data['data_samples'])
     return model.add_fused(output, data['inputs'], data['data_samples'])
-
-
-@torch.no_grad()
-def detect_samples(model: nn.Module,
-                   samples: list[dict]) -> list[FusionDataSample]:
-    """Run a whole ``FuserDetector``.
-
-    Args:
-        model (nn.Module): The wrapper.
-        samples (list[dict]): Packed pairs.
-
-    Returns:
-        list[FusionDataSample]: With ``fused_img`` and ``pred_instances`` at
-        the original sizes.
-    """
-    return model.test_step(pseudo_collate(samples))
 
 
 def draw_sample(visualizer: FusionLocalVisualizer, inputs: torch.Tensor,
@@ -104,36 +89,33 @@ class FusionInferencer:
         native (bool): Whether to skip the test pipeline's resizing.
         backend (str, optional): See :func:`init_model`.
         backend_options (dict, optional): See :func:`init_model`.
-        text_features (str, optional): For text-guided fusers: stored
-            features, see
-            :class:`mmfusion.models.text_encoders.PrecomputedText`.
-        captions (str, optional): Captions of the pairs without stored
-            features, see :func:`mmfusion.fileio.read_captions`.
-        text_encoder (str | dict, optional): What encodes captions:
-            ``'TYPE=FOLDER'`` or a config of ``TEXT_ENCODERS``.
+        text (TextOptions, optional): For text-guided fusers.
+        text_options: Those of :class:`TextOptions` one by one.
 
     Raises:
         FileNotFoundError: If a file or folder is missing.
         UsageError: If the checkpoint or the text does not fit.
 
     Examples:
-        >>> fuse = FusionInferencer('mmfusion::fusers/psfusion_msrs.py')
+        >>> fuse = FusionInferencer('mmfusion::fusers/laplacian_pyramid.py')
         >>> fuse('vis.png', 'ir.png')['fused'].shape
-        (480, 640, 3)
-        >>> results = fuse('folder/vis', 'folder/ir', out_dir='fused')
-        >>> guided = FusionInferencer(CFG, CKPT, text_encoder='blip2=DIR')
-        >>> guided('vis.png', 'ir.png', text='a street at night')
+        (48, 64, 3)
+        >>> len(fuse('data/vi', 'data/ir', out_dir='fused'))
+        2
+
+    A fuser that text guides::
+
+        guided = FusionInferencer(CFG, CKPT, text_encoder='blip2=DIR')
+        guided('vis.png', 'ir.png', text='a street at night')
     """
 
     def __init__(self, config: PathLike | Config | nn.Module,
                  checkpoint: PathLike | None = None, device: str | None = None,
                  cfg_options: dict | None = None, optimize: bool = True,
-                 native: bool = False, text_features: str | None = None,
-                 captions: str | None = None,
-                 text_encoder: str | dict | None = None,
-                 backend: str | None = None,
-                 backend_options: dict | None = None) -> None:
-        from mmfusion.models.exported.runtimes import is_exported
+                 native: bool = False, backend: str | None = None,
+                 backend_options: dict | None = None,
+                 text: TextOptions | None = None, **text_options: Any) -> None:
+        self.model: Any
         if isinstance(config, nn.Module):
             self.model = config.eval()
         else:
@@ -145,14 +127,8 @@ class FusionInferencer:
                                     backend_options=backend_options)
         self.cfg = getattr(self.model, 'cfg', None)
         init_default_scope((self.cfg or {}).get('default_scope', 'mmfusion'))
-        step = load_text_step(text_features, captions, text_encoder)
-        self.pipeline = inference_pipeline(self.cfg, native, step)
-        if needs_text(
-                self.model) and not any(map(is_text_step, self.pipeline)):
-            # for what is given with each call
-            self.pipeline = with_text_step(self.pipeline,
-                                           dict(type='LoadTextFeatures'))
-        self.pipeline = Compose(self.pipeline)
+        text = replace(text or TextOptions(), **text_options)
+        self.pipeline = model_pipeline(self.model, native, text.step())
 
     def __call__(self, vis: Image | Sequence[Image],
                  ir: Image | Sequence[Image], progress: bool = False,
@@ -189,8 +165,8 @@ class FusionInferencer:
         results = self.stream(samples, **kwargs)
         if progress:
             results = track(results, len(samples))
-        results = list(results)
-        return results[0] if single else results
+        done = list(results)
+        return done[0] if single else done
 
     def stream(self, samples: list[dict], batch_size: int = 1,
                num_workers: int = 0, out_dir: PathLike | None = None,
@@ -220,25 +196,27 @@ class FusionInferencer:
                 f'Expected a save mode of {SAVE_MODES}, got {save_mode!r}.')
         reader = PairReader(samples, self.pipeline)
         visualizer = self._visualizer() if panel_dir or show else None
-        for indices, batch in reader.batches(batch_size, num_workers):
-            if isinstance(batch[0], FailedPair):
-                raise ValueError(f'{batch[0].name}: {batch[0].reason}')
-            with torch.no_grad():
-                outputs = self.model.test_step(pseudo_collate(batch))
-            for index, item, output in zip(indices, batch, outputs,
-                                           strict=True):
-                result = self._result(reader.name(index), output, save_mode)
-                if out_dir is not None:
-                    _write(Path(out_dir), result)
-                if visualizer is not None:
-                    panel = draw_sample(visualizer, item['inputs'], output)
-                    if panel_dir is not None:
-                        write_image(Path(panel_dir, f'{result["name"]}.png'),
-                                    panel)
-                    if show:
-                        visualizer.show(panel, result['name'],
-                                        wait_time=wait_time)
-                yield result
+
+        def run(pairs: list[Pair]) -> list[FusionDataSample]:
+            return self.model.test_step(
+                pseudo_collate([pair.item for pair in pairs]))
+
+        for pair in reader.run(run, batch_size, num_workers):
+            if pair.item is None:
+                raise ValueError(': '.join(pair.failure or [pair.name]))
+            if pair.error is not None:
+                raise pair.error
+            result = self._result(pair.name, pair.result, save_mode)
+            if out_dir is not None:
+                _write(Path(out_dir), result)
+            if visualizer is not None:
+                panel = draw_sample(visualizer, pair.item['inputs'],
+                                    pair.result)
+                if panel_dir is not None:
+                    write_image(Path(panel_dir, f'{pair.name}.png'), panel)
+                if show:
+                    visualizer.show(panel, pair.name, wait_time=wait_time)
+            yield result
 
     def preprocess(self, vis: Image, ir: Image, text: Any = None) -> dict:
         """One pair as the model's ``test_step`` takes it."""

@@ -1,11 +1,11 @@
 """Models for inference, of a config, a checkpoint or an exported file."""
-
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
-from torch import nn
 
-from mmfusion.models.wrappers import inference_config
+from mmfusion.models.exported.fuser import backend_model
+from mmfusion.models.exported.runtimes import is_exported
+from mmfusion.models.wrappers import BaseFusionModel, inference_config
 from mmfusion.registry import DATASETS, MODELS
 from mmfusion.utils.config_file import PathLike, load_config
 from mmfusion.utils.errors import UsageError
@@ -18,7 +18,7 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
                device: str = 'cpu', cfg_options: dict | None = None,
                optimize: bool = True, fuser_is_enough: bool = False,
                backend: str | None = None,
-               backend_options: dict | None = None) -> nn.Module:
+               backend_options: dict | None = None) -> BaseFusionModel:
     """Build a model for inference.
 
     Args:
@@ -35,20 +35,17 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
         fuser_is_enough (bool): See
             :func:`mmfusion.apis.checkpoint.load_model_weights`.
         backend (str, optional): What runs an exported file, see
-            :func:`mmfusion.deployment.open_session`.
+            :func:`mmfusion.models.exported.open_session`.
         backend_options (dict, optional): Its ``threads``, ``precision``.
 
     Returns:
-        nn.Module: In eval mode, with ``cfg`` and ``dataset_meta``.
+        BaseFusionModel: In eval mode, with ``cfg`` and ``dataset_meta``.
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is missing.
         UsageError: If the checkpoint does not fit, or a backend is named
             without an exported file.
     """
-    # the runtimes build on this module
-    from mmfusion.models.exported.fuser import backend_model
-    from mmfusion.models.exported.runtimes import is_exported
     options = dict(backend_options or {}, backend=backend, device=device)
     if is_exported(config):
         return backend_model(config, **options)
@@ -61,7 +58,7 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
         cfg.merge_from_dict(dict(cfg_options or {}))
     else:
         cfg = load_config(config, cfg_options)
-    if is_exported(checkpoint):
+    if checkpoint is not None and is_exported(checkpoint):
         return backend_model(checkpoint, cfg, **options)
     model = build_network(cfg)
     meta: dict = {}
@@ -74,7 +71,7 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
     return model.optimize_for_inference() if optimize else model
 
 
-def build_network(cfg: Config) -> nn.Module:
+def build_network(cfg: Config) -> BaseFusionModel:
     """A config's model without its losses and with plain BatchNorm.
 
     Raises:

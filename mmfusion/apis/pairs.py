@@ -1,21 +1,23 @@
 """Pairs to be fused: from two folders or from a config."""
 import copy
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
+from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from mmfusion.fileio import FileRule, sample_stem
+from mmfusion.fileio import FileRule, join_by_stem, sample_stem
 from mmfusion.tasks import TASKS, channel_spans
 from mmfusion.utils.config_file import type_name
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, one_line
 
-from .text import with_text_step
+from .text import is_text_step, needs_text, with_text_step
 
 PathLike = str | os.PathLike
 #: transforms of a test pipeline that need labels
@@ -60,17 +62,13 @@ def match_folders(
         raise UsageError(str(error)) from error
     spans = channel_spans(modalities or TASKS['ivf'].modalities)
     first, second = (f'{name}_path' for name in spans)
-    pairs = [{
-        'stem': stem,
-        'modalities': spans,
-        first: path,
-        second: infrared[stem]
-    } for stem, path in visible.items() if stem in infrared]
-    single = [
-        files[stem]
-        for files, others in ((visible, infrared), (infrared, visible))
-        for stem in files if stem not in others
+    samples, missing = join_by_stem({first: visible, second: infrared})
+    pairs = [
+        dict(paths, stem=stem, modalities=spans) for stem, paths in samples
+        if len(paths) == 2
     ]
+    single = [visible[stem] for stem, lack in missing if lack == second]
+    single += [infrared[stem] for stem, lack in missing if lack == first]
     if not pairs:
         raise UsageError(
             f'Expected files of equal stems in {vis} and {ir}, got none, '
@@ -110,16 +108,53 @@ def inference_pipeline(cfg: Config | None, native: bool = False,
     return steps if text is None else with_text_step(steps, text)
 
 
+def model_pipeline(model: nn.Module, native: bool = False,
+                   text: Any = None) -> Compose:
+    """What brings pairs, and the texts given with them, to a model.
+
+    Args:
+        model (nn.Module): A wrapper, with the ``cfg`` it was made of.
+        native (bool): See :func:`inference_pipeline`, as ``text``.
+    """
+    steps = inference_pipeline(getattr(model, 'cfg', None), native, text)
+    if needs_text(model) and not any(map(is_text_step, steps)):
+        steps = with_text_step(steps, dict(type='LoadTextFeatures'))
+    return Compose(steps)
+
+
 def pair_name(sample: dict[str, Any], index: int = 0) -> str:
     """Name of a pair's output: its stem, else that of its first image."""
     return sample_stem(sample) or f'pair_{index:05d}'
 
 
-@dataclass
+@dataclass(frozen=True)
 class FailedPair:
-    """A pair that could not be loaded."""
-    name: str
+    """A pair that could not be loaded; errors do not travel well."""
     reason: str
+
+
+@dataclass
+class Pair:
+    """One pair on its way through a model.
+
+    Attributes:
+        index (int): Its place in the set.
+        name (str): Name of its output.
+        item (dict, optional): As the pipeline packed it; None where it
+            could not be read.
+        result (Any): What was made of it.
+        error (Exception, optional): Why nothing was.
+    """
+    index: int
+    name: str
+    item: Any
+    result: Any = None
+    error: Exception | None = None
+
+    @property
+    def failure(self) -> tuple[str, str] | None:
+        """Name and reason, if there was an error."""
+        return (self.name, one_line(self.error)) if self.error else None
 
 
 class PairReader(Dataset):
@@ -131,7 +166,7 @@ class PairReader(Dataset):
         pipeline (list | Compose, optional): Transforms of raw samples.
     """
 
-    def __init__(self, source: Dataset | Sequence[dict],
+    def __init__(self, source: Any,
                  pipeline: list | Compose | None = None) -> None:
         self.source = source
         self.pipeline = (Compose(pipeline)
@@ -147,11 +182,7 @@ class PairReader(Dataset):
                 sample = self.pipeline(dict(sample))
             return sample
         except Exception as error:  # the others must go on, whatever it is
-            return FailedPair(self.name(index), _one_line(error))
-
-    def name(self, index: int) -> str:
-        """Name of the output of pair ``index``."""
-        return pair_name(self.raw(index), index)
+            return FailedPair(one_line(error))
 
     def raw(self, index: int) -> dict:
         """What pair ``index`` is before any transform."""
@@ -159,36 +190,57 @@ class PairReader(Dataset):
             return dict(self.source[index])
         return self.source.get_data_info(index)
 
-    def batches(self, batch_size: int = 1,
-                num_workers: int = 0) -> Iterator[tuple[list[int], list]]:
-        """Iterate in order over pairs of one size that follow each other.
+    def run(self, function: Callable[[list[Pair]], Sequence],
+            batch_size: int = 1, num_workers: int = 0) -> Iterator[Pair]:
+        """Read all pairs and make something of them, in order.
+
+        Pairs of one size that follow each other run together; where that
+        fails, each runs alone, so that one bad pair spoils no other.
 
         Args:
-            batch_size (int): Most pairs a batch.
+            function (callable): From pairs to a result each; it runs
+                without gradients, and may raise anything.
+            batch_size (int): Most pairs that run together.
             num_workers (int): Processes that read.
 
         Yields:
-            tuple[list[int], list]: Indices and what was read; failures
-            come alone.
+            Pair: With ``result`` or ``error``.
         """
         loader = DataLoader(self, batch_size=batch_size,
                             num_workers=num_workers, collate_fn=list)
-        first = 0
+        index = 0
         for items in loader:
-            for _, group in groupby(enumerate(items, first),
-                                    lambda item: _kind(item[1])):
-                indices, alike = zip(*group, strict=True)
-                yield list(indices), list(alike)
-            first += len(items)
+            for _, group in groupby(items, _kind):
+                batch = []
+                for item in group:
+                    pair = Pair(index, pair_name(self.raw(index), index), item)
+                    if isinstance(item, FailedPair):
+                        pair.item, pair.error = None, ValueError(item.reason)
+                    batch.append(pair)
+                    index += 1
+                yield from _attempt(function, batch)
 
 
 def _kind(item: dict | FailedPair) -> Any:
-    """Equal for pairs that fit into one batch."""
+    """Equal for pairs that fit into one batch; failures come alone."""
     if isinstance(item, FailedPair):
-        return item.name
+        return object()
     return tuple(item['inputs'].shape)
 
 
-def _one_line(error: Exception) -> str:
-    text = ' '.join(str(error).split())
-    return text or type(error).__name__
+def _attempt(function: Callable[[list[Pair]], Sequence],
+             batch: list[Pair]) -> Iterator[Pair]:
+    if batch[0].error is None:
+        try:
+            with torch.no_grad():
+                results = function(batch)
+        except Exception as error:  # the others must go on, whatever it is
+            if len(batch) > 1:
+                for pair in batch:
+                    yield from _attempt(function, [pair])
+                return
+            batch[0].error = error
+        else:
+            for pair, result in zip(batch, results, strict=True):
+                pair.result = result
+    yield from batch

@@ -1,44 +1,51 @@
 """Text for text-guided fusers at inference: flags to a transform."""
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from torch import nn
 
 from mmfusion.datasets.transforms import LoadTextFeatures
+from mmfusion.registry import TEXT_ENCODERS
 from mmfusion.utils.config_file import type_name
 from mmfusion.utils.errors import UsageError
 
 _STEP = 'LoadTextFeatures'
 
 
-def load_text_step(
-        features: str | None = None, captions: str | None = None,
-        encoder: str | dict | None = None) -> LoadTextFeatures | None:
-    """The transform that gives pairs their text.
+@dataclass(frozen=True)
+class TextOptions:
+    """Where text-guided fusers find the text of pairs.
 
     Args:
-        features (str, optional): Stored features; see
+        text_features (str, optional): Stored features; see
             :class:`mmfusion.models.text_encoders.PrecomputedText`.
-        captions (str, optional): See
-            :func:`mmfusion.fileio.read_captions`.
-        encoder (str | dict, optional): ``'TYPE=FOLDER'``, such as
-            ``'blip2=DIR'``, or a config.
-
-    Returns:
-        LoadTextFeatures | None: None where nothing is given.
-
-    Raises:
-        FileNotFoundError: If a file or folder does not exist.
-        UsageError: If something does not fit; says what.
+        captions (str, optional): Captions of the pairs without stored
+            features, see :func:`mmfusion.fileio.read_captions`.
+        text_encoder (str | dict, optional): What encodes captions:
+            ``'TYPE=FOLDER'``, such as ``'blip2=DIR'``, or a config of
+            ``TEXT_ENCODERS``.
     """
-    if features is None and captions is None and encoder is None:
-        return None
-    if isinstance(encoder, str):
-        encoder = parse_encoder(encoder)
-    try:
-        return LoadTextFeatures(features, captions, encoder)
-    except (ValueError, ImportError) as error:
-        raise UsageError(str(error)) from error
+    text_features: str | None = None
+    captions: str | None = None
+    text_encoder: str | dict | None = None
+
+    def step(self) -> LoadTextFeatures | None:
+        """The transform that gives pairs their text; None for none.
+
+        Raises:
+            FileNotFoundError: If a file or folder does not exist.
+            UsageError: If something does not fit; says what.
+        """
+        if self == TextOptions():
+            return None
+        encoder = self.text_encoder
+        if isinstance(encoder, str):
+            encoder = parse_encoder(encoder)
+        try:
+            return LoadTextFeatures(self.text_features, self.captions, encoder)
+        except (ValueError, ImportError) as error:
+            raise UsageError(str(error)) from error
 
 
 def parse_encoder(word: str) -> dict:
@@ -47,7 +54,6 @@ def parse_encoder(word: str) -> dict:
     Raises:
         UsageError: If the word has another form, or the type is not known.
     """
-    from mmfusion.registry import TEXT_ENCODERS
     kind, equals, folder = word.partition('=')
     if word == 'hash':  # needs no files
         return dict(type=kind)

@@ -1,17 +1,104 @@
-"""What ``tools/train.py`` does."""
-import argparse
+"""Training, in one stage or two."""
 import os
 
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
-from mmfusion.cli.apply import apply_to_config
-from mmfusion.utils.config_file import load_config
+from mmfusion.utils.config_file import (PathLike, copy_config, require_file,
+                                        type_name)
+from mmfusion.utils.errors import UsageError
 from mmfusion.utils.progress import announce
 
 from .checkpoint import check_overlap
 from .two_stage import ensure_stage1
+
+
+def train(cfg: PathLike | Config, work_dir: PathLike | None = None, *,
+          resume: bool | PathLike = False, load_from: PathLike | None = None,
+          amp: bool = False, two_stage: bool | dict = False,
+          cfg_options: dict | None = None) -> Runner:
+    """Train a config, and its first stage where asked for and missing.
+
+    Args:
+        cfg (str | PathLike | Config): A config, or where it lies, such as
+            ``'mmfusion::fusers/psfusion_msrs.py'``.
+        work_dir (str | PathLike, optional): Folder of logs and checkpoints.
+            Defaults to the config's, else ``work_dirs/<config name>``.
+        resume (bool | str | PathLike): Whether to go on from the last
+            checkpoint in ``work_dir``, if any, or from which.
+        load_from (str | PathLike, optional): Weights to start from.
+        amp (bool): Mixed precision; needs a GPU.
+        two_stage (bool | dict): Whether to train ``stage1_config`` first
+            where its checkpoint is missing; a dict holds its
+            ``cfg_options``. ``amp``, ``resume=True`` and the launcher apply
+            to both stages.
+        cfg_options (dict, optional): Dotted keys to values, such as
+            ``{'train_cfg.max_iters': 100, 'randomness.seed': 0,
+            'launcher': 'pytorch'}``.
+
+    Returns:
+        Runner: That has trained; ``runner.model`` is the model.
+
+    Raises:
+        UsageError: If an option, the first stage or a checkpoint does not
+            fit.
+        FileNotFoundError: If the config or a checkpoint is missing.
+
+    Examples:
+        >>> train('fusers/psfusion_msrs.py', 'mine')  # doctest: +SKIP
+    """
+    cfg = _configure(cfg, cfg_options, work_dir, resume, amp, load_from)
+
+    def train_stage1(config: str, folder: str) -> None:
+        options = two_stage if isinstance(two_stage, dict) else None
+        first = _configure(config, options, folder, resume is True, amp)
+        first.launcher = cfg.get('launcher', 'none')
+        if (first.get('visualizer') or {}).get('name'):
+            # mmengine keeps visualizers by name: without another name, the
+            # first one would also write the second stage's curves
+            first.visualizer.name += '_stage1'
+        run_training(first)
+
+    announce(ensure_stage1(cfg, two_stage is not False, train_stage1))
+    return run_training(cfg)
+
+
+def _configure(cfg: PathLike | Config, options: dict | None,
+               work_dir: PathLike | None, resume: bool | PathLike, amp: bool,
+               load_from: PathLike | None = None) -> Config:
+    """A copy of the config as it will run; see :func:`train`."""
+    cfg = copy_config(cfg, options, work_dir)
+    if amp:
+        _use_amp(cfg)
+    if load_from is not None:
+        cfg.load_from = require_file(load_from, 'the weights of --load-from',
+                                     'Check the path.')
+    if resume is True:
+        latest = find_latest_checkpoint(cfg.work_dir)
+        if latest is not None:
+            cfg.resume, cfg.load_from = True, latest
+    elif resume:
+        cfg.load_from = require_file(
+            resume, 'a checkpoint to resume from',
+            'Give the path of a .pth file, or --resume alone for the last '
+            f'one in {cfg.work_dir}.')
+        cfg.resume = True
+    return cfg
+
+
+def _use_amp(cfg: Config) -> None:
+    if get_device() == 'cpu':
+        raise UsageError(
+            '--amp trains in mixed precision on a GPU, and none is visible '
+            'here: leave --amp out to train on the CPU.')
+    kind = type_name(cfg.optim_wrapper.get('type', 'OptimWrapper'))
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise UsageError("--amp needs optim_wrapper.type='OptimWrapper', "
+                         f'got {kind!r}: set mixed precision in the config.')
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -21,36 +108,11 @@ def build_runner(cfg: Config) -> Runner:
     return Runner.from_cfg(cfg)
 
 
-def train(args: argparse.Namespace) -> None:
-    """Train a config, and its first stage where asked for and missing.
-
-    Args:
-        args (argparse.Namespace): From ``mmfusion.cli.legacy.parse('train')``.
-
-    Raises:
-        UsageError: If a flag, the first stage or a checkpoint does not fit.
-        FileNotFoundError: If the config or a checkpoint is missing.
-    """
-    cfg = apply_to_config(
-        load_config(args.config, args.cfg_options, scale=args.scale), args)
-    announce(ensure_stage1(cfg, args, _train_stage1))
-    run_training(cfg)
-
-
-def _train_stage1(args: argparse.Namespace) -> None:
-    cfg = apply_to_config(
-        load_config(args.config, args.cfg_options, scale=args.scale), args)
-    if (cfg.get('visualizer') or {}).get('name'):
-        # mmengine keeps visualizers by name: without another name, the first
-        # one would also write the second stage's curves
-        cfg.visualizer.name += '_stage1'
-    run_training(cfg)
-
-
-def run_training(cfg: Config) -> None:
-    """Train a config that is complete, flags included."""
+def run_training(cfg: Config) -> Runner:
+    """Train a config that is complete."""
     runner = build_runner(cfg)
     start = cfg.get('load_from')
     if start is not None and os.path.isfile(start):
         announce(check_overlap(runner.model, start))
     runner.train()
+    return runner

@@ -1,6 +1,6 @@
 """The flags of the tools: what ``--help`` shows, and what tools share.
 
-As :mod:`.cli`, this module imports neither torch nor anything that does.
+As :mod:`.legacy`, this module imports neither torch nor anything that does.
 """
 import argparse
 
@@ -119,7 +119,8 @@ def _add_test(parser: argparse.ArgumentParser,
 
 def _add_test_fusion(parser: argparse.ArgumentParser,
                      legacy: argparse._ArgumentGroup) -> None:
-    add_pair_folders(
+    add_pair_folders(parser)
+    add_task(
         parser, 'what the two folders hold, e.g. mri_pet: MRI and PET; '
         "default the config's")
     parser.add_argument('--out-dir', '--save-fused', metavar='DIR',
@@ -130,8 +131,7 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
         "stretch each image to 0-255 (as BFFR's tool; changes brightness)")
     parser.add_argument('--grey', action='store_true',
                         help='write luminance only')
-    parser.add_argument('--device',
-                        help='cpu, cuda, cuda:1, ...; default a GPU if any')
+    add_device(parser)
     parser.add_argument(
         '--backend',
         help='what runs an exported checkpoint (.onnx, .ts, .pt2): '
@@ -144,7 +144,7 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
         '--show-dir', metavar='DIR',
         help='also write panels of both source images and the fused one, and '
         "of the detector's boxes on it")
-    _add_text(parser)
+    add_text(parser)
     parser.add_argument('--score-thr', type=float, default=0.3, metavar='F',
                         help='lowest score of boxes that are drawn')
     legacy.add_argument('--out', metavar='DIR')
@@ -153,7 +153,7 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
     _add_legacy_test(legacy)
 
 
-def _add_text(parser: argparse.ArgumentParser) -> None:
+def add_text(parser: argparse.ArgumentParser) -> None:
     """Text of fusers that are guided by it."""
     parser.add_argument(
         '--text-features', metavar='FILE_OR_DIR',
@@ -198,27 +198,47 @@ def add_config(parser: argparse.ArgumentParser, **config: str) -> None:
         'choose what the config offers, e.g. detector=dino')
 
 
-def add_pair_folders(parser: argparse.ArgumentParser, task: str) -> None:
-    """The folders of both source images, and the task they are of.
-
-    Args:
-        parser (argparse.ArgumentParser): Gets ``--vis``, ``--ir``, their
-            synonyms ``--first``, ``--second``, and ``--task``.
-        task (str): Help of ``--task``.
-    """
+def add_device(parser: argparse._ActionsContainer,
+               default: str | None = None) -> None:
+    """``--device``; None, the default, for the best one there is."""
     parser.add_argument(
-        '--vis', '--first', metavar='DIR',
+        '--device', default=default,
+        help='cpu, cuda, cuda:1, ...; default ' + (default or 'a GPU if any'))
+
+
+def add_threads(parser: argparse._ActionsContainer) -> None:
+    """``--threads`` of the CPU."""
+    parser.add_argument('--threads', type=int, help='CPU threads')
+
+
+def add_shape(parser: argparse._ActionsContainer,
+              default: tuple[int, int] = (480, 640),
+              text: str = 'image size') -> None:
+    """``--shape H W``, with ``text`` as its help."""
+    parser.add_argument('--shape', type=int, nargs=2, default=default,
+                        metavar=('H', 'W'),
+                        help=f'{text}; default {default[0]} {default[1]}')
+
+
+def add_pair_folders(parser: argparse._ActionsContainer,
+                     required: bool = False) -> None:
+    """The folders of both source images, ``--vis`` and ``--ir``."""
+    parser.add_argument(
+        '--vis', '--first', metavar='DIR', required=required,
         help="visible images, or those of the task's first modality")
     parser.add_argument(
-        '--ir', '--second', metavar='DIR',
+        '--ir', '--second', metavar='DIR', required=required,
         help="infrared images, or those of the task's second modality")
-    parser.add_argument('--task', choices=tuple(TASKS), help=task)
+
+
+def add_task(parser: argparse._ActionsContainer, text: str) -> None:
+    """``--task``, with ``text`` as its help."""
+    parser.add_argument('--task', choices=tuple(TASKS), help=text)
 
 
 def add_measured_model(parser: argparse.ArgumentParser) -> None:
     """The config of a model whose costs are measured, and at what size."""
     add_config(parser)
-    parser.add_argument('--shape', type=int, nargs=2, default=(480, 640),
-                        metavar=('H', 'W'), help='image size; default 480 640')
+    add_shape(parser)
     parser.add_argument('--part', choices=('full', 'fuser'), default='full',
                         help='the whole model or its fuser alone')

@@ -1,6 +1,6 @@
 """The command line of ``train.py``, ``test.py`` and ``test_fusion.py``.
 
-The flags of :mod:`.cli_flags` are those of mmseg 1.x. Flags of mmseg 0.x,
+The flags of :mod:`.flags` are those of mmseg 1.x. Flags of mmseg 0.x,
 which the READMEs of older fusion projects use, are still accepted:
 :func:`parse` translates them and returns one line for each, so that users
 learn the modern form.
@@ -13,9 +13,11 @@ import os
 import sys
 from collections.abc import Callable, MutableMapping, Sequence
 
+from mmengine.config import Config
+
 from mmfusion.evaluation.selection import IOU_METRICS
 from mmfusion.utils import DetectionMissing
-from mmfusion.utils.config_file import find_config
+from mmfusion.utils.config_file import find_config, load_config
 from mmfusion.utils.errors import UsageError
 
 from .flags import build_parser
@@ -92,25 +94,26 @@ def _translate(
                          f'{MODERN_FORMS[flag]}')
         return value if given else None
 
-    args.cfg_options = {**(take('--options') or {}), **args.cfg_options}
+    options = {}
+    for flag, name in (('--seed', 'seed'), ('--deterministic',
+                                            'deterministic'),
+                       ('--diff-seed', 'diff_rank_seed')):
+        value = take(flag)
+        if value is not None:
+            options[f'randomness.{name}'] = value
     args.evaluator_options = take('--eval-options') or {}
     args.gpu_id = _single_gpu(parser, tool, take('--gpu-id'),
                               take('--gpu-ids'), take('--gpus'))
     if args.gpu_id is not None and getattr(args, 'launcher', 'none') != 'none':
         parser.error('--gpu-id chooses one GPU, but the launcher starts a '
                      'process for each: leave one of the two out.')
-    randomness = dict(seed=take('--seed'),
-                      deterministic=take('--deterministic'),
-                      diff_rank_seed=take('--diff-seed'))
-    args.randomness = {
-        key: value
-        for key, value in randomness.items() if value is not None
-    }
     if tool == 'train':
         resume_from = take('--resume-from')
         auto = 'auto' if take('--auto-resume') else None
         args.load_from = take('--load-from')
-        args.no_validate = bool(take('--no-validate'))
+        if take('--no-validate'):
+            options.update(val_cfg=None, val_dataloader=None,
+                           val_evaluator=None)
         if resume_from and args.resume not in (None, resume_from):
             parser.error('--resume-from and --resume name different '
                          'checkpoints: keep --resume PATH.')
@@ -120,6 +123,7 @@ def _translate(
                          'run: leave --load-from out.')
         if args.stage1_options and not args.two_stage:
             parser.error('--stage1-options needs --two-stage.')
+        args.stage1_options.update(options)
     elif tool == 'test':
         if args.eval and set(args.eval) <= set(IOU_METRICS):
             args.eval = take('--eval')
@@ -136,6 +140,11 @@ def _translate(
                          f'{args.out!r}; pickled results are gone.')
     else:
         _translate_fusion(parser, args, take)
+    args.cfg_options = {
+        **(take('--options') or {}),
+        **args.cfg_options,
+        **options
+    }
     return args, lines
 
 
@@ -215,6 +224,21 @@ def start(tool: str, argv: Sequence[str] | None = None) -> argparse.Namespace:
     find_config(args.config)
     apply_to_environment(args)
     return args
+
+
+def config_of(args: argparse.Namespace) -> Config:
+    """The config, with the flags that no function of ``apis`` knows.
+
+    Raises:
+        UsageError: If a flag does not fit the config.
+        FileNotFoundError: If there is no such config.
+    """
+    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
+    cfg.launcher = getattr(args, 'launcher', 'none')
+    if args.evaluator_options:
+        from mmfusion.apis.evaluators import evaluators_of
+        evaluators_of(cfg, '--eval-options')[0].update(args.evaluator_options)
+    return cfg
 
 
 def run(main: Callable[[], int | None]) -> int:

@@ -1,11 +1,9 @@
 """Write data sets to disk file by file: nothing half-written, one bad
 file does not stop the rest."""
-import os
 import shutil
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +12,9 @@ import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
 
 from mmfusion.fileio import read_image
-from mmfusion.utils.files import finished_file
+from mmfusion.utils.errors import check_least
+from mmfusion.utils.files import finished_file, write_text
+from mmfusion.utils.processes import available_cores, single_threaded_opencv
 
 from .transforms.annotations import LoadFusionAnnotations
 
@@ -53,8 +53,7 @@ def place_file(source, path, link: bool = False) -> None:
 
 def write_lines(path, lines: Sequence[str]) -> None:
     """Write a split file: one stem per line."""
-    with finished_file(path) as draft:
-        draft.write_text(''.join(f'{line}\n' for line in lines))
+    write_text(path, ''.join(f'{line}\n' for line in lines))
 
 
 def read_pair(vis_path, ir_path) -> tuple[np.ndarray, np.ndarray]:
@@ -135,17 +134,14 @@ def run_jobs(function: Callable, jobs: Sequence, workers: int = 0) -> list:
     Raises:
         ValueError: If ``workers`` is negative.
     """
-    if workers < 0:
-        raise ValueError(
-            f'workers: expected 0 or more, got {workers}; 0 works without '
-            'further processes')
+    check_least(0, workers=workers)
     jobs = list(jobs)
     if not jobs:
         return []
     guarded = partial(_guarded, function)
     if workers <= 1:
         return track_progress(guarded, jobs, file=sys.stderr)
-    with _single_threaded_opencv():
+    with single_threaded_opencv():
         return track_parallel_progress(guarded, jobs, min(workers, len(jobs)),
                                        file=sys.stderr)
 
@@ -180,7 +176,7 @@ def run_converter(parser: ArgumentParser, convert: Callable,
         it ends the program as a wrong flag does.
     """
     parser.add_argument('--workers', type=int,
-                        default=min(os.cpu_count() or 1, 8),
+                        default=min(available_cores(), 8),
                         help='processes (default: %(default)s)')
     args = parser.parse_args(argv)
     try:
@@ -200,16 +196,3 @@ def _guarded(function, job):
 
 def _size(image):
     return f'{image.shape[0]}x{image.shape[1]}'
-
-
-@contextmanager
-def _single_threaded_opencv():
-    """OpenCV without threads of its own, in this process and the ones
-    forked from it: a fork does not inherit threads, and waits for them for
-    ever."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)

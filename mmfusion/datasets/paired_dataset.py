@@ -3,7 +3,7 @@
 import mmengine.fileio as fileio
 from mmseg.datasets import BaseSegDataset
 
-from mmfusion.fileio import FileRule, Suffix
+from mmfusion.fileio import FileRule, Suffix, join_by_stem, natural_key
 from mmfusion.registry import DATASETS
 from mmfusion.tasks import TASKS, FusionTask, channel_spans, task_of
 
@@ -174,37 +174,33 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
                     folder, backend_args=self.backend_args)):
                 continue
             listed[key] = self.rules[key].list(folder, key, self.backend_args)
-        stems = self._stems(listed, modal_keys)
-        return [
-            dict(stem=stem, **{
-                key: paths[stem]
-                for key, paths in listed.items()
-            }) for stem in stems
-        ]
+        stems = (self._split_stems() if self.ann_file else sorted(
+            set().union(*(listed[key]
+                          for key in modal_keys)), key=natural_key))
+        samples, missing = join_by_stem(listed, stems)
+        if missing:
+            self._refuse(missing, listed, modal_keys)
+        return [dict(stem=stem, **paths) for stem, paths in samples]
 
-    def _stems(self, listed: dict[str, dict[str, str]],
-               modal_keys: list[str]) -> list[str]:
-        """Stems of this split; every folder must have every one."""
-        if self.ann_file:
-            stems = self._split_stems()
-            for key, paths in listed.items():
-                missing = [stem for stem in stems if stem not in paths]
-                if missing:
-                    raise ValueError(
-                        f'Split file {self.ann_file!r} names '
-                        f'{brief(missing)}, but {key!r} has no such file in '
-                        f'{self.data_prefix[key]!r}. Expected one stem '
-                        '(file name without suffix) per line.')
-            return stems
+    def _refuse(self, missing: list[tuple[str, str]],
+                listed: dict[str, dict[str,
+                                       str]], modal_keys: list[str]) -> None:
+        """Every folder must have every stem; name the first that has not."""
+        lacking: dict[str, list[str]] = {key: [] for key in listed}
+        for stem, key in missing:
+            lacking[key].append(stem)
         first = modal_keys[0]
-        stems = list(listed[first])
-        for key, paths in listed.items():
-            missing = [stem for stem in stems if stem not in paths]
-            self._complain(missing, first, key, listed)
-            if key in modal_keys:
-                extra = [stem for stem in paths if stem not in listed[first]]
-                self._complain(extra, key, first, listed)
-        return stems
+        for key, stems in lacking.items():
+            if self.ann_file and stems:
+                raise ValueError(
+                    f'Split file {self.ann_file!r} names {brief(stems)}, but '
+                    f'{key!r} has no such file in {self.data_prefix[key]!r}. '
+                    'Expected one stem (file name without suffix) per line.')
+            for have, lack in ((first, key), (key, first)):
+                if have in modal_keys:
+                    self._complain([
+                        stem for stem in lacking[lack] if stem in listed[have]
+                    ], have, lack, listed)
 
     def _split_stems(self) -> list[str]:
         if not fileio.isfile(self.ann_file, backend_args=self.backend_args):

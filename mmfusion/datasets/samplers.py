@@ -16,6 +16,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
 
 from mmfusion.registry import DATA_SAMPLERS
+from mmfusion.utils.errors import check_least
 
 
 class DrawIndex(int):
@@ -96,8 +97,7 @@ class _DrawOrder(Sampler):
         self.dataset = dataset
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
-        if self.seed < 0:
-            raise ValueError(f'Expected a seed >= 0, got {self.seed}.')
+        check_least(0, seed=self.seed)
         self.size = len(dataset)
         if self.size == 0:
             raise ValueError(
@@ -128,10 +128,7 @@ class DeterministicSampler(_DrawOrder):
             when it is given, or by ``randomness=dict(seed=...)``.
     """
 
-    def __init__(self, dataset: Sized, shuffle: bool = True,
-                 seed: int | None = None) -> None:
-        super().__init__(dataset, shuffle, seed)
-        self._skipped = 0
+    _skipped = 0
 
     def __iter__(self) -> Iterator[DrawIndex]:
         first = self.rank + self._skipped * self.world_size
@@ -148,8 +145,7 @@ class DeterministicSampler(_DrawOrder):
         Args:
             num_samples (int): Absolute position, counted from the start.
         """
-        if num_samples < 0:
-            raise ValueError(f'Expected num_samples >= 0, got {num_samples}.')
+        check_least(0, num_samples=num_samples)
         self._skipped = num_samples
 
     def __len__(self) -> int:
@@ -173,10 +169,7 @@ class DeterministicEpochSampler(_DrawOrder):
         seed (int, optional): The same on all ranks.
     """
 
-    def __init__(self, dataset: Sized, shuffle: bool = True,
-                 seed: int | None = None) -> None:
-        super().__init__(dataset, shuffle, seed)
-        self.epoch = 0
+    epoch = 0
 
     def __iter__(self) -> Iterator[DrawIndex]:
         order = self._order(self.epoch)

@@ -5,13 +5,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmcv.transforms import Compose
 from torch import nn
 
 from mmfusion.apis.fused_image import to_uint8
 from mmfusion.apis.inferencer import fuse_samples, task_of_model
-from mmfusion.apis.pairs import inference_pipeline
-from mmfusion.apis.text import is_text_step, needs_text, with_text_step
+from mmfusion.apis.pairs import model_pipeline
 from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.evaluation import compute
 from mmfusion.evaluation.sources import PairSources
@@ -64,16 +62,8 @@ def compare_models(reference: nn.Module, others: dict[str, nn.Module],
 
 
 def _fuse(model: nn.Module, pair: dict) -> torch.Tensor:
-    sample = pair_pipeline(model)(dict(pair))
+    sample = model_pipeline(model)(dict(pair))
     return fuse_samples(model, [sample])[0].fused_img.data.cpu()
-
-
-def pair_pipeline(model: nn.Module) -> Compose:
-    """What brings pairs, and their texts, to a model."""
-    steps = inference_pipeline(getattr(model, 'cfg', None))
-    if needs_text(model) and not any(map(is_text_step, steps)):
-        steps = with_text_step(steps, dict(type='LoadTextFeatures'))
-    return Compose(steps)
 
 
 def _summary(base: list[dict], note: dict) -> dict[str, Any]:

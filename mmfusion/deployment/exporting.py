@@ -2,10 +2,10 @@
 import copy
 import json
 import logging
-import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mmfusion.models.exported.runtimes import (META_FILE, META_KEY, PathLike,
                                                open_session)
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, check_choice, one_line
+from mmfusion.utils.files import finished_file
 
 from .fold import fold_batch_norm, reparameterize
 from .graph import ExportGraph, describe, example_inputs
@@ -32,12 +33,61 @@ _PROGRAM_OPSET = 18
 TOLERANCE = 1e-4
 
 
+@dataclass(frozen=True)
+class ExportOptions:
+    """How a file is made.
+
+    Attributes:
+        format (str): ``'onnx'``, ``'torchscript'`` or ``'torch_export'``.
+        opset (int): Of ONNX, 11 to 20.
+        shape (sequence[int]): Height and width of a file of fixed size.
+        batch (int): Its batch.
+        dynamic (bool): Whether to leave batch, height and width open.
+        tokens (int): Tokens of a text, where the fuser reads one.
+        fold (bool): Whether to fold BatchNorm.
+        simplify (bool): Whether to simplify the ONNX graph.
+        verify (bool): Whether to run the file and compare.
+    """
+    format: str = 'onnx'
+    opset: int = 18
+    shape: Sequence[int] = (480, 640)
+    batch: int = 1
+    dynamic: bool = False
+    tokens: int = 5
+    fold: bool = True
+    simplify: bool = False
+    verify: bool = True
+
+    def check(self, path: Path) -> None:
+        """Raise a UsageError where they do not fit together."""
+        check_choice(FORMATS, UsageError, format=self.format)
+        if path.suffix != FORMATS[self.format]:
+            raise UsageError(f'Expected a file {FORMATS[self.format]} for '
+                             f'{self.format}, got {path.name!r}.')
+        if self.format == 'onnx' and self.opset not in OPSETS:
+            raise UsageError(f'Expected an opset of {OPSETS[0]} to '
+                             f'{OPSETS[-1]}, got {self.opset}.')
+        if min(*self.shape, self.batch) < 1:
+            raise UsageError('Expected height, width and batch of at least '
+                             f'1, got {tuple(self.shape)} and {self.batch}.')
+        if self.simplify and self.format != 'onnx':
+            raise UsageError('Expected format onnx to simplify, got '
+                             f'{self.format}.')
+
+    def sizes(self, graph: ExportGraph) -> list[tuple]:
+        """(B, H, W, L) of the inputs to export with and to verify with."""
+        if not self.dynamic:
+            return [(self.batch, *self.shape, self.tokens)] * 2
+        step, tokens = graph.step, self.tokens
+        low = -(-max(graph.fuser.min_size, 64) // step)
+        # no two numbers alike, and no 1: exporters take those for constants
+        return [(2, low * step, (low + 2) * step, tokens),
+                (1, (low + 1) * step, (low + 3) * step, tokens + 2),
+                (3, (low + 4) * step, low * step, tokens)]
+
+
 def export_model(model: nn.Module, path: PathLike, part: str = 'fuser',
-                 format: str = 'onnx', opset: int = 18,
-                 shape: Sequence[int] = (480, 640), batch: int = 1,
-                 dynamic: bool = False, tokens: int = 5, fold: bool = True,
-                 simplify: bool = False,
-                 verify: bool = True) -> dict[str, Any]:
+                 **options) -> dict[str, Any]:
     """Write a model's network; the file appears complete or not at all.
 
     Training-time branches are merged and BatchNorm is folded first. Inputs
@@ -52,15 +102,7 @@ def export_model(model: nn.Module, path: PathLike, part: str = 'fuser',
         path (str | PathLike): Target; its suffix is that of the format.
         part (str): ``'fuser'``, or ``'full'`` for the segmentor behind it
             too.
-        format (str): ``'onnx'``, ``'torchscript'`` or ``'torch_export'``.
-        opset (int): Of ONNX, 11 to 20.
-        shape (sequence[int]): Height and width of a file of fixed size.
-        batch (int): Its batch.
-        dynamic (bool): Whether to leave batch, height and width open.
-        tokens (int): Tokens of a text, where the fuser reads one.
-        fold (bool): Whether to fold BatchNorm.
-        simplify (bool): Whether to simplify the ONNX graph.
-        verify (bool): Whether to run the file and compare.
+        options: See :class:`ExportOptions`.
 
     Returns:
         dict: ``path``, ``folded`` and ``merged`` layers, ``mib`` of the
@@ -70,73 +112,37 @@ def export_model(model: nn.Module, path: PathLike, part: str = 'fuser',
         UsageError: If an argument or model does not fit, the format cannot
             express the network, or the file differs by more than 1e-4.
     """
-    path = Path(path)
-    _check(path, format, opset, shape, batch, simplify)
+    path, how = Path(path), ExportOptions(**options)
+    how.check(path)
     reference = ExportGraph(copy.deepcopy(model).cpu(), part)
     graph = ExportGraph(copy.deepcopy(model).cpu(), part)
     merged = reparameterize(graph)
-    sizes = _sizes(reference, shape, batch, dynamic, tokens)
-    folded = 0
-    if fold:
-        folded = fold_batch_norm(graph, example_inputs(graph, *sizes[0]))
-    meta = describe(model, graph, None if dynamic else tuple(shape), batch,
-                    part=part, format=format, tokens=tokens,
-                    opset=opset if format == 'onnx' else None)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.stem}.{os.getpid()}{path.suffix}')
+    sizes = how.sizes(reference)
+    inputs = example_inputs(graph, *sizes[0])
+    folded = fold_batch_norm(graph, inputs) if how.fold else 0
+    meta = describe(model, graph, None if how.dynamic else tuple(how.shape),
+                    how.batch, part=part, format=how.format, tokens=how.tokens,
+                    opset=how.opset if how.format == 'onnx' else None)
     try:
-        with torch.no_grad(), _quiet():
-            _WRITERS[format](graph, partial, example_inputs(graph, *sizes[0]),
-                             dynamic, opset, json.dumps(meta))
-        if simplify:
-            simplify_onnx(partial)
-        difference = None
-        if verify:
-            difference = _verify(reference, partial, sizes)
-        os.replace(partial, path)
+        with finished_file(path) as draft:
+            with torch.no_grad(), _quiet():
+                _WRITERS[how.format](graph, draft, inputs, how.dynamic,
+                                     how.opset, json.dumps(meta))
+            if how.simplify:
+                simplify_onnx(draft)
+            difference = None
+            if how.verify:
+                difference = _verify(reference, draft, sizes)
     except UsageError:
         raise
     except Exception as error:
         raise UsageError(
-            f'Expected {format} to express {meta["fuser"]}, got '
-            f'{type(error).__name__}: {_first_line(error)} Try another '
+            f'Expected {how.format} to express {meta["fuser"]}, got '
+            f'{type(error).__name__}: {one_line(error)[:300]} Try another '
             'opset or format (tools/deployment/export_matrix.py shows which '
             'work), or a fixed size.') from error
-    finally:
-        partial.unlink(missing_ok=True)
     return dict(path=str(path), folded=folded, merged=merged,
                 mib=path.stat().st_size / 2**20, max_difference=difference)
-
-
-def _check(path: Path, format: str, opset: int, shape: Sequence[int],
-           batch: int, simplify: bool) -> None:
-    if format not in FORMATS:
-        raise UsageError(
-            f'Expected a format of {tuple(FORMATS)}, got {format!r}.')
-    if path.suffix != FORMATS[format]:
-        raise UsageError(f'Expected a file {FORMATS[format]} for {format}, '
-                         f'got {path.name!r}.')
-    if format == 'onnx' and opset not in OPSETS:
-        raise UsageError(f'Expected an opset of {OPSETS[0]} to {OPSETS[-1]}, '
-                         f'got {opset}.')
-    if min(*shape, batch) < 1:
-        raise UsageError('Expected height, width and batch of at least 1, '
-                         f'got {tuple(shape)} and {batch}.')
-    if simplify and format != 'onnx':
-        raise UsageError(f'Expected format onnx to simplify, got {format}.')
-
-
-def _sizes(graph: ExportGraph, shape: Sequence[int], batch: int, dynamic: bool,
-           tokens: int) -> list[tuple]:
-    """(B, H, W, L) of the inputs to export with and to verify with."""
-    if not dynamic:
-        return [(batch, *shape, tokens)] * 2
-    step = graph.step
-    low = -(-max(graph.fuser.min_size, 64) // step)
-    # no two numbers alike, and no 1: exporters take those for constants
-    return [(2, low * step, (low + 2) * step, tokens),
-            (1, (low + 1) * step, (low + 3) * step, tokens + 2),
-            (3, (low + 4) * step, low * step, tokens)]
 
 
 def _verify(reference: ExportGraph, path: Path, sizes: list[tuple]) -> float:
@@ -294,8 +300,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(disabled)
-
-
-def _first_line(error: Exception) -> str:
-    text = ' '.join(str(error).split())
-    return text if len(text) < 300 else f'{text[:300]} ...'

@@ -4,7 +4,8 @@ from collections import defaultdict
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from mmfusion.models.fusers.fast.fold import fold_pairs
 
 #: how the field calls "merge your training-time branches into one layer"
 _MERGES = ('switch_to_deploy', 'reparameterize')
@@ -56,15 +57,7 @@ def fold_batch_norm(model: nn.Module, inputs: dict[str, Tensor],
     """
     with torch.no_grad():
         pairs, before = _watch(model, inputs)
-        places = defaultdict(list)
-        for parent in model.modules():
-            for name, child in parent._modules.items():
-                places[child].append((parent, name))
-        for conv, norm in pairs.items():
-            folded = fuse_conv_bn_eval(conv, norm)
-            for module, new in ((conv, folded), (norm, nn.Identity())):
-                for parent, name in places[module]:
-                    parent._modules[name] = new
+        fold_pairs(model, pairs.items())
         after = _tuple(model(**inputs))
     for old, new in zip(before, after, strict=True):
         change = (old - new).abs().max().item()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmfusion.apis.pairs import inference_pipeline
 from mmfusion.models.wrappers import FuserSegmenter, ImageFuser
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, check_choice
 from mmfusion.version import __version__
 
 PARTS = ('fuser', 'full')
@@ -37,8 +37,7 @@ class ExportGraph(nn.Module):
 
     def __init__(self, model: nn.Module, part: str = 'fuser') -> None:
         super().__init__()
-        if part not in PARTS:
-            raise UsageError(f'Expected a part of {PARTS}, got {part!r}.')
+        check_choice(PARTS, UsageError, part=part)
         if not isinstance(model, (ImageFuser, FuserSegmenter)):
             raise UsageError(
                 'Expected an ImageFuser or FuserSegmenter to export, got '

@@ -9,6 +9,7 @@ from mmengine.registry import init_default_scope
 
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
+from mmfusion.utils.errors import one_line
 
 from .exporting import FORMATS, OPSETS, export_model
 
@@ -72,7 +73,7 @@ def _cell(model: ImageFuser, format: str, opset: int, shape: Sequence[int],
                                   format=format, opset=opset, shape=shape,
                                   dynamic=dynamic)
         except Exception as error:  # a cell says what went wrong
-            return dict(error=' '.join(str(error).split()))
+            return dict(error=one_line(error))
     return dict(max_difference=report['max_difference'])
 
 

@@ -1,6 +1,5 @@
 """INT8 by static post-training quantization, calibrated on real pairs."""
 import io
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
@@ -11,11 +10,11 @@ import torch.nn.functional as F
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
+from mmfusion.apis.pairs import model_pipeline
 from mmfusion.models.exported.fuser import backend_model
 from mmfusion.models.exported.runtimes import META_KEY, PathLike
-from mmfusion.utils.errors import UsageError
-
-from .accuracy import pair_pipeline
+from mmfusion.utils.errors import UsageError, check_choice
+from mmfusion.utils.files import finished_file
 
 METHODS = ('minmax', 'percentile', 'entropy')
 #: of activations that --method percentile keeps, in %
@@ -62,8 +61,6 @@ def quantize(path: PathLike, out: PathLike, pairs: Sequence[dict],
         raise UsageError(
             f'Expected {path} with an opset of at least 13, which scales '
             f'weights per channel, got {opset}. Export it again.')
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f'.{out.stem}.{os.getpid()}{out.suffix}')
 
     class Reader(ort.CalibrationDataReader):
         """One run's inputs after the other."""
@@ -86,7 +83,7 @@ def quantize(path: PathLike, out: PathLike, pairs: Sequence[dict],
             self.left -= 1
             return next(self.feeds, None) if self.left >= 0 else None
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, finished_file(out) as draft:
         prepared = Path(folder, 'prepared.onnx')
         ort.quant_pre_process(str(path), str(prepared),
                               skip_symbolic_shape=True)
@@ -100,35 +97,31 @@ def quantize(path: PathLike, out: PathLike, pairs: Sequence[dict],
                 f'Expected --skip with parts of node names, got {list(skip)},'
                 ' which no node has. Names: '
                 f'{[node.name for node in nodes][:8]} ...')
-        try:
-            # it prints a line for each pair
-            with redirect_stdout(io.StringIO()):
-                ort.quantize_static(
-                    str(prepared),
-                    str(partial),
-                    Reader(),
-                    quant_format=ort.QuantFormat.QDQ,
-                    op_types_to_quantize=(['Conv']
-                                          if operators == 'conv' else None),
-                    nodes_to_exclude=kept,
-                    per_channel=True,
-                    activation_type=ort.QuantType.QUInt8,
-                    weight_type=ort.QuantType.QInt8,
-                    calibrate_method=dict(
-                        minmax=ort.CalibrationMethod.MinMax,
-                        percentile=ort.CalibrationMethod.Percentile,
-                        entropy=ort.CalibrationMethod.Entropy)[method],
-                    # pair by pair, of any method: else the histograms'
-                    # methods keep all activations of all pairs
-                    extra_options=dict(CalibStridedMinMax=1,
-                                       CalibPercentile=PERCENTILE))
-            result = onnx.load(str(partial))
-            meta = [x for x in graph.metadata_props if x.key == META_KEY]
-            onnx.helper.set_model_props(result, {META_KEY: meta[0].value})
-            onnx.save(result, str(partial))
-            os.replace(partial, out)
-        finally:
-            partial.unlink(missing_ok=True)
+        # it prints a line for each pair
+        with redirect_stdout(io.StringIO()):
+            ort.quantize_static(
+                str(prepared),
+                str(draft),
+                Reader(),
+                quant_format=ort.QuantFormat.QDQ,
+                op_types_to_quantize=(['Conv']
+                                      if operators == 'conv' else None),
+                nodes_to_exclude=kept,
+                per_channel=True,
+                activation_type=ort.QuantType.QUInt8,
+                weight_type=ort.QuantType.QInt8,
+                calibrate_method=dict(
+                    minmax=ort.CalibrationMethod.MinMax,
+                    percentile=ort.CalibrationMethod.Percentile,
+                    entropy=ort.CalibrationMethod.Entropy)[method],
+                # pair by pair, of any method: else the histograms'
+                # methods keep all activations of all pairs
+                extra_options=dict(CalibStridedMinMax=1,
+                                   CalibPercentile=PERCENTILE))
+        result = onnx.load(str(draft))
+        meta = [x for x in graph.metadata_props if x.key == META_KEY]
+        onnx.helper.set_model_props(result, {META_KEY: meta[0].value})
+        onnx.save(result, str(draft))
     scaled = {
         name
         for node in result.graph.node if node.op_type == 'DequantizeLinear'
@@ -150,10 +143,8 @@ def _check(path: Path, out: Path, pairs: Sequence[dict], method: str,
             f'{mode!r}. Dynamic quantization covers matrix products of '
             'linear and recurrent layers only; these networks are made of '
             'convolutions, none of which would change.')
-    for value, known, name in ((method, METHODS, 'method'),
-                               (operators, OPERATORS, 'operators')):
-        if value not in known:
-            raise UsageError(f'Expected {name} of {known}, got {value!r}.')
+    check_choice(METHODS, UsageError, method=method)
+    check_choice(OPERATORS, UsageError, operators=operators)
     if path.suffix != '.onnx' or out.suffix != '.onnx':
         raise UsageError('Expected two .onnx files, got '
                          f'{path.name!r} and {out.name!r}.')
@@ -180,7 +171,7 @@ def calibration_feeds(model: nn.Module,
     """
     fuser = model.fuser
     size, batch = (fuser.session.meta[key] for key in ('size', 'batch'))
-    pipeline = pair_pipeline(model)
+    pipeline = model_pipeline(model)
     for pair in pairs:
         data = model.data_preprocessor(pseudo_collate([pipeline(dict(pair))]),
                                        False)

@@ -1,5 +1,4 @@
-"""What ``tools/distill/make_teacher.py`` does."""
-import argparse
+"""Images of a teacher, for a student to learn from."""
 import hashlib
 import inspect
 import json
@@ -7,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 import mmfusion
 from mmfusion.apis.fused_image import to_uint8
 from mmfusion.apis.model_loading import init_model
-from mmfusion.apis.pairs import (FailedPair, PairReader, inference_pipeline,
+from mmfusion.apis.pairs import (Pair, PairReader, inference_pipeline,
                                  match_folders)
 from mmfusion.evaluation import compute
 from mmfusion.models.layers import luma
@@ -27,7 +27,7 @@ from mmfusion.models.wrappers import inference_config
 from mmfusion.models.wrappers.feature_pairs import TensorReader
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
-from mmfusion.utils.config_file import load_config, require_file
+from mmfusion.utils.config_file import PathLike, copy_config, require_file
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import finished_file, write_image
 from mmfusion.utils.progress import track
@@ -35,7 +35,45 @@ from mmfusion.utils.progress import track
 from .teacher_manifest import Manifest, check_images, checksum
 
 
-def make_teacher(args: argparse.Namespace) -> int:
+@dataclass(frozen=True)
+class TeacherOptions:
+    """How a teacher makes its images.
+
+    Args:
+        device (str): Where it runs.
+        seed (int): Each image draws from this and its name.
+        steps (int, optional): Sampling steps of a diffusion teacher.
+        fp16 (bool): Its denoiser in half precision.
+        tile (tuple[int, int], optional): Side and overlap of the tiles that
+            it denoises, pixels.
+        num_samples (int): Samples that are made into one image.
+        reduce (str): How: ``'mean'``, ``'median'`` or ``'best-qabf'``.
+        color (str): Colour of the teacher's image (``'teacher'``), of the
+            visible image (``'vis-chroma'``) or none (``'gray'``).
+        norm (str, optional): ``'minmax'`` stretches each image, ``'clamp'``
+            keeps brightness; None for what the config says.
+        save_features (str, optional): Tensor that is kept beside, such as
+            ``'aux.content'``.
+        allow_random (bool): Whether a network without weights will do.
+    """
+    device: str = 'cpu'
+    seed: int = 3407
+    steps: int | None = None
+    fp16: bool = False
+    tile: Sequence[int] | None = None
+    num_samples: int = 1
+    reduce: str = 'mean'
+    color: str = 'teacher'
+    norm: str | None = None
+    save_features: str | None = None
+    allow_random: bool = False
+
+
+def make_teacher(cfg: PathLike | Config, checkpoint: PathLike | None,
+                 vis: PathLike, ir: PathLike, out: PathLike,
+                 options: TeacherOptions | None = None, *,
+                 shard: tuple[int, int] = (0, 1), limit: int | None = None,
+                 restart: bool = False, check: bool = False) -> int:
     """Fuse the pairs of two folders by a teacher, with a manifest.
 
     Images that the manifest knows and that are still there are not made
@@ -43,49 +81,58 @@ def make_teacher(args: argparse.Namespace) -> int:
     them.
 
     Args:
-        args (argparse.Namespace): Of ``tools/distill/make_teacher.py``.
+        cfg (str | PathLike | Config): With the teacher as its model.
+        checkpoint (str | PathLike, optional): Its weights.
+        vis (str | PathLike): Folder of visible images.
+        ir (str | PathLike): Folder of infrared images.
+        out (str | PathLike): Where the images go.
+        options (TeacherOptions, optional): How they are made.
+        shard (tuple[int, int]): Index and number of shards: every
+            ``shard[1]``-th image is made, from ``shard[0]`` on.
+        limit (int, optional): Take the first pairs alone.
+        restart (bool): Whether to make all images anew.
+        check (bool): Whether to print statistics and name odd images.
 
     Returns:
-        int: 0, or 1 if a pair failed, has no partner, or ``--check`` found
+        int: 0, or 1 if a pair failed, has no partner, or the check found
         images missing.
 
     Raises:
-        UsageError: If a flag, the config or an older manifest does not fit.
+        UsageError: If an option, the config or an older manifest does not
+            fit.
         FileNotFoundError: If a file or folder is missing.
     """
-    cfg = _configure(args)
-    checkpoint = args.checkpoint and require_file(
-        args.checkpoint, 'a checkpoint file', 'Train one with '
+    options = options or TeacherOptions()
+    cfg = _configure(copy_config(cfg), options)
+    checkpoint = checkpoint and require_file(
+        checkpoint, 'a checkpoint file', 'Train one with '
         'tools/train.py, or convert one with '
         'tools/model_converters/convert.py.')
-    _refuse_random(cfg, checkpoint, args.allow_random)
-    pairs, unmatched = match_folders(args.vis, args.ir)
-    pairs = pairs[:args.limit]
-    shard, shards = args.shard
-    own = pairs[shard::shards]
-    out = Path(args.out)
-    manifest = Manifest(out, _settings(cfg, checkpoint, args), args.shard,
-                        args.restart)
-    features = feature_folder(out) if args.save_features else None
+    _refuse_random(cfg, checkpoint, options.allow_random)
+    pairs, unmatched = match_folders(vis, ir)
+    pairs = pairs[:limit]
+    own = pairs[shard[0]::shard[1]]
+    out = Path(out)
+    manifest = Manifest(out, _settings(cfg, checkpoint, options), shard,
+                        restart)
+    features = feature_folder(out) if options.save_features else None
     todo = [
         pair for pair in own if not manifest.has(
             pair['stem'], features and _feature_file(features, pair['stem']))
     ]
     failures: list[tuple[str, str]] = []
     if todo:
-        teacher = Teacher(cfg, checkpoint, args)
+        teacher = Teacher(cfg, checkpoint, options)
         reader = PairReader(todo, inference_pipeline(cfg, native=True))
+
+        def run(batch: list[Pair]) -> list[None]:
+            return [_make_one(teacher, pair, out, manifest) for pair in batch]
+
         try:
-            for (index, ), (item, ) in track(reader.batches(1, 0), len(todo)):
-                try:
-                    if isinstance(item, FailedPair):
-                        raise ValueError(item.reason)
-                    _make_one(teacher, item, todo[index]['stem'], out,
-                              manifest)
-                except Exception as error:  # the others must go on
-                    failures.append(
-                        (todo[index]['stem'], ' '.join(str(error).split())
-                         or type(error).__name__))
+            failures += [
+                pair.failure for pair in track(reader.run(run), len(todo))
+                if pair.failure
+            ]
         finally:
             manifest.save()
     joined = manifest.join([pair['stem'] for pair in pairs])
@@ -96,7 +143,7 @@ def make_teacher(args: argparse.Namespace) -> int:
         print(f'no partner: {path}', file=sys.stderr)
     for name, reason in failures:
         print(f'failed: {name}: {reason}', file=sys.stderr)
-    missing = check_images(out, own) if args.check else 0
+    missing = check_images(out, own) if check else 0
     return int(bool(failures or unmatched or missing))
 
 
@@ -112,22 +159,17 @@ class Teacher:
     Args:
         cfg (Config): With ``model``.
         checkpoint (str, optional): Weights.
-        args (argparse.Namespace): ``device``, ``seed``, ``num_samples``,
-            ``reduce``, ``color``, ``save_features``.
+        options (TeacherOptions): How its images are made.
     """
 
     def __init__(self, cfg: Config, checkpoint: str | None,
-                 args: argparse.Namespace) -> None:
-        place = args.save_features
-        self.model = init_model(cfg, checkpoint, args.device, optimize=place
+                 options: TeacherOptions) -> None:
+        place = options.save_features
+        self.model = init_model(cfg, checkpoint, options.device, optimize=place
                                 is None, fuser_is_enough=True)
-        self.seed = args.seed
-        self.samples = args.num_samples
-        self.reduce = args.reduce
-        self.color = args.color
-        self.place = place
+        self.options = options
         self.reader = None
-        if self.samples > 1 and not self.model.fuser.takes_seeds:
+        if self.options.num_samples > 1 and not self.model.fuser.takes_seeds:
             raise UsageError(
                 f'--num-samples needs a teacher that draws noise, '
                 f'{type(self.model.fuser).__name__} gives one image.')
@@ -144,8 +186,8 @@ class Teacher:
         """Image (H, W[, 3]) RGB and feature map (C, h, w) of one pair."""
         images, features = zip(
             *(self._sample(item, stem, index)
-              for index in range(self.samples)), strict=True)
-        if self.reduce == 'best-qabf':
+              for index in range(self.options.num_samples)), strict=True)
+        if self.options.reduce == 'best-qabf':
             scores = [self._qabf(image, item) for image in images]
             best = scores.index(max(scores))
             image, feature = images[best], features[best]
@@ -154,12 +196,12 @@ class Teacher:
             feature = None if self.reader is None else self._reduced(features)
         if feature is not None:
             feature = feature.to(torch.float16).numpy()
-        return to_uint8(image, grey=self.color == 'gray'), feature
+        return to_uint8(image, grey=self.options.color == 'gray'), feature
 
     def _reduced(self, samples: Sequence[Tensor]) -> Tensor:
         stacked = torch.stack(tuple(samples))
         return (stacked.median(0).values
-                if self.reduce == 'median' else stacked.mean(0))
+                if self.options.reduce == 'median' else stacked.mean(0))
 
     def _sample(self, item: dict, stem: str,
                 index: int) -> tuple[Tensor, Tensor | None]:
@@ -168,7 +210,7 @@ class Teacher:
         inputs, samples = data['inputs'], data['data_samples']
         condition = model.condition(samples)
         if model.fuser.takes_seeds:
-            condition['seeds'] = [image_seed(self.seed, stem, index)]
+            condition['seeds'] = [image_seed(self.options.seed, stem, index)]
         recording = (self.reader.recording(model.fuser)
                      if self.reader else nullcontext({}))
         with recording as found:
@@ -176,9 +218,9 @@ class Teacher:
         feature = None
         if self.reader is not None:
             feature = _unpadded(
-                self.reader.pick(self.place, output, found)[0],
+                self.reader.pick(self.options.save_features, output, found)[0],
                 inputs.shape[-2:], model.fuser)
-        if self.color == 'vis-chroma' and output.luma is None:
+        if self.options.color == 'vis-chroma' and output.luma is None:
             y = luma(output.fused)
             _, cbcr = model.fuser.split_colour(inputs[:, :3])
             output = FuserOutput(model.fuser.join_colour(y, cbcr), y)
@@ -206,18 +248,18 @@ def _unpadded(feature: Tensor, size: Sequence[int],
     return feature.float().cpu()
 
 
-def _make_one(teacher: Teacher, item: dict, stem: str, out: Path,
+def _make_one(teacher: Teacher, pair: Pair, out: Path,
               manifest: Manifest) -> None:
     start = time.perf_counter()
-    image, feature = teacher(item, stem)
-    path = out / f'{stem}.png'
+    image, feature = teacher(pair.item, pair.name)
+    path = out / f'{pair.name}.png'
     write_image(path, image)
     place = None
     if feature is not None:
-        place = _feature_file(feature_folder(out), stem)
+        place = _feature_file(feature_folder(out), pair.name)
         with finished_file(place) as draft:
             np.savez(draft, feature=feature)
-    manifest.add(stem, path, time.perf_counter() - start, place)
+    manifest.add(pair.name, path, time.perf_counter() - start, place)
 
 
 def _feature_file(folder: Path, stem: str) -> Path:
@@ -229,29 +271,28 @@ def feature_folder(out: Path) -> Path:
     return out.with_name(f'{out.name}_features')
 
 
-def _configure(args: argparse.Namespace) -> Config:
-    """The config with the sampler's flags in it."""
-    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
+def _configure(cfg: Config, options: TeacherOptions) -> Config:
+    """The config with the sampler's options in it."""
     if cfg.get('model') is None:
-        raise UsageError(f'{args.config}: expected a model, got none.')
+        raise UsageError(f'{cfg.filename}: expected a model, got none.')
     cfg.model = inference_config(cfg.model)
     fuser = cfg.model.fuser
     known = inspect.signature(MODELS.get(fuser.type).__init__).parameters
-    for flag, name, value in (('--steps', 'num_steps', args.steps),
-                              ('--tile', 'tile', args.tile
-                               and tuple(args.tile)), ('--fp16', 'fp16',
-                                                       args.fp16 or None)):
+    for flag, name, value in (('--steps', 'num_steps',
+                               options.steps), ('--tile', 'tile', options.tile
+                                                and tuple(options.tile)),
+                              ('--fp16', 'fp16', options.fp16 or None)):
         if value is None:
             continue
         if name not in known:
             raise UsageError(f'{flag} has no meaning for {fuser.type}: '
                              'leave it out.')
         fuser[name] = value
-    if args.norm is not None:
+    if options.norm is not None:
         if 'norm' in known:
-            fuser.norm = args.norm
+            fuser.norm = options.norm
         else:
-            cfg.model.output_norm = args.norm
+            cfg.model.output_norm = options.norm
     return cfg
 
 
@@ -277,15 +318,15 @@ def _refuse_random(cfg: Config, checkpoint: str | None, allowed: bool) -> None:
 
 
 def _settings(cfg: Config, checkpoint: str | None,
-              args: argparse.Namespace) -> dict[str, Any]:
+              options: TeacherOptions) -> dict[str, Any]:
     """What all images of a run depend on."""
     model = json.dumps(cfg.model.to_dict(), sort_keys=True, default=str)
-    return dict(teacher=cfg.model.fuser.type,
-                config=Path(str(args.config)).name,
+    return dict(teacher=cfg.model.fuser.type, config=cfg.filename
+                and Path(cfg.filename).name,
                 model_sha256=hashlib.sha256(model.encode()).hexdigest(),
                 checkpoint=checkpoint and Path(checkpoint).name,
                 checkpoint_sha256=checkpoint and checksum(Path(checkpoint)),
-                seed=args.seed, num_samples=args.num_samples,
-                reduce=args.reduce if args.num_samples > 1 else None,
-                color=args.color, features=args.save_features,
+                seed=options.seed, num_samples=options.num_samples,
+                reduce=options.reduce if options.num_samples > 1 else None,
+                color=options.color, features=options.save_features,
                 mmfusion=mmfusion.__version__, torch=torch.__version__)

@@ -1,19 +1,17 @@
 """Measuring folders of fused images: what fits together, resuming, files."""
-import argparse
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmfusion.fileio import FileRule, natural_key
-from mmfusion.tasks import TASKS, metric_order
+from mmfusion.fileio import FileRule, join_by_stem, natural_key
 from mmfusion.utils.files import write_text
+from mmfusion.utils.processes import available_cores
 from mmfusion.utils.progress import track
 
 from .protocol import Protocol
 from .records import PathLike, Record, RecordStore, write_csv
-from .scenes import Scene, available_cores, measure
-from .selection import split_words
+from .scenes import Scene, measure
 from .tables import ScoreTable
 
 PLAIN = '{stem}'
@@ -62,41 +60,38 @@ def match_scenes(
         ValueError: If a folder has no images or two for one stem, or if
             nothing fits together.
     """
-    source_files = {
-        name:
-        FileRule(stem=(source_rules or {}).get(name, PLAIN)).list(
-            str(folder), name)
+    rules = source_rules or {}
+    listed = {
+        ('source', name):
+        FileRule(stem=rules.get(name, PLAIN)).list(str(folder), name)
         for name, folder in sources.items()
     }
-    fused_files = {
-        method:
+    listed.update({
+        ('fused', method):
         FileRule(stem=fused_rule.replace('{method}', method)).list(
             str(folder), method)
         for method, folder in fused.items()
-    }
-    everywhere = {**source_files, **fused_files}
-    wanted = stems if stems is not None else sorted(
-        set().union(*everywhere.values()), key=natural_key)
-    scenes, missing = [], []
-    for stem in wanted:
-        missing += [
-            f'{stem}: no file of {name}' for name, files in everywhere.items()
-            if stem not in files
-        ]
+    })
+    samples, missing = join_by_stem(listed, stems)
+    scenes = []
+    for stem, found in samples:
+        paths = tuple(path for (kind, _), path in found.items()
+                      if kind == 'source')
         made = {
-            method: files[stem]
-            for method, files in fused_files.items() if stem in files
+            name: path
+            for (kind, name), path in found.items() if kind == 'fused'
         }
-        if made and all(stem in files for files in source_files.values()):
-            paths = tuple(files[stem] for files in source_files.values())
+        if made and len(paths) == len(sources):
             scenes.append(Scene(stem, paths, made))
     if not scenes:
         example = ', '.join(
-            str(next(iter(files.values()))) for files in everywhere.values())
+            str(next(iter(files.values()))) for files in listed.values())
         raise ValueError(
             f'Expected files of equal stems in all folders, got none, e.g. '
             f'{example}. Rename them or give a rule for their stems.')
-    return scenes, missing
+    return scenes, [
+        f'{stem}: no file of {name}' for stem, (_, name) in missing
+    ]
 
 
 @dataclass(frozen=True)
@@ -137,7 +132,8 @@ class FolderEvaluation:
         >>> evaluation = FolderEvaluation(
         ...     dict(mine='results/mine'), dict(ir='data/ir', vis='data/vi'),
         ...     'work_dirs/scores', Protocol(preset='film'))
-        >>> print(evaluation.run(workers=4).table.to_markdown())
+        >>> evaluation.run(workers=1).table.images
+        {'mine': 2}
     """
 
     def __init__(self, fused: Mapping[str,
@@ -227,49 +223,6 @@ class FolderEvaluation:
                        **table.to_json(), problems=scores.problems)
         write_text(self.out / 'summary.json',
                    json.dumps(content, indent=2, allow_nan=False) + '\n')
-
-
-def from_arguments(args: argparse.Namespace) -> FolderEvaluation:
-    """What the flags of ``evaluate_fusion.py`` ask for.
-
-    Raises:
-        FileNotFoundError: If a folder or file does not exist.
-        ValueError: If flags do not fit together or to the folders.
-    """
-    if bool(args.sources) == bool(args.vis or args.ir) or bool(
-            args.vis) != bool(args.ir):
-        raise ValueError('Expected either --vis DIR and --ir DIR, or '
-                         '--sources DIR DIR.')
-    if args.workers is not None and args.workers < 1:
-        raise ValueError(
-            f'Expected --workers of 1 or more, got {args.workers}.')
-    if args.sources and args.task:
-        raise ValueError('Expected --task with --vis and --ir, got it with '
-                         '--sources: name these NAME=DIR.')
-    rules = None
-    if args.sources:
-        sources = named_folders(args.sources)
-        if len(sources) < 2:
-            raise ValueError('Expected two folders or more after --sources, '
-                             f'got {args.sources}.')
-    else:
-        first, second = TASKS[args.task or 'ivf'].modalities
-        folders = {first: args.vis, second: args.ir}
-        sources = {name: folders[name] for name in metric_order(folders)}
-        rules = {first: args.vis_stem, second: args.ir_stem}
-    metrics = split_words(args.metrics) if args.metrics else None
-    protocol = Protocol(
-        metrics='all' if metrics == ['all'] else metrics and tuple(metrics),
-        preset=args.preset, channels=args.channels,
-        quantize=not args.no_quantize, grey=args.grey, stretch=args.stretch,
-        data_range=args.data_range)
-    stems = None
-    if args.stems:
-        stems = Path(args.stems).read_text(encoding='utf-8').split('\n')
-        stems = [stem.strip() for stem in stems if stem.strip()]
-    return FolderEvaluation(named_folders(args.fused), sources, args.out,
-                            protocol, args.restart, fused_rule=args.fused_stem,
-                            source_rules=rules, stems=stems)
 
 
 def describe(protocol: Protocol) -> str:

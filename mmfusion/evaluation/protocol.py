@@ -13,6 +13,7 @@ import numpy as np
 from mmfusion.fileio import read_image
 from mmfusion.functional import FusionMetricSpec, get_preset, select_metrics
 from mmfusion.functional.arrays import as_levels, to_gray
+from mmfusion.utils.errors import check_choice
 from mmfusion.version import __version__
 
 #: grey rule -> what it is
@@ -61,12 +62,9 @@ class Protocol:
 
     def __post_init__(self) -> None:
         _ = self.specs
-        for name, value, known in (('channels', self.used_channels,
-                                    CHANNELS), ('grey', self.grey, GREY_RULES),
-                                   ('stretch', self.stretch, STRETCHES)):
-            if value not in known:
-                raise ValueError(f'Expected {name} out of '
-                                 f'{", ".join(known)}, got {value!r}.')
+        check_choice(CHANNELS, channels=self.used_channels)
+        check_choice(GREY_RULES, grey=self.grey)
+        check_choice(STRETCHES, stretch=self.stretch)
         if self.data_range is not None and not self.data_range > 0:
             raise ValueError('Expected a data_range above 0, got '
                              f'{self.data_range}.')

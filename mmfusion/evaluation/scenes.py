@@ -5,14 +5,16 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
 import numpy as np
 
 from mmfusion.functional import SourceContext, compute
+from mmfusion.utils.errors import one_line
+from mmfusion.utils.processes import single_threaded_opencv
 
 from .protocol import Protocol
 from .records import Record
@@ -35,13 +37,6 @@ class Scene:
     fused: dict[str, str]
 
 
-def available_cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def measure_scene(scene: Scene, protocol: Protocol,
                   load: Load | None = None) -> list[Record]:
     """Measure every fused image of one scene; its sources are read once.
@@ -60,7 +55,7 @@ def measure_scene(scene: Scene, protocol: Protocol,
         sources = SourceContext((load or protocol.read_sources)(scene.sources),
                                 data_range=1)
     except Exception as error:  # other scenes must go on, whatever it is
-        return [Record('', scene.stem, error=_one_line(error))]
+        return [Record('', scene.stem, error=_reason(error))]
     records = []
     for method, path in scene.fused.items():
         try:
@@ -68,7 +63,7 @@ def measure_scene(scene: Scene, protocol: Protocol,
                                    protocol)
             records.append(Record(method, scene.stem, values))
         except Exception as error:
-            records.append(Record(method, scene.stem, error=_one_line(error)))
+            records.append(Record(method, scene.stem, error=_reason(error)))
     return records
 
 
@@ -116,21 +111,19 @@ def measure(scenes: Sequence[Scene], protocol: Protocol, workers: int = 1,
         RuntimeError: If a process was killed, e.g. for want of memory.
     """
     workers = min(workers, len(scenes))
-    with _one_thread():
+    task = partial(measure_scene, protocol=protocol, load=load)
+    with single_threaded_opencv():
         if workers > 1:
-            yield from _measure_in_processes(scenes, protocol, workers, load)
-            return
-        for scene in scenes:
-            yield measure_scene(scene, protocol, load)
+            yield from _in_processes(task, scenes, workers)
+        else:
+            yield from map(task, scenes)
 
 
-def _measure_in_processes(scenes: Sequence[Scene], protocol: Protocol,
-                          workers: int,
-                          load: Load | None) -> Iterator[list[Record]]:
-    pool = ProcessPoolExecutor(workers, initializer=_start_worker,
-                               initargs=(protocol, load))
+def _in_processes(task: Callable, scenes: Sequence[Scene],
+                  workers: int) -> Iterator[list[Record]]:
+    pool = ProcessPoolExecutor(workers, initializer=_start_worker)
     try:
-        futures = [pool.submit(_measure_in_worker, scene) for scene in scenes]
+        futures = [pool.submit(task, scene) for scene in scenes]
         for future in as_completed(futures):
             yield future.result()
     except BrokenProcessPool as error:
@@ -141,29 +134,10 @@ def _measure_in_processes(scenes: Sequence[Scene], protocol: Protocol,
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """End OpenCV's threads and bring them back afterwards.
-
-    A forked process that inherits the pool without its threads would wait
-    for them forever.
-    """
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
-
-
-_task: dict[str, Any] = {}
-
-
-def _start_worker(protocol: Protocol, load: Load | None) -> None:
+def _start_worker() -> None:
     """Set a process up: one thread, no life after its parent."""
     if cv2.getNumThreads() != 1:  # not forked
         cv2.setNumThreads(1)
-    _task.update(protocol=protocol, load=load)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -172,12 +146,9 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _measure_in_worker(scene: Scene) -> list[Record]:
-    return measure_scene(scene, **_task)
-
-
-def _one_line(error: Exception) -> str:
-    text = ' '.join(str(error).split())
-    if isinstance(error, (OSError, TypeError, ValueError)) and text:
+def _reason(error: Exception) -> str:
+    """Its text alone where that is likely to tell what is wrong."""
+    text, name = one_line(error), type(error).__name__
+    if isinstance(error, (OSError, TypeError, ValueError)) or text == name:
         return text
-    return f'{type(error).__name__}: {text}'
+    return f'{name}: {text}'

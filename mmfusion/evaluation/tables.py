@@ -178,18 +178,11 @@ class ScoreTable:
 
     def _texts(self, name: str) -> dict[str, dict[str, str]]:
         """Numbers with as many digits as their column deserves."""
-        values = self.statistics[name]
-        if name == 'rank':
-            return {
-                method: {
-                    head: str(place)
-                    for head, place in row.items()
-                }
-                for method, row in values.items()
-            }
-        means = self.statistics['mean']
+        means = self.statistics['mean'].values()
         digits = {
-            head: _digits(max(abs(row[head]) for row in means.values()))
+            head:
+            0 if name == 'rank' else _digits(
+                max(abs(row[head]) for row in means))
             for head in self.specs
         }
         return {
@@ -197,7 +190,7 @@ class ScoreTable:
                 head: f'{value:.{digits[head]}f}'
                 for head, value in row.items()
             }
-            for method, row in values.items()
+            for method, row in self.statistics[name].items()
         }
 
     def _best(self, name: str) -> dict[str, list[str]]:

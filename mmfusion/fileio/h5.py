@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from mmfusion.utils.packages import require_package
+
 H5_SUFFIXES = ('.h5', '.hdf5')
 _PATH = re.compile(r'(.*?\.(?:h5|hdf5)):(.+)', re.IGNORECASE | re.DOTALL)
 #: Files kept open by this process; more are closed in the order of opening.
@@ -21,13 +23,9 @@ def require_h5py() -> ModuleType:
     Raises:
         ImportError: If it is not installed; says how to get it.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            'HDF5 files need h5py, which is not installed. Run: '
-            'pip install "mmfusion[text]" (or pip install h5py).') from error
-    return h5py
+    return require_package(
+        'h5py', 'HDF5 files need it. Run: pip install "mmfusion[text]" (or '
+        'pip install h5py).')
 
 
 def split_h5_path(path: str) -> tuple[str, str] | None:

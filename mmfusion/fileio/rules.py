@@ -18,6 +18,10 @@ def natural_key(text: str) -> tuple:
 
     The text itself breaks ties (``2`` and ``02``), so the order depends
     on the names alone.
+
+    Examples:
+        >>> sorted(['10.png', '2.png'], key=natural_key)
+        ['2.png', '10.png']
     """
     parts = re.split(r'(\d+)', text)
     return tuple((0, int(part), '') if part.isdecimal() else (1, 0, part)
@@ -50,6 +54,10 @@ class FileRule:
 
     Raises:
         ValueError: If ``stem`` does not hold ``{stem}`` exactly once.
+
+    Examples:
+        >>> FileRule(stem='{stem}_ir').match('night/12_ir.PNG')
+        'night/12'
     """
     suffix: Suffix = None
     stem: str = '{stem}'
@@ -138,3 +146,29 @@ class FileRule:
                 f'{self.stem!r}, got none. Check the folder, the suffix and '
                 'the stem rule.')
         return dict(sorted(paths.items(), key=lambda i: natural_key(i[0])))
+
+
+def join_by_stem(
+    files: Mapping[str, Mapping[str, str]], stems: Sequence[str] | None = None
+) -> tuple[list[tuple[str, dict[str, str]]], list[tuple[str, str]]]:
+    """Bring together the files of several folders that share a stem.
+
+    Args:
+        files (mapping): Name of a folder -> what :meth:`FileRule.list`
+            gives for it.
+        stems (sequence[str], optional): Which; by default all that any
+            folder has, in natural order.
+
+    Returns:
+        tuple[list, list]: Stem and paths, by the folders that have one, of
+        each sample; stem and folder of each file that is missing.
+    """
+    if stems is None:
+        stems = sorted(set().union(*files.values()), key=natural_key)
+    samples = [(stem, {
+        name: paths[stem]
+        for name, paths in files.items() if stem in paths
+    }) for stem in stems]
+    missing = [(stem, name) for stem, found in samples for name in files
+               if name not in found]
+    return samples, missing

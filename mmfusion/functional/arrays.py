@@ -21,6 +21,10 @@ def to_gray(image):
     Returns:
         np.ndarray | Tensor: (H, W) or (B, H, W) of the same type of floats
         (float64 for integers).
+
+    Examples:
+        >>> to_gray(np.uint8([[[255, 0, 0], [90, 90, 90]]]))
+        array([[76., 90.]])
     """
     if isinstance(image, np.ndarray):
         red, green, blue = (image[..., i].astype(np.float64) for i in range(3))
@@ -163,6 +167,8 @@ def planes(image, channels: str, quantize: bool,
         list[Image]: One or three.
     """
     array = isinstance(image, np.ndarray)
+    parts: list[Any]
+    ops: Any
     if array:
         parts = [image] if image.ndim == 2 else [
             np.ascontiguousarray(image[..., i]) for i in range(3)

@@ -21,8 +21,11 @@ class SourceContext:
             memory costs more than it would save. Defaults to True.
 
     Examples:
+        >>> import numpy as np
+        >>> ir, vis = np.full((2, 4, 4), 80, np.uint8)
         >>> scene = SourceContext((ir, vis))
-        >>> rows = [compute(fused, scene) for fused in methods]
+        >>> [compute(fused, scene, 'MSE:levels') for fused in (ir, vis + 2)]
+        [{'MSE:levels': 0.0}, {'MSE:levels': 4.0}]
     """
 
     def __init__(self, sources: Sequence[Any], data_range: float | None = None,
@@ -62,6 +65,10 @@ def select_metrics(metrics: Metrics = None,
 
     Raises:
         ValueError: For names that are not known.
+
+    Examples:
+        >>> select_metrics('EN, SSIM', preset='film')['SSIM'].key
+        'SSIM:film'
     """
     columns = get_preset(preset).columns
     if metrics is None:
@@ -117,6 +124,12 @@ def compute(fused: Any, sources: SourceContext | Sequence[Any],
         TypeError: For other types of images.
         ValueError: For images that do not fit together, are too small for
             a metric or not finite, and for unknown names.
+
+    Examples:
+        >>> import numpy as np
+        >>> ir = np.repeat(np.uint8([[0, 255]]), 4, axis=0)
+        >>> compute(ir, (ir, ir), ['EN', 'SD', 'CC'])
+        {'EN': 1.0, 'SD': 127.5, 'CC': 1.0}
     """
     specs = select_metrics(metrics, preset)
     channels = channels or get_preset(preset).channels

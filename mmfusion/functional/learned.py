@@ -18,9 +18,10 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from mmfusion.utils.packages import require_package
 
 from .image import Image
 from .metric import fusion_metric
@@ -93,16 +94,10 @@ def _check_tensors(path: Path, metric: str) -> None:
 
 def _import(package: str, name: str, metric: str) -> Any:
     """Import a module of an optional package."""
-    try:
-        return import_module(name)
-    except ImportError as error:
-        advice = (
-            'Install it yourself; its licence, PolyForm Noncommercial, does '
-            'not allow commercial use.' if package == 'pyiqa' else
-            'Install it with: pip install "mmfusion[metrics]".')
-        raise ImportError(
-            f'Expected the package {package} for {metric}, got none that '
-            f'can be imported ({error}). {advice}') from error
+    advice = ('Install it yourself; its licence, PolyForm Noncommercial, '
+              'does not allow commercial use.' if package == 'pyiqa' else
+              'Install it with: pip install "mmfusion[metrics]".')
+    return require_package(name, f'{metric} needs it. {advice}')
 
 
 class Learned(NamedTuple):

@@ -70,7 +70,8 @@ class FusionMetricSpec:
             return 'F'
         return 'F, A, B' if self.max_sources == 2 else 'F, sources'
 
-    def __call__(self, fused: Image, sources: Sequence[Image]) -> Any:
+    def __call__(self, fused: Image | list[Image],
+                 sources: Sequence[Image] | Sequence[list[Image]]) -> Any:
         return self.function(fused, sources, **self.options)
 
 
@@ -120,6 +121,10 @@ def get_metric(key: str) -> FusionMetricSpec:
 
     Raises:
         ValueError: If there is none; the message names what there is.
+
+    Examples:
+        >>> get_metric('ssim').key, get_metric('SD:uint8').correct
+        ('SSIM:gauss11', False)
     """
     name, _, variant = key.lower().partition(':')
     of_name = [

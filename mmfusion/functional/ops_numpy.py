@@ -1,6 +1,7 @@
 """Array operations of the CPU backend: NumPy and OpenCV in float64."""
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -127,9 +128,12 @@ class NumpyOps:
 
     def central(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Derivatives along width and height, one-sided at the rim."""
-        along, down = (cv2.Sobel(x, cv2.CV_64F, *order, ksize=1, scale=0.5,
-                                 borderType=cv2.BORDER_REPLICATE)
-                       for order in ((1, 0), (0, 1)))
+        parts: list[np.ndarray] = [
+            cv2.Sobel(x, cv2.CV_64F, *order, ksize=1, scale=0.5,
+                      borderType=cv2.BORDER_REPLICATE)
+            for order in ((1, 0), (0, 1))
+        ]
+        along, down = parts
         # Differences at the rim span one pixel, all others two.
         along[:, [0, -1]] *= 2
         down[[0, -1]] *= 2
@@ -151,8 +155,9 @@ class NumpyOps:
         if border != 'valid':
             x = self.pad(x, 1, 1, 1, 1, border)
         if x.dtype == np.uint8:  # in a fraction of the time
-            return tuple(part[1:-1, 1:-1].astype(np.float64)
-                         for part in cv2.spatialGradient(x))
+            along, down = (part[1:-1, 1:-1].astype(np.float64)
+                           for part in cv2.spatialGradient(x))
+            return along, down
         height, width = x.shape
         along, down = np.empty((2, height - 2, width - 2))
         # OpenCV's filters take twice as long in float64. The order of the
@@ -238,7 +243,7 @@ class NumpyOps:
     def _count(levels: tuple[np.ndarray, ...]) -> np.ndarray:
         """Histogram of one or two images, float64."""
         number = len(levels)
-        total = 0.
+        total: Any = 0.
         # OpenCV counts in float32, which is exact up to 2^24.
         step = max(1, (1 << 24) // levels[0].shape[1])
         for first in range(0, levels[0].shape[0], step):
@@ -321,8 +326,8 @@ def _correlate_columns(x: np.ndarray, weights: tuple[float, ...],
     blocks, rest = divmod(total, count)
     x = np.ascontiguousarray(x)
     down, along = x.strides
-    views = np.ndarray((blocks, matrix.shape[1], width), x.dtype, x, 0,
-                       (count * step * down, down, along))
+    views: np.ndarray = np.ndarray((blocks, matrix.shape[1], width), x.dtype,
+                                   x, 0, (count * step * down, down, along))
     np.matmul(matrix, views,
               out=out[:total - rest].reshape(blocks, count, width))
     if rest:  # the last windows, some for the second time
@@ -340,11 +345,11 @@ def _correlate_rows(x: np.ndarray, weights: tuple[float, ...], step: int,
     matrix = _banded_upright(weights, count, step)
     blocks, rest = divmod(total, count)
     down, along = x.strides
-    views = np.ndarray((blocks, height, matrix.shape[0]), x.dtype, x, 0,
-                       (count * step * along, down, along))
+    views: np.ndarray = np.ndarray((blocks, height, matrix.shape[0]), x.dtype,
+                                   x, 0, (count * step * along, down, along))
     down, along = out.strides
-    targets = np.ndarray((blocks, height, count), out.dtype, out, 0,
-                         (count * along, down, along))
+    targets: np.ndarray = np.ndarray((blocks, height, count), out.dtype, out,
+                                     0, (count * along, down, along))
     np.matmul(views, matrix, out=targets)
     if rest:
         first = (total - count) * step

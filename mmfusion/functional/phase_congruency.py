@@ -106,9 +106,9 @@ def filter_bank(height: int, width: int) -> FilterBank:
               math.sqrt(2 - math.pi / 2)) / _NOISE_RESCALING
     noise = factor**2 * together / smallest / math.log(2)
     half = slice(0, width // 2 + 1)
-    return FilterBank(
-        *(np.ascontiguousarray(part[..., half])
-          for part in (radial, even, odd)), noise)
+    radial, even, odd = (np.ascontiguousarray(part[..., half])
+                         for part in (radial, even, odd))
+    return FilterBank(radial, even, odd, noise)
 
 
 class PhaseFeatures(NamedTuple):

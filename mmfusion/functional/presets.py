@@ -116,6 +116,10 @@ def get_preset(name: str) -> Preset:
 
     Raises:
         ValueError: If there is none.
+
+    Examples:
+        >>> get_preset('film').columns['SSIM']
+        'SSIM:film'
     """
     if name not in PRESETS:
         raise ValueError(

@@ -284,7 +284,7 @@ def visual_fidelity_for_fusion(fused: Image, sources: Sequence[Image]):
                 given = xp.where(smaller, its_given, given)
             ours += ops.log_sum(kept)
             theirs += ops.log_sum(given)
-            count += gain.shape[-2] * gain.shape[-1]
+            count += variance.shape[-2] * variance.shape[-1]
         stability = count * _HAN_STABILITY
         result += weight * (ours + stability) / (theirs + stability)
     return result

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FusionDataSample
+from mmfusion.utils.errors import check_choice, check_least
 
 _GROUND_TRUTH = ('gt_sem_seg', 'gt_binary', 'gt_boundary', 'gt_mask')
 _BOXES = ('gt_instances', 'ignored_instances', 'proposals')
@@ -65,12 +66,8 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
                  batch_augments: list[dict] | None = None,
                  non_blocking: bool = False) -> None:
         super().__init__(non_blocking=non_blocking)
-        if pad_mode not in ('constant', 'replicate'):
-            raise ValueError("Expected pad_mode 'constant' or "
-                             f"'replicate', got {pad_mode!r}.")
-        if size_divisor is not None and size_divisor < 1:
-            raise ValueError(
-                f'Expected size_divisor >= 1, got {size_divisor}.')
+        check_choice(('constant', 'replicate'), pad_mode=pad_mode)
+        check_least(1, size_divisor=size_divisor)
         self.modalities = dict(modalities or dict(vis=3, ir=1))
         self.size = size
         self.size_divisor = size_divisor or 1

@@ -4,6 +4,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmfusion.utils.errors import check_choice
+
 BOX_SHAPES = ('rectangle', 'ellipse')
 #: boxes whose distances are held in memory at once
 _CHUNK = 16
@@ -47,10 +49,13 @@ def boxes_to_mask(boxes: Any, size: tuple[int, int],
 
     Raises:
         ValueError: On another shape.
+
+    Examples:
+        >>> boxes_to_mask([[1, 0, 3, 1]], size=(2, 4)).int()
+        tensor([[0, 1, 1, 0],
+                [0, 0, 0, 0]], dtype=torch.int32)
     """
-    if shape not in BOX_SHAPES:
-        raise ValueError(f'Expected a box shape of {BOX_SHAPES}, got '
-                         f'{shape!r}.')
+    check_choice(BOX_SHAPES, shape=shape)
     boxes = box_tensor(boxes)
     height, width = size
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2

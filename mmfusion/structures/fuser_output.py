@@ -15,6 +15,12 @@ class FuserOutput:
         aux (dict[str, Tensor]): Further named outputs of the method, e.g.
             logits ``semantic`` (B, K, H, W) or the reconstruction
             ``vis_rec`` (B, 1, H, W). The method's docstring lists them.
+
+    Examples:
+        >>> import torch
+        >>> output = FuserOutput(torch.rand(2, 3, 8, 8))
+        >>> output.fused.shape, output.luma, output.aux
+        (torch.Size([2, 3, 8, 8]), None, {})
     """
     fused: Tensor
     luma: Tensor | None = None

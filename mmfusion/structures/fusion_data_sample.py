@@ -50,6 +50,13 @@ class FusionDataSample(SegDataSample):
     ``'day'`` or ``'night'``), ``ori_shape``, ``img_shape``,
     ``scale_factor``, ``flip``, ``flip_direction``, ``padding_size``,
     ``misalignment`` (see :class:`RandomMisalign`).
+
+    Examples:
+        >>> import torch
+        >>> sample = FusionDataSample(metainfo=dict(ori_shape=(8, 8)))
+        >>> sample.fused_img = PixelData(data=torch.rand(3, 8, 8))
+        >>> sample.fused_img.shape, sample.ori_shape
+        ((8, 8), (8, 8))
     """
     fused_img = _field('fused_img', 'Fused RGB image, (3, H, W).')
     gt_fused = _field('gt_fused', 'Target image, (3, H, W).')

@@ -53,8 +53,8 @@ def stack_info() -> dict[str, str]:
     """
     info = {}
     for module, candidates in DISTRIBUTIONS.items():
-        found = [(name, _version(name)) for name in candidates
-                 if _version(name) is not None]
+        found = [(name, version) for name in candidates
+                 if (version := _version(name)) is not None]
         if len(found) > 1:
             names = ' '.join(name for name, _ in found)
             raise RuntimeError(

@@ -1,5 +1,7 @@
 """Finding and reading config files."""
+import copy
 import difflib
+import fnmatch
 import logging
 import os
 import sys
@@ -108,14 +110,31 @@ def resolve_config(name: PathLike,
                 **words[1]
             }, f'{name} is no file any more, today: {" ".join(today)}')
     looked = ', '.join(str(folder.resolve()) for folder in folders)
-    known = [
-        str(path.relative_to(folder)) for folder in config_folders()
-        for path in folder.rglob('*.py') if '_base_' not in path.parts
-    ]
-    close = difflib.get_close_matches(inner or name, known, 1, 0.5)
+    close = difflib.get_close_matches(inner or name, list_models(), 1, 0.5)
     hint = f' Did you mean {close[0]!r}?' if close else ''
     raise FileNotFoundError(f'Expected a config file, got {name!r}, which is '
                             f'in none of: {looked}.{hint}')
+
+
+def list_models(pattern: str | None = None) -> list[str]:
+    """Names of mmfusion's configs, as :func:`load_config` takes them.
+
+    Args:
+        pattern (str, optional): Such as ``'fusers/*msrs*'``.
+
+    Returns:
+        list[str]: In alphabetical order.
+
+    Examples:
+        >>> list_models('fusers/psfusion_msrs.py')
+        ['fusers/psfusion_msrs.py']
+    """
+    known = {
+        path.relative_to(folder).as_posix()
+        for folder in config_folders()
+        for path in folder.rglob('*.py') if '_base_' not in path.parts
+    }
+    return sorted(fnmatch.filter(known, pattern or '*'))
 
 
 def _split(name: str) -> tuple[str, tuple[str | None, dict[str, str]]]:
@@ -157,6 +176,11 @@ def load_config(name: PathLike, options: dict | None = None,
         FileNotFoundError: If there is no such file.
         DetectionMissing: If it is about detection, which is not installed.
         UsageError: If the config has no such scale or choice.
+
+    Examples:
+        >>> name = 'mmfusion::fusers/laplacian_pyramid.py'
+        >>> load_config(name, {'model.fuser.type': 'MaximumFuser'}).model.fuser
+        {'type': 'MaximumFuser'}
     """
     found = resolve_config(name, near)
     if found.note:
@@ -186,6 +210,28 @@ def load_config(name: PathLike, options: dict | None = None,
     if before is not None and after != before:
         cfg.model = _replace(cfg.model, before, after)
     cfg.setdefault('default_scope', 'mmfusion')
+    return cfg
+
+
+def copy_config(cfg: PathLike | Config, options: dict | None = None,
+                work_dir: PathLike | None = None) -> Config:
+    """A config of its own: what is changed in it changes no other.
+
+    Args:
+        cfg (str | PathLike | Config): The config, or where it lies.
+        options (dict, optional): Dotted keys to values.
+        work_dir (str | PathLike, optional): Replaces its ``work_dir``; None
+            sets one where there is none.
+    """
+    if isinstance(cfg, Config):
+        cfg = copy.deepcopy(cfg)
+        cfg.merge_from_dict(dict(options or {}))
+    else:
+        cfg = load_config(cfg, options)
+    if work_dir is not None:
+        cfg.work_dir = os.fspath(work_dir)
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = default_work_dir(cfg)
     return cfg
 
 
@@ -220,8 +266,9 @@ def _replace(node: Any, old: Any, new: Any) -> Any:
 
 def default_work_dir(cfg: Config) -> str:
     """``work_dirs/<run_name>``, by default the name of the config file."""
-    return os.path.join('work_dirs',
-                        cfg.get('run_name') or Path(cfg.filename).stem)
+    return os.path.join(
+        'work_dirs',
+        cfg.get('run_name') or Path(cfg.filename or 'unnamed').stem)
 
 
 def require_file(path: PathLike, what: str, advice: str) -> str:
@@ -238,7 +285,12 @@ def require_file(path: PathLike, what: str, advice: str) -> str:
 
 
 def type_name(kind: Any) -> str:
-    """``'mmseg.IoUMetric'`` or the class itself -> ``'IoUMetric'``."""
+    """Name of a config's ``type`` without its scope.
+
+    Examples:
+        >>> type_name('mmseg.IoUMetric'), type_name(dict)
+        ('IoUMetric', 'dict')
+    """
     name = kind if isinstance(kind, str) else getattr(kind, '__name__',
                                                       str(kind))
     return name.rpartition('.')[2]

@@ -15,6 +15,11 @@ def register_all_modules(init_default_scope: bool = True) -> None:
     Args:
         init_default_scope (bool): Whether to make ``mmfusion`` the default
             scope. Defaults to True.
+
+    Examples:
+        >>> register_all_modules(init_default_scope=False)
+        >>> 'PSFusion' in registry.MODELS.module_dict
+        True
     """
     for known in vars(registry).values():
         if isinstance(known, registry.LazyRegistry):

@@ -5,13 +5,13 @@ from .sinks import FusedFrame
 from .sources import (CameraSource, FileSource, FolderSource, Frame,
                       FrameSource, open_source)
 from .statistics import summary
-from .stream import FusionStream
+from .stream import FusionStream, StreamOptions
 from .temporal import FlickerMeter, MotionTracker, SteadyRange, TemporalBlend
 from .writers import VideoWriter
 
 __all__ = [
     'CameraSource', 'FileSource', 'FlickerMeter', 'FolderSource', 'Frame',
     'FrameSource', 'FusedFrame', 'FusionStream', 'MotionTracker',
-    'SteadyRange', 'TemporalBlend', 'VideoWriter', 'align', 'fit_infrared',
-    'open_source', 'read_homography', 'summary'
+    'SteadyRange', 'StreamOptions', 'TemporalBlend', 'VideoWriter', 'align',
+    'fit_infrared', 'open_source', 'read_homography', 'summary'
 ]

@@ -1,4 +1,5 @@
 """From pairs of frames to fused frames, a batch at a time."""
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -7,12 +8,23 @@ from torch import Tensor, nn
 
 from mmfusion.models.wrappers.output_policy import OutputPolicy
 from mmfusion.structures import FuserOutput
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, check_choice
 
 from .statistics import StreamStatistics
 from .temporal import SteadyRange
 
 NORMS = ('auto', 'clamp', 'steady')
+
+
+class FusedBatch(NamedTuple):
+    """Fused frames, and their labels where there are any.
+
+    Attributes:
+        images (Tensor): (B, 3, H, W), nominally in [0, 1].
+        labels (Tensor, optional): (B, H, W).
+    """
+    images: Tensor
+    labels: Tensor | None
 
 
 class FrameFuser:
@@ -35,8 +47,7 @@ class FrameFuser:
 
     def __init__(self, model: nn.Module, segmenter: nn.Module | None = None,
                  norm: str = 'auto', momentum: float = 0.95) -> None:
-        if norm not in NORMS:
-            raise ValueError(f'Expected a norm of {NORMS}, got {norm!r}.')
+        check_choice(NORMS, norm=norm)
         modalities = dict(model.roles.task.modalities)
         if list(modalities.values()) != [3, 1]:
             raise UsageError(
@@ -70,7 +81,7 @@ class FrameFuser:
 
     @torch.no_grad()
     def __call__(self, pairs: list[Tensor], size: tuple[int, int],
-                 statistics: StreamStatistics) -> 'FusedBatch':
+                 statistics: StreamStatistics) -> FusedBatch:
         """Fuse pairs of one size.
 
         Args:
@@ -138,18 +149,6 @@ class FrameFuser:
         """Fused frame (RGB uint8) with its labels in colours over it."""
         colours = self.palette[labels.astype(int) % len(self.palette)]
         return cv2.addWeighted(fused, 1 - opacity, colours, opacity, 0)
-
-
-class FusedBatch:
-    """Fused frames, and their labels where there are any.
-
-    Args:
-        images (Tensor): (B, 3, H, W), nominally in [0, 1].
-        labels (Tensor, optional): (B, H, W).
-    """
-
-    def __init__(self, images: Tensor, labels: Tensor | None) -> None:
-        self.images, self.labels = images, labels
 
 
 def _palette(segmenter: nn.Module | None) -> np.ndarray:

@@ -9,6 +9,14 @@ import numpy as np
 #: frames whose latencies are kept: memory stays flat on endless streams
 KEPT = 4096
 STAGES = ('read', 'prepare', 'wait', 'network', 'finish', 'write')
+#: what is counted beside frames
+COUNTS = dict(corrupt_vis='visible frames not decoded',
+              corrupt_ir='infrared frames not decoded',
+              repeated='pairs filled from the one before',
+              dropped='pairs dropped',
+              unpaired='pairs without an infrared frame',
+              refilled='frames written again: none was new',
+              resized='frames resized to the first one')
 
 
 class StreamStatistics:
@@ -89,10 +97,8 @@ class StreamStatistics:
                     network_ms=1000 * network / max(self.frames, 1),
                     seconds=dict(self.seconds, whole=whole),
                     overhead=max(0., 1 - network / max(busy, 1e-9)),
-                    corrupt_vis=self.corrupt_vis, corrupt_ir=self.corrupt_ir,
-                    repeated=self.repeated, dropped=self.dropped,
-                    unpaired=self.unpaired, refilled=self.refilled,
-                    resized=self.resized, interrupted=self.interrupted)
+                    **{name: getattr(self, name)
+                       for name in COUNTS}, interrupted=self.interrupted)
 
 
 def summary(result: dict[str, Any]) -> str:
@@ -105,15 +111,7 @@ def summary(result: dict[str, Any]) -> str:
         'latency ms: ' + ', '.join(f'{k} {v:.1f}' for k, v in latency.items())
     ]
     counted = [
-        f'{result[key]} {text}'
-        for key, text in (('corrupt_vis', 'visible frames not decoded'),
-                          ('corrupt_ir', 'infrared frames not decoded'),
-                          ('repeated', 'pairs filled from the one before'),
-                          ('dropped', 'pairs dropped'),
-                          ('unpaired', 'pairs without an infrared frame'),
-                          ('refilled', 'frames written again: none was new'),
-                          ('resized', 'frames resized to the first one'))
-        if result[key]
+        f'{result[key]} {text}' for key, text in COUNTS.items() if result[key]
     ]
     lines += [', '.join(counted)] if counted else []
     if 'flicker' in result:

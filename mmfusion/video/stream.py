@@ -39,6 +39,52 @@ class _Pair:
     born: float
 
 
+@dataclass(frozen=True)
+class StreamOptions:
+    """How a stream is read and fused.
+
+    Attributes:
+        fps (float, optional): Of the result; defaults to the visible
+            stream's.
+        source_fps (float, optional): Overrules what both sources say; of
+            folders 25 is assumed.
+        offset (float): Seconds by which the infrared stream is late.
+        homography (np.ndarray, optional): (3, 3), infrared to visible
+            pixels.
+        batch_size (int): Frames that run together. 1 has the least latency.
+        norm (str): See :class:`FrameFuser`.
+        momentum (float): See :class:`SteadyRange`.
+        blend (float): Strength of :class:`TemporalBlend`; 0 is off.
+        flicker (bool): Whether to measure flicker (costs optical flow).
+        limit (int, optional): Most frames to fuse.
+        queue_size (int): Pairs of files that wait for the network, at
+            least.
+
+    Raises:
+        UsageError: If a number is out of range.
+    """
+    fps: float | None = None
+    source_fps: float | None = None
+    offset: float = 0.
+    homography: np.ndarray | None = None
+    batch_size: int = 1
+    norm: str = 'auto'
+    momentum: float = 0.95
+    blend: float = 0.
+    flicker: bool = False
+    limit: int | None = None
+    queue_size: int = 4
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or self.queue_size < 1:
+            raise UsageError('Expected a batch and queue of at least 1, got '
+                             f'{self.batch_size} and {self.queue_size}.')
+        for name in ('fps', 'source_fps'):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UsageError(f'Expected {name} above 0, got {value}.')
+
+
 class FusionStream:
     """Fuses two streams of frames.
 
@@ -57,26 +103,14 @@ class FusionStream:
         vis: Visible source, see :func:`open_source`.
         ir: Infrared source.
         segmenter (nn.Module, optional): See :class:`FrameFuser`.
-        fps (float, optional): Of the result; defaults to the visible
-            stream's.
-        source_fps (float, optional): Overrules what both sources say; of
-            folders 25 is assumed.
-        offset (float): Seconds by which the infrared stream is late.
-        homography (np.ndarray, optional): (3, 3), infrared to visible
-            pixels.
-        batch_size (int): Frames that run together. 1 has the least latency.
-        norm (str): See :class:`FrameFuser`.
-        momentum (float): See :class:`SteadyRange`.
-        blend (float): Strength of :class:`TemporalBlend`; 0 is off.
-        flicker (bool): Whether to measure flicker (costs optical flow).
-        limit (int, optional): Most frames to fuse.
-        queue_size (int): Pairs of files that wait for the network, at
-            least.
+        options: See :class:`StreamOptions`.
 
     Examples:
-        >>> model = init_model('model.onnx')
-        >>> stream = FusionStream(model, 'vis.mp4', 'ir.mp4')
-        >>> print(stream.run(out='fused.mp4')['fps'])
+        >>> from mmfusion.apis import init_model
+        >>> model = init_model('mmfusion::fusers/laplacian_pyramid.py')
+        >>> stream = FusionStream(model, 'data/vi', 'data/ir')
+        >>> stream.run(out='fused.mp4')['frames']
+        2
 
     Raises:
         FileNotFoundError: If a source is missing.
@@ -84,40 +118,29 @@ class FusionStream:
     """
 
     def __init__(self, model: nn.Module, vis: Source, ir: Source,
-                 segmenter: nn.Module | None = None, fps: float | None = None,
-                 source_fps: float | None = None, offset: float = 0.,
-                 homography: np.ndarray | None = None, batch_size: int = 1,
-                 norm: str = 'auto', momentum: float = 0.95, blend: float = 0.,
-                 flicker: bool = False, limit: int | None = None,
-                 queue_size: int = 4) -> None:
-        if batch_size < 1 or queue_size < 1:
-            raise UsageError('Expected a batch and queue of at least 1, got '
-                             f'{batch_size} and {queue_size}.')
-        for value, name in ((fps, 'fps'), (source_fps, 'source_fps')):
-            if value is not None and not value > 0:
-                raise UsageError(f'Expected {name} above 0, got {value}.')
-        self.fuser = FrameFuser(model, segmenter, norm, momentum)
-        self.blend = TemporalBlend(blend) if blend else None
+                 segmenter: nn.Module | None = None, **options) -> None:
+        self.options = how = StreamOptions(**options)
+        self.fuser = FrameFuser(model, segmenter, how.norm, how.momentum)
+        self.blend = TemporalBlend(how.blend) if how.blend else None
         self.meters = dict(visible=FlickerMeter(),
-                           fused=FlickerMeter()) if flicker else {}
-        self.tracker = MotionTracker() if blend or flicker else None
-        self.offset, self.homography = offset, homography
-        self.batch_size, self.limit = batch_size, limit
+                           fused=FlickerMeter()) if how.flicker else {}
+        self.tracker = MotionTracker() if how.blend or how.flicker else None
         self._stop = threading.Event()
         self._started = False
         self._error: BaseException | None = None
         self._held: Any = None
-        self.vis = open_source(vis, source_fps)
+        self.vis = open_source(vis, how.source_fps)
         try:
-            self.ir = open_source(ir, source_fps)
+            self.ir = open_source(ir, how.source_fps)
         except BaseException:
             self.vis.close()
             raise
-        self.fps = fps or self.vis.fps
+        self.fps = how.fps or self.vis.fps
         self.live = self.vis.live or self.ir.live
         self.statistics = StreamStatistics(self.live)
         self._ready: queue.Queue = queue.Queue(
-            batch_size if self.live else max(queue_size, batch_size))
+            how.batch_size if self.live else max(how.queue_size, how.batch_size
+                                                 ))
 
     def __iter__(self) -> Iterator[FusedFrame]:
         """Fuse frame by frame; can be done once.
@@ -214,11 +237,11 @@ class FusionStream:
             self._put(_END)
 
     def _pairs(self) -> Iterator[_Pair]:
-        source = align(self.vis, self.ir, self.fps, self.offset)
+        source = align(self.vis, self.ir, self.fps, self.options.offset)
         vis = ir = None
         numbers = (-1, -1)
         count = 0
-        while not self._stop.is_set() and count != self.limit:
+        while not self._stop.is_set() and count != self.options.limit:
             if self.live:
                 self._wait_for_room()
             with self.statistics.timed('read'):
@@ -242,7 +265,8 @@ class FusionStream:
                 if vis.ndim == 2:
                     vis = cv2.cvtColor(vis, cv2.COLOR_GRAY2BGR)
                 inputs = self.fuser.prepare(
-                    vis, fit_infrared(ir, vis.shape[:2], self.homography))
+                    vis,
+                    fit_infrared(ir, vis.shape[:2], self.options.homography))
             count += 1
             yield _Pair(pair.index, pair.time, vis, inputs, born)
 
@@ -277,7 +301,7 @@ class FusionStream:
     def _take(self) -> list[_Pair]:
         """The next pairs of one size; none at the end."""
         batch: list[_Pair] = []
-        while len(batch) < self.batch_size:
+        while len(batch) < self.options.batch_size:
             item = self._next()
             if item is _END:
                 self._held = _END

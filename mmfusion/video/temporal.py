@@ -3,8 +3,9 @@
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from mmfusion.models.registration import warp
 
 #: visible frames that differ by more after warping are taken as occluded
 _OCCLUSION = 0.1
@@ -68,23 +69,10 @@ def optical_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return method.calc(first, second, None)
 
 
-def warp(image: Tensor, flow: np.ndarray) -> Tensor:
-    """Fetch every pixel from where the flow points.
-
-    Args:
-        image (Tensor): (C, H, W).
-        flow (np.ndarray): (H, W, 2) in pixels, (x, y).
-
-    Returns:
-        Tensor: (C, H, W); beyond the border, the border's pixels.
-    """
-    height, width = image.shape[1:]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    grid = np.stack(((x + flow[..., 0] + 0.5) * 2 / width - 1,
-                     (y + flow[..., 1] + 0.5) * 2 / height - 1), axis=-1)
-    return F.grid_sample(image[None],
-                         torch.from_numpy(grid)[None].to(image),
-                         padding_mode='border', align_corners=False)[0]
+def moved(image: Tensor, flow: np.ndarray) -> Tensor:
+    """Fetch every pixel of (C, H, W) from where the flow points."""
+    offsets = torch.from_numpy(flow).permute(2, 0, 1)
+    return warp(image[None], offsets[None].to(image))[0]
 
 
 class MotionTracker:
@@ -113,14 +101,14 @@ class MotionTracker:
         flow = optical_flow(grey, previous)
         before, now = (torch.from_numpy(image)[None].float() / 255
                        for image in (previous, grey))
-        same = (warp(before, flow) - now).abs() < _OCCLUSION
+        same = (moved(before, flow) - now).abs() < _OCCLUSION
         return flow, same.float()
 
 
 class TemporalBlend:
     """Blends each fused frame with the one before, moved along.
 
-    ``F_t + strength * mask * (warp(F_{t-1}) - F_t)``: noise and flicker of
+    ``F_t + strength * mask * (moved(F_{t-1}) - F_t)``: noise and flicker of
     a fuser fall, what moves stays sharp, and what was hidden is not mixed
     in.
 
@@ -148,7 +136,7 @@ class TemporalBlend:
         """
         if motion is not None and self.previous is not None:
             flow, same = motion
-            past = warp(self.previous, flow)
+            past = moved(self.previous, flow)
             fused = torch.lerp(fused, past, self.strength * same.to(fused))
         self.previous = fused
         return fused
@@ -181,7 +169,7 @@ class FlickerMeter:
         if motion is not None and self.previous is not None:
             flow, same = motion
             same = same.to(frame)
-            error = (warp(self.previous, flow) - frame).abs() * same
+            error = (moved(self.previous, flow) - frame).abs() * same
             total = same.sum() * len(frame)
             self.errors.append((error.sum() / total.clamp(min=1)).item())
         self.previous = frame

@@ -29,26 +29,22 @@ class FusionLocalVisualizer(Visualizer):
 
     Args:
         name (str): Name of the instance.
-        image (np.ndarray, optional): See mmengine's ``Visualizer``.
-        vis_backends (list, optional): Backend configs.
-        save_dir (str, optional): Folder of the file backends.
         classes (sequence[str], optional): Class names.
         palette (sequence, optional): One RGB triple a class.
         alpha (float): Opacity of class colours. Defaults to 0.6.
         columns (int, optional): Images a row; None puts all in one row.
         legend (bool): Whether to draw the classes below label maps.
         box_score_thr (float): Detections below it are not drawn.
+        args, kwargs: See mmengine's ``Visualizer``.
     """
 
-    def __init__(self, name: str = 'visualizer',
-                 image: np.ndarray | None = None,
-                 vis_backends: list | None = None, save_dir: str | None = None,
+    def __init__(self, name: str = 'visualizer', *args,
                  classes: Sequence[str] | None = None,
                  palette: Sequence[Sequence[int]] | None = None,
                  alpha: float = 0.6, columns: int | None = None,
                  legend: bool = True, box_score_thr: float = 0.3,
                  **kwargs) -> None:
-        super().__init__(name, image, vis_backends, save_dir, **kwargs)
+        super().__init__(name, *args, **kwargs)
         self.classes = classes
         self.palette = palette
         self.alpha = alpha

@@ -4,10 +4,13 @@ Every function takes and gives RGB ``uint8`` arrays (H, W, 3) unless said
 otherwise; none touches a file or a plotting library's global state.
 """
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from torch import Tensor
+
+from mmfusion.utils.errors import check_least
 
 Image = np.ndarray | Tensor
 Palette = Sequence[Sequence[int]]
@@ -115,9 +118,7 @@ def overlay_labels(image: np.ndarray, labels: Image, palette: Palette,
     if not 0 <= alpha <= 1:
         raise ValueError(f'Expected alpha in [0, 1], got {alpha}.')
     table = np.asarray(palette, dtype=np.uint8).reshape(-1, 3)
-    if ignore_index < 0:
-        raise ValueError(
-            f'Expected ignore_index of at least 0, got {ignore_index}.')
+    check_least(0, ignore_index=ignore_index)
     labels = to_label_map(labels, image.shape[:2])
     known = (labels >= 0) & (labels < len(table)) & (labels != ignore_index)
     table = np.concatenate((table, [IGNORED_COLOUR])).astype(np.uint8)
@@ -204,8 +205,7 @@ def draw_grid(tiles: Mapping[str, Image],
     """
     if not tiles:
         raise ValueError('Expected at least one image to draw, got none.')
-    if columns is not None and columns < 1:
-        raise ValueError(f'Expected columns of at least 1, got {columns}.')
+    check_least(1, columns=columns)
     images = {name: to_rgb_uint8(image) for name, image in tiles.items()}
     height = max(image.shape[0] for image in images.values())
     width = max(image.shape[1] for image in images.values())
@@ -226,14 +226,33 @@ def draw_grid(tiles: Mapping[str, Image],
     return canvas
 
 
+@dataclass(frozen=True)
+class PanelStyle:
+    """How a panel looks.
+
+    Attributes:
+        classes (sequence[str], optional): Class names, for the legend.
+        palette (sequence, optional): One RGB triple a class; needed with
+            label maps.
+        alpha (float): Opacity of the class colours.
+        ignore_index (int): Label of pixels without a class.
+        columns (int, optional): Images a row; None for one row.
+        legend (bool): Whether to add a legend below label maps.
+        captions (sequence[str]): Names of the two modalities.
+    """
+    classes: Sequence[str] | None = None
+    palette: Palette | None = None
+    alpha: float = 0.6
+    ignore_index: int = 255
+    columns: int | None = None
+    legend: bool = True
+    captions: Sequence[str] = ('visible', 'infrared')
+
+
 def draw_panel(vis: Image, ir: Image | None = None, fused: Image | None = None,
                pred: Image | None = None, gt: Image | None = None, *,
-               classes: Sequence[str] | None = None,
-               palette: Palette | None = None, alpha: float = 0.6,
-               ignore_index: int = 255, columns: int | None = None,
-               legend: bool = True, captions: Sequence[str] = ('visible',
-                                                               'infrared'),
-               painters: Mapping[str, Painter] | None = None) -> np.ndarray:
+               painters: Mapping[str, Painter] | None = None,
+               **style) -> np.ndarray:
     """Visible | infrared | fused | prediction | ground truth.
 
     What is None is left out. Label maps and boxes are laid over the fused
@@ -245,16 +264,9 @@ def draw_panel(vis: Image, ir: Image | None = None, fused: Image | None = None,
         fused (image, optional): Fused image.
         pred (label map, optional): Predicted classes, (H, W) or (1, H, W).
         gt (label map, optional): True classes.
-        classes (sequence[str], optional): Class names, for the legend.
-        palette (sequence, optional): One RGB triple a class; needed with
-            ``pred`` or ``gt``.
-        alpha (float): Opacity of the class colours.
-        ignore_index (int): Label of pixels without a class.
-        columns (int, optional): Images a row; None for one row.
-        legend (bool): Whether to add a legend below label maps.
-        captions (sequence[str]): Names of the two modalities.
         painters (mapping, optional): Further tiles: caption to a function
             that draws on a copy of the fused image, e.g. boxes.
+        style: See :class:`PanelStyle`.
 
     Returns:
         np.ndarray: RGB panel ``uint8``; images keep their pixels.
@@ -263,30 +275,32 @@ def draw_panel(vis: Image, ir: Image | None = None, fused: Image | None = None,
         ValueError: If label maps come without a palette, or a shape or
             range is wrong.
     """
-    images = {captions[0]: vis, captions[1]: ir, 'fused': fused}
+    look = PanelStyle(**style)
+    first, second = look.captions
+    images = {first: vis, second: ir, 'fused': fused}
     tiles = {
         name: to_rgb_uint8(image)
         for name, image in images.items() if image is not None
     }
-    ground = tiles.get('fused', tiles[captions[0]])
+    ground = tiles.get('fused', tiles[first])
     maps = {'prediction': pred, 'ground truth': gt}
     maps = {
         name: labels
         for name, labels in maps.items() if labels is not None
     }
-    if maps and palette is None:
+    if maps and look.palette is None:
         raise ValueError(
             f'Expected a palette to draw {" and ".join(maps)}, got None. '
             'Pass palette=..., or a dataset whose METAINFO has one.')
     for name, labels in maps.items():
-        tiles[name] = overlay_labels(ground, labels, palette, alpha,
-                                     ignore_index)
+        tiles[name] = overlay_labels(ground, labels, look.palette, look.alpha,
+                                     look.ignore_index)
     for name, paint in (painters or {}).items():
         tiles[name] = paint(ground)
-    panel = draw_grid(tiles, columns)
-    if not (maps and legend and classes):
+    panel = draw_grid(tiles, look.columns)
+    if not (maps and look.legend and look.classes):
         return panel
-    strip = draw_legend(classes, palette, panel.shape[1],
+    strip = draw_legend(look.classes, look.palette, panel.shape[1],
                         int(np.clip(ground.shape[1] / 36, 8, 20)))
     return np.concatenate((panel, strip))
 

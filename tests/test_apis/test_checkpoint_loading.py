@@ -1,6 +1,5 @@
 """A checkpoint fits a model, or it is an error that lists the keys."""
 import pytest
-import tiny_project
 import torch
 from mmengine.model import BaseTTAModel
 
@@ -8,6 +7,7 @@ from mmfusion.apis.checkpoint import check_overlap, load_model_weights
 from mmfusion.apis.model_loading import build_network, init_model
 from mmfusion.cli.legacy import UsageError
 from mmfusion.utils.config_file import load_config
+from tests.support import tiny_project
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@ from collections import Counter
 
 import pytest
 import torch
-from config_cases import get_fuser_cfg
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 
 from mmfusion.registry import MODELS, PARAM_SCHEDULERS
 from mmfusion.utils.config_file import config_folders, load_config
+from tests.support.config_cases import get_fuser_cfg
 
 
 def groups(name, **changes):

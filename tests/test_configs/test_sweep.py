@@ -4,8 +4,6 @@ from functools import cache
 
 import pytest
 import torch
-from config_cases import (config_files, demo_fusion_inputs, experiments,
-                          shrink_config)
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATASETS as ROOT_DATASETS
 from mmengine.registry import HOOKS as ROOT_HOOKS
@@ -14,6 +12,8 @@ from mmengine.registry import METRICS as ROOT_METRICS
 from mmfusion.registry import MODELS, PARAM_SCHEDULERS, VISUALIZERS
 from mmfusion.utils.config_file import (default_work_dir, find_config,
                                         load_config)
+from tests.support.config_cases import (config_files, demo_fusion_inputs,
+                                        experiments, shrink_config)
 
 SIZE = (64, 64)
 # what mmdet is needed for: detectors, and fusers pretrained on their sets
@@ -29,15 +29,6 @@ NAMES = [
 def read(name):
     """A config, parsed once: mmdet's index alone takes a second."""
     return load_config(name)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """On images this small, a second thread only waits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(params=NAMES)

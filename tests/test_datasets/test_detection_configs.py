@@ -8,10 +8,17 @@ import pytest
 from mmengine import Config
 from mmengine.dataset import pseudo_collate
 
-from mmfusion.datasets.boxes import CLASSES
+from mmfusion.datasets.sets import BOX_SETS
+from mmfusion.datasets.sets.synthetic import SyntheticBoxes
 from mmfusion.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS
 
 pytestmark = pytest.mark.detection
+CLASSES = {
+    **{
+        name: boxes.classes
+        for name, boxes in BOX_SETS.items()
+    }, 'synthetic': SyntheticBoxes.classes
+}
 FOLDER = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
 # root, classes, prefixes of the JSON's file names
 SETS = dict(llvip_det=('LLVIP', 'llvip'), m3fd_det=('M3FD_Detection', 'm3fd'),

@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from distill_cases import build, sample
 from mmengine.dataset import pseudo_collate
 
 from mmfusion.datasets import FusionDistillDataset
 from mmfusion.datasets.distill import split_stems
 from mmfusion.registry import DATASETS, MODELS
 from mmfusion.utils.config_file import load_config
+from tests.support.distill_cases import build, sample
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
 

@@ -3,9 +3,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from distill_cases import STACK, build, sample
 
 from mmfusion.datasets.transforms import flip_matrix
+from tests.support.distill_cases import STACK, build, sample
 
 
 def test_misalignment_moves_infrared_alone():

@@ -2,7 +2,6 @@
 import numpy as np
 import pytest
 import torch
-from h5_cases import feature, h5_groups, write_h5
 from mmengine.dataset import pseudo_collate
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
@@ -11,6 +10,7 @@ from mmfusion.datasets import DrawIndex, FusionH5Dataset
 from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.evaluation.sources import PairSources
 from mmfusion.registry import DATASETS
+from tests.support.h5_cases import feature, h5_groups, write_h5
 
 NAMES = ['2', '10', 'night/1']
 PIPELINE = [

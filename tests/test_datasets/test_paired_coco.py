@@ -6,9 +6,9 @@ import random
 import cv2
 import numpy as np
 import pytest
-from detection_cases import SIZE, write_coco
 
 from mmfusion.registry import DATASETS, TRANSFORMS
+from tests.support.detection_cases import SIZE, write_coco
 
 pytestmark = pytest.mark.detection
 LOAD = [

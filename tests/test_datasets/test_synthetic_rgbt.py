@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mmfusion.datasets import MFNetDataset, conversion
-from mmfusion.datasets.mfnet import MFNET_CLASSES, MFNET_PALETTE
+from mmfusion.datasets import MFNetDataset
+from mmfusion.datasets.sets.mfnet import MFNET_CLASSES, MFNET_PALETTE
 from mmfusion.datasets.synthetic import generate_scene, write_dataset
 from mmfusion.datasets.synthetic import writer as writer_module
 from mmfusion.datasets.synthetic.canvas import Camera, Canvas, cuboid
@@ -17,6 +17,7 @@ from mmfusion.datasets.synthetic.classes import (BUMP, CAR, CAR_STOP,
 from mmfusion.datasets.synthetic.conditions import draw_conditions
 from mmfusion.datasets.synthetic.scenery import upright_box
 from mmfusion.datasets.synthetic.traffic import car
+from mmfusion.utils import files
 
 SMALL = (48, 64)
 
@@ -289,10 +290,9 @@ def test_leaves_nothing_half_written(tmp_path, monkeypatch):
             raise OSError(f'disk full: {target}')
         real(source, target)
 
-    real = conversion.os.replace
-    monkeypatch.setattr(
-        conversion, 'os',
-        SimpleNamespace(replace=fail, getpid=conversion.os.getpid))
+    real = files.os.replace
+    monkeypatch.setattr(files, 'os',
+                        SimpleNamespace(replace=fail, getpid=files.os.getpid))
     with pytest.raises(OSError, match='2 of 2 pairs.*disk full'):
         write_dataset(tmp_path, 2, 0, size=SMALL)
     assert [path.name for path in tmp_path.rglob('*')

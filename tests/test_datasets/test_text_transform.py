@@ -3,13 +3,13 @@ import json
 
 import numpy as np
 import pytest
-import text_cases
 import torch
-from h5_cases import feature
 from mmcv.transforms import Compose
 
 from mmfusion.datasets.transforms import LoadTextFeatures, PackFusionInputs
 from mmfusion.registry import TRANSFORMS
+from tests.support import text_cases
+from tests.support.h5_cases import feature
 
 
 @pytest.fixture

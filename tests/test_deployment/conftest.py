@@ -2,19 +2,13 @@
 from types import SimpleNamespace
 
 import pytest
-import tiny_project
 import torch
-from deployment_cases import randomize
 from mmengine.registry import DefaultScope
 
 from mmfusion.apis.inferencer import init_model
 from mmfusion.deployment import export_model
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with tiny_project.one_thread():
-        yield
+from tests.support import tiny_project
+from tests.support.deployment_cases import randomize
 
 
 @pytest.fixture(scope='session')
@@ -28,18 +22,17 @@ def exported(tmp_path_factory):
         dict(_delete_=True, type='MMDRFuseTeacher', channels=(8, 16))
     }
     torch.manual_seed(0)
-    with tiny_project.one_thread():
-        model = init_model(configs / 'stage2.py', cfg_options=options,
-                           optimize=False)
-        randomize(model)
-        torch.save(dict(state_dict=model.state_dict()), root / 'stage2.pth')
-        files, reports = {}, {}
-        for name, kwargs in dict(
-                open=dict(dynamic=True, part='full'),
-                fixed=dict(shape=tiny_project.SIZE, part='full', opset=13),
-        ).items():
-            files[name] = root / f'{name}.onnx'
-            reports[name] = export_model(model, files[name], **kwargs)
+    model = init_model(configs / 'stage2.py', cfg_options=options,
+                       optimize=False)
+    randomize(model)
+    torch.save(dict(state_dict=model.state_dict()), root / 'stage2.pth')
+    files, reports = {}, {}
+    for name, kwargs in dict(
+            open=dict(dynamic=True, part='full'),
+            fixed=dict(shape=tiny_project.SIZE, part='full', opset=13),
+    ).items():
+        files[name] = root / f'{name}.onnx'
+        reports[name] = export_model(model, files[name], **kwargs)
     return SimpleNamespace(root=root, config=configs / 'stage2.py',
                            options=options, checkpoint=root / 'stage2.pth',
                            model=model, data=root / 'data', files=files,

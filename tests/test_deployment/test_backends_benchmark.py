@@ -30,18 +30,14 @@ def test_times_and_accuracy(tmp_path, capsys):
             image = cv2.resize(
                 rng.integers(0, 256, (20, 24, channels), np.uint8), (200, 180))
             cv2.imwrite(str(tmp_path / name / f'{index}.png'), image)
-    threads = torch.get_num_threads()
-    try:
-        load().main([
-            '--methods', 'mmdrfuse_student', 'MaximumFuser', '--shape', '176',
-            '192', '--batch', '1', '--threads', '1', '--repeats', '1',
-            '--opset', '13', '--vis',
-            str(tmp_path / 'vis'), '--ir',
-            str(tmp_path / 'ir'), '--calib', '2', '--eval', '1', '--json',
-            str(tmp_path / 'a.json')
-        ])
-    finally:
-        torch.set_num_threads(threads)
+    load().main([
+        '--methods', 'mmdrfuse_student', 'MaximumFuser', '--shape', '176',
+        '192', '--batch', '1', '--threads', '1', '--repeats', '1', '--opset',
+        '13', '--vis',
+        str(tmp_path / 'vis'), '--ir',
+        str(tmp_path / 'ir'), '--calib', '2', '--eval', '1', '--json',
+        str(tmp_path / 'a.json')
+    ])
     text = capsys.readouterr().out
     assert '| naive | ' in text and '| onnxruntime int8 | ' in text
     content = json.loads((tmp_path / 'a.json').read_text())['results']
@@ -69,17 +65,13 @@ def test_text_guided(tmp_path, capsys, monkeypatch):
                 0, 256, (20, 24, channels), np.uint8)
             cv2.imwrite(str(tmp_path / name / f'{index}.png'),
                         cv2.resize(image, (192, 176)))
-    threads = torch.get_num_threads()
-    try:
-        module.main([
-            '--methods', 'film', '--shape', '176', '192', '--threads', '1',
-            '--repeats', '1', '--vis',
-            str(tmp_path / 'vis'), '--ir',
-            str(tmp_path / 'ir'), '--calib', '1', '--eval', '1', '--json',
-            str(tmp_path / 'a.json')
-        ])
-    finally:
-        torch.set_num_threads(threads)
+    module.main([
+        '--methods', 'film', '--shape', '176', '192', '--threads', '1',
+        '--repeats', '1', '--vis',
+        str(tmp_path / 'vis'), '--ir',
+        str(tmp_path / 'ir'), '--calib', '1', '--eval', '1', '--json',
+        str(tmp_path / 'a.json')
+    ])
     result = json.loads((tmp_path / 'a.json').read_text())['results']['film']
     assert {'naive', 'eager', 'openvino',
             'onnxruntime int8'} <= set(result['seconds'])

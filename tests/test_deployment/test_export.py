@@ -5,7 +5,6 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from deployment_cases import randomize
 
 from mmfusion.deployment import ExportGraph, export_model, matrix
 from mmfusion.deployment.matrix import (export_matrix, failed_cells,
@@ -16,6 +15,7 @@ from mmfusion.models.fusers import BaseFuser
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
 from mmfusion.utils.errors import UsageError
+from tests.support.deployment_cases import randomize
 
 # an opset of either exporter; the other numbers are the tool's business
 OPSETS = (11, 18)

@@ -1,10 +1,10 @@
 """BatchNorm goes where it may, and nowhere else."""
 import pytest
 import torch
-from deployment_cases import randomize
 from torch import nn
 
 from mmfusion.deployment import fold_batch_norm, reparameterize
+from tests.support.deployment_cases import randomize
 
 
 class Net(nn.Module):

@@ -5,7 +5,6 @@ import sys
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 import torch
 
 from mmfusion.apis import FusionInferencer, init_model
@@ -15,6 +14,7 @@ from mmfusion.models.exported.runtimes import OnnxRuntimeSession, openvino_core
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
 from mmfusion.utils.errors import UsageError
+from tests.support import tiny_project
 
 BF16 = 'BF16' in openvino_core().get_property('CPU',
                                               'OPTIMIZATION_CAPABILITIES')
@@ -57,7 +57,7 @@ def test_same_api_same_results(exported, torch_results, name, backend):
     check(results, torch_results[name], labels=name == 'fixed')
     single = infer(exported.data / 'vis' / '000.png',
                    exported.data / 'ir' / '000.png')
-    np.testing.assert_array_equal(single['fused'], results[0]['fused'])
+    np.testing.assert_allclose(single['fused'], results[0]['fused'], atol=1)
 
 
 def test_arrays_batches_and_files(exported, tmp_path):
@@ -120,7 +120,7 @@ def test_stretched_images_need_luminance(tmp_path, colour):
     expected = FusionInferencer(model)(vis, ir)['fused']
     got = FusionInferencer(path)(vis, ir)['fused']
     assert np.abs(expected.astype(int) - got).max() <= 1
-    assert got.min() == 0 or colour == 'colour'
+    assert got.min() <= 1 or colour == 'colour'
 
 
 def test_inputs_that_a_network_ignores(tmp_path):

@@ -8,14 +8,19 @@ from mmengine.config import Config
 
 import mmfusion.models  # noqa: F401
 from mmfusion.datasets import PairedImageDataset
+from mmfusion.functional import FUSION_METRICS
 from mmfusion.registry import DATASETS, MODELS
 from mmfusion.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([
     *ROOT.glob('docs/*.md'), *ROOT.glob('configs/**/README.md'),
-    ROOT / 'README.md'
+    ROOT / 'README.md', ROOT / 'CONTRIBUTING.md'
 ])
+RUN_PAGES = [
+    *(page.stem for page in PAGES if page.stem.startswith('write_a_')),
+    'evaluation'
+]
 
 
 def code_blocks(page: str) -> list:
@@ -37,25 +42,33 @@ def test_named_files_exist(page):
     assert not missing
 
 
-@pytest.mark.parametrize('page',
-                         ['write_a_fuser', 'write_a_loss', 'evaluation'])
-def test_python_blocks_run(page):
+@pytest.fixture
+def registered(monkeypatch):
+    """What a test registers is forgotten."""
+    for registry in (MODELS, DATASETS):
+        monkeypatch.setattr(registry, '_module_dict',
+                            dict(registry.module_dict))
+    known = dict(FUSION_METRICS)
+    yield
+    FUSION_METRICS.clear()
+    FUSION_METRICS.update(known)
+
+
+@pytest.mark.usefixtures('registered')
+@pytest.mark.parametrize('page', RUN_PAGES)
+def test_python_blocks_run(page, tmp_path, monkeypatch):
     """Blocks of a page share one namespace, as a reader's session does."""
+    monkeypatch.chdir(tmp_path)
     space = dict(torch=torch)
-    registered = dict(MODELS.module_dict)
-    try:
-        for block in code_blocks(f'docs/{page}.md'):
-            if '_base_' not in block:
-                exec(compile(block, page, 'exec'), space)
-        if 'MaximumLoss' in space:
-            cfg = dict(space['model'])
-            cfg['fuser'] = dict(type='TransFuser6', stem_channels=4,
-                                channels=(4, 4, 8, 8), heads=(1, 1, 2, 2))
-            losses = MODELS.build(cfg)(torch.rand(2, 4, 32, 32), mode='loss')
-            assert set(losses) == {'loss_maximum', 'loss_gradient'}
-    finally:
-        MODELS._module_dict.clear()
-        MODELS._module_dict.update(registered)
+    for block in code_blocks(f'docs/{page}.md'):
+        if not re.search(r'^(_base_|custom_imports) =', block, flags=re.M):
+            exec(compile(block, page, 'exec'), space)
+    if page == 'write_a_loss':
+        cfg = dict(space['model'])
+        cfg['fuser'] = dict(type='TransFuser6', stem_channels=4,
+                            channels=(4, 4, 8, 8), heads=(1, 1, 2, 2))
+        losses = MODELS.build(cfg)(torch.rand(2, 4, 32, 32), mode='loss')
+        assert set(losses) == {'loss_maximum', 'loss_gradient'}
 
 
 def test_every_task_and_data_set_is_documented():

@@ -1,23 +1,21 @@
 """A run that is killed and resumed, or spread over two processes, ends
 with the weights of an uninterrupted one."""
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from detection_cases import write_coco
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 import mmfusion  # noqa: F401
+from tests.support import train_worker as worker
+from tests.support.detection_cases import write_coco
+from tests.support.fresh_processes import run_fresh
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKER = Path(__file__).with_name('train_worker.py')
 
 CONFIG = '''
 _base_ = ['{configs}/_base_/default_runtime.py',
@@ -80,7 +78,7 @@ model = dict(
     fuser=dict(
         type='TransFuser6', stem_channels=4, channels=(4, 4, 8, 8),
         heads=(1, 1, 2, 2)),
-    losses=dict(average=dict(type='AverageLoss')))
+    fusion_losses=dict(average=dict(type='AverageLoss')))
 '''
 # a whole detector of mmdet behind the fuser, on pairs with boxes
 DETECTION = '''
@@ -120,7 +118,7 @@ model = dict(
     _delete_=True,
     type='ImageFuser',
     fuser=dict(type='MMDRFuseStudent'),
-    losses=dict(
+    fusion_losses=dict(
         intensity=dict(type='MaxIntensityLoss'),
         refresh_ssim=dict(
             type='DynamicRefreshLoss', score='SSIM', pixel='l1',
@@ -178,32 +176,20 @@ def data(tmp_path):
 def train(tmp_path, data):
     """``train(name, batch=2, processes=1, ...)`` -> final weights."""
 
-    def run(name, batch=2, processes=1, model='', extra='', options=(),
-            expect=0):
+    def run(name, batch=2, processes=1, model='', extra='', resume=False,
+            die_at=None):
         (tmp_path / 'frozen_norm.py').write_text(FROZEN_NORM)
         config = tmp_path / f'{name}_{batch}.py'
         config.write_text(
             CONFIG.format(configs=ROOT / 'configs', data=data, batch=batch,
                           model=model, extra=extra))
         work_dir = tmp_path / name
-        launch = [sys.executable]
-        if processes > 1:
-            launch += [
-                '-m', 'torch.distributed.run', '--standalone',
-                f'--nproc-per-node={processes}'
-            ]
-        result = subprocess.run(
-            [*launch,
-             str(WORKER),
-             str(config),
-             str(work_dir), *options],
-            env=dict(os.environ,
-                     PYTHONPATH=os.pathsep.join([str(ROOT),
-                                                 str(tmp_path)]),
-                     OMP_NUM_THREADS='1'), capture_output=True, text=True,
-            timeout=500)
-        assert result.returncode == expect, (result.stdout[-2000:] +
-                                             result.stderr[-6000:])
+        codes = run_fresh(worker.train, str(config), str(work_dir), resume,
+                          die_at, log=tmp_path / f'{name}_log',
+                          ranks=processes, path=tmp_path)
+        printed = (tmp_path / f'{name}_log/rank_0.log').read_text()
+        assert codes == [-signal.SIGKILL if die_at else 0] * processes, \
+            printed[-6000:]
         last = work_dir / 'iter_8.pth'
         if not last.exists():
             return None
@@ -221,17 +207,15 @@ def assert_same(got, expected):
 
 def test_killed_and_resumed(train):
     whole = train('whole')
-    assert train('killed', options=['--die-at', '5'],
-                 expect=-signal.SIGKILL) is None
-    assert_same(train('killed', options=['--resume']), whole)
+    assert train('killed', die_at=5) is None
+    assert_same(train('killed', resume=True), whole)
 
 
 def test_two_processes_killed_and_resumed(train):
     """Two gloo processes, no find_unused_parameters."""
     whole = train('whole', batch=1, processes=2)
-    assert train('killed', batch=1, processes=2, options=['--die-at', '5'],
-                 expect=1) is None
-    resumed = train('killed', batch=1, processes=2, options=['--resume'])
+    assert train('killed', batch=1, processes=2, die_at=5) is None
+    resumed = train('killed', batch=1, processes=2, resume=True)
     assert_same(resumed, whole)
 
 
@@ -253,9 +237,8 @@ def test_two_processes_with_a_detector_killed_and_resumed(train, tmp_path):
                     extra=BOXES.format(root=tmp_path / 'pairs'))
     whole = train('whole', **settings)
     assert any(key.startswith('detector.') for key in whole)
-    assert train('killed', options=['--die-at', '5'], expect=1,
-                 **settings) is None
-    assert_same(train('killed', options=['--resume'], **settings), whole)
+    assert train('killed', die_at=5, **settings) is None
+    assert_same(train('killed', resume=True, **settings), whole)
 
 
 def refresh(granularity='batch', save=True, memmap=None):
@@ -270,9 +253,8 @@ def test_killed_and_resumed_with_a_bank(train):
     """In the middle of epoch 2."""
     whole = train('whole', **refresh())
     assert any(key.endswith('bank.images') for key in whole)
-    assert train('killed', options=['--die-at', '5'], expect=-signal.SIGKILL,
-                 **refresh()) is None
-    assert_same(train('killed', options=['--resume'], **refresh()), whole)
+    assert train('killed', die_at=5, **refresh()) is None
+    assert_same(train('killed', resume=True, **refresh()), whole)
 
 
 @pytest.mark.parametrize('granularity', ['batch', 'sample'])
@@ -285,7 +267,7 @@ def test_two_processes_share_a_bank(train, tmp_path, granularity):
         train('two', batch=1, processes=2,
               **refresh(granularity, save=False, memmap=in_file)), one)
     if in_file:  # and the bank matters
-        settings['extra'] += ("model['losses'] = dict(intensity=dict("
+        settings['extra'] += ("model['fusion_losses'] = dict(intensity=dict("
                               "type='MaxIntensityLoss'))\n")
         plain = train('plain', **settings)
         assert not torch.allclose(plain['fuser.out.weight'],

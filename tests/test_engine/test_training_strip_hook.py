@@ -14,7 +14,7 @@ from mmfusion.structures import FusionDataSample
 def runner(tmp_path):
     model = MODELS.build(
         dict(type='ImageFuser', fuser=dict(type='AverageFuser'),
-             losses=dict(average=dict(type='AverageLoss'))))
+             fusion_losses=dict(average=dict(type='AverageLoss'))))
     return SimpleNamespace(model=model, work_dir=str(tmp_path), epoch=0)
 
 

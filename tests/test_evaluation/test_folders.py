@@ -13,7 +13,8 @@ from mmfusion.evaluation.folders import (FolderEvaluation, match_scenes,
                                          named_folders)
 from mmfusion.evaluation.protocol import Protocol
 from mmfusion.evaluation.records import Record, RecordStore
-from mmfusion.evaluation.scenes import Scene, available_cores, measure
+from mmfusion.evaluation.scenes import Scene, measure
+from mmfusion.utils.processes import available_cores
 
 NAMES = ('EN', 'SD', 'AG', 'MI', 'CC', 'PSNR')
 METHODS = ('first', 'second')

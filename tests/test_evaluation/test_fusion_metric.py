@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 import torch
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
@@ -23,9 +22,10 @@ from mmfusion.functional import PRESETS
 from mmfusion.registry import METRICS
 from mmfusion.structures import FusionDataSample
 from mmfusion.utils.errors import UsageError
+from tests.support import tiny_project
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKER = Path(__file__).with_name('fusion_metric_worker.py')
+WORKER = ROOT / 'tests/support/fusion_metric_worker.py'
 NAMES = ['EN', 'SD', 'SF', 'AG', 'MI', 'CC', 'SCD', 'MSE', 'PSNR']
 LAYOUT = dict(vis=(0, 3), ir=(3, 4))
 
@@ -272,9 +272,8 @@ def test_validation_while_training(tmp_path):
         'val_evaluator = [_base_.val_evaluator, dict(\n'
         f'    type="FusionMetric", metrics={NAMES}, csv_file="'
         f'{tmp_path}/val.csv")]\n')
-    with tiny_project.one_thread():
-        tiny_project.train_with(configs / 'both.py', '--work-dir',
-                                tmp_path / 'run')
+    tiny_project.train_with(configs / 'both.py', '--work-dir',
+                            tmp_path / 'run')
     log, = (tmp_path / 'run').rglob('scalars.json')
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     last = [line for line in lines if 'mIoU' in line][-1]
@@ -312,8 +311,7 @@ def test_two_processes_count_every_image_once(tmp_path):
         'work_dir': str(tmp_path / 'one'),
         'test_evaluator.csv_file': str(tmp_path / 'one.csv')
     })
-    with tiny_project.one_thread():
-        alone = Runner.from_cfg(cfg).test()
+    alone = Runner.from_cfg(cfg).test()
     for rank in range(2):
         got = json.loads((tmp_path / f'rank_{rank}.json').read_text())
         assert got == pytest.approx(alone, rel=1e-4)

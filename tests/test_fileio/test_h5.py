@@ -5,10 +5,10 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from h5_cases import h5_groups, write_h5
 from torch.utils.data import DataLoader, Dataset
 
 from mmfusion.fileio import h5, h5_shapes, read_h5, read_image
+from tests.support.h5_cases import h5_groups, write_h5
 
 NAMES = [f'{index:02d}' for index in range(12)]
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from config_cases import demo_fusion_inputs
 
 from mmfusion.apis.checkpoint import load_model_weights
 from mmfusion.deployment.exporting import export_model
@@ -15,12 +14,13 @@ from mmfusion.models.registration import (RegistrationHead, affine_offsets,
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 from mmfusion.utils.errors import UsageError
+from tests.support.config_cases import demo_fusion_inputs
 
 MATRIX = torch.tensor([[[1.02, -0.05, 4.], [0.05, 0.98, -3.], [0, 0, 1]]])
 HEAD = dict(type='RegistrationHead', channels=8)
 LOSS = dict(registration=dict(type='RegistrationLoss'))
 CFG = dict(type='ImageFuser', fuser=dict(type='MMDRFuseStudent'),
-           losses=dict(average=dict(type='AverageLoss')))
+           fusion_losses=dict(average=dict(type='AverageLoss')))
 
 
 def scene(batch, size, seed):
@@ -108,7 +108,7 @@ def test_bad_arguments():
             RegistrationHead(**bad)
 
 
-def test_learns_shifts(one_thread):
+def test_learns_shifts():
     """Eight pixels, of images and in directions that it never saw."""
     torch.manual_seed(0)
     head = RegistrationHead(channels=24, radius=2)
@@ -140,7 +140,7 @@ def test_loss_is_least_at_the_truth():
     # 0.01 pixels, where the root is flattened
     torch.testing.assert_close(terms['votes'], torch.tensor(1e-3))
     torch.testing.assert_close(terms['match'], torch.tensor(81.).log())
-    assert terms['smooth'] == 0
+    assert terms['smooth'].abs() < 1e-5  # the truth is affine up to rounding
     off = {**good, 'offset': truth + 3, 'votes': votes + 3}
     more = loss_of(off, matrix)
     torch.testing.assert_close(more['offset'], torch.tensor(0.05 * 18**0.5),
@@ -158,7 +158,7 @@ def test_cells_that_show_nothing_do_not_count():
                                     64), votes=torch.zeros(1, 2, 6, 8),
                  scores=torch.randn(1, 81, 6, 8))
     terms = loss_of(found, matrix)
-    assert terms['match'] == terms['votes'] == 0
+    assert terms['match'].abs() < 1e-6 and terms['votes'].abs() < 1e-6
     assert terms['offset'] > 1.9
 
 
@@ -197,7 +197,10 @@ def test_off_by_default():
 
 
 def test_every_part_learns_from_its_own_loss():
-    model = build(registration=HEAD, losses={**CFG['losses'], **LOSS}).train()
+    model = build(registration=HEAD, fusion_losses={
+        **CFG['fusion_losses'],
+        **LOSS
+    }).train()
     batch = model.data_preprocessor(demo_fusion_inputs(), True)
     for sample in batch['data_samples']:
         sample.set_metainfo(dict(misalignment=MATRIX[0].double().numpy()))

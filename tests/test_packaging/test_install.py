@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRATCH = Path(__file__).with_name('scratch_project.py')
+SCRATCH = ROOT / 'tests/support/scratch_project.py'
 PARTS = ('mmfusion', 'configs', 'tools', 'requirements', 'setup.py',
          'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE',
          'model-index.yml')
@@ -64,6 +64,7 @@ def test_wheel_holds_what_configs_need(wheel):
     assert 'mmfusion/.mim/model-index.yml' in names
     assert 'mmfusion/analysis/method_benchmark/report.html' in names
     assert 'mmfusion/visualization/page.css' in names
+    assert 'mmfusion/py.typed' in names
     assert not [name for name in names if name.endswith('.pyc')]
     assert not [name for name in names if name.startswith('tests')]
 

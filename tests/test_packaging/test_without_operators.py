@@ -18,7 +18,7 @@ RUN = '''
 import torch
 from mmfusion.utils.config_file import load_config
 from mmfusion.registry import DATASETS, MODELS
-from mmfusion.testing import demo_fusion_inputs, shrink_config
+from tests.support.config_cases import demo_fusion_inputs, shrink_config
 from mmfusion.utils import register_all_modules
 register_all_modules()
 torch.set_num_threads(1)
@@ -87,7 +87,7 @@ def test_the_tool_says_how_to_build_them(tmp_path):
 
 def test_the_suite_leaves_detection_out_where_told_to():
     """And fails, with the way to install it, where it is only missing."""
-    path = 'tests/test_evaluation/test_miss_rate.py'
+    path = 'tests/test_functional/test_miss_rate.py'
     test = f'{path}::test_conditions_of_coco'
     lines = run(TESTS, path, MMFUSION_WITHOUT_DETECTION='1').stdout
     assert ' 1 deselected' in lines and 'skipped' not in lines

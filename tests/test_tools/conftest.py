@@ -5,18 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
-import tiny_project
 from mmengine.registry import DefaultScope
 
 from mmfusion.cli import legacy as cli
+from tests.support import tiny_project
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with tiny_project.one_thread():
-        yield
 
 
 @pytest.fixture
@@ -45,7 +39,6 @@ def trained(tmp_path_factory):
     root = tmp_path_factory.mktemp('trained')
     configs = tiny_project.make_project(root)
     DefaultScope.get_instance('mmfusion', scope_name='mmfusion')
-    with tiny_project.one_thread():
-        tiny_project.train_with(configs / 'stage2.py', '--two-stage',
-                                '--work-dir', root / 'stage2', '--seed', 0)
+    tiny_project.train_with(configs / 'stage2.py', '--two-stage', '--work-dir',
+                            root / 'stage2', '--seed', 0)
     return root

@@ -6,7 +6,6 @@ import time
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -16,6 +15,7 @@ from mmfusion.analysis.fused_statistics import ChannelStatistics
 from mmfusion.analysis.speed import measure
 from mmfusion.cli.legacy import UsageError
 from mmfusion.utils.config_file import load_config
+from tests.support import tiny_project
 
 
 class Counted(nn.Module):

@@ -6,7 +6,6 @@ import shutil
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 import torch
 
 from mmfusion.analysis.method_benchmark import (costs, measuring, read_methods,
@@ -14,6 +13,7 @@ from mmfusion.analysis.method_benchmark import (costs, measuring, read_methods,
 from mmfusion.cli.legacy import UsageError
 from mmfusion.evaluation import scenes
 from mmfusion.functional import compute
+from tests.support import tiny_project
 
 TOOL = 'analysis_tools/benchmark_methods.py'
 METRICS = 'EN,SD:uint8,MI'

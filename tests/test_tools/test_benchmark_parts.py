@@ -2,12 +2,22 @@
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 import torch
 from mmengine.config import Config
 
 from mmfusion.analysis.method_benchmark import segmentation, strips
 from mmfusion.cli.legacy import UsageError
+from tests.support import tiny_project
+
+
+def areas_of(segmentor, image, labels):
+    """What is counted in one file."""
+    pair, = segmentor.reader([
+        image
+    ]).run(lambda pairs: [segmentor.areas(pair, labels) for pair in pairs])
+    if pair.error is not None:
+        raise pair.error
+    return pair.result
 
 
 class TestSegmentor:
@@ -24,8 +34,8 @@ class TestSegmentor:
                        for kind in ('vis', 'labels'))
         rgb = cv2.imread(str(vis))[..., ::-1].copy()
         truth = cv2.imread(str(labels), -1)
-        areas = ours.areas(str(vis), str(labels))
-        model = ours.predict.model
+        areas = areas_of(ours, str(vis), str(labels))
+        model = ours.model
         inputs = torch.from_numpy(rgb).permute(2, 0, 1)[None] / 255
         with torch.no_grad():
             logits = model.segmentor._forward(model.task_norm(inputs))
@@ -68,7 +78,7 @@ class TestSegmentor:
         files = [
             str(tmp_path / kind / '000.png') for kind in ('vis', 'labels')
         ]
-        assert theirs.areas(*files) == ours.areas(*files)
+        assert areas_of(theirs, *files) == areas_of(ours, *files)
         assert theirs.classes == list('abcdefghi')
 
     def test_bad_labels(self, ours, tmp_path):
@@ -79,10 +89,10 @@ class TestSegmentor:
         labels = cv2.imread(files[1], -1)
         cv2.imwrite(files[1], labels + 5)
         with pytest.raises(ValueError, match='labels below 9.* got 13'):
-            ours.areas(*files)
+            areas_of(ours, *files)
         cv2.imwrite(files[1], labels[:20])
         with pytest.raises(ValueError, match="label map of the image's size"):
-            ours.areas(*files)
+            areas_of(ours, *files)
 
     def test_a_fuser_is_no_segmentor(self, trained):
         with pytest.raises(UsageError, match='got ImageFuser'):

@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from mmfusion.datasets.boxes import CLASSES, LAYOUTS
-from mmfusion.datasets.boxes.formats import read_kaist, read_vedai, read_voc
+from mmfusion.datasets.boxes import read_voc
+from mmfusion.datasets.sets import BOX_SETS
 
 SCRIPT = (Path(__file__).resolve().parents[2] /
           'tools/dataset_converters/boxes_to_coco.py')
+read_kaist, read_vedai = (BOX_SETS[kind]().read for kind in ('kaist', 'vedai'))
 SIZE = (40, 60)
 
 
@@ -162,8 +163,8 @@ def test_m3fd(tmp_path, convert):
     content = read(tmp_path / 'annotations/all.json')
     assert boxes_of(content)[:2] == [('Truck', 1, 2, 10, 20),
                                      ('People', 3, 3, 6, 6)]
-    assert [item['name']
-            for item in content['categories']] == list(CLASSES['m3fd'])
+    assert [item['name'] for item in content['categories']
+            ] == list(BOX_SETS['m3fd'].classes)
     text(tmp_path / 'meta/train.txt', '00001.png\n')
     text(tmp_path / 'meta/val.txt', '00000\n')
     assert convert('m3fd', tmp_path) == 0
@@ -275,7 +276,7 @@ def test_anyones_xml(tmp_path, convert, capsys):
                                                                   10, 20)]
 
 
-@pytest.mark.parametrize('kind', sorted(LAYOUTS))
+@pytest.mark.parametrize('kind', sorted(BOX_SETS))
 def test_wrong_folder(tmp_path, convert, capsys, kind):
     for folder in (tmp_path / 'nowhere', tmp_path):
         with pytest.raises(SystemExit):

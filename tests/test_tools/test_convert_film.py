@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from references.film import fill_reference, reference_input, reference_shapes
 
 from mmfusion.models.fusers import FILMFusion
 from mmfusion.utils.checkpoint import load_fuser_weights
+from tests.support.references.film import (fill_reference, reference_input,
+                                           reference_shapes)
 
 
 @pytest.fixture(scope='module')

@@ -5,13 +5,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 import torch
-from video_sequences import write_sequence
 
 from mmfusion.apis.inferencer import init_model
 from mmfusion.models.exported import open_session
 from mmfusion.models.exported.runtimes import openvino_core
+from tests.support import tiny_project
+from tests.support.video_sequences import write_sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ['--cfg-options', 'model.fuser.init_cfg=None']

@@ -4,10 +4,11 @@ import json
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 import torch
-from detection_cases import write_coco
 from mmengine.registry import DefaultScope
+
+from tests.support import tiny_project
+from tests.support.detection_cases import write_coco
 
 pytestmark = pytest.mark.detection
 BOXES = [[(6, 8, 26, 30), (36, 4, 56, 20)], [(10, 12, 40, 44)],
@@ -77,10 +78,9 @@ def detector(tmp_path_factory):
         CONFIG.replace('{root!r}', repr(str(root / 'pairs'))).replace(
             '{checkpoint!r}', repr(str(root / 'stage1' / 'iter_2.pth'))))
     DefaultScope.get_instance('mmfusion', scope_name='mmfusion')
-    with tiny_project.one_thread():
-        tiny_project.train_with(configs / 'detect.py', '--two-stage',
-                                '--work-dir', root / 'stage2', '--seed', 0,
-                                '--cfg-options', 'model.fuser_frozen=True')
+    tiny_project.train_with(configs / 'detect.py', '--two-stage', '--work-dir',
+                            root / 'stage2', '--seed', 0, '--cfg-options',
+                            'model.fuser_frozen=True')
     return root
 
 

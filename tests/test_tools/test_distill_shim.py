@@ -6,12 +6,12 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.model import BaseModel
-from smooth_pairs import COUNT, smooth_pairs
 
 from mmfusion.cli import distill_readme as distill_flags
 from mmfusion.utils.config_file import load_config
 from mmfusion.utils.errors import UsageError
 from mmfusion.visualization import FusionLocalVisualizer
+from tests.support.smooth_pairs import COUNT, smooth_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
 PYRAMID = ROOT / 'configs/fusers/laplacian_pyramid.py'

@@ -4,7 +4,8 @@ import json
 import cv2
 import numpy as np
 import pytest
-from test_dataset_converters import run, write
+
+from tests.support.converter_cases import run, write
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import text_cases
 
 from mmfusion.models.text_encoders import BertTextEncoder, PrecomputedText
+from tests.support import text_cases
 
 TOOL = (Path(__file__).resolve().parents[2] /
         'tools/dataset_converters/make_text_features.py')

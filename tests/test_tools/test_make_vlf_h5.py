@@ -8,10 +8,10 @@ import cv2
 import h5py
 import numpy as np
 import pytest
-from h5_cases import feature
 
 from mmfusion.datasets import FusionH5Dataset
 from mmfusion.fileio import read_h5
+from tests.support.h5_cases import feature
 
 TOOL = (Path(__file__).resolve().parents[2] /
         'tools/dataset_converters/make_vlf_h5.py')

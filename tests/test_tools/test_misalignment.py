@@ -5,9 +5,9 @@ import cv2
 import pytest
 import torch
 from mmengine.config import Config
-from smooth_pairs import smooth_pairs
 
 from mmfusion.registry import MODELS
+from tests.support.smooth_pairs import smooth_pairs
 
 TOOL = 'analysis_tools/misalignment.py'
 HEAD = dict(type='RegistrationHead', channels=4)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from references.bffr import (fill_reference, reference_full_shapes,
-                             reference_fuser_shapes)
 
 from mmfusion.models.fusers import TransFuser6
 from mmfusion.utils.checkpoint import load_fuser_weights
+from tests.support.references.bffr import (fill_reference,
+                                           reference_full_shapes,
+                                           reference_fuser_shapes)
 
 FOLDER = Path(__file__).resolve().parents[2] / 'tools/model_converters'
 

@@ -5,9 +5,9 @@ import json
 import cv2
 import numpy as np
 import pytest
-import tiny_project
 
 from mmfusion.utils.files import write_json
+from tests.support import tiny_project
 
 
 @pytest.fixture

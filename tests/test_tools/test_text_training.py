@@ -1,10 +1,11 @@
 """Joint training, scoring and fusing with text, through the tools."""
 import numpy as np
 import pytest
-import text_cases  # noqa: F401  (registers the fuser)
-import tiny_project
 import torch
-from h5_cases import feature
+
+from tests.support import text_cases  # noqa: F401  (registers the fuser)
+from tests.support import tiny_project
+from tests.support.h5_cases import feature
 
 CONFIG = '''
 _base_ = './stage2.py'

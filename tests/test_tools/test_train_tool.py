@@ -7,9 +7,9 @@ import pytest
 import torch
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from tiny_project import train_with
 
 from mmfusion.cli.legacy import UsageError
+from tests.support.tiny_project import train_with
 
 
 def weights(path):

@@ -4,7 +4,7 @@ import sys
 
 from prettytable import PrettyTable
 
-from mmfusion.cli.flags import add_measured_model
+from mmfusion.cli.flags import add_device, add_measured_model, add_threads
 from mmfusion.cli.legacy import run
 from mmfusion.utils.config_file import load_config
 
@@ -15,14 +15,14 @@ def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
     add_measured_model(parser)
     parser.add_argument('--batch', type=int, default=1)
-    parser.add_argument('--device', default='cpu')
+    add_device(parser, 'cpu')
     parser.add_argument('--dtype', choices=tuple(DTYPES), default='fp32',
                         help='bf16 and fp16 run under autocast')
     parser.add_argument('--no-optimize', action='store_true',
                         help='measure the network as it is trained')
     parser.add_argument('--warmup', type=int, default=3)
     parser.add_argument('--runs', type=int, default=10)
-    parser.add_argument('--threads', type=int, help='CPU threads')
+    add_threads(parser)
     parser.add_argument('--json', metavar='FILE', help='also write here')
     return parser.parse_args()
 

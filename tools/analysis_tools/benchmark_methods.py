@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmfusion.cli.flags import add_device, add_shape, add_threads
 from mmfusion.cli.legacy import run
 
 
@@ -34,13 +35,11 @@ def parse_args():
         'labels: a FuserSegmenter (its fuser is left out) or an mmseg model')
     parser.add_argument('--limit', type=int, metavar='N',
                         help='pairs of each set')
-    parser.add_argument('--device', help='default a GPU if there is one')
+    add_device(parser)
     parser.add_argument('--workers', type=int, default=1,
                         help='processes that measure')
-    parser.add_argument('--threads', type=int, help='CPU threads')
-    parser.add_argument('--shape', type=int, nargs=2, default=(480, 640),
-                        metavar=('H', 'W'),
-                        help='size for latency and FLOPs; default 480 640')
+    add_threads(parser)
+    add_shape(parser, text='size for latency and FLOPs')
     parser.add_argument('--runs', type=int, default=10,
                         help='passes that are timed')
     parser.add_argument('--strips', type=int, default=4,

@@ -2,6 +2,7 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 if __name__ == '__main__':
     # Images are spread over processes: before NumPy is there, one thread
@@ -10,7 +11,7 @@ if __name__ == '__main__':
                   'MKL_NUM_THREADS'):
         os.environ.setdefault(_name, '1')
 
-from mmfusion.cli.flags import add_pair_folders  # noqa: E402
+from mmfusion.cli.flags import add_pair_folders, add_task  # noqa: E402
 from mmfusion.cli.legacy import UsageError, run  # noqa: E402
 
 
@@ -19,7 +20,8 @@ def parse_args():
     parser.add_argument(
         '--fused', nargs='+', metavar='[NAME=]DIR',
         help='fused images of one method or several; files match by stem')
-    add_pair_folders(parser, 'what --vis and --ir hold; default ivf')
+    add_pair_folders(parser)
+    add_task(parser, 'what --vis and --ir hold; default ivf')
     parser.add_argument(
         '--sources', nargs='+', metavar='[NAME=]DIR',
         help='instead of --vis and --ir: two or more source folders')
@@ -59,6 +61,53 @@ def parse_args():
     return parser.parse_args()
 
 
+def evaluation_of(args):
+    """The evaluation that the flags ask for.
+
+    Raises:
+        FileNotFoundError: If a folder or file does not exist.
+        ValueError: If flags do not fit together or to the folders.
+    """
+    from mmfusion.evaluation.folders import FolderEvaluation, named_folders
+    from mmfusion.evaluation.protocol import Protocol
+    from mmfusion.evaluation.selection import split_words
+    from mmfusion.tasks import TASKS, metric_order
+    if bool(args.sources) == bool(args.vis or args.ir) or bool(
+            args.vis) != bool(args.ir):
+        raise ValueError('Expected either --vis DIR and --ir DIR, or '
+                         '--sources DIR DIR.')
+    if args.workers is not None and args.workers < 1:
+        raise ValueError(
+            f'Expected --workers of 1 or more, got {args.workers}.')
+    if args.sources and args.task:
+        raise ValueError('Expected --task with --vis and --ir, got it with '
+                         '--sources: name these NAME=DIR.')
+    rules = None
+    if args.sources:
+        sources = named_folders(args.sources)
+        if len(sources) < 2:
+            raise ValueError('Expected two folders or more after --sources, '
+                             f'got {args.sources}.')
+    else:
+        first, second = TASKS[args.task or 'ivf'].modalities
+        folders = {first: args.vis, second: args.ir}
+        sources = {name: folders[name] for name in metric_order(folders)}
+        rules = {first: args.vis_stem, second: args.ir_stem}
+    metrics = split_words(args.metrics) if args.metrics else None
+    protocol = Protocol(
+        metrics='all' if metrics == ['all'] else metrics and tuple(metrics),
+        preset=args.preset, channels=args.channels,
+        quantize=not args.no_quantize, grey=args.grey, stretch=args.stretch,
+        data_range=args.data_range)
+    stems = None
+    if args.stems:
+        stems = Path(args.stems).read_text(encoding='utf-8').split('\n')
+        stems = [stem.strip() for stem in stems if stem.strip()]
+    return FolderEvaluation(named_folders(args.fused), sources, args.out,
+                            protocol, args.restart, fused_rule=args.fused_stem,
+                            source_rules=rules, stems=stems)
+
+
 def main():
     args = parse_args()
     if args.list:
@@ -70,9 +119,8 @@ def main():
     ]
     if missing:
         raise UsageError(f'Expected {" and ".join(missing)}, or --list.')
-    from mmfusion.evaluation import folders
     try:
-        evaluation = folders.from_arguments(args)
+        evaluation = evaluation_of(args)
     except ValueError as error:
         raise UsageError(str(error)) from error
     try:

@@ -2,7 +2,7 @@
 import argparse
 import sys
 
-from mmfusion.cli.flags import add_config
+from mmfusion.cli.flags import add_config, add_device
 from mmfusion.cli.legacy import UsageError, run
 from mmfusion.utils.config_file import load_config, require_file
 
@@ -13,7 +13,7 @@ def parse_args():
     parser.add_argument('checkpoint', nargs='?')
     parser.add_argument('--images', metavar='DIR',
                         help='images that are fused already')
-    parser.add_argument('--device', help='default a GPU if there is one')
+    add_device(parser)
     return parser.parse_args()
 
 

@@ -6,7 +6,7 @@ the model's registration head, and prints a table.
 import argparse
 import sys
 
-from mmfusion.cli.flags import add_config
+from mmfusion.cli.flags import add_config, add_device
 from mmfusion.cli.legacy import run
 from mmfusion.utils.config_file import load_config, require_file
 
@@ -40,7 +40,7 @@ def parse_args():
     add('--registration', choices=('both', 'on', 'off'),
         help='default: both where the model has a head, else off')
     add('--csv', metavar='FILE', help='write the table there, too')
-    add('--device', help='default a GPU if there is one')
+    add_device(parser)
     return parser.parse_args()
 
 

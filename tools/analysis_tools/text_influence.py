@@ -6,7 +6,7 @@ another pair, and compares both images.
 import argparse
 import sys
 
-from mmfusion.cli.flags import add_config
+from mmfusion.cli.flags import add_config, add_device
 from mmfusion.cli.legacy import run
 from mmfusion.utils.config_file import load_config, require_file
 
@@ -20,7 +20,7 @@ def parse_args():
     parser.add_argument(
         '--swap', type=int, default=1, metavar='N',
         help='take the text of the pair N further on (default: %(default)s)')
-    parser.add_argument('--device', help='default a GPU if there is one')
+    add_device(parser)
     return parser.parse_args()
 
 

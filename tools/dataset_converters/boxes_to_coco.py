@@ -14,12 +14,11 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from mmfusion.datasets.boxes import (CLASSES, LAYOUTS, ImageBoxes, Layout,
-                                     check_boxes, to_coco)
-from mmfusion.datasets.boxes.classes import ALIASES, IGNORED
+from mmfusion.datasets.boxes import ImageBoxes, check_boxes, to_coco
 from mmfusion.datasets.conversion import (report_failures, run_converter,
                                           run_jobs)
-from mmfusion.utils.files import finished_file
+from mmfusion.datasets.sets import BOX_SETS
+from mmfusion.utils.files import write_text
 
 #: EXIF's tag of the orientation, and its values of a quarter turn
 ORIENTATION, QUARTER_TURNS = 0x0112, (5, 6, 7, 8)
@@ -71,8 +70,8 @@ def convert(kind: str, root, out=None, classes=None, workers: int = 0,
         ValueError: If classes are needed and not given.
     """
     root = Path(root)
-    layout: Layout = LAYOUTS[kind](**options)
-    classes = tuple(classes or CLASSES.get(kind, ()))
+    layout = BOX_SETS[kind](**options)
+    classes = tuple(classes or layout.classes)
     if not classes:
         raise ValueError(f'{kind}: expected --classes NAME ..., got none')
     if not root.is_dir():
@@ -90,16 +89,15 @@ def convert(kind: str, root, out=None, classes=None, workers: int = 0,
         for job, image, error in done:
             if error is not None:
                 continue
-            image, problems = check_boxes(image, classes, ALIASES.get(kind),
-                                          IGNORED.get(kind, ()))
+            image, problems = check_boxes(image, classes, layout.aliases,
+                                          layout.ignored)
             images.append(image)
             for reason, told in problems:
                 counts[reason] += 1
                 print(f'{job}: {reason}: {told}', file=sys.stderr)
         path = target / f'{split}.json'
-        with finished_file(path) as draft:
-            draft.write_text(
-                json.dumps(to_coco(images, classes, f'{kind} {split}')))
+        write_text(path, json.dumps(to_coco(images, classes,
+                                            f'{kind} {split}')))
         ignored = sum(box.ignored for image in images for box in image.boxes)
         boxes = sum(len(image.boxes) for image in images)
         print(f'{path}: {len(images)} pairs, {boxes - ignored} boxes, '
@@ -115,9 +113,9 @@ def main(argv=None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='layouts of ROOT:\n' +
-        '\n'.join(f'  {kind}: {make().hint}'
-                  for kind, make in LAYOUTS.items()))
-    parser.add_argument('kind', choices=sorted(LAYOUTS))
+        '\n'.join(f'  {kind}: {layout.hint}'
+                  for kind, layout in BOX_SETS.items()))
+    parser.add_argument('kind', choices=sorted(BOX_SETS))
     parser.add_argument('root', help='folder of the data set')
     parser.add_argument('--out',
                         help='folder of the JSONs (default: ROOT/annotations)')

@@ -16,7 +16,7 @@ from mmfusion.datasets.conversion import (checked_folders, place_file,
                                           read_label, report_failures,
                                           run_converter, run_jobs, write_lines,
                                           write_png)
-from mmfusion.datasets.mfnet import MFNET_CLASSES
+from mmfusion.datasets.sets.mfnet import MFNET_CLASSES
 from mmfusion.fileio import read_image
 
 SPLITS = ('train', 'val', 'test')

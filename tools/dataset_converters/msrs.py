@@ -14,7 +14,7 @@ from mmfusion.datasets.conversion import (checked_folders, place_file,
                                           read_label, read_pair,
                                           report_failures, run_converter,
                                           run_jobs, write_png)
-from mmfusion.datasets.mfnet import MFNET_CLASSES
+from mmfusion.datasets.sets.mfnet import MFNET_CLASSES
 from mmfusion.datasets.transforms import DeriveFusionMaps
 
 LABEL_FOLDERS = ('Segmentation_labels', 'label', 'labels')

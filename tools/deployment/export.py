@@ -10,7 +10,7 @@ import argparse
 import sys
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.cli.flags import add_config
+from mmfusion.cli.flags import add_config, add_shape
 from mmfusion.cli.legacy import run
 from mmfusion.utils.config_file import load_config, require_file
 
@@ -30,9 +30,7 @@ def parse_args():
                         default='onnx')
     parser.add_argument('--opset', type=int, default=18,
                         help='of ONNX, 11 to 20; default 18')
-    parser.add_argument('--shape', type=int, nargs=2, default=(480, 640),
-                        metavar=('H', 'W'),
-                        help='size of a file of fixed size; default 480 640')
+    add_shape(parser, text='size of a file of fixed size')
     parser.add_argument('--batch', type=int, default=1)
     parser.add_argument(
         '--dynamic', action='store_true',

@@ -9,6 +9,7 @@ and run. Exit code 1 if one that is flagged exportable has no file within
 import argparse
 import sys
 
+from mmfusion.cli.flags import add_shape
 from mmfusion.cli.legacy import run
 
 
@@ -23,8 +24,7 @@ def parse_args():
                         default=('onnx', 'torchscript', 'torch_export'))
     parser.add_argument('--opsets', nargs='+', type=int,
                         default=tuple(range(11, 21)))
-    parser.add_argument('--shape', type=int, nargs=2, default=(96, 128),
-                        metavar=('H', 'W'))
+    add_shape(parser, (96, 128))
     parser.add_argument('--dynamic', action='store_true',
                         help='files of variable size')
     parser.add_argument('--slim', action='store_true',

@@ -10,6 +10,7 @@ of the fusion metrics.
 import argparse
 import sys
 
+from mmfusion.cli.flags import add_pair_folders
 from mmfusion.cli.legacy import run
 
 
@@ -19,12 +20,7 @@ def parse_args():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('model', help='.onnx of tools/deployment/export.py')
     parser.add_argument('out', help='.onnx to write')
-    parser.add_argument(
-        '--vis', required=True, metavar='DIR',
-        help="visible images, or those of the task's first modality")
-    parser.add_argument(
-        '--ir', required=True, metavar='DIR',
-        help="infrared images, or those of the task's second modality")
+    add_pair_folders(parser, required=True)
     parser.add_argument('--num', type=int, default=32,
                         help='pairs to calibrate with')
     parser.add_argument('--eval', type=int, default=0, metavar='N',

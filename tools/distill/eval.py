@@ -5,6 +5,7 @@ from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.cli import distill_readme as distill_flags
+from mmfusion.cli.flags import add_device
 from mmfusion.cli.legacy import run
 
 
@@ -34,8 +35,17 @@ def parse_args(argv=None):
     add('--runs', type=int, default=200)
     add('--analyze', action='store_true',
         help='print parameters, multiply-adds, time and memory')
-    add('--device', help='cpu, cuda, ...; default a GPU if any')
+    add_device(parser)
     return parser.parse_args(argv)
+
+
+def images_of(args):
+    """Overrides that name the images; whether a teacher's are among them."""
+    if not args.data_root:
+        return distill_flags.data_overrides(args, ['test']), True
+    data = distill_flags.root_overrides(args.data_root, 'test')
+    data['test_dataloader.dataset.part'] = None
+    return data, Path(args.data_root, 'TEACHER_FUSED').is_dir()
 
 
 def main():
@@ -63,7 +73,12 @@ def main():
     else:
         cfg = checkpoint_config(args.checkpoint, args.config)
     if args.data_root or args.vis_root:
-        result['metrics'] = evaluate(cfg, args)
+        data, teacher = images_of(args)
+        result['metrics'] = evaluate(cfg, args.checkpoint, args.save_dir, data,
+                                     teacher=teacher,
+                                     input_size=args.input_size,
+                                     num_workers=args.num_workers,
+                                     scale=args.scale, device=args.device)
     if args.benchmark_speed or args.analyze:
         model = init_model(cfg, args.checkpoint, device, optimize=False)
         fixed = model.fuser.session.meta['size'] if exported else None

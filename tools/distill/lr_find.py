@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.cli.flags import add_config
+from mmfusion.cli.flags import add_config, add_device
 from mmfusion.cli.legacy import run
 
 
@@ -16,7 +16,7 @@ def parse_args(argv=None):
     add('--end', type=float, default=10., help='default %(default)s')
     add('--iters', type=int, default=100, help='default %(default)s')
     add('--out-dir', metavar='DIR', help='default work_dirs/CONFIG')
-    add('--device', help='default a GPU if any')
+    add_device(parser)
     return parser.parse_args(argv)
 
 

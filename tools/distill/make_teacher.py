@@ -11,11 +11,13 @@ import argparse
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.cli.flags import add_config
+from mmfusion.cli.flags import add_config, add_device, add_pair_folders
 from mmfusion.cli.legacy import run
+from mmfusion.utils.config_file import load_config
 
 
 def _shard(text: str) -> tuple:
@@ -45,13 +47,12 @@ def parse_args(argv=None):
     add('checkpoint', nargs='?', help='weights of the model')
     add('--data-root', metavar='DIR',
         help='folder with VIS and IR; writes TEACHER_FUSED into it')
-    add('--vis', metavar='DIR', help='visible images')
-    add('--ir', metavar='DIR', help='infrared images')
+    add_pair_folders(parser)
     add('--out', metavar='DIR', help='where the images go')
     add('--steps', type=_count, metavar='N', help='sampling steps')
     add('--seed', type=int, default=3407,
         help='each image draws from this and its name; default %(default)s')
-    add('--device', help='cpu, cuda, cuda:1, ...; default a GPU if any')
+    add_device(parser)
     add('--fp16', action='store_true', help='denoiser in half precision (GPU)')
     add('--tile', type=int, nargs=2, metavar=('SIDE', 'OVERLAP'),
         help='denoise in tiles, pixels')
@@ -144,9 +145,17 @@ def main():
         return run_shards(args, argv)
     from mmengine.device import get_device
 
-    from mmfusion.distill.teacher_images import make_teacher
+    from mmfusion.distill.teacher_images import TeacherOptions, make_teacher
     args.device = args.device or get_device()
-    return make_teacher(args)
+    options = TeacherOptions(**{
+        item.name: getattr(args, item.name)
+        for item in fields(TeacherOptions)
+    })
+    return make_teacher(
+        load_config(args.config, args.cfg_options,
+                    scale=args.scale), args.checkpoint, args.vis, args.ir,
+        args.out, options, shard=args.shard, limit=args.limit,
+        restart=args.restart, check=args.check)
 
 
 if __name__ == '__main__':

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mmfusion.apis.pairs import match_folders
-from mmfusion.datasets import FileRule
+from mmfusion.fileio import FileRule
 from mmfusion.utils.errors import UsageError
 
 from .methods import folder_name

@@ -8,11 +8,13 @@ import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
 from mmseg.evaluation import IoUMetric
 
 from mmfusion.apis.checkpoint import load_model_weights
-from mmfusion.apis.inferencer import FusionInferencer
 from mmfusion.apis.model_loading import init_model
+from mmfusion.apis.pairs import Pair, PairReader, model_pipeline
 from mmfusion.evaluation.records import Record, RecordStore
 from mmfusion.fileio import read_image
 from mmfusion.registry import MODELS
@@ -57,7 +59,7 @@ class Segmentor:
             raise UsageError(
                 f'{config}: expected a FuserSegmenter or an mmseg model, '
                 f'got {kind}.')
-        self.predict = FusionInferencer(model)
+        self.model = model
         self.count = model.segmentor.num_classes
         self.classes = list(
             (getattr(model, 'dataset_meta', None) or {}).get('classes')
@@ -69,11 +71,18 @@ class Segmentor:
         return dict(config=self.config,
                     checkpoint=hashlib.sha256(content).hexdigest())
 
-    def areas(self, image: str, labels: str) -> dict[str, float]:
+    def reader(self, images: Sequence[str]) -> PairReader:
+        """Files of fused images, as the segmentor takes them."""
+        init_default_scope('mmfusion')
+        pipeline = model_pipeline(self.model)
+        pipeline.transforms.insert(0, _read_as_pair)
+        return PairReader([dict(vis_path=path) for path in images], pipeline)
+
+    def areas(self, pair: Pair, labels: str) -> dict[str, float]:
         """Intersection and union of each class in one image, pixels.
 
         Args:
-            image (str): File of a fused image.
+            pair (Pair): Of :meth:`reader`.
             labels (str): File of its label map, (H, W), 255 ignored.
 
         Returns:
@@ -84,26 +93,31 @@ class Segmentor:
             ValueError: If the label map does not fit.
         """
         truth = read_image(labels, cv2.IMREAD_UNCHANGED)
-        fused = cv2.cvtColor(read_image(image, cv2.IMREAD_COLOR),
-                             cv2.COLOR_BGR2RGB)
-        if truth.shape != fused.shape[:2]:
+        size = pair.item['data_samples'].ori_shape
+        if truth.shape != tuple(size):
             raise ValueError(
                 f'Expected a label map of the image\'s size {labels!r}, got '
-                f'shape {truth.shape} for an image of {fused.shape[:2]}.')
+                f'shape {truth.shape} for an image of {tuple(size)}.')
         top = int(truth[truth != IGNORED].max(initial=0))
         if top >= self.count:
             raise ValueError(
                 f'Expected labels below {self.count}, the classes of '
                 f'{self.config}, or {IGNORED}, got {top} in {labels!r}.')
-        guess = self.predict(fused, fused)['pred_sem_seg']
+        output, = self.model.test_step(pseudo_collate([pair.item]))
+        guess = output.pred_sem_seg.data[0].cpu()
         shared, either, _, _ = IoUMetric.intersect_and_union(
-            *(torch.from_numpy(part.astype(np.int64))
-              for part in (guess, truth)), self.count, IGNORED)
+            guess.long(), torch.from_numpy(truth.astype(np.int64)), self.count,
+            IGNORED)
         return {
             f'{name}.{index}': value
             for name, areas in (('intersect', shared), ('union', either))
             for index, value in enumerate(areas.tolist())
         }
+
+
+def _read_as_pair(sample: dict) -> dict:
+    image = read_image(sample['vis_path'], cv2.IMREAD_COLOR)
+    return dict(sample, vis=image, ir=image)
 
 
 def _from_mmseg(cfg: Config, checkpoint: str, device: str) -> torch.nn.Module:
@@ -161,14 +175,21 @@ def segment(
                 found[method][pair['stem']] = record.values
             else:
                 todo.append((method, pair['stem'], files))
-    for method, stem, files in track(todo, len(todo)):
-        try:
-            areas = segmentor.areas(*map(str, files))
-        except Exception as error:  # the others must go on, whatever it is
-            failures[method, stem] = ' '.join(str(error).split())
+    reader = segmentor.reader([str(files[0]) for _, _, files in todo])
+
+    def run(batch: list[Pair]) -> list[dict[str, float]]:
+        return [
+            segmentor.areas(pair, str(todo[pair.index][2][1]))
+            for pair in batch
+        ]
+
+    for pair in track(reader.run(run), len(todo)):
+        method, stem, files = todo[pair.index]
+        if pair.failure:
+            failures[method, stem] = pair.failure[1]
             continue
-        found[method][stem] = areas
-        store.add(Record(method, stem, areas), files)
+        found[method][stem] = pair.result
+        store.add(Record(method, stem, pair.result), files)
     store.close()
     return found, failures
 

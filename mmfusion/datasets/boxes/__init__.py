@@ -1,8 +1,8 @@
 """Annotations of detection sets, without mmdet: readers, checks, COCO."""
-from .classes import CLASSES
-from .coco import ImageBoxes, check_boxes, to_coco
-from .layouts import LAYOUTS, Layout
+from .box_set import BoxSet, Job
+from .coco import Box, ImageBoxes, check_boxes, to_coco
+from .formats import read_voc
 
 __all__ = [
-    'CLASSES', 'ImageBoxes', 'LAYOUTS', 'Layout', 'check_boxes', 'to_coco'
+    'Box', 'BoxSet', 'ImageBoxes', 'Job', 'check_boxes', 'read_voc', 'to_coco'
 ]

@@ -5,6 +5,7 @@ from mmdet.datasets import CocoDataset
 from mmengine.fileio import load
 
 from mmfusion.registry import DATASETS
+from mmfusion.tasks import channel_spans
 
 from ..samplers import SeededDraws
 
@@ -59,15 +60,6 @@ class PairedCocoDataset(SeededDraws, CocoDataset):
         super().__init__(*args, data_prefix=dict(img=prefix['vis_path'],
                                                  **prefix), **kwargs)
 
-    @property
-    def spans(self) -> dict[str, tuple[int, int]]:
-        """(first, end) channel of each modality in the stack."""
-        spans, first = {}, 0
-        for name, channels in self._metainfo['modalities'].items():
-            spans[name] = (first, first + channels)
-            first += channels
-        return spans
-
     def load_data_list(self) -> list[dict]:
         """Read the JSON; see mmdet's ``CocoDataset``."""
         content = load(self.ann_file, backend_args=self.backend_args)
@@ -100,6 +92,6 @@ class PairedCocoDataset(SeededDraws, CocoDataset):
     def get_data_info(self, idx: int) -> dict:
         """Sample ``idx`` with what all samples share."""
         info = super().get_data_info(idx)
-        info.update(modalities=self.spans,
+        info.update(modalities=channel_spans(self._metainfo['modalities']),
                     classes=self._metainfo.get('classes'), seg_fields=[])
         return info

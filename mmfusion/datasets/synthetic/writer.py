@@ -9,7 +9,7 @@ from mmfusion.utils.files import finished_file
 
 from ..boxes.coco import Box, ImageBoxes, to_coco
 from ..conversion import run_jobs, write_png
-from ..mfnet import MFNET_CLASSES, MFNET_PALETTE
+from ..sets.mfnet import MFNET_CLASSES, MFNET_PALETTE
 from .classes import BOX_CLASSES
 from .scene import checked_size, generate_scene
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image, UnidentifiedImageError
 
 from mmfusion.fileio import read_bytes, read_image
 from mmfusion.registry import TRANSFORMS
+
+from .shown import ShownTransform
 
 _MAPS = dict(binary_path='gt_binary_map', boundary_path='gt_boundary_map',
              mask_path='gt_mask_map')
@@ -123,14 +124,9 @@ class LoadFusionAnnotations(LoadAnnotations):
                 f'{results["seg_map_path"]!r}. Check the classes in the '
                 "dataset's metainfo, or convert the labels.")
 
-    def __repr__(self) -> str:
-        return (f'{type(self).__name__}(required={self.required}, '
-                f'ignore_index={self.ignore_index}, '
-                f'reduce_zero_label={self.reduce_zero_label})')
-
 
 @TRANSFORMS.register_module()
-class DeriveFusionMaps(BaseTransform):
+class DeriveFusionMaps(ShownTransform):
     """Derive foreground, boundary and salient-object maps from labels.
 
     Maps that were read from files stay as they are. Values are 0 and 1, and
@@ -225,9 +221,3 @@ class DeriveFusionMaps(BaseTransform):
         return tuple(
             classes.index(name) if isinstance(name, str) else name
             for name in self.mask_classes)
-
-    def __repr__(self) -> str:
-        return (f'{type(self).__name__}(boundary_width={self.boundary_width}, '
-                f'mask_classes={self.mask_classes}, '
-                f'background={self.background}, '
-                f'ignore_index={self.ignore_index})')

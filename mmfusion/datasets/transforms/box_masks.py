@@ -1,15 +1,17 @@
 """A weak mask of salient objects, from their boxes."""
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from mmfusion.registry import TRANSFORMS
 from mmfusion.structures import BOX_SHAPES, box_tensor, boxes_to_mask
+from mmfusion.utils.errors import check_choice
+
+from .shown import ShownTransform
 
 _IGNORED = 255
 
 
 @TRANSFORMS.register_module()
-class DeriveBoxMask(BaseTransform):
+class DeriveBoxMask(ShownTransform):
     """Derive the map of salient objects from boxes.
 
     For fusion pretraining on detection sets, which have no masks.
@@ -32,9 +34,7 @@ class DeriveBoxMask(BaseTransform):
     """
 
     def __init__(self, shape: str = 'ellipse') -> None:
-        if shape not in BOX_SHAPES:
-            raise ValueError(f'Expected a shape of {BOX_SHAPES}, got '
-                             f'{shape!r}.')
+        check_choice(BOX_SHAPES, shape=shape)
         self.shape = shape
 
     def transform(self, results: dict) -> dict:
@@ -63,6 +63,3 @@ class DeriveBoxMask(BaseTransform):
         results['box_mask_flipped'] = False
         results.setdefault('seg_fields', []).append('gt_mask_map')
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(shape={self.shape!r})'

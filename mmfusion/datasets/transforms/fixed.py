@@ -1,14 +1,17 @@
 """Random transforms that draw once for each sample."""
 from collections.abc import Sequence
 
-from mmcv.transforms import BaseTransform, Compose
+from mmcv.transforms import Compose
 
 from mmfusion.datasets.samplers import draw_seed
 from mmfusion.registry import TRANSFORMS
+from mmfusion.utils.errors import check_least
+
+from .shown import ShownTransform
 
 
 @TRANSFORMS.register_module()
-class FixedAugment(BaseTransform):
+class FixedAugment(ShownTransform):
     """Apply random transforms alike in every epoch.
 
     What they draw depends on the seed and on ``sample_idx`` alone: a sample
@@ -23,8 +26,7 @@ class FixedAugment(BaseTransform):
     """
 
     def __init__(self, transforms: Sequence[dict], seed: int = 0) -> None:
-        if seed < 0:
-            raise ValueError(f'Expected a seed >= 0, got {seed}.')
+        check_least(0, seed=seed)
         self.transforms = Compose(list(transforms))
         self.seed = seed
 
@@ -32,7 +34,3 @@ class FixedAugment(BaseTransform):
         """Transform one sample; None where a transform gives it up."""
         with draw_seed(self.seed, int(results['sample_idx'])):
             return self.transforms(results)
-
-    def __repr__(self) -> str:
-        return (f'{type(self).__name__}(transforms={self.transforms}, '
-                f'seed={self.seed})')

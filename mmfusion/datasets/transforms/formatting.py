@@ -5,11 +5,12 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from mmcv.transforms import BaseTransform
 from mmengine.structures import PixelData
 
 from mmfusion.registry import TRANSFORMS
 from mmfusion.structures import FusionDataSample
+
+from .shown import ShownTransform
 
 _FIELDS = dict(gt_seg_map='gt_sem_seg', gt_binary_map='gt_binary',
                gt_boundary_map='gt_boundary', gt_mask_map='gt_mask')
@@ -19,7 +20,7 @@ _INSTANCES = ('gt_bboxes', 'gt_bboxes_labels', 'gt_masks', 'gt_ignore_flags',
 
 
 @TRANSFORMS.register_module()
-class PackFusionInputs(BaseTransform):
+class PackFusionInputs(ShownTransform):
     """Turn the stack into a tensor and the rest into a data sample.
 
     Required key: ``img`` (H, W, C). Optional keys: ``gt_seg_map``,
@@ -141,6 +142,3 @@ class PackFusionInputs(BaseTransform):
                 f'{allowed[0]} or the original size {allowed[1]}, got '
                 f'{size}. A transform moved the image alone: use one that '
                 "moves all seg_fields (mmseg's Resize, RandomCrop, ...).")
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(meta_keys={self.meta_keys})'

@@ -20,6 +20,7 @@ from mmseg.datasets import transforms as mmseg_transforms
 from mmfusion.registry import TRANSFORMS
 
 from .misalign import crop_matrix, flip_matrix
+from .shown import ShownTransform
 
 
 def _refuse_boxes(transform: BaseTransform, results: dict) -> None:
@@ -40,20 +41,19 @@ def _refuse_feature(transform: BaseTransform, results: dict) -> None:
 
 class _WithoutBoxes:
     """Mixin of transforms that would leave boxes behind."""
+    moves_feature = True
 
     def transform(self, results: dict) -> dict:
-        """Transform a sample without boxes."""
+        """Transform a sample without what would stay behind."""
         _refuse_boxes(self, results)
+        if not self.moves_feature:
+            _refuse_feature(self, results)
         return super().transform(results)
 
 
 class _WithoutBoxesAndFeature(_WithoutBoxes):
     """Mixin of transforms that would leave a teacher's feature, too."""
-
-    def transform(self, results: dict) -> dict:
-        """Transform a sample without boxes and ``teacher_feature``."""
-        _refuse_feature(self, results)
-        return super().transform(results)
+    moves_feature = False
 
 
 @TRANSFORMS.register_module()
@@ -201,7 +201,7 @@ class Pad(mmcv_transforms.Pad):
 
 
 @TRANSFORMS.register_module()
-class RandomRotate90(BaseTransform):
+class RandomRotate90(ShownTransform):
     """Rotate by a multiple of 90 degrees, all four equally likely.
 
     Required keys: ``img``, maps in ``seg_fields``. Modified keys: the same
@@ -233,12 +233,9 @@ class RandomRotate90(BaseTransform):
             results['img_shape'] = results['img'].shape[:2]
         return results
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}()'
-
 
 @TRANSFORMS.register_module()
-class ResizeToCover(BaseTransform):
+class ResizeToCover(ShownTransform):
     """Enlarge images that are smaller than a crop until they cover it.
 
     The aspect ratio stays; larger images are left alone. Image bilinear,
@@ -280,6 +277,3 @@ class ResizeToCover(BaseTransform):
         results['scale_factor'] = (before[0] * new[0] / width,
                                    before[1] * new[1] / height)
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(size={self.size})'

@@ -2,17 +2,18 @@
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from mmfusion.fileio import read_image
 from mmfusion.registry import TRANSFORMS
+
+from .shown import ShownTransform
 
 Range = str | tuple[float, float]
 _LAYOUT = dict(vis=(0, 3), ir=(3, 4))
 
 
 @TRANSFORMS.register_module()
-class LoadFusionPair(BaseTransform):
+class LoadFusionPair(ShownTransform):
     """Load all modalities and stack them along the channels.
 
     Each modality comes from the array under its name (``results['vis']``,
@@ -194,12 +195,6 @@ class LoadFusionPair(BaseTransform):
             low, high = self.uint16_range
         scale = 255.0 / max(high - low, 1e-12)
         return np.clip((image - low) * scale, 0, 255).astype(np.float32)
-
-    def __repr__(self) -> str:
-        return (f'{type(self).__name__}('
-                f'on_size_mismatch={self.on_size_mismatch!r}, '
-                f'uint16_range={self.uint16_range!r}, '
-                f'backend_args={self.backend_args})')
 
 
 def _source(results: dict, name: str) -> str:

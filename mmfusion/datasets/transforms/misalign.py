@@ -2,14 +2,15 @@
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
 from mmfusion.registry import TRANSFORMS
 
+from .shown import ShownTransform
+
 
 @TRANSFORMS.register_module()
-class RandomMisalign(BaseTransform):
+class RandomMisalign(ShownTransform):
     """Warp one modality alone by a small random transform.
 
     Translation is a share of the shorter side, so that it does not depend
@@ -102,13 +103,6 @@ class RandomMisalign(BaseTransform):
                                        results['modalities'][self.modality],
                                        matrix)
         return results
-
-    def __repr__(self) -> str:
-        return (f'{type(self).__name__}(prob={self.prob}, '
-                f'translate={self.translate}, rotate={self.rotate}, '
-                f'scale={self.scale}, shear={self.shear}, '
-                f'perspective={self.perspective}, '
-                f'modality={self.modality!r})')
 
 
 def warp_channels(stack: np.ndarray, span: tuple[int, int],

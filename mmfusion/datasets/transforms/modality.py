@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform, Compose
+from mmcv.transforms import Compose
 
 from mmfusion.registry import TRANSFORMS
 
+from .shown import ShownTransform
+
 
 @TRANSFORMS.register_module()
-class OnModality(BaseTransform):
+class OnModality(ShownTransform):
     """Apply image transforms to the channels of one modality.
 
     The transforms see a sample whose ``img`` is the modality alone, as
@@ -70,11 +72,6 @@ class OnModality(BaseTransform):
                                       stack.dtype)
         results['img'] = stack
         return results
-
-    def __repr__(self) -> str:
-        return (f'{type(self).__name__}(modality={self.modality!r}, '
-                f'transforms={self.transforms.transforms}, '
-                f'as_uint8={self.as_uint8})')
 
 
 def _cast(image: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -3,19 +3,19 @@ import math
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
 from mmfusion.registry import TRANSFORMS
 
 from .misalign import crop_matrix
+from .shown import ShownTransform
 
 #: most that OpenCV resizes by area or remaps at a time
 _CHANNELS = 4
 
 
 @TRANSFORMS.register_module()
-class RandomResizedCrop(BaseTransform):
+class RandomResizedCrop(ShownTransform):
     """Crop a random share of the image and resize it, all modalities alike.
 
     Bilinear, or by area where the crop shrinks, for every channel of the
@@ -92,10 +92,6 @@ class RandomResizedCrop(BaseTransform):
         results['img_shape'] = results['img'].shape[:2]
         results.pop('scale_factor', None)
         return results
-
-    def __repr__(self) -> str:
-        return (f'{type(self).__name__}(size={self.size}, '
-                f'scale={self.scale}, ratio={self.ratio})')
 
 
 def _cut(image: np.ndarray, box: tuple[int, int, int, int],

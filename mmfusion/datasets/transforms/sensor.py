@@ -6,14 +6,15 @@ Meant for one modality, inside :class:`OnModality`.
 import cv2
 import numpy as np
 import torch
-from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from torchvision import transforms as vision
 
 from mmfusion.registry import TRANSFORMS
 
+from .shown import ShownTransform
 
-class _Sometimes(BaseTransform):
+
+class _Sometimes(ShownTransform):
     """Changes ``img`` with a probability."""
 
     def __init__(self, prob: float) -> None:
@@ -34,12 +35,6 @@ class _Sometimes(BaseTransform):
     def change(self, image: np.ndarray) -> np.ndarray:
         """The changed image, of the same shape."""
         raise NotImplementedError
-
-    def __repr__(self) -> str:
-        options = ', '.join(f'{key}={value!r}'
-                            for key, value in vars(self).items()
-                            if not key.startswith('_'))
-        return f'{type(self).__name__}({options})'
 
 
 @TRANSFORMS.register_module()

@@ -1,13 +1,14 @@
 """Features that a teacher gave before the training."""
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from mmfusion.registry import TRANSFORMS
 
+from .shown import ShownTransform
+
 
 @TRANSFORMS.register_module()
-class LoadTeacherFeature(BaseTransform):
+class LoadTeacherFeature(ShownTransform):
     """Read a teacher's feature map for distillation from a cache.
 
     Required key: ``feature_path``, an ``.npz`` of
@@ -43,6 +44,3 @@ class LoadTeacherFeature(BaseTransform):
             feature = file[key].astype(np.float32)
         results['teacher_feature'] = feature.transpose(1, 2, 0)
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(key={self.key!r})'

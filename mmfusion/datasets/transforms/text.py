@@ -2,15 +2,16 @@
 from typing import Any
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from mmfusion.fileio import (as_text_feature, read_captions, read_text_feature,
                              sample_stem)
 from mmfusion.registry import TEXT_ENCODERS, TRANSFORMS
 
+from .shown import ShownTransform
+
 
 @TRANSFORMS.register_module()
-class LoadTextFeatures(BaseTransform):
+class LoadTextFeatures(ShownTransform):
     """Load or compute the text feature that guides a pair's fusion.
 
     The text is looked for in this order:
@@ -100,11 +101,6 @@ class LoadTextFeatures(BaseTransform):
             return self._encoder.features([text])[0].numpy()
         except ValueError as error:
             raise ValueError(f'{source}: {error}') from error
-
-    def __repr__(self) -> str:
-        return (f'{type(self).__name__}(features={self.features!r}, '
-                f'captions={self.captions!r}, encoder='
-                f'{type(self._encoder).__name__ if self._encoder else None})')
 
 
 def _source(results: dict) -> str:

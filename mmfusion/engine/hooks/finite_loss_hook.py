@@ -6,6 +6,7 @@ import torch
 from mmengine.hooks import Hook
 
 from mmfusion.registry import HOOKS
+from mmfusion.utils.errors import check_least
 
 
 class _Step(NamedTuple):
@@ -46,9 +47,7 @@ class FiniteLossHook(Hook):
     priority = 'VERY_HIGH'
 
     def __init__(self, interval: int = 1) -> None:
-        if interval < 1:
-            raise ValueError(
-                f'Expected interval of at least 1 iteration, got {interval}.')
+        check_least(1, interval=interval)
         self.interval = interval
         self._steps: list[_Step] = []
 

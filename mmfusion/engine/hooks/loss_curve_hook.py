@@ -6,6 +6,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from mmfusion.registry import HOOKS
+from mmfusion.utils.errors import check_least
 from mmfusion.utils.files import finished_file
 
 _STATE = 'mmfusion_curves'
@@ -117,9 +118,7 @@ class LossCurveHook(Hook):
 
     def __init__(self, interval: int = 500, max_points: int = 400,
                  out_file: str = 'curves.png') -> None:
-        if interval < 1:
-            raise ValueError(
-                f'Expected interval of at least 1 iteration, got {interval}.')
+        check_least(1, interval=interval)
         Curve(max_points)
         self.interval = interval
         self.max_points = max_points

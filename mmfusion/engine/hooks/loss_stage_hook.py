@@ -5,6 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
 from mmfusion.registry import HOOKS
+from mmfusion.utils.errors import check_least
 
 
 @HOOKS.register_module()
@@ -45,8 +46,7 @@ class LossStageHook(Hook):
             raise ValueError(
                 'Expected stages that begin one after the other, all given '
                 f'in epochs (iterations) or all as shares, got {begins}.')
-        if ramp < 0:
-            raise ValueError(f'Expected ramp of at least 0, got {ramp}.')
+        check_least(0, ramp=ramp)
         self.stages = [dict(stage) for stage in stages]
         self.ramp = ramp
         self.by_epoch = by_epoch

@@ -9,6 +9,7 @@ from mmengine.model import is_model_wrapper
 from torch import Tensor
 
 from mmfusion.registry import HOOKS
+from mmfusion.utils.errors import check_least
 from mmfusion.utils.files import write_image
 from mmfusion.visualization import to_rgb_uint8
 
@@ -35,9 +36,7 @@ class TrainingStripHook(Hook):
 
     def __init__(self, num_batches: int = 2, stretch: bool = False,
                  out_dir: str = 'training_strips') -> None:
-        if num_batches < 1:
-            raise ValueError('Expected num_batches of at least 1, got '
-                             f'{num_batches}. Leave the hook out instead.')
+        check_least(1, num_batches=num_batches)
         self.num_batches = num_batches
         self.stretch = stretch
         self.out_dir = out_dir

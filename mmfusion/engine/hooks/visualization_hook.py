@@ -10,6 +10,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from mmfusion.registry import HOOKS, TRANSFORMS
+from mmfusion.utils.errors import check_least
 from mmfusion.utils.files import write_image
 from mmfusion.visualization import resize_like, stacked_to_rgb
 
@@ -44,12 +45,7 @@ class FusionVisualizationHook(Hook):
                  max_samples: int | None = None, show: bool = False,
                  wait_time: float = 0,
                  show_dir: str | Path | None = None) -> None:
-        for name, value in dict(interval=interval,
-                                max_samples=max_samples).items():
-            if value is not None and value < 1:
-                raise ValueError(
-                    f'Expected {name} of at least 1 sample, got {value}. '
-                    'Use draw=False to draw nothing.')
+        check_least(1, interval=interval, max_samples=max_samples)
         self.draw = draw
         self.interval = interval
         self.max_samples = max_samples

@@ -19,19 +19,17 @@ class ConditionMetric(BaseMetric):
             ``mmdet.CocoMetric``, ``MissRateMetric``, ``mmseg.IoUMetric``.
         key (str): Of the sample's meta information. Defaults to
             ``'condition'``.
-        collect_device (str): See :class:`mmengine.evaluator.BaseMetric`.
         prefix (str, optional): Defaults to that of the metric.
+        kwargs: See :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
         ValueError: If the metric keeps no result for each sample.
     """
 
     def __init__(self, metric: dict, key: str = 'condition',
-                 collect_device: str = 'cpu',
-                 prefix: str | None = None) -> None:
+                 prefix: str | None = None, **kwargs) -> None:
         self.metric = METRICS.build(dict(metric))
-        super().__init__(collect_device=collect_device, prefix=prefix
-                         or self.metric.prefix)
+        super().__init__(prefix=prefix or self.metric.prefix, **kwargs)
         self.key = key
 
     @property

@@ -12,6 +12,7 @@ from mmfusion.fileio import read_image
 from mmfusion.functional import compute
 from mmfusion.functional.pixel_statistics import PSNR_LIMIT
 from mmfusion.registry import METRICS
+from mmfusion.utils.errors import check_choice
 
 from .fusion_metric import FusionMetric
 
@@ -52,8 +53,7 @@ class DistillMetric(FusionMetric):
         if unknown:
             raise ValueError(f'Expected references of {REFERENCES}, got '
                              f'{unknown}.')
-        if scale not in SCALES:
-            raise ValueError(f'Expected a scale of {SCALES}, got {scale!r}.')
+        check_choice(SCALES, scale=scale)
         metrics = list(metrics)
         self._by_sobel = scale == 'code' and 'AG' in metrics
         super().__init__(metrics=metrics + ['EI'] * self._by_sobel, **kwargs)

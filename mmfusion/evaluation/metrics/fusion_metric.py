@@ -12,7 +12,7 @@ from torch import Tensor
 from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.functional import SourceContext, compute
 from mmfusion.registry import EVALUATOR, METRICS
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, check_choice
 
 from ..protocol import CHANNELS
 from ..records import Record, write_csv
@@ -57,9 +57,7 @@ class FusionMetric(BaseMetric):
         csv_file (str, optional): Where to write the values of all images;
             each evaluation replaces the file.
         backend_args (dict, optional): File backend of the sources.
-        collect_device (str): See :class:`BaseMetric`.
-        prefix (str, optional): Defaults to ``'fusion'``.
-        collect_dir (str, optional): See :class:`BaseMetric`.
+        kwargs: See :class:`BaseMetric`; ``prefix`` is ``'fusion'``.
 
     Raises:
         ValueError: For names that are not known.
@@ -73,19 +71,14 @@ class FusionMetric(BaseMetric):
                  on_size_mismatch: str = 'error', backend: str = 'numpy',
                  statistics: Sequence[str] = ('mean', ),
                  csv_file: str | None = None, backend_args: dict | None = None,
-                 collect_device: str = 'cpu', prefix: str | None = None,
-                 collect_dir: str | None = None) -> None:
-        super().__init__(collect_device, prefix, collect_dir)
+                 **kwargs) -> None:
+        super().__init__(**kwargs)
         words = [metrics] if isinstance(metrics, str) else metrics or []
         self.selection = parse_selection([preset, *words])
-        for name, values, known in (('channels', [channels] * bool(channels),
-                                     CHANNELS), ('backend', [backend],
-                                                 BACKENDS),
-                                    ('statistics', statistics, STATISTICS)):
-            unknown = [value for value in values if value not in known]
-            if unknown:
-                raise ValueError(f'Expected {name} out of '
-                                 f'{", ".join(known)}, got {unknown[0]!r}.')
+        check_choice((None, *CHANNELS), channels=channels)
+        check_choice(BACKENDS, backend=backend)
+        for name in statistics:
+            check_choice(STATISTICS, statistics=name)
         self.channels = channels
         self.quantize = quantize
         self.backend = backend

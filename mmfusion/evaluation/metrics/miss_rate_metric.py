@@ -32,8 +32,7 @@ class MissRateMetric(BaseMetric):
         bounds (sequence[float], optional): (x1, y1, x2, y2) in pixels of
             the original image; objects that reach outside are ignored.
             KAIST's own evaluation has (5, 5, 635, 507).
-        collect_device (str): See :class:`mmengine.evaluator.BaseMetric`.
-        prefix (str, optional): Likewise.
+        kwargs: See :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
         ValueError: If a sample has no ground truth, or ``bounds`` are not
@@ -43,9 +42,8 @@ class MissRateMetric(BaseMetric):
 
     def __init__(self, iou: float = 0.5, min_height: float = 0.,
                  expand: float = 1.25, bounds: Sequence[float] | None = None,
-                 collect_device: str = 'cpu',
-                 prefix: str | None = None) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
+                 **kwargs) -> None:
+        super().__init__(**kwargs)
         if bounds is not None and not (len(bounds) == 4 and bounds[0]
                                        < bounds[2] and bounds[1] < bounds[3]):
             raise ValueError('MissRateMetric: expected bounds (x1, y1, x2, '

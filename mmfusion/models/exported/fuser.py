@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmfusion.models.fusers import BaseFuser
 from mmfusion.models.wrappers import ImageFuser
@@ -119,7 +119,7 @@ class BackendFuser(BaseFuser):
 
 def backend_model(path: PathLike, cfg: Config | None = None,
                   backend: str | None = None, device: str = 'cpu',
-                  **options: Any) -> nn.Module:
+                  **options: Any) -> ImageFuser:
     """A wrapper around an exported file, for any inference API.
 
     Args:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, check_choice, one_line
+from mmfusion.utils.packages import require_package
 
 PathLike = str | os.PathLike
 Feeds = dict[str, np.ndarray]
@@ -72,9 +73,7 @@ def open_session(path: PathLike, backend: str | None = None,
         raise UsageError(
             f'Expected a backend of {names or BACKENDS} for {path.name}, got '
             f'{backend!r}. Export in the format that it reads.')
-    if precision not in PRECISIONS:
-        raise UsageError(
-            f'Expected a precision of {PRECISIONS}, got {precision!r}.')
+    check_choice(PRECISIONS, UsageError, precision=precision)
     if precision != 'fp32' and backend != 'openvino':
         raise UsageError(f'Expected backend=\'openvino\' for {precision}, '
                          f'got {backend!r}.')
@@ -105,10 +104,9 @@ class Session:
         except (UsageError, ImportError):
             raise
         except Exception as error:
-            raise UsageError(
-                f'Expected {path} to load in {self.backend}, got '
-                f'{type(error).__name__}: {" ".join(str(error).split())}. '
-                'Export it again.') from error
+            raise UsageError(f'Expected {path} to load in {self.backend}, got '
+                             f'{type(error).__name__}: {one_line(error)}. '
+                             'Export it again.') from error
         if not text:
             raise UsageError(
                 f'Expected a file of tools/deployment/export.py, got {path}, '
@@ -131,7 +129,7 @@ class OnnxRuntimeSession(Session):
     on_gpu = True
 
     def _load(self) -> str:
-        ort = _import('onnxruntime')
+        ort = require_package('onnxruntime', _INSTALL, UsageError)
         options = ort.SessionOptions()
         options.log_severity_level = 3
         if self.threads:
@@ -162,7 +160,7 @@ class OpenVinoSession(Session):
     backend = 'openvino'
 
     def _load(self) -> str:
-        _import('openvino')
+        require_package('openvino', _INSTALL, UsageError)
         core = openvino_core()
         properties: dict[str, Any] = dict(INFERENCE_PRECISION_HINT='f32',
                                           PERFORMANCE_HINT='LATENCY')
@@ -182,7 +180,8 @@ class OpenVinoSession(Session):
             for port in self.compiled.inputs
             for name in port.names
         }
-        props = _import('onnx').load(str(self.path)).metadata_props
+        props = require_package('onnx', _INSTALL,
+                                UsageError).load(str(self.path)).metadata_props
         return {prop.key: prop.value for prop in props}.get(META_KEY)
 
     def run(self, feeds: Feeds) -> list[np.ndarray]:
@@ -241,11 +240,3 @@ _SESSIONS = {
     for cls in (OnnxRuntimeSession, OpenVinoSession, TorchScriptSession,
                 TorchExportSession)
 }
-
-
-def _import(name: str):
-    try:
-        return __import__(name)
-    except ImportError as error:
-        raise UsageError(
-            f'Expected the package {name}, got none. {_INSTALL}') from error

@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmfusion.models.layers import rgb_to_ycbcr, ycbcr_to_rgb
+from mmfusion.registry import FAST_FORMS
 from mmfusion.structures import FuserOutput
 from mmfusion.utils.checkpoint import load_fuser_weights
 
@@ -44,6 +45,17 @@ class BaseFuser(BaseModule):
         clamp (bool): Whether to clamp chrominance and the fused image to
             [0, 1].
         init_cfg (dict, optional): Initialization config.
+
+    Examples:
+        >>> import torch
+        >>> class Brighter(BaseFuser):
+        ...     size_divisor = 8  # padded to it, cropped back
+        ...
+        ...     def fuse_luma(self, vis_luma, ir):
+        ...         return torch.maximum(vis_luma, ir)
+        >>> output = Brighter()(torch.rand(1, 3, 5, 9), torch.rand(1, 1, 5, 9))
+        >>> output.fused.shape, output.luma.shape
+        (torch.Size([1, 3, 5, 9]), torch.Size([1, 1, 5, 9]))
     """
     size_divisor: int = 1
     min_size: int = 1
@@ -53,6 +65,7 @@ class BaseFuser(BaseModule):
     takes_seeds: bool = False
     takes_size: bool = False
     trainable: bool = True
+    init_cfg: dict | list[dict] | None
 
     def __init__(self, channel_order: str = 'rgb', clamp: bool = True,
                  init_cfg: dict | None = None) -> None:
@@ -160,7 +173,17 @@ class BaseFuser(BaseModule):
         return fuser
 
     def _optimize(self) -> None:
-        """Rearrange the network in place; nothing to do by default."""
+        """Give the network its fast form, in place, where it has one.
+
+        That is what ``FAST_FORMS`` has under the name of its class, or of
+        the class that it takes ``fuse`` and ``fuse_luma`` from.
+        """
+        for cls in type(self).__mro__:
+            form = FAST_FORMS.get(cls.__name__)
+            if form is not None:
+                form(self)
+            if form is not None or {'fuse', 'fuse_luma'} & set(vars(cls)):
+                return
 
     def split_colour(self, vis: Tensor) -> tuple[Tensor, Tensor]:
         """Luminance (B, 1, H, W) and chrominance (B, 2, H, W) of ``vis``."""

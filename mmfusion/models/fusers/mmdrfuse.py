@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from mmfusion.registry import MODELS
 
 from .base import BaseFuser
-from .fast.mmdrfuse import ColumnStudent, PaddedTeacher
 
 
 def _conv(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
@@ -41,7 +40,6 @@ class MMDRFuseStudent(BaseFuser):
         super().__init__(**kwargs)
         self.hidden = _conv(2, hidden_channels)
         self.out = _conv(hidden_channels, 1)
-        self._fast = None
 
     def fuse_luma(self, vis_luma: Tensor,
                   ir: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -55,15 +53,8 @@ class MMDRFuseStudent(BaseFuser):
             tuple[Tensor, dict]: (B, 1, H, W) in (-1, 1), where values below
             0 are rare, and ``hidden``.
         """
-        if self._fast is not None:
-            fused, hidden = self._fast(vis_luma, ir)
-            return fused, dict(hidden=hidden)
         hidden = F.relu(self.hidden(torch.cat((ir, vis_luma), 1)))
         return torch.tanh(self.out(hidden)), dict(hidden=hidden)
-
-    def _optimize(self) -> None:
-        self._fast = ColumnStudent(self.hidden, self.out)
-        del self.hidden, self.out
 
 
 @MODELS.register_module()
@@ -104,7 +95,6 @@ class MMDRFuseTeacher(BaseFuser):
         ])
         self.buffer = _conv(2 * full, buffer_channels)
         self.out = _conv(buffer_channels, 1)
-        self._fast = None
 
     def fuse_luma(self, vis_luma: Tensor,
                   ir: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -118,9 +108,6 @@ class MMDRFuseTeacher(BaseFuser):
             tuple[Tensor, dict]: (B, 1, H, W) in (-1, 1), where values below
             0 are rare, and ``buffer``.
         """
-        if self._fast is not None:
-            fused, buffer = self._fast(vis_luma, ir)
-            return fused, dict(buffer=buffer)
         e1 = self._encode(0, ir, vis_luma)
         e2 = self._encode(1, e1)
         e3 = self._encode(2, e1, e2)
@@ -134,10 +121,6 @@ class MMDRFuseTeacher(BaseFuser):
         d2 = self._decode(4, e2, up)
         buffer = F.relu(self.buffer(torch.cat((e1, d2), 1)))
         return torch.tanh(self.out(buffer)), dict(buffer=buffer)
-
-    def _optimize(self) -> None:
-        self._fast = PaddedTeacher(self)
-        del self.encoder, self.decoder, self.buffer, self.out
 
     def _encode(self, index: int, *maps: Tensor) -> Tensor:
         return F.relu(self.encoder[index](torch.cat(maps, 1)))

@@ -32,6 +32,11 @@ def rgb_to_ycbcr(rgb: Tensor, clamp: bool = False) -> tuple[Tensor, Tensor]:
     Returns:
         tuple[Tensor, Tensor]: Y (B, 1, H, W) and CbCr (B, 2, H, W), the
         latter centred at 0.5.
+
+    Examples:
+        >>> y, cbcr = rgb_to_ycbcr(torch.full((1, 3, 2, 2), 0.25))
+        >>> y.unique(), cbcr.unique()
+        (tensor([0.2500]), tensor([0.5000]))
     """
     y = luma(rgb)
     cb = 0.564 * (rgb[:, 2:3] - y) + 0.5
@@ -52,6 +57,12 @@ def ycbcr_to_rgb(y: Tensor, cbcr: Tensor, clamp: bool = False) -> Tensor:
 
     Returns:
         Tensor: RGB, (B, 3, H, W).
+
+    Examples:
+        >>> rgb = torch.rand(1, 3, 4, 4)
+        >>> back = ycbcr_to_rgb(*rgb_to_ycbcr(rgb))
+        >>> torch.allclose(rgb, back, atol=1e-3)
+        True
     """
     cb, cr = (cbcr - 0.5).split(1, dim=1)
     rgb = torch.cat(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torchvision.models import vgg
 
 from mmfusion.registry import MODELS
+from mmfusion.utils.errors import check_choice
 
 _CONFIGS = {11: 'A', 13: 'B', 16: 'D', 19: 'E'}
 _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -61,9 +62,7 @@ class VGGFeatures(nn.Module):
                  init_cfg: dict | None = None, normalize: bool = False,
                  width: float = 1., allow_random: bool = False) -> None:
         super().__init__()
-        if depth not in _CONFIGS:
-            raise ValueError(
-                f'Expected a depth of {tuple(_CONFIGS)}, got {depth}.')
+        check_choice(_CONFIGS, depth=depth)
         config = vgg.cfgs[_CONFIGS[depth]]
         names = _names(config)
         unknown = [tap for tap in taps if tap not in names]

@@ -7,7 +7,6 @@ fuser sees it; ``data_samples`` hold the labels, where there are any. The
 result is a scalar or a dict of scalars. A :class:`PairLoss` is called as
 ``loss(student, teacher)`` by :class:`FuserDistiller`.
 """
-from .average import AverageLoss, average_loss
 from .correlation import CorrelationLoss, correlation, correlation_loss
 from .distillation import (CosineDistillationLoss, DistanceLoss, PairLoss,
                            PerceptualDistance, cosine_distillation_loss)
@@ -17,9 +16,9 @@ from .gmsd import GMSDLoss, gmsd_loss
 from .gradient import GradientLoss, max_gradient_loss
 from .history_bank import HistoryBank
 from .intensity import IntensityLoss, contrast_intensity_loss, local_variance
-from .laplacian import LaplacianLoss, laplacian_loss
 from .lp_ssim import LpSSIMLoss, lp_ssim_loss
-from .max_intensity import MaxIntensityLoss, max_intensity_loss
+from .mixtures import (AverageLoss, LaplacianLoss, MaxIntensityLoss,
+                       average_loss, laplacian_loss, max_intensity_loss)
 from .motion import MotionConsistencyLoss
 from .perceptual import MaxPerceptualLoss, max_perceptual_loss
 from .psfusion import PSFusionLoss
@@ -30,44 +29,15 @@ from .segmentation import (BinaryMapLoss, BoundaryMapLoss, OHEMSemanticLoss,
 from .ssim import SSIMLoss, ssim_loss
 
 __all__ = [
-    'AverageLoss',
-    'BinaryMapLoss',
-    'BoundaryMapLoss',
-    'CorrelationLoss',
-    'CosineDistillationLoss',
-    'DistanceLoss',
-    'DynamicRefreshLoss',
-    'GMSDLoss',
-    'FILMLoss',
-    'GradientLoss',
-    'HistoryBank',
-    'IntensityLoss',
-    'LaplacianLoss',
-    'LpSSIMLoss',
-    'MaxIntensityLoss',
-    'MaxPerceptualLoss',
-    'MotionConsistencyLoss',
-    'OHEMSemanticLoss',
-    'PSFusionLoss',
-    'PairLoss',
-    'PerceptualDistance',
-    'ReconstructionLoss',
-    'RegistrationLoss',
-    'SSIMLoss',
-    'average_loss',
-    'contrast_intensity_loss',
-    'correlation',
-    'correlation_loss',
-    'cosine_distillation_loss',
-    'gmsd_loss',
-    'laplacian_loss',
-    'local_variance',
-    'lp_ssim_loss',
-    'max_gradient_loss',
-    'max_intensity_loss',
-    'max_perceptual_loss',
-    'ohem_cross_entropy',
-    'reconstruction_loss',
-    'ssim_loss',
-    'two_channel_bce',
+    'AverageLoss', 'BinaryMapLoss', 'BoundaryMapLoss', 'CorrelationLoss',
+    'CosineDistillationLoss', 'DistanceLoss', 'DynamicRefreshLoss', 'GMSDLoss',
+    'FILMLoss', 'GradientLoss', 'HistoryBank', 'IntensityLoss',
+    'LaplacianLoss', 'LpSSIMLoss', 'MaxIntensityLoss', 'MaxPerceptualLoss',
+    'MotionConsistencyLoss', 'OHEMSemanticLoss', 'PSFusionLoss', 'PairLoss',
+    'PerceptualDistance', 'ReconstructionLoss', 'RegistrationLoss', 'SSIMLoss',
+    'average_loss', 'contrast_intensity_loss', 'correlation',
+    'correlation_loss', 'cosine_distillation_loss', 'gmsd_loss',
+    'laplacian_loss', 'local_variance', 'lp_ssim_loss', 'max_gradient_loss',
+    'max_intensity_loss', 'max_perceptual_loss', 'ohem_cross_entropy',
+    'reconstruction_loss', 'ssim_loss', 'two_channel_bce'
 ]

@@ -1,4 +1,4 @@
-"""Bases: of losses that compare luminances, and of weighted sums."""
+"""Bases of losses: with a factor, of luminances, weighted sums."""
 
 from torch import Tensor, nn
 
@@ -7,8 +7,8 @@ from mmfusion.structures import FuserOutput, FusionDataSample
 from .targets import fused_luma
 
 
-class LumaLoss(nn.Module):
-    """Shell around a function of three luminances.
+class FusionLoss(nn.Module):
+    """A loss with a factor.
 
     Args:
         loss_weight (float): Factor of the loss.
@@ -21,8 +21,25 @@ class LumaLoss(nn.Module):
     def forward(self, output: FuserOutput, inputs: dict[str, Tensor],
                 data_samples: list[FusionDataSample] | None = None) -> Tensor:
         """Scalar loss; see :mod:`mmfusion.models.losses`."""
-        return self.loss_weight * self.measure(
-            fused_luma(output), inputs['vis_luma'], inputs['ir'])
+        return self.loss_weight * self.value(output, inputs, data_samples)
+
+    def value(self, output: FuserOutput, inputs: dict[str, Tensor],
+              data_samples: list[FusionDataSample] | None) -> Tensor:
+        """Unweighted loss."""
+        raise NotImplementedError
+
+
+class LumaLoss(FusionLoss):
+    """A function of three luminances as a loss.
+
+    Args:
+        loss_weight (float): Factor of the loss.
+    """
+
+    def value(self, output: FuserOutput, inputs: dict[str, Tensor],
+              data_samples: list[FusionDataSample] | None) -> Tensor:
+        return self.measure(fused_luma(output), inputs['vis_luma'],
+                            inputs['ir'])
 
     def measure(self, fused: Tensor, vis: Tensor, ir: Tensor) -> Tensor:
         """Unweighted loss of luminances (B, 1, H, W)."""

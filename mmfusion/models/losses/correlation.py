@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from mmfusion.registry import MODELS
+from mmfusion.utils.errors import check_choice
 
 from .base import LumaLoss
 
@@ -60,8 +61,7 @@ def correlation_loss(fused: Tensor, first: Tensor, second: Tensor,
     Raises:
         ValueError: On an unknown form.
     """
-    if form not in _FORMS:
-        raise ValueError(f'Expected a form out of {_FORMS}, got {form!r}.')
+    check_choice(_FORMS, form=form)
     total = (correlation(first, fused, per_image) +
              correlation(second, fused, per_image))
     if form == 'complement':
@@ -83,8 +83,7 @@ class CorrelationLoss(LumaLoss):
     def __init__(self, form: str = 'reciprocal', per_image: bool = False,
                  eps: float = 1e-6, loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
-        if form not in _FORMS:
-            raise ValueError(f'Expected a form out of {_FORMS}, got {form!r}.')
+        check_choice(_FORMS, form=form)
         self.form = form
         self.per_image = per_image
         self.eps = eps

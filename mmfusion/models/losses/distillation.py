@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmfusion.models.layers import laplacian, shared_features, sobel
 from mmfusion.registry import MODELS
+from mmfusion.utils.errors import check_choice
 
 from .ssim import ssim_loss
 
@@ -119,9 +120,7 @@ class DistanceLoss(PairLoss):
 
     def __init__(self, distance: str, loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
-        if distance not in _DISTANCES:
-            raise ValueError(f'Expected a distance of {tuple(_DISTANCES)}, '
-                             f'got {distance!r}.')
+        check_choice(_DISTANCES, distance=distance)
         self.distance = distance
 
     def measure(self, student: Tensor, teacher: Tensor) -> Tensor:

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmfusion.functional import get_metric
 from mmfusion.functional.image import Image
@@ -11,7 +11,9 @@ from mmfusion.functional.ops_torch import TORCH
 from mmfusion.models.layers import laplacian, shared_features
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
+from mmfusion.utils.errors import check_choice
 
+from .base import FusionLoss
 from .perceptual import feature_distance
 from .targets import fused_luma
 
@@ -69,7 +71,7 @@ def input_prints(inputs: dict[str, Tensor]) -> Tensor:
 
 
 @MODELS.register_module()
-class DynamicRefreshLoss(nn.Module):
+class DynamicRefreshLoss(FusionLoss):
     """Pulls outputs that got worse back to the best remembered one.
 
     A bank remembers one output for each training sample. In every step a
@@ -110,16 +112,14 @@ class DynamicRefreshLoss(nn.Module):
                  taps: Sequence[str] = (), granularity: str = 'batch',
                  factor: float = 10., bank: dict | None = None,
                  loss_weight: float = 1.0) -> None:
-        super().__init__()
+        super().__init__(loss_weight)
         self.metric = get_metric(score)
         if self.metric.higher_is_better is None or self.metric.takes_colour:
             raise ValueError(
                 'Expected a score of luminances that is better the higher or '
                 f'the lower it is, got {self.metric.key}.')
-        for value, known in ((pixel, tuple(_PIXEL)), (granularity,
-                                                      ('batch', 'sample'))):
-            if value not in known:
-                raise ValueError(f'Expected one of {known}, got {value!r}.')
+        check_choice(_PIXEL, pixel=pixel)
+        check_choice(('batch', 'sample'), granularity=granularity)
         if bool(taps) != (features is not None):
             raise ValueError('Expected features and taps, or neither, got '
                              f'features={features} and taps={tuple(taps)}.')
@@ -129,11 +129,10 @@ class DynamicRefreshLoss(nn.Module):
         self.granularity = granularity
         self.factor = factor
         self.bank = MODELS.build(bank or dict(type='HistoryBank'))
-        self.loss_weight = loss_weight
 
-    def forward(self, output: FuserOutput, inputs: dict[str, Tensor],
-                data_samples: list[FusionDataSample] | None = None) -> Tensor:
-        """Scalar loss; see :mod:`mmfusion.models.losses`.
+    def value(self, output: FuserOutput, inputs: dict[str, Tensor],
+              data_samples: list[FusionDataSample] | None) -> Tensor:
+        """Unweighted loss.
 
         Raises:
             ValueError: If samples have no index or changed their pixels.
@@ -157,7 +156,7 @@ class DynamicRefreshLoss(nn.Module):
         self.bank.write(
             [i for i, k in zip(indices, renew.tolist(), strict=True) if k],
             prints[renew], fused[renew.to(fused.device)])
-        return self.loss_weight * loss
+        return loss
 
     @torch.no_grad()
     def _gain(self, fused: Tensor, past: Tensor | None, known: Tensor,

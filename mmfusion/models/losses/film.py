@@ -1,11 +1,11 @@
 """All terms of FILM's training loss."""
 from mmfusion.registry import MODELS
+from mmfusion.utils.errors import check_choice
 
-from .average import AverageLoss
 from .base import WeightedTerms
 from .gradient import GradientLoss
 from .lp_ssim import LpSSIMLoss
-from .max_intensity import MaxIntensityLoss
+from .mixtures import AverageLoss, MaxIntensityLoss
 
 _TARGETS = dict(max=MaxIntensityLoss, mean=AverageLoss)
 
@@ -34,9 +34,7 @@ class FILMLoss(WeightedTerms):
     def __init__(self, target: str = 'max', intensity_weight: float = 1.0,
                  gradient_weight: float = 20.0, lp_ssim_weight: float = 0.0,
                  loss_weight: float = 1.0) -> None:
-        if target not in _TARGETS:
-            raise ValueError(f"Expected target 'max' or 'mean', got "
-                             f'{target!r}.')
+        check_choice(_TARGETS, target=target)
         terms = dict(
             intensity=(_TARGETS[target], intensity_weight, {}),
             gradient=(GradientLoss, gradient_weight, dict(joint=True)),

@@ -1,13 +1,11 @@
 """GMSD loss: the fused image keeps the gradients of both sources."""
-import torch
 from torch import Tensor
 
 from mmfusion.functional.gradient_similarity import gradient_deviation
-from mmfusion.functional.image import Image
-from mmfusion.functional.ops_torch import TORCH
 from mmfusion.registry import MODELS
 
 from .base import LumaLoss
+from .ssim import as_images
 
 
 def gmsd_loss(fused: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -30,20 +28,12 @@ def gmsd_loss(fused: Tensor, first: Tensor, second: Tensor) -> Tensor:
     if min(fused.shape[-2:]) < 8:
         raise ValueError('Expected images of 8 pixels or more a side, got '
                          f'{tuple(fused.shape[-2:])}.')
-    image, one, two = (Image(
-        255 * x[:, 0].to(torch.promote_types(x.dtype, torch.float32)), TORCH)
-                       for x in (fused, first, second))
+    image, one, two = as_images(fused, first, second, scale=255)
     return (gradient_deviation(image, one) +
             gradient_deviation(image, two)).mean() / 2
 
 
 @MODELS.register_module()
 class GMSDLoss(LumaLoss):
-    """:func:`gmsd_loss` of the luminances.
-
-    Args:
-        loss_weight (float): Factor of the loss.
-    """
-
-    def measure(self, fused: Tensor, vis: Tensor, ir: Tensor) -> Tensor:
-        return gmsd_loss(fused, vis, ir)
+    """:func:`gmsd_loss` of the luminances."""
+    measure = staticmethod(gmsd_loss)

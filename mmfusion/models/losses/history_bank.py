@@ -7,6 +7,7 @@ from mmengine.dist import all_gather_object, get_rank, get_world_size
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
+from mmfusion.utils.errors import check_choice
 from mmfusion.utils.files import finished_file
 
 _DTYPES = dict(uint8=torch.uint8, float16=torch.float16, float32=torch.float32)
@@ -45,9 +46,7 @@ class HistoryBank(nn.Module):
                  memmap_dir: str | None = None,
                  save_state: bool = False) -> None:
         super().__init__()
-        if dtype not in _DTYPES:
-            raise ValueError(
-                f'Expected a dtype of {tuple(_DTYPES)}, got {dtype!r}.')
+        check_choice(_DTYPES, dtype=dtype)
         if not value_range[0] < value_range[1]:
             raise ValueError('Expected a value_range (low, high) with low < '
                              f'high, got {tuple(value_range)}.')

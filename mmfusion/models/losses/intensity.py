@@ -2,12 +2,14 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmfusion.models.layers import filter2d
 from mmfusion.registry import MODELS
 from mmfusion.structures import BOX_SHAPES, FuserOutput, FusionDataSample
+from mmfusion.utils.errors import check_choice
 
+from .base import FusionLoss
 from .targets import IGNORE, fused_luma, stack_box_masks, stack_targets
 
 _WINDOW = 9
@@ -65,7 +67,7 @@ def contrast_intensity_loss(fused: Tensor, salient: Tensor, other: Tensor,
 
 
 @MODELS.register_module()
-class IntensityLoss(nn.Module):
+class IntensityLoss(FusionLoss):
     """:func:`contrast_intensity_loss` of the luminances and a target mask.
 
     Images without a ``gt_mask`` are judged by contrast alone.
@@ -85,30 +87,22 @@ class IntensityLoss(nn.Module):
     def __init__(self, salient_source: str = 'ir',
                  target_mask: str = 'gt_mask', box_shape: str = 'ellipse',
                  loss_weight: float = 1.0) -> None:
-        super().__init__()
-        for value, known, name in ((target_mask, ('gt_mask', 'boxes'),
-                                    'target_mask'), (box_shape, BOX_SHAPES,
-                                                     'box_shape')):
-            if value not in known:
-                raise ValueError(f'Expected {name} of {known}, got {value!r}.')
-        if salient_source not in ('ir', 'vis'):
-            raise ValueError("Expected salient_source 'ir' or 'vis', got "
-                             f'{salient_source!r}.')
+        super().__init__(loss_weight)
+        check_choice(('gt_mask', 'boxes'), target_mask=target_mask)
+        check_choice(BOX_SHAPES, box_shape=box_shape)
+        check_choice(('ir', 'vis'), salient_source=salient_source)
         self.salient_source = salient_source
         self.target_mask = target_mask
         self.box_shape = box_shape
-        self.loss_weight = loss_weight
 
-    def forward(self, output: FuserOutput, inputs: dict[str, Tensor],
-                data_samples: list[FusionDataSample] | None = None) -> Tensor:
-        """Scalar loss; see :mod:`mmfusion.models.losses`."""
+    def value(self, output: FuserOutput, inputs: dict[str, Tensor],
+              data_samples: list[FusionDataSample] | None) -> Tensor:
         fused = fused_luma(output)
         mask = self._mask(fused, data_samples).unsqueeze(1)
         sources = [inputs['ir'], inputs['vis_luma']]
         if self.salient_source == 'vis':
             sources.reverse()
-        return self.loss_weight * contrast_intensity_loss(
-            fused, *sources, mask)
+        return contrast_intensity_loss(fused, *sources, mask)
 
     def _mask(self, fused: Tensor,
               data_samples: list[FusionDataSample] | None) -> Tensor:

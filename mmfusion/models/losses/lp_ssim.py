@@ -6,6 +6,7 @@ from torch import Tensor
 
 from mmfusion.functional.ssim import SSIMForm, mean_ssim
 from mmfusion.registry import MODELS
+from mmfusion.utils.errors import check_choice, check_least
 
 from .base import LumaLoss
 from .ssim import as_images
@@ -55,10 +56,8 @@ class LpSSIMLoss(LumaLoss):
                  ssim_weight: float | None = None,
                  loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
-        if source not in ('vis', 'ir'):
-            raise ValueError(f"Expected source 'vis' or 'ir', got {source!r}.")
-        if p < 1:
-            raise ValueError(f'Expected p of at least 1, got {p}.')
+        check_choice(('vis', 'ir'), source=source)
+        check_least(1, p=p)
         self.source = source
         self.p = p
         self.ssim_weight = ssim_weight

@@ -1,5 +1,6 @@
 """All terms of PSFusion's training loss."""
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mmfusion.registry import MODELS
 
@@ -11,18 +12,11 @@ from .reconstruction import ReconstructionLoss
 from .segmentation import BinaryMapLoss, BoundaryMapLoss, OHEMSemanticLoss
 
 
-@MODELS.register_module()
-class PSFusionLoss(WeightedTerms):
-    """``10 (L_sem + L_bin + L_bd) + L_fus + L_vis + L_ir``.
+@dataclass(frozen=True)
+class PSFusionWeights:
+    """Weights of the terms of :class:`PSFusionLoss`, and their options.
 
-    ``L_fus = L_corr + 10 L_grad + 10 L_int``; source: PSFusion (Information
-    Fusion 99, 101870) and its code. Each term is a loss of its own and can
-    be used alone, with any fuser that gives what it reads.
-
-    A weight of zero leaves the term out (and, with PSFusion, the parameters
-    of its head without gradient).
-
-    Args:
+    Attributes:
         semantic_weight (float): Of :class:`OHEMSemanticLoss`.
         binary_weight (float): Of :class:`BinaryMapLoss`.
         boundary_weight (float): Of :class:`BoundaryMapLoss`.
@@ -44,34 +38,58 @@ class PSFusionLoss(WeightedTerms):
         labels (str): ``'required'`` raises where a sample has no label;
             ``'optional'`` ignores such images in the semantic, binary and
             boundary terms. The other terms need no labels.
+    """
+    semantic_weight: float = 10.0
+    binary_weight: float = 10.0
+    boundary_weight: float = 10.0
+    correlation_weight: float = 1.0
+    gradient_weight: float = 10.0
+    intensity_weight: float = 10.0
+    vis_weight: float = 1.0
+    ir_weight: float = 1.0
+    salient_source: str = 'ir'
+    target_mask: str = 'gt_mask'
+    box_shape: str = 'ellipse'
+    per_image_correlation: bool = False
+    threshold: float = 0.75
+    min_kept: int = 65536
+    pos_weight: Sequence[float] | None = (1.4548, 19.8962)
+    labels: str = 'required'
+
+
+@MODELS.register_module()
+class PSFusionLoss(WeightedTerms):
+    """``10 (L_sem + L_bin + L_bd) + L_fus + L_vis + L_ir``.
+
+    ``L_fus = L_corr + 10 L_grad + 10 L_int``; source: PSFusion (Information
+    Fusion 99, 101870) and its code. Each term is a loss of its own and can
+    be used alone, with any fuser that gives what it reads.
+
+    A weight of zero leaves the term out (and, with PSFusion, the parameters
+    of its head without gradient).
+
+    Args:
         loss_weight (float): Factor of every term.
+        options: See :class:`PSFusionWeights`.
     """
 
-    def __init__(self, semantic_weight: float = 10.0,
-                 binary_weight: float = 10.0, boundary_weight: float = 10.0,
-                 correlation_weight: float = 1.0,
-                 gradient_weight: float = 10.0, intensity_weight: float = 10.0,
-                 vis_weight: float = 1.0, ir_weight: float = 1.0,
-                 salient_source: str = 'ir', target_mask: str = 'gt_mask',
-                 box_shape: str = 'ellipse',
-                 per_image_correlation: bool = False, threshold: float = 0.75,
-                 min_kept: int = 65536,
-                 pos_weight: Sequence[float] | None = (1.4548, 19.8962),
-                 labels: str = 'required', loss_weight: float = 1.0) -> None:
+    def __init__(self, loss_weight: float = 1.0, **options) -> None:
+        how = PSFusionWeights(**options)
         terms = dict(
-            semantic=(OHEMSemanticLoss, semantic_weight,
-                      dict(threshold=threshold, min_kept=min_kept,
-                           labels=labels)),
-            binary=(BinaryMapLoss, binary_weight,
-                    dict(pos_weight=pos_weight, labels=labels)),
-            boundary=(BoundaryMapLoss, boundary_weight, dict(labels=labels)),
-            correlation=(CorrelationLoss, correlation_weight,
-                         dict(per_image=per_image_correlation)),
-            gradient=(GradientLoss, gradient_weight,
-                      {}), intensity=(IntensityLoss, intensity_weight,
-                                      dict(salient_source=salient_source,
-                                           target_mask=target_mask,
-                                           box_shape=box_shape)),
-            vis_rec=(ReconstructionLoss, vis_weight, dict(source='vis')),
-            ir_rec=(ReconstructionLoss, ir_weight, dict(source='ir')))
+            semantic=(OHEMSemanticLoss, how.semantic_weight,
+                      dict(threshold=how.threshold, min_kept=how.min_kept,
+                           labels=how.labels)),
+            binary=(BinaryMapLoss, how.binary_weight,
+                    dict(pos_weight=how.pos_weight, labels=how.labels)),
+            boundary=(BoundaryMapLoss, how.boundary_weight,
+                      dict(labels=how.labels)),
+            correlation=(CorrelationLoss, how.correlation_weight,
+                         dict(per_image=how.per_image_correlation)),
+            gradient=(GradientLoss, how.gradient_weight,
+                      {}), intensity=(IntensityLoss, how.intensity_weight,
+                                      dict(salient_source=how.salient_source,
+                                           target_mask=how.target_mask,
+                                           box_shape=how.box_shape)),
+            vis_rec=(ReconstructionLoss, how.vis_weight, dict(source='vis')),
+            ir_rec=(ReconstructionLoss, how.ir_weight, dict(source='ir')))
         super().__init__(terms, loss_weight)

@@ -1,12 +1,14 @@
 """Reconstruction loss of intensities and second derivatives."""
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmfusion.models.layers import second_sobel
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
+from mmfusion.utils.errors import check_choice
 
+from .base import FusionLoss
 from .targets import aux_map
 
 
@@ -37,7 +39,7 @@ def reconstruction_loss(reconstructed: Tensor, source: Tensor,
 
 
 @MODELS.register_module()
-class ReconstructionLoss(nn.Module):
+class ReconstructionLoss(FusionLoss):
     """:func:`reconstruction_loss` of an auxiliary output and its source.
 
     Args:
@@ -50,19 +52,16 @@ class ReconstructionLoss(nn.Module):
 
     def __init__(self, source: str, intensity_weight: float = 5.0,
                  detail_weight: float = 5.0, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        if source not in ('vis', 'ir'):
-            raise ValueError(f"Expected source 'vis' or 'ir', got {source!r}.")
+        super().__init__(loss_weight)
+        check_choice(('vis', 'ir'), source=source)
         self.source = source
         self.intensity_weight = intensity_weight
         self.detail_weight = detail_weight
-        self.loss_weight = loss_weight
 
-    def forward(self, output: FuserOutput, inputs: dict[str, Tensor],
-                data_samples: list[FusionDataSample] | None = None) -> Tensor:
-        """Scalar loss; see :mod:`mmfusion.models.losses`."""
+    def value(self, output: FuserOutput, inputs: dict[str, Tensor],
+              data_samples: list[FusionDataSample] | None) -> Tensor:
         reconstructed = aux_map(output, f'{self.source}_rec',
                                 type(self).__name__)
         source = inputs['vis_luma' if self.source == 'vis' else 'ir']
-        return self.loss_weight * reconstruction_loss(
-            reconstructed, source, self.intensity_weight, self.detail_weight)
+        return reconstruction_loss(reconstructed, source,
+                                   self.intensity_weight, self.detail_weight)

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
+from mmfusion.utils.errors import check_least
 
+from .base import FusionLoss
 from .targets import IGNORE, aux_map, check_labels_option, stack_targets
 
 
@@ -68,8 +70,30 @@ def two_channel_bce(logits: Tensor, target: Tensor,
     return (losses * valid).sum() / valid.sum().clamp(min=1)
 
 
+class _LabelLoss(FusionLoss):
+    """A function of an aux output and a label map."""
+    prediction: str
+    target: str
+
+    def __init__(self, labels: str, loss_weight: float) -> None:
+        super().__init__(loss_weight)
+        self.labels = check_labels_option(labels)
+
+    def value(self, output: FuserOutput, inputs: dict[str, Tensor],
+              data_samples: list[FusionDataSample] | None) -> Tensor:
+        user = type(self).__name__
+        logits = aux_map(output, self.prediction, user)
+        target = stack_targets(data_samples, self.target, logits, user,
+                               self.labels)
+        return self.measure(logits, target)
+
+    def measure(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Unweighted loss of (B, K, H, W) and (B, H, W)."""
+        raise NotImplementedError
+
+
 @MODELS.register_module()
-class OHEMSemanticLoss(nn.Module):
+class OHEMSemanticLoss(_LabelLoss):
     """:func:`ohem_cross_entropy` of ``aux['semantic']`` and ``gt_sem_seg``.
 
     Args:
@@ -80,56 +104,37 @@ class OHEMSemanticLoss(nn.Module):
             as ignored where they are absent.
         loss_weight (float): Factor of the loss.
     """
+    prediction = 'semantic'
+    target = 'gt_sem_seg'
 
     def __init__(self, threshold: float = 0.75, min_kept: int = 65536,
                  labels: str = 'required', loss_weight: float = 1.0) -> None:
-        super().__init__()
+        super().__init__(labels, loss_weight)
         if not 0 < threshold < 1:
             raise ValueError('Expected threshold as a probability in (0, 1), '
                              f'got {threshold}.')
-        if min_kept < 1:
-            raise ValueError('Expected min_kept as a positive number of '
-                             f'pixels, got {min_kept}.')
+        check_least(1, min_kept=min_kept)
         self.threshold = threshold
         self.min_kept = min_kept
-        self.labels = check_labels_option(labels)
-        self.loss_weight = loss_weight
 
-    def forward(self, output: FuserOutput, inputs: dict[str, Tensor],
-                data_samples: list[FusionDataSample] | None = None) -> Tensor:
-        """Scalar loss; see :mod:`mmfusion.models.losses`."""
-        user = type(self).__name__
-        logits = aux_map(output, 'semantic', user)
-        target = stack_targets(data_samples, 'gt_sem_seg', logits, user,
-                               self.labels)
-        return self.loss_weight * ohem_cross_entropy(
-            logits, target, self.threshold, self.min_kept)
+    def measure(self, logits: Tensor, target: Tensor) -> Tensor:
+        return ohem_cross_entropy(logits, target, self.threshold,
+                                  self.min_kept)
 
 
-class _MapLoss(nn.Module):
+class _MapLoss(_LabelLoss):
     """:func:`two_channel_bce` between an aux output and a label map."""
-    prediction: str
-    target: str
 
     def __init__(self, pos_weight: Sequence[float] | None = None,
                  labels: str = 'required', loss_weight: float = 1.0) -> None:
-        super().__init__()
+        super().__init__(labels, loss_weight)
         if pos_weight is not None and len(pos_weight) != 2:
             raise ValueError('Expected pos_weight as two factors (channel 0, '
                              f'channel 1) or None, got {pos_weight}.')
         self.pos_weight = pos_weight
-        self.labels = check_labels_option(labels)
-        self.loss_weight = loss_weight
 
-    def forward(self, output: FuserOutput, inputs: dict[str, Tensor],
-                data_samples: list[FusionDataSample] | None = None) -> Tensor:
-        """Scalar loss; see :mod:`mmfusion.models.losses`."""
-        user = type(self).__name__
-        logits = aux_map(output, self.prediction, user)
-        target = stack_targets(data_samples, self.target, logits, user,
-                               self.labels)
-        return self.loss_weight * two_channel_bce(logits, target,
-                                                  self.pos_weight)
+    def measure(self, logits: Tensor, target: Tensor) -> Tensor:
+        return two_channel_bce(logits, target, self.pos_weight)
 
 
 @MODELS.register_module()

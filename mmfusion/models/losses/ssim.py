@@ -38,6 +38,11 @@ def ssim_loss(
 
     Raises:
         ValueError: If an image is smaller than the window.
+
+    Examples:
+        >>> image = torch.rand(1, 1, 16, 16)
+        >>> round(ssim_loss(image, image, image).item(), 5)
+        0.0
     """
     if min(fused.shape[-2:]) < window_size:
         raise ValueError(
@@ -50,14 +55,14 @@ def ssim_loss(
     return 1 - similarity.mean()
 
 
-def as_images(*images: Tensor) -> list[Image]:
+def as_images(*images: Tensor, scale: float = 1) -> list[Image]:
     """What the metrics compare, of luminances (B, 1, H, W).
 
     In float32 at least: variances are differences of large numbers.
     """
     return [
-        Image(x[:, 0].to(torch.promote_types(x.dtype, torch.float32)), TORCH)
-        for x in images
+        Image(scale * x[:, 0].to(torch.promote_types(x.dtype, torch.float32)),
+              TORCH) for x in images
     ]
 
 

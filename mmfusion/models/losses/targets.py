@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mmfusion.models.layers import luma
 from mmfusion.structures import FuserOutput, FusionDataSample, boxes_to_mask
+from mmfusion.utils.errors import check_choice
 
 IGNORE = 255
 
@@ -124,7 +125,5 @@ def stack_box_masks(data_samples: list[FusionDataSample] | None, like: Tensor,
 
 def check_labels_option(labels: str) -> str:
     """Return ``labels``, or raise a ValueError if it is no such option."""
-    if labels not in ('required', 'optional'):
-        raise ValueError("Expected labels='required' or 'optional', got "
-                         f'{labels!r}.')
+    check_choice(('required', 'optional'), labels=labels)
     return labels

@@ -7,6 +7,8 @@ from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from mmfusion.utils.errors import check_least
+
 from .cache import RecentCache
 
 Text = str | tuple[str, ...]
@@ -65,9 +67,7 @@ class BaseTextEncoder(BaseModule):
 
     def __init__(self, batch_size: int = 16, cache_size: int = 256) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise ValueError(
-                f'Expected a batch_size of 1 or more, got {batch_size}.')
+        check_least(1, batch_size=batch_size)
         self.batch_size = batch_size
         self._cache = RecentCache(cache_size)
 

@@ -3,6 +3,8 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Any
 
+from mmfusion.utils.errors import check_least
+
 
 class RecentCache:
     """Keeps the ``size`` values that were used last.
@@ -15,9 +17,7 @@ class RecentCache:
     """
 
     def __init__(self, size: int) -> None:
-        if size < 0:
-            raise ValueError(f'Expected a cache_size of 0 or more, got '
-                             f'{size}.')
+        check_least(0, cache_size=size)
         self.size = size
         self._values: OrderedDict[Hashable, Any] = OrderedDict()
 

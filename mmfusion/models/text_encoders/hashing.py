@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mmfusion.registry import TEXT_ENCODERS
+from mmfusion.utils.errors import check_least
 
 from .base import BaseTextEncoder
 
@@ -32,9 +33,7 @@ class HashTextEncoder(BaseTextEncoder):
     def __init__(self, out_channels: int = 768, seed: int = 0,
                  max_length: int | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
-        if out_channels < 1:
-            raise ValueError(
-                f'Expected out_channels of 1 or more, got {out_channels}.')
+        check_least(1, out_channels=out_channels)
         self.out_channels = out_channels
         self.seed = seed
         self.max_length = max_length or 512

@@ -18,24 +18,9 @@ from typing import Any
 from torch import Tensor
 
 from mmfusion.registry import TEXT_ENCODERS
+from mmfusion.utils.packages import require_package
 
 from .base import BaseTextEncoder
-
-
-def require_transformers() -> ModuleType:
-    """The optional package ``transformers``.
-
-    Raises:
-        ImportError: If it is not installed; says how to get it.
-    """
-    try:
-        import transformers
-    except ImportError as error:
-        raise ImportError(
-            'Text encoders need transformers, which is not installed. Run: '
-            'pip install "mmfusion[text]" (or pip install transformers). '
-            'Stored features need no encoder.') from error
-    return transformers
 
 
 class HFTextEncoder(BaseTextEncoder):
@@ -67,7 +52,9 @@ class HFTextEncoder(BaseTextEncoder):
     def __init__(self, folder: str, max_length: int | None = None,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        transformers = require_transformers()
+        transformers = require_package(
+            'transformers', 'Run: pip install "mmfusion[text]" (or pip '
+            'install transformers). Stored features need no encoder.')
         self.folder = str(folder)
         if not Path(folder).is_dir():
             raise FileNotFoundError(

@@ -1,4 +1,5 @@
 """What all wrappers share: a fuser, its losses, its preprocessor."""
+import warnings
 from typing import Any
 
 import torch
@@ -44,8 +45,8 @@ class BaseFusionModel(BaseModel):
 
     Args:
         fuser (dict | nn.Module): Config of a registered fuser.
-        losses (dict, optional): Named configs of registered fusion losses;
-            each name becomes a line in the log.
+        fusion_losses (dict, optional): Named configs of registered fusion
+            losses; each name becomes a line in the log.
         fuser_frozen (bool): Keep the fuser in eval mode and its weights as
             they are: they get no gradient, so that the optimizer passes
             them over. Its fusion losses are then not computed. The same holds
@@ -69,15 +70,18 @@ class BaseFusionModel(BaseModel):
         data_preprocessor (dict, optional): Defaults to a
             :class:`FusionDataPreprocessor` for the task.
         init_cfg (dict, optional): Initialization config.
+        losses (dict, optional): Deprecated name of ``fusion_losses``;
+            updates it where a config has both.
     """
 
     def __init__(self, fuser: dict | nn.Module,
-                 losses: dict[str, dict] | None = None,
+                 fusion_losses: dict[str, dict] | None = None,
                  fuser_frozen: bool = False, output_norm: str = 'clamp',
                  output_colour: str = 'colour', task: TaskLike = None,
                  registration: dict | None = None,
                  data_preprocessor: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+                 init_cfg: dict | None = None,
+                 losses: dict[str, dict] | None = None) -> None:
         task, data_preprocessor = resolve_task(task, data_preprocessor)
         super().__init__(data_preprocessor=data_preprocessor,
                          init_cfg=init_cfg)
@@ -86,14 +90,23 @@ class BaseFusionModel(BaseModel):
                       if isinstance(fuser, nn.Module) else MODELS.build(fuser))
         self.registration = (None if registration is None else
                              MODELS.build(registration))
-        losses = losses or {}
-        if not isinstance(losses, dict) or 'type' in losses:
-            raise TypeError(
-                'Expected losses as a dict of named configs, got '
-                f'{losses}. Write losses=dict(NAME=dict(type=...)).')
+        if losses is not None:
+            warnings.warn(
+                f'losses of {type(self).__name__} is called fusion_losses '
+                'now; the old name goes with the next release.',
+                DeprecationWarning, stacklevel=2)
+        named = [item or {} for item in (fusion_losses, losses)]
+        for item in named:
+            if not isinstance(item, dict) or 'type' in item:
+                raise TypeError(
+                    'Expected fusion_losses as a dict of named configs, got '
+                    f'{item}. Write fusion_losses=dict(NAME=dict(type=...)).')
         self.fusion_losses = nn.ModuleDict({
             name: MODELS.build(cfg)
-            for name, cfg in losses.items()
+            for name, cfg in {
+                **named[0],
+                **named[1]
+            }.items()
         })
         #: factors of the terms by name, set by :class:`LossStageHook`
         self.term_factors: dict[str, float] = {}

@@ -27,30 +27,27 @@ class FuserDetector(JointFusionModel):
         detector (dict): Config of a *whole* mmdet model, e.g.
             ``_base_.model`` of ``_base_='mmdet::...'``, or with
             ``_scope_='mmdet'``.
-        fusion_losses (dict, optional): Named configs of fusion losses.
-        kwargs: ``fuser_frozen``, ``task_mean``, ``task_std``,
-            ``task_channel_order`` and others, see
+        args, kwargs: ``fusion_losses``, ``fuser_frozen``, ``task_mean``,
+            ``task_std``, ``task_channel_order`` and others, see
             :class:`JointFusionModel` and :class:`BaseFusionModel`.
 
     Raises:
         DetectionMissing: If mmdet or mmcv's operators are not installed.
 
-    Examples:
-        >>> # a config; mmdet's detectors take their own scope along
-        >>> _base_ = 'mmdet::_base_/models/retinanet_r50_fpn.py'
-        >>> model = dict(
-        ...     _delete_=True,
-        ...     type='FuserDetector',
-        ...     fuser=dict(type='PSFusion'),
-        ...     detector=_base_.model)
+    A config; mmdet's detectors take their own scope along::
+
+        _base_ = 'mmdet::_base_/models/retinanet_r50_fpn.py'
+        model = dict(
+            _delete_=True,
+            type='FuserDetector',
+            fuser=dict(type='PSFusion'),
+            detector=_base_.model)
     """
     TASK = 'detector'
 
-    def __init__(self, fuser: dict, detector: dict,
-                 fusion_losses: dict[str, dict] | None = None,
-                 **kwargs) -> None:
+    def __init__(self, fuser: dict, detector: dict, *args, **kwargs) -> None:
         require_detection()
-        super().__init__(fuser, detector, fusion_losses, **kwargs)
+        super().__init__(fuser, detector, *args, **kwargs)
 
     def _read_preprocessor(self, cfg: dict, scope: str | None) -> None:
         self.task_padding = TaskPadding(cfg.get('pad_size_divisor', 1),

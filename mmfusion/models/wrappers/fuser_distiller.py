@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
+from mmfusion.utils.errors import one_line
 
 from .base import OptSampleList
 from .feature_pairs import TensorReader, build_pairs
@@ -34,8 +35,8 @@ class FuserDistiller(ImageFuser):
         pairs (sequence[dict]): What is compared, each
             ``dict(student=PLACE, teacher=PLACE, loss=dict(type=...))``, see
             :class:`~mmfusion.models.wrappers.feature_pairs.FeaturePair`.
-        losses (dict, optional): Named configs of fusion losses of the
-            student, as in :class:`ImageFuser`.
+        fusion_losses (dict, optional): Of the student; see
+            :class:`BaseFusionModel`.
         init_from_teacher (dict[str, str], optional): Layers of the student
             that start as a layer of the teacher: path in the student to
             path in the teacher.
@@ -52,21 +53,24 @@ class FuserDistiller(ImageFuser):
             exist, or layers of different shape are to be copied.
 
     Examples:
+        >>> # a network takes init_cfg=dict(type='Pretrained', checkpoint=FILE)
         >>> model = MODELS.build(dict(
         ...     type='FuserDistiller',
-        ...     teacher=dict(type='TransFuser6', init_cfg=dict(
-        ...         type='Pretrained', checkpoint='transfuser6.pth')),
+        ...     teacher=dict(type='LaplacianPyramidFuser'),
         ...     student=dict(type='MMDRFuseStudent'),
         ...     pairs=[dict(student='luma', teacher='luma',
         ...                 loss=dict(type='DistanceLoss', distance='l1'))]))
+        >>> sum(p.numel() for p in model.fuser.parameters())
+        113
     """
 
     def __init__(self, teacher: dict | None, student: dict,
-                 pairs: Sequence[dict], losses: dict[str, dict] | None = None,
+                 pairs: Sequence[dict],
+                 fusion_losses: dict[str, dict] | None = None,
                  init_from_teacher: dict[str, str] | None = None,
                  motion: dict | None = None, random_teacher: bool = False,
                  **kwargs) -> None:
-        super().__init__(student, losses=losses, **kwargs)
+        super().__init__(student, fusion_losses, **kwargs)
         network = nn.Module()
         if teacher is not None:
             network = MODELS.build(teacher)
@@ -127,7 +131,7 @@ class FuserDistiller(ImageFuser):
                 raise ValueError(
                     f'init_from_teacher: expected layer {target!r} of the '
                     f'student to be like {source!r} of the teacher, got: '
-                    f'{" ".join(str(error).split())}') from error
+                    f'{one_line(error)}') from error
 
     def loss(self, inputs: Tensor,
              data_samples: OptSampleList) -> dict[str, Tensor]:

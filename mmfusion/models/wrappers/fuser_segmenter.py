@@ -22,21 +22,19 @@ class FuserSegmenter(JointFusionModel):
         segmentor (dict): Config of a *whole* mmseg model, e.g.
             ``_base_.model`` of ``_base_='mmseg::...'``, or with
             ``_scope_='mmseg'``.
-        fusion_losses (dict, optional): Named configs of fusion losses.
         fuse_first (bool): Whether slide inference fuses the whole image
             once and slides the segmentor over it. False fuses every crop
             anew, as BFFR's code does: the shown fused image is then not
             quite the segmented one.
-        kwargs: ``fuser_frozen``, ``task_mean``, ``task_std``,
-            ``task_channel_order`` and others, see
+        args, kwargs: ``fusion_losses``, ``fuser_frozen``, ``task_mean``,
+            ``task_std``, ``task_channel_order`` and others, see
             :class:`JointFusionModel` and :class:`BaseFusionModel`.
     """
     TASK = 'segmentor'
 
-    def __init__(self, fuser: dict, segmentor: dict,
-                 fusion_losses: dict[str, dict] | None = None,
+    def __init__(self, fuser: dict, segmentor: dict, *args,
                  fuse_first: bool = True, **kwargs) -> None:
-        super().__init__(fuser, segmentor, fusion_losses, **kwargs)
+        super().__init__(fuser, segmentor, *args, **kwargs)
         self.fuse_first = fuse_first
 
     def predict(self, inputs: Tensor,

@@ -19,15 +19,16 @@ class ImageFuser(BaseFusionModel):
     segmentor.
 
     Args:
-        fuser (dict): Config of a registered fuser.
-        losses (dict): Named configs of fusion losses.
-        kwargs: See :class:`BaseFusionModel`.
+        args, kwargs: See :class:`BaseFusionModel`.
 
     Examples:
+        >>> import torch
         >>> model = MODELS.build(dict(
         ...     type='ImageFuser',
-        ...     fuser=dict(type='TransFuser6'),
-        ...     losses=dict(average=dict(type='AverageLoss'))))
+        ...     fuser=dict(type='MMDRFuseStudent'),
+        ...     fusion_losses=dict(average=dict(type='AverageLoss'))))
+        >>> list(model(torch.rand(2, 4, 16, 16), mode='loss'))
+        ['loss_average']
     """
 
     def loss(self, inputs: Tensor,
@@ -38,8 +39,9 @@ class ImageFuser(BaseFusionModel):
             ValueError: If the model has no losses.
         """
         if not self.fusion_losses:
-            raise ValueError('Expected at least one loss to train with, got '
-                             'none. Set losses=dict(NAME=dict(type=...)).')
+            raise ValueError(
+                'Expected at least one loss to train with, got '
+                'none. Set fusion_losses=dict(NAME=dict(type=...)).')
         output = self.fuse(inputs, data_samples)
         return self.fusion_loss(output, inputs, data_samples)
 

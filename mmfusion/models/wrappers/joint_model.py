@@ -23,22 +23,20 @@ class JointFusionModel(BaseFusionModel):
         fuser (dict): Config of a registered fuser.
         network (dict): Config of a *whole* mmseg or mmdet model. Its
             ``data_preprocessor`` only serves to fill in ``'auto'`` values.
-        fusion_losses (dict, optional): Named configs of fusion losses.
         task_mean (sequence | str | None): Mean of the task network's input
             on the 0-255 scale; ``'auto'`` takes the network's own, None
             switches the normalization off.
         task_std (sequence | str | None): Likewise.
         task_channel_order (str): ``'auto'``, ``'rgb'`` or ``'bgr'``.
-        kwargs: See :class:`BaseFusionModel`.
+        args, kwargs: See :class:`BaseFusionModel`.
     """
     #: Attribute of the task network, and prefix of its weights and losses.
     TASK: str
 
-    def __init__(self, fuser: dict, network: dict,
-                 fusion_losses: dict[str, dict] | None = None,
+    def __init__(self, fuser: dict, network: dict, *args,
                  task_mean: Stats = 'auto', task_std: Stats = 'auto',
                  task_channel_order: str = 'auto', **kwargs) -> None:
-        super().__init__(fuser, losses=fusion_losses, **kwargs)
+        super().__init__(fuser, *args, **kwargs)
         network = copy.deepcopy(network)
         preprocessor = network.pop('data_preprocessor', None) or {}
         self.task_norm = TaskNormalizer.from_config(preprocessor, task_mean,

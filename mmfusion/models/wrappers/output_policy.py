@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmfusion.models.layers import luma
+from mmfusion.utils.errors import check_choice
 
 NORMS = ('clamp', 'minmax', 'none')
 COLOURS = ('colour', 'grey')
@@ -53,10 +54,8 @@ class OutputPolicy:
     """
 
     def __init__(self, norm: str = 'clamp', colour: str = 'colour') -> None:
-        for value, known, name in ((norm, NORMS, 'output_norm'),
-                                   (colour, COLOURS, 'output_colour')):
-            if value not in known:
-                raise ValueError(f'Expected {name} of {known}, got {value!r}.')
+        check_choice(NORMS, output_norm=norm)
+        check_choice(COLOURS, output_colour=colour)
         self.norm = norm
         self.colour = colour
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mmfusion.utils.errors import check_choice
+
 Stats = str | Sequence[float] | None
 
 
@@ -31,9 +33,7 @@ class TaskNormalizer(nn.Module):
         if (mean is None) != (std is None):
             raise ValueError('Expected task_mean and task_std both set or '
                              f'both None, got {mean} and {std}.')
-        if channel_order not in ('rgb', 'bgr'):
-            raise ValueError('Expected task_channel_order \'auto\', \'rgb\' '
-                             f'or \'bgr\', got {channel_order!r}.')
+        check_choice(('rgb', 'bgr'), task_channel_order=channel_order)
         self.channel_order = channel_order
         self.enabled = mean is not None
         if self.enabled:

@@ -4,7 +4,6 @@ import types
 
 import numpy as np
 import pytest
-import tiny_project
 import torch
 
 from mmfusion.models.fusers import DDFM, ADMUNet
@@ -17,12 +16,6 @@ from mmfusion.registry import MODELS
 TINY = dict(type='ADMUNet', channels=32, multipliers=(1, 2), num_blocks=1,
             attention=(2, ))
 PRIOR = dict(type='GaussianPriorDenoiser')
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with tiny_project.one_thread():
-        yield
 
 
 def build(**kwargs):
@@ -109,9 +102,9 @@ def test_tiny_unet(tmp_path):
     torch.save(unet.state_dict(), path)
     again = MODELS.build(dict(TINY, checkpoint=str(path)))
     x, t = torch.randn(1, 3, 64, 64), torch.tensor([500])
-    assert torch.equal(unet(x, t), again(x, t))
+    torch.testing.assert_close(unet(x, t), again(x, t))
     assert unet(x, t).shape == (1, 6, 64, 64)
-    assert not torch.equal(unet(x, t), unet(x, t // 2))
+    assert not torch.allclose(unet(x, t), unet(x, t // 2))
     with pytest.raises(ValueError, match='of these widths'):
         MODELS.build(dict(TINY, channels=64, checkpoint=str(path)))
 
@@ -121,18 +114,18 @@ def test_tiny_sampler():
     output = fuser(vis, ir)
     assert output.fused.shape == (1, 3, 64, 64)
     assert torch.isfinite(output.fused).all()
-    assert output.luma.min() == 0 and output.luma.max() == 1
-    assert torch.equal(fuser(vis, ir).luma, output.luma)
+    assert output.luma.aminmax() == pytest.approx((0, 1), abs=1e-6)
+    torch.testing.assert_close(fuser(vis, ir).luma, output.luma)
     other = fuser(vis, ir, seeds=[1]).luma
-    assert not torch.equal(other, output.luma)
+    assert not torch.allclose(other, output.luma, atol=1e-3)
 
 
 def test_padding_is_not_stretched():
     vis, ir = pair(36, 50, 4)  # padded to 64 x 64
     luma = build(denoiser=TINY, num_steps=2)(vis, ir, seeds=range(4)).luma
     assert luma.shape[-2:] == (36, 50)
-    assert (luma.amin((1, 2, 3)) == 0).all()
-    assert (luma.amax((1, 2, 3)) == 1).all()
+    torch.testing.assert_close(luma.amin((1, 2, 3)), torch.zeros(4))
+    torch.testing.assert_close(luma.amax((1, 2, 3)), torch.ones(4))
 
 
 @pytest.mark.parametrize('variant', ['release', 'consistent'])
@@ -184,7 +177,7 @@ def test_options():
         options = {'em': dict(variant='consistent'), **change}
         luma = build(**options)(vis, ir).luma
         assert torch.isfinite(luma).all()
-        assert not torch.equal(luma, plain), change
+        assert not torch.allclose(luma, plain), change
     assert len(build(start_step=300).steps) < 20
     seen = []
     build()(vis, ir, callback=lambda *args: seen.append(args))
@@ -215,7 +208,7 @@ def test_tiles():
     whole, parts = (build(denoiser=TINY, num_steps=2, tile=tile)(vis, ir)
                     for tile in (None, (64, 16)))
     assert parts.luma.shape == whole.luma.shape
-    assert not torch.equal(parts.luma, whole.luma)
+    assert not torch.allclose(parts.luma, whole.luma)
 
 
 def grey_denoiser(x, t):

@@ -1,15 +1,14 @@
-"""FILM's strip-wise inference equals the plain network."""
-import threading
-
+"""FILM's band-wise inference equals the plain network."""
 import pytest
 import torch
-from film_cases import GRID, film, golden_state
-from references.film import reference_input
 
 from mmfusion.models.fusers import FILMFusion
 from mmfusion.models.fusers.fast import film as film_fast
+from mmfusion.models.fusers.fast import rows as rows_module
+from mmfusion.models.fusers.fast.rows import bands
+from tests.support.film_cases import GRID, film, golden_state
+from tests.support.references.film import reference_input
 
-pytestmark = pytest.mark.usefixtures('repository_paths', 'one_thread')
 # (H, W, L) -> mean, std; values; tolerance
 GOLDEN = {
     (288, 384, 149): ((0.502691361, 0.262301272), {
@@ -28,7 +27,7 @@ GOLDEN = {
 
 
 @pytest.fixture(scope='module')
-def fuser(repository_paths):
+def fuser():
     return film(token_grid=GRID)
 
 
@@ -44,7 +43,7 @@ def test_golden(case):
         assert fused[0, 0, y, x].item() == pytest.approx(value, abs=tolerance)
 
 
-# strips of several heights: one row left over, none, the whole image
+# bands of several heights: one row left over, none, the whole image
 @pytest.mark.parametrize('size, pixels', [((1, 1), 64), ((1, 70), 64),
                                           ((70, 1), 64), ((33, 16), 64),
                                           ((32, 16), 64), ((9, 200), 64),
@@ -53,7 +52,8 @@ def test_golden(case):
                                           ((37, 50), 50 * 37)])
 @torch.inference_mode()
 def test_equals_the_network(fuser, monkeypatch, size, pixels):
-    monkeypatch.setattr(film_fast, 'STRIP_PIXELS', pixels)
+    # of the widest map, of 256 channels
+    monkeypatch.setattr(rows_module, 'BUDGET', pixels * 256 * 4)
     monkeypatch.setattr(film_fast, 'QUERIES', 4)
     fast = fuser.optimize_for_inference()
     inputs = reference_input(2, *size, 9)
@@ -66,56 +66,32 @@ def test_equals_the_network(fuser, monkeypatch, size, pixels):
         fast.fuse_luma(**inputs).double(), expected, atol=1e-4, rtol=0)
 
 
-def test_strips_cover_the_image_once():
+def test_unseen_rows_cover_the_image_once(monkeypatch):
+    monkeypatch.setattr(rows_module, 'BUDGET', 3 * 4)
     for height in range(1, 12):
-        for rows in range(1, height + 1):
-            parts = list(film_fast.strips(height, rows))
-            assert [y for p in parts
-                    for y in range(p.first, p.last)] == list(range(height))
-            assert [y for p in parts
-                    for y in range(p.new, p.end)] == list(range(height))
-            assert all(p.end == min(p.last + 1, height) for p in parts)
-
-
-def test_buffers_are_kept_and_not_shared(fuser):
-    fast = fuser.optimize_for_inference()
-    assert len(fast._fast._spare) == 0
-    inputs = [reference_input(1, 40, 60, 5), reference_input(1, 40, 60, 7)]
-    with torch.inference_mode():
-        expected = [fast.fuse_luma(**x) for x in inputs]
-    first = fast._fast._spare[0]
-    with torch.no_grad():  # after inference mode
-        assert torch.equal(fast.fuse_luma(**inputs[0]), expected[0])
-    assert fast._fast._spare == [first]
-    results = [[], []]
-
-    def work(index):
-        with torch.no_grad():
-            for _ in range(5):
-                results[index].append(fast.fuse_luma(**inputs[index]))
-
-    threads = [threading.Thread(target=work, args=(i, )) for i in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for found, wanted in zip(results, expected, strict=True):
-        assert len(found) == 5
-        assert all(torch.equal(x, wanted) for x in found)
-    with torch.no_grad():
-        fast.fuse_luma(**reference_input(1, 24, 24, 5))
-    assert [work.size for work in fast._fast._spare] == [(24, 24)]
+        parts = bands(torch.empty(1, 1, height, 1))
+        unseen = [film_fast.unseen(rows) for rows in parts]
+        assert [y for p in unseen
+                for y in range(p.first, p.end)] == list(range(height))
+        assert all(p.end == min(rows.end + 1, height)
+                   for p, rows in zip(unseen, parts, strict=True))
 
 
 def test_other_ways_take_the_network(fuser, monkeypatch):
-    """Gradients of the images, autocast, double precision."""
+    """Gradients of images or text, autocast, double precision."""
     fast = fuser.optimize_for_inference()
-    monkeypatch.setattr(fast._fast, 'forward', None)
     inputs = reference_input(1, 20, 30, 5)
-    ir = inputs['ir'].clone().requires_grad_()
-    fast.fuse_luma(inputs['vis_luma'], ir,
-                   text=inputs['text']).sum().backward()
-    assert ir.grad.abs().max() > 0
+    gradients = []
+    for network in (fast, fuser):
+        ir = inputs['ir'].clone().requires_grad_()
+        network.fuse_luma(**{**inputs, 'ir': ir}).sum().backward()
+        gradients.append(ir.grad)
+    torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-3)
+    assert gradients[0].abs().max() > 0
+    monkeypatch.setattr(film_fast.FastRestormer, 'forward', None)
+    text = inputs['text'].clone().requires_grad_()
+    fast.fuse_luma(**{**inputs, 'text': text}).sum().backward()
+    assert text.grad.abs().max() > 0
     with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
         fast.fuse_luma(**inputs)
     with torch.no_grad():

@@ -1,11 +1,11 @@
 """Every registered fuser serves every task."""
 import pytest
 import torch
-from config_cases import demo_fusion_inputs
-from test_fuser_sweep import FUSERS, build, condition
 
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.tasks import TASKS
+from tests.support.config_cases import demo_fusion_inputs
+from tests.support.fuser_cases import FUSERS, build, condition
 
 SIZE = (33, 47)
 

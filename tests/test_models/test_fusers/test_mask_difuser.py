@@ -1,18 +1,11 @@
 """Mask-DiFuser: sizes of the published network, sampling."""
 import pytest
-import tiny_project
 import torch
 
 from mmfusion.models.fusers import MaskDiFuser
 from mmfusion.models.fusers.mask_difuser.layers import ViewAttention
 
 TINY = dict(width=32, multipliers=(1, 2), layers=1, num_steps=2)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with tiny_project.one_thread():
-        yield
 
 
 def pair(batch=1, height=64, width=64):
@@ -54,8 +47,9 @@ def test_samples():
     assert output.fused.shape == (2, 3, 40, 50) and output.luma is None
     assert output.aux['content'].shape == (2, 64, 40, 50)
     assert torch.isfinite(output.fused).all()
-    assert torch.equal(fuser.train()(vis, ir).fused, output.fused)
-    assert not torch.equal(fuser(vis, ir, seeds=[1, 2]).fused, output.fused)
+    torch.testing.assert_close(fuser.train()(vis, ir).fused, output.fused)
+    other = fuser(vis, ir, seeds=[1, 2]).fused
+    assert not torch.allclose(other, output.fused, atol=1e-3)
     alone = fuser(vis[1:], ir[1:]).fused
     torch.testing.assert_close(alone, output.fused[1:], atol=1e-3, rtol=0)
     swapped = fuser(ir.expand(-1, 3, -1, -1), vis[:, :1]).fused
@@ -68,10 +62,10 @@ def test_samples():
 def test_norm_and_chunks():
     vis, ir = pair()
     stretched = build()(vis, ir).fused
-    assert stretched.min() == 0 and stretched.max() == 1
+    assert stretched.aminmax() == pytest.approx((0, 1), abs=1e-6)
     padded = build(clip=(-9., 9.))(*pair(4, 17, 17)).fused  # to 32 x 32
-    assert (padded.amin((1, 2, 3)) == 0).all()
-    assert (padded.amax((1, 2, 3)) == 1).all()
+    torch.testing.assert_close(padded.amin((1, 2, 3)), torch.zeros(4))
+    torch.testing.assert_close(padded.amax((1, 2, 3)), torch.ones(4))
     assert build(norm='clamp', clip=(-0.5, 0.5))(vis, ir).fused.max() <= 0.75
     torch.testing.assert_close(
         build(query_chunk=100)(vis, ir).fused, stretched, atol=1e-3, rtol=0)

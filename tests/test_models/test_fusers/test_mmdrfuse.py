@@ -6,7 +6,6 @@ import torch.nn.functional as F
 from mmfusion.models.fusers import MMDRFuseStudent, MMDRFuseTeacher
 from mmfusion.utils.checkpoint import load_fuser_weights, read_checkpoint
 
-pytestmark = pytest.mark.usefixtures('repository_paths')
 FUSERS = dict(student=MMDRFuseStudent, teacher=MMDRFuseTeacher)
 PIXELS = ((0, 0), (5, 9), (31, 31), (63, 63))
 # mean, standard deviation, min, max; values at PIXELS; mean of the features

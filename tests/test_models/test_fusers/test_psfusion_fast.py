@@ -6,20 +6,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmseg.models.backbones.resnet import BasicBlock
-from psfusion_cases import assert_close, outputs, slim
-from references.psfusion import reference_input
 from torch import nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from mmfusion.models.fusers.fast import conv as fused_conv_module
-from mmfusion.models.fusers.fast import strips as strips_module
+from mmfusion.models.fusers.fast import rows as rows_module
 from mmfusion.models.fusers.fast.conv import (FusedBasicBlock, FusedConv2d,
                                               fuse_layers)
-from mmfusion.models.fusers.fast.strips import run_in_strips
 from mmfusion.models.layers import (FReLU, GlobalAttention, apply_to_concat,
                                     conv_norm_act, pixel_attention, recompute)
-
-pytestmark = pytest.mark.usefixtures('repository_paths')
+from tests.support.psfusion_cases import assert_close, outputs, slim
+from tests.support.references.psfusion import reference_input
 
 
 class TestFastInference:
@@ -29,8 +26,8 @@ class TestFastInference:
                                              (1, (70, 45))])
     @pytest.mark.parametrize('fused_kernels', [True, False])
     def test_equals_the_network(self, monkeypatch, batch, size, fused_kernels):
-        # strips of eight rows or so
-        monkeypatch.setattr(strips_module, 'STRIP_PIXELS', 8 * size[1])
+        # bands of eight rows or so
+        monkeypatch.setattr(rows_module, 'BUDGET', 8 * 8 * 4 * size[1])
         if not fused_kernels:
             monkeypatch.setattr(fused_conv_module, '_FUSED_KERNELS', False)
         fuser = slim().eval()
@@ -114,26 +111,6 @@ class TestFastInference:
         assert nn.BatchNorm2d not in kinds and nn.Conv2d not in kinds
         assert FusedBasicBlock in kinds
 
-    def test_strips(self, monkeypatch):
-        monkeypatch.setattr(strips_module, 'STRIP_PIXELS', 40)
-        x, half = torch.randn(2, 3, 26, 5), torch.randn(2, 3, 13, 5)
-        calls = []
-
-        def function(x, half):
-            calls.append(x.shape[2])
-            half = F.avg_pool2d(half, (3, 1), 1, padding=(1, 0))
-            return x - half.repeat_interleave(2, dim=2)
-
-        got = run_in_strips(function, x, half, halo=1)
-        assert len(calls) > 3 and max(calls) < 26
-        assert torch.allclose(got, function(x, half))
-        kept = x.clone()
-        assert run_in_strips(torch.neg, x, out=x) is x
-        assert torch.equal(x, -kept)
-
-
-pytestmark = pytest.mark.usefixtures('repository_paths')
-
 
 class TestLayers:
     """Layers of the trained network."""
@@ -175,7 +152,7 @@ class TestLayers:
         act = FReLU(3).eval()
         x = torch.randn(2, 3, 5, 6)
         with torch.no_grad():
-            assert torch.equal(act(x), torch.maximum(x, act.funnel(x)))
+            torch.testing.assert_close(act(x), torch.maximum(x, act.funnel(x)))
 
     def test_global_attention_in_parts(self):
         attention = GlobalAttention(5, 2, 5).eval()
@@ -193,7 +170,7 @@ class TestLayers:
 
         plain = watched(torch.cat(parts, 1))
         lean = apply_to_concat(watched, parts)
-        assert torch.equal(plain, lean)
+        torch.testing.assert_close(plain, lean)
         assert [ref.expired() for ref in kept] == [False, True]
         got = torch.autograd.grad(
             apply_to_concat(conv, parts).square().sum(),
@@ -210,7 +187,7 @@ class TestLayers:
         recompute(block, block, x).square().sum().backward()
         twin(x).square().sum().backward()
         for a, b in zip(block.buffers(), twin.buffers(), strict=True):
-            assert torch.equal(a, b)
+            torch.testing.assert_close(a, b)
         for a, b in zip(block.parameters(), twin.parameters(), strict=True):
             assert torch.allclose(a.grad, b.grad, atol=1e-5)
         assert block[1].num_batches_tracked == 1

@@ -1,17 +1,10 @@
 """The real-time student: sizes, modes, backbones."""
 import pytest
-import tiny_project
 import torch
 
 from mmfusion.analysis.complexity import count_flops, count_parameters
 from mmfusion.models.fusers import RealtimeFusionNet
 from mmfusion.registry import MODELS
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with tiny_project.one_thread():
-        yield
 
 
 class Stacked(torch.nn.Module):

@@ -1,21 +1,20 @@
 """TransFuser6: golden numbers of BFFR, an independent transcription, and
 the row-wise inference."""
 import copy
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
-from references.bffr import (fill_reference, golden_inputs,
-                             reference_fuser_shapes)
 
 from mmfusion.models.fusers import TransFuser6
-from mmfusion.models.fusers.fast import transfuser6 as transfuser6_rows
+from mmfusion.models.fusers.fast import rows as rows_module
 from mmfusion.models.fusers.transfuser6.layers import (ChannelAttention,
                                                        conv_doubled,
                                                        doubling_kernel)
 from mmfusion.registry import MODELS
+from tests.support.references.bffr import (fill_reference, golden_inputs,
+                                           reference_fuser_shapes)
 
 ROOT = Path(__file__).resolve().parents[3]
 SLIM = dict(stem_channels=4, channels=(8, 12, 16, 24), heads=(2, 3, 4, 4))
@@ -76,11 +75,7 @@ def fuser(converted):
 
 @pytest.fixture(scope='module')
 def naive(reference):
-    sys.path.insert(0, str(ROOT))
-    try:
-        from benchmarks.naive import NaiveTransFuser6
-    finally:
-        sys.path.pop(0)
+    from benchmarks.naive import NaiveTransFuser6
     naive = NaiveTransFuser6()
     naive.load_state_dict({key: reference[key]
                            for key in naive.state_dict()}, strict=True)
@@ -317,7 +312,7 @@ def test_conv_doubled(size):
                                   (1, 70, 33)])
 def test_inference_by_bands(fuser, size, monkeypatch):
     """The thinnest bands there are, so that every border case occurs."""
-    monkeypatch.setattr(transfuser6_rows, 'BAND_BYTES', 1)
+    monkeypatch.setattr(rows_module, 'BUDGET', 1)
     vis, ir = golden_inputs(*size)
     before = {key: value.clone() for key, value in fuser.state_dict().items()}
     optimized = fuser.optimize_for_inference()

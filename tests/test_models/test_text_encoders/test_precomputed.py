@@ -4,11 +4,11 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from h5_cases import feature, write_h5
 
 from mmfusion.models.text_encoders import PrecomputedText, pad_text
 from mmfusion.models.text_encoders.cache import RecentCache
 from mmfusion.registry import TEXT_ENCODERS
+from tests.support.h5_cases import feature, write_h5
 
 STEMS = ('a', 'night/b', 'c.1')
 FEATURES = {

@@ -2,10 +2,11 @@
 import pytest
 import torch
 from mmengine.config import Config
-from wrapper_cases import FUSERS, FUSION_LOSSES, SEGMENTORS, make_samples
 
 import mmfusion  # noqa: F401
 from mmfusion.registry import MODELS
+from tests.support.wrapper_cases import (FUSERS, FUSION_LOSSES, SEGMENTORS,
+                                         make_samples)
 
 
 @pytest.fixture

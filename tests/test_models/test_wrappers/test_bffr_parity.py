@@ -5,12 +5,12 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.structures import PixelData
-from references.bffr import (fill_reference, golden_inputs,
-                             reference_full_shapes)
 
 import mmfusion  # noqa: F401
 from mmfusion.registry import MODELS
 from mmfusion.structures import FusionDataSample
+from tests.support.references.bffr import (fill_reference, golden_inputs,
+                                           reference_full_shapes)
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = ROOT / 'configs/fuser_segmenters/bffr_segformer.py'

@@ -3,11 +3,11 @@ import copy
 
 import pytest
 import torch
-from config_cases import demo_fusion_inputs
 from mmengine.structures import PixelData
 
 from mmfusion.models.wrappers import inference_config
 from mmfusion.registry import MODELS
+from tests.support.config_cases import demo_fusion_inputs
 
 L1 = dict(type='DistanceLoss', distance='l1')
 CFG = dict(
@@ -129,7 +129,7 @@ def test_padding_in_training():
 
 
 def test_factors():
-    model = build(losses=dict(intensity=dict(type='MaxIntensityLoss')))
+    model = build(fusion_losses=dict(intensity=dict(type='MaxIntensityLoss')))
     data = batch(model)
     plain = model(**data, mode='loss')
     model.term_factors = dict(pix=0.5, grad=0., intensity=2.)

@@ -6,7 +6,6 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from config_cases import demo_fusion_inputs, shrink_config
 from mmengine.logging import MessageHub
 from mmengine.structures import InstanceData, PixelData
 from torch import nn
@@ -15,6 +14,7 @@ from mmfusion.models.wrappers import TaskPadding
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 from mmfusion.utils.config_file import load_config
+from tests.support.config_cases import demo_fusion_inputs, shrink_config
 
 pytestmark = pytest.mark.detection
 DETECTORS = ('retinanet', 'faster-rcnn', 'rtmdet-tiny', 'dino')
@@ -33,9 +33,9 @@ class TakeVisible(nn.Module):
 
 @cache
 def read(detector):
-    cfg = load_config('fuser_detectors/joint_llvip.py', scale='mini',
-                      options=dict(fuser='mmdrfuse_student',
-                                   detector=detector))
+    cfg = load_config(
+        'fuser_detectors/joint_llvip.py', scale='mini',
+        options=dict(fuser='mmdrfuse_student', detector=detector))
     return shrink_config(cfg, SIZE).model
 
 
@@ -270,13 +270,11 @@ def test_tensor_mode_without_samples():
         assert model(torch.rand(1, 4, *SIZE), mode='tensor')
 
 
-def test_benchmark(repository_paths, capsys):
+def test_benchmark(capsys):
     from benchmarks import detection
-    threads = torch.get_num_threads()
     detection.main([
         '--detectors', 'rtmdet-tiny', '--size', '64', '64', '--repeats', '1',
         '--threads', '1'
     ])
-    torch.set_num_threads(threads)
     row = capsys.readouterr().out.splitlines()[-1]
     assert row.startswith('| rtmdet-tiny | ') and row.endswith(' % |')

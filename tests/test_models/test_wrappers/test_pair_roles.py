@@ -1,7 +1,6 @@
 """Modalities of any task reach the fuser, and colour comes back."""
 import pytest
 import torch
-from config_cases import demo_fusion_inputs
 from mmengine.structures import PixelData
 
 from mmfusion.models.layers import rgb_to_ycbcr, weighted_chroma
@@ -9,6 +8,7 @@ from mmfusion.models.wrappers.pair_roles import PairRoles
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 from mmfusion.tasks import TASKS, FusionTask, channel_spans
+from tests.support.config_cases import demo_fusion_inputs
 
 AVERAGE = dict(type='AverageFuser')
 
@@ -40,7 +40,7 @@ def test_weighted_chroma_is_the_formula_of_the_field():
 def test_weighted_chroma_of_grey_and_of_one_colour():
     grey = torch.full((1, 2, 3, 3), 0.5)
     vivid = torch.rand(1, 2, 3, 3)
-    assert torch.equal(weighted_chroma(grey, grey), grey)
+    torch.testing.assert_close(weighted_chroma(grey, grey), grey)
     torch.testing.assert_close(weighted_chroma(grey, vivid), vivid)
     torch.testing.assert_close(weighted_chroma(vivid, grey), vivid)
     torch.testing.assert_close(weighted_chroma(vivid, vivid), vivid)
@@ -61,7 +61,7 @@ def test_split(name):
     other = inputs[:, first:end]
     if end - first == 3:
         other = rgb_to_ycbcr(other, clamp=True)[0]
-    assert torch.equal(ir, other)
+    torch.testing.assert_close(ir, other)
 
 
 def test_infrared_visible_is_untouched():
@@ -69,7 +69,7 @@ def test_infrared_visible_is_untouched():
     assert model.roles.task == TASKS['ivf']
     got = model.fuse(inputs)
     expected = model.fuser(inputs[:, :3], inputs[:, 3:])
-    assert torch.equal(got.fused, expected.fused)
+    torch.testing.assert_close(got.fused, expected.fused)
     # also what no chrominance was joined to
     heat = image_fuser(dict(type='SelectModality', modality='ir'))
     assert torch.equal(
@@ -120,7 +120,7 @@ def test_colour_formula_is_the_fusers():
     fuser = dict(type='AverageFuser', channel_order='bgr', clamp=False)
     model, inputs = image_fuser(fuser, task='mef'), stack('mef')
     y = rgb_to_ycbcr(inputs[:, 3:].flip(1))[0]
-    assert torch.equal(model.split(inputs)[1], y)
+    torch.testing.assert_close(model.split(inputs)[1], y)
 
 
 def test_a_fuser_without_luma_is_recoloured():
@@ -182,7 +182,7 @@ def test_as_many_channels_of_another_task_are_noticed():
 
 def test_losses_see_the_roles():
     model = image_fuser(dict(type='MMDRFuseStudent'), task='mef',
-                        losses=dict(average=dict(type='AverageLoss')))
+                        fusion_losses=dict(average=dict(type='AverageLoss')))
     inputs = stack('mef')
     losses = model.loss(inputs, None)
     ys = [

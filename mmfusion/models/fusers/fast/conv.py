@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from mmseg.models.backbones.resnet import BasicBlock
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from .fold import fold_norms
 
 #: activation -> (oneDNN's name, its scalars, its algorithm, PyTorch's
 #: function, in place where there is one)
@@ -32,6 +33,18 @@ def _has_fused_kernels() -> bool:
 
 
 _FUSED_KERNELS = _has_fused_kernels()
+
+
+def is_plain(*tensors: Tensor) -> bool:
+    """Whether kernels of the CPU may be called, and maps be overwritten.
+
+    That is float32 on a CPU, without gradients, autocast or a compiler.
+    """
+    return (all(x.device.type == 'cpu' and x.dtype == torch.float32
+                for x in tensors) and not torch.is_autocast_enabled('cpu')
+            and not (torch.is_grad_enabled() and any(x.requires_grad
+                                                     for x in tensors))
+            and not torch.compiler.is_compiling())
 
 
 class FusedConv2d(nn.Module):
@@ -84,7 +97,7 @@ class FusedConv2d(nn.Module):
         if self.widened:
             x = x.expand(-1, 2, -1, -1)
         x = x.contiguous(memory_format=torch.channels_last)
-        if not self._fusible(x):
+        if not (_FUSED_KERNELS and is_plain(x, self.weight)):
             out = F.conv2d(x, self.weight, self.bias, self.stride,
                            self.padding, self.dilation, self.groups)
             return _ACTS[self.act][3](out if add is None else out.add_(add))
@@ -99,12 +112,6 @@ class FusedConv2d(nn.Module):
             self.bias, *geometry, 'add', 1.0, name, [], None)
         # oneDNN follows a sum by no other activation than ReLU
         return out if name else function(out)
-
-    def _fusible(self, x: Tensor) -> bool:
-        return (_FUSED_KERNELS and x.device.type == 'cpu'
-                and x.dtype == self.weight.dtype == torch.float32
-                and not (torch.is_grad_enabled() and x.requires_grad)
-                and not torch.is_autocast_enabled('cpu'))
 
     def split(self, *channels: int) -> list['FusedConv2d']:
         """Convolutions of parts of the input, whose sum is this one.
@@ -134,28 +141,18 @@ class FusedConv2d(nn.Module):
 
 
 class FusedBasicBlock(nn.Module):
-    """Basic block of a ResNet out of :class:`FusedConv2d`."""
+    """Basic block of a ResNet, whose BatchNorm layers are folded."""
 
     def __init__(self, block: BasicBlock) -> None:
         super().__init__()
-        self.conv1 = FusedConv2d(fuse_conv_bn_eval(block.conv1, block.norm1),
-                                 'relu')
-        self.conv2 = FusedConv2d(fuse_conv_bn_eval(block.conv2, block.norm2),
-                                 'relu')
-        self.downsample = None
-        if block.downsample is not None:
-            self.downsample = fuse_layers(block.downsample)
+        self.conv1 = FusedConv2d(block.conv1, 'relu')
+        self.conv2 = FusedConv2d(block.conv2, 'relu')
+        self.downsample = block.downsample and _fuse(block.downsample)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C', H', W')."""
         shortcut = x.clone() if self.downsample is None else self.downsample(x)
         return self.conv2(self.conv1(x), add=shortcut)
-
-
-def bn_affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Factor and summand, (C,) each, of a BatchNorm in eval mode."""
-    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    return scale, norm.bias - norm.running_mean * scale
 
 
 def fuse_layers(module: nn.Module) -> nn.Module:
@@ -172,32 +169,28 @@ def fuse_layers(module: nn.Module) -> nn.Module:
         nn.Module: ``module``, or its replacement where it is a convolution
         or a basic block itself.
     """
+    fold_norms(module)
+    return _fuse(module)
+
+
+def _fuse(module: nn.Module) -> nn.Module:
     if isinstance(module, BasicBlock):
         return FusedBasicBlock(module)
     if isinstance(module, nn.Conv2d):
         return FusedConv2d(module)
-    if isinstance(module, nn.Sequential):
-        layers = _fuse_sequence(list(module))
-        module._modules.clear()
-        for i, layer in enumerate(layers):
-            module.add_module(str(i), layer)
+    if not isinstance(module, nn.Sequential):
+        for name, child in module.named_children():
+            setattr(module, name, _fuse(child))
         return module
-    for name, child in module.named_children():
-        setattr(module, name, fuse_layers(child))
+    layers: list[nn.Module] = []
+    for layer in module:
+        act = _ACT_LAYERS.get(type(layer))
+        last = layers[-1] if layers else None
+        if act and isinstance(last, FusedConv2d) and last.act == 'none':
+            last.act = act
+        elif type(layer) is not nn.Identity:
+            layers.append(_fuse(layer))
+    module._modules.clear()
+    for i, layer in enumerate(layers):
+        module.add_module(str(i), layer)
     return module
-
-
-def _fuse_sequence(layers: list[nn.Module]) -> list[nn.Module]:
-    fused: list[nn.Module] = []
-    while layers:
-        layer = layers.pop(0)
-        if not isinstance(layer, nn.Conv2d):
-            fused.append(fuse_layers(layer))
-            continue
-        while layers and isinstance(layers[0], nn.BatchNorm2d):
-            layer = fuse_conv_bn_eval(layer, layers.pop(0))
-        act = 'none'
-        if layers and type(layers[0]) in _ACT_LAYERS:
-            act = _ACT_LAYERS[type(layers.pop(0))]
-        fused.append(FusedConv2d(layer, act))
-    return fused

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusion.registry import FAST_FORMS
+
 from .conv import FusedConv2d
 
 #: columns that a kernel of each layer gives at once; measured
@@ -64,17 +66,9 @@ class ColumnStudent(nn.Module):
                 second_bias=out.bias.detach().repeat(k)).items():
             self.register_buffer(name, value)
 
-    def forward(self, vis_luma: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:
-        """Fuse luminance.
-
-        Args:
-            vis_luma (Tensor): (B, 1, H, W), sides of at least 2.
-            ir (Tensor): (B, 1, H, W).
-
-        Returns:
-            tuple[Tensor, Tensor]: Fused (B, 1, H, W) and the hidden layer
-            (B, C, H, W).
-        """
+    def forward(self, vis_luma: Tensor,
+                ir: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """See ``MMDRFuseStudent.fuse_luma``."""
         batch, _, height, width = ir.shape
         hidden = self._hidden(vis_luma, ir)
         row = hidden[0, 0].numel()
@@ -85,8 +79,8 @@ class ColumnStudent(nn.Module):
         step = hidden.shape[3] * _OUT_COLUMNS
         out = F.conv2d(flat, self.second, self.second_bias, (1, step))
         fused = torch.tanh_(out).permute(0, 2, 3, 1).flatten(2)
-        return (fused[:, None, :, :width],
-                hidden[:, 1:-1, 1:width + 1].permute(0, 3, 1, 2))
+        hidden = hidden[:, 1:-1, 1:width + 1].permute(0, 3, 1, 2)
+        return fused[:, None, :, :width], dict(hidden=hidden)
 
     def _hidden(self, vis_luma: Tensor, ir: Tensor) -> Tensor:
         """After ReLU, with a mirrored rim: (B, H + 2, >= W + 2, C)."""
@@ -159,16 +153,9 @@ class PaddedTeacher(nn.Module):
         self.buffer = SummedConv(teacher.buffer, (full, full))
         self.out = SummedConv(teacher.out, (teacher.out.in_channels, ), 'none')
 
-    def forward(self, vis_luma: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:
-        """Fuse luminance.
-
-        Args:
-            vis_luma (Tensor): (B, 1, H, W), even sides.
-            ir (Tensor): (B, 1, H, W).
-
-        Returns:
-            tuple[Tensor, Tensor]: Fused (B, 1, H, W) and the buffer.
-        """
+    def forward(self, vis_luma: Tensor,
+                ir: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """See ``MMDRFuseTeacher.fuse_luma``."""
         e1 = _pad(self.encoder[0](_pad(torch.cat((ir, vis_luma), 1))))
         e2 = _pad(self.encoder[1](e1))
         e3 = _pad(self.encoder[2](e1, e2))
@@ -181,4 +168,20 @@ class PaddedTeacher(nn.Module):
         up = _pad(F.interpolate(d3, scale_factor=2, mode='bicubic'))
         d2 = _pad(self.decoder[4](e2, up))
         buffer = self.buffer(e1, d2)
-        return torch.tanh_(self.out(_pad(buffer))), buffer
+        return torch.tanh_(self.out(_pad(buffer))), dict(buffer=buffer)
+
+
+@FAST_FORMS.register_module(name='MMDRFuseStudent')
+def fast_student(fuser: nn.Module) -> None:
+    """Hand ``fuse_luma`` over to :class:`ColumnStudent`."""
+    fuser.fast = ColumnStudent(fuser.hidden, fuser.out)
+    fuser.fuse_luma = fuser.fast.__call__
+    del fuser.hidden, fuser.out
+
+
+@FAST_FORMS.register_module(name='MMDRFuseTeacher')
+def fast_teacher(fuser: nn.Module) -> None:
+    """Hand ``fuse_luma`` over to :class:`PaddedTeacher`."""
+    fuser.fast = PaddedTeacher(fuser)
+    fuser.fuse_luma = fuser.fast.__call__
+    del fuser.encoder, fuser.decoder, fuser.buffer, fuser.out

@@ -11,30 +11,33 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmfusion.models.layers import FReLU
+from mmfusion.registry import FAST_FORMS
 
 from ..psfusion.decoder import (DenseReconstruction, FidelityHead, ImageHead,
                                 SemanticHeads, SemanticInjection, upsample)
 from ..psfusion.encoder import DetailFusion
-from .conv import FusedConv2d, bn_affine, fuse_layers
-from .strips import run_in_strips
+from .conv import FusedConv2d, fuse_layers
+from .rows import by_rows
 
 
-class InStrips(nn.Module):
-    """A block of convolutions without stride, run strip by strip.
+class InRows(nn.Module):
+    """A block of convolutions without stride, run band by band.
 
     Args:
         block (nn.Module): From one map to one of the same size.
         halo (int): Rows that a row of the output reads on either side.
+        channels (int, optional): See :func:`by_rows`.
     """
 
-    def __init__(self, block: nn.Module, halo: int) -> None:
+    def __init__(self, block: nn.Module, halo: int,
+                 channels: int | None = None) -> None:
         super().__init__()
         self.block = block
-        self.halo = halo
+        self.options = dict(halo=halo, channels=channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C', H, W)."""
-        return run_in_strips(self.block, x, halo=self.halo)
+        return by_rows(self.block, x, **self.options)
 
 
 class FastFReLU(nn.Module):
@@ -55,8 +58,8 @@ class FastDetailFusion(nn.Module):
 
     def __init__(self, fusion: DetailFusion) -> None:
         super().__init__()
-        self.vis = InStrips(fuse_layers(fusion.vis), halo=3)
-        self.ir = InStrips(fuse_layers(fusion.ir), halo=3)
+        self.vis = InRows(fuse_layers(fusion.vis), halo=3)
+        self.ir = InRows(fuse_layers(fusion.ir), halo=3)
         self.recalibrate = fuse_layers(fusion.recalibrate)
         aggregate = fuse_layers(fusion.aggregate)[0]
         channels = aggregate.weight.shape[0]
@@ -71,7 +74,7 @@ class FastDetailFusion(nn.Module):
         gain = 1 + torch.sigmoid(self.recalibrate(vis, ir))
         vis_gain, ir_gain = gain.chunk(2, dim=1)
         vis, ir = vis.mul_(vis_gain), ir.mul_(ir_gain)
-        both = run_in_strips(
+        both = by_rows(
             lambda v, i: self.aggregate_ir(i, add=self.aggregate_vis(v)), vis,
             ir)
         gain = self.global_attention(both)
@@ -80,7 +83,7 @@ class FastDetailFusion(nn.Module):
             weight = self.local_attention(z).mul_(gain).sigmoid_()
             return torch.lerp(i, v, weight, out=weight)
 
-        return run_in_strips(weigh, vis, ir, both, out=vis)
+        return by_rows(weigh, vis, ir, both, out=vis)
 
 
 class FastSemanticInjection(nn.Module):
@@ -91,14 +94,15 @@ class FastSemanticInjection(nn.Module):
         self.shared = fuse_layers(injection.shared)
         self.gamma = fuse_layers(injection.gamma)
         self.beta = fuse_layers(injection.beta)
-        scale, shift = bn_affine(injection.norm)
-        self.beta.bias.add_(shift)
+        norm = injection.norm
+        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        self.beta.bias.add_(norm.bias - norm.running_mean * scale)
         self.register_buffer('scale', scale.view(1, -1, 1, 1))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Inject ``condition`` into ``x``, see the trained block."""
         mean = x.mean((2, 3), keepdim=True)
-        variance = run_in_strips(lambda part: (part - mean).square_(), x)
+        variance = by_rows(lambda part: (part - mean).square_(), x)
         variance = variance.mean((2, 3), keepdim=True)
         scale = self.scale * torch.rsqrt(variance + 1e-5)
         shift = -mean * scale
@@ -112,7 +116,7 @@ class FastSemanticInjection(nn.Module):
             return self.beta(shared, add=part)
 
         # rows: one for the interpolation, two of the larger map
-        return run_in_strips(inject, x, condition, halo=3)
+        return by_rows(inject, x, condition, halo=3)
 
 
 class FastDenseReconstruction(nn.Module):
@@ -130,7 +134,7 @@ class FastDenseReconstruction(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, H, W) to the same shape."""
-        return run_in_strips(self._reconstruct, x, halo=len(self.blocks))
+        return by_rows(self._reconstruct, x, halo=len(self.blocks))
 
     def _reconstruct(self, x: Tensor) -> Tensor:
         inputs = [x]
@@ -188,9 +192,7 @@ class FastFidelityHead(nn.Module):
         super().__init__()
         self.local_attention = fuse_layers(head.local_attention)
         self.global_attention = fuse_layers(head.global_attention)
-        scale, shift = (x.view(1, -1, 1, 1) for x in bn_affine(head.norm))
-        self.register_buffer('scale', scale)
-        self.register_buffer('shift', shift)
+        self.norm = head.norm
         self.conv = _image_conv(head)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -199,15 +201,14 @@ class FastFidelityHead(nn.Module):
 
         def reconstruct(part: Tensor) -> Tensor:
             mask = self.local_attention(part).mul_(gain).sigmoid_()
-            mask.mul_(part)
-            return self.conv(
-                torch.addcmul(self.shift, mask, self.scale, out=mask))
+            return self.conv(self.norm(mask.mul_(part)))
 
-        return run_in_strips(reconstruct, x, halo=4)
+        return by_rows(reconstruct, x, halo=4)
 
 
-def rearrange(fuser: nn.Module) -> None:
-    """Replace the blocks of a PSFusion in eval mode, in place."""
+@FAST_FORMS.register_module(name='PSFusion')
+def fast_psfusion(fuser: nn.Module) -> None:
+    """Replace the blocks."""
     for encoder in (fuser.vis_encoder, fuser.ir_encoder):
         for level in encoder:
             for i, layer in enumerate(level):
@@ -215,7 +216,8 @@ def rearrange(fuser: nn.Module) -> None:
                     level[i] = FastFReLU(layer)
             fuse_layers(level)
         # 7x7, 3x3 and two funnels of 3x3
-        encoder[0] = InStrips(encoder[0], halo=6)
+        width = encoder[0][0].weight.shape[0]
+        encoder[0] = InRows(encoder[0], halo=6, channels=width)
     for i, fusion in enumerate(fuser.fusions):
         fuser.fusions[i] = FastDetailFusion(fusion) if isinstance(
             fusion, DetailFusion) else fuse_layers(fusion)
@@ -225,6 +227,6 @@ def rearrange(fuser: nn.Module) -> None:
         fuser.reconstructions[i] = FastDenseReconstruction(reconstruction)
     fuse_layers(fuser.semantic_decoder)
     fuser.semantic_heads = FastSemanticHeads(fuser.semantic_heads)
-    fuser.fused_head = InStrips(_image_conv(fuser.fused_head), halo=1)
+    fuser.fused_head = InRows(_image_conv(fuser.fused_head), halo=1)
     fuser.vis_head = FastFidelityHead(fuser.vis_head)
     fuser.ir_head = FastFidelityHead(fuser.ir_head)

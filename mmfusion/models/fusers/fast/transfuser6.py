@@ -1,81 +1,34 @@
 """TransFuser6 for inference: BatchNorm folded, band of rows by band.
 
-At full size the network is bound by memory: a map of 32 channels at 480x640
-takes 39 MB, which the allocator returns to the system and faults in again
-each time. Here a chain of layers runs over a band of rows at a time, so
-that what is between them stays small; only maps that are needed as a whole
-are formed: the features, and what an attention sums over.
+Only maps that are needed as a whole are formed: the features, and what an
+attention sums over.
 """
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ..transfuser6.layers import (ChannelAttention, Encoder, Node,
-                                  conv_doubled, doubling_kernel)
+from mmfusion.registry import FAST_FORMS
 
-#: bytes of one map of a band; measured, flat between half and twice of it
-BAND_BYTES = 4 * 2**20
-
-Rows = tuple[int, int]
+from ..transfuser6.layers import (ChannelAttention, Node, conv_doubled,
+                                  doubling_kernel)
+from .fold import fold_norms
+from .rows import Rows, bands, join
 
 
-def band_height(x: Tensor, channels: int) -> int:
-    """Rows of a band for maps of ``channels`` as wide as ``x``."""
-    row = x.shape[0] * x.shape[3] * channels * x.element_size()
-    return max(16, BAND_BYTES // row)
-
-
-def widen(rows: Rows, halo: int, height: int) -> Rows:
-    """Add rows on both sides as far as the image has them."""
-    return max(rows[0] - halo, 0), min(rows[1] + halo, height)
-
-
-def by_bands(height: int, step: int, make: Callable[[Rows], Tensor]) -> Tensor:
-    """Put an image together from bands of rows.
-
-    Args:
-        height (int): Of the image.
-        step (int): Rows of a band.
-        make (callable): ``make((first, end))`` gives (B, C, end - first, W).
-
-    Returns:
-        Tensor: (B, C, height, W), channels last.
-    """
-    out: Tensor | None = None
-    for first in range(0, height, step):
-        rows = first, min(first + step, height)
-        band = make(rows)
-        if out is None:
-            if rows[1] == height:
-                return band
-            b, c, _, w = band.shape
-            out = torch.empty((b, c, height, w), dtype=band.dtype,
-                              device=band.device,
-                              memory_format=torch.channels_last)
-        out[:, :, rows[0]:rows[1]] = band
-    return out
-
-
-def reflect_rows(x: Tensor, rows: Rows, height: int) -> Tensor:
+def reflect_rows(x: Tensor, rows: Rows) -> Tensor:
     """Pad what a 3x3 convolution needs to give ``rows``.
 
     Args:
         x (Tensor): ``rows`` widened by one.
-        rows (tuple[int, int]): First and end row of the result wanted.
-        height (int): Of the image.
+        rows (Rows): Of the result wanted.
 
     Returns:
         Tensor: Mirrored at the sides, and where the image ends.
     """
-    return F.pad(x, (1, 1, int(rows[0] == 0), int(rows[1] == height)),
-                 mode='reflect')
-
-
-def _channels_last(module: nn.Module) -> nn.Module:
-    return module.to(memory_format=torch.channels_last)
+    pad = 1, 1, int(rows.first == 0), int(rows.end == rows.height)
+    return F.pad(x, pad, mode='reflect')
 
 
 def pointwise(x: Tensor, conv: nn.Conv2d) -> Tensor:
@@ -100,16 +53,13 @@ class RowwiseAttention(nn.Module):
 
     def __init__(self, attention: ChannelAttention) -> None:
         super().__init__()
-        before, after = ([
-            _channels_last(fuse_conv_bn_eval(layer.conv, layer.norm))
-            for layer in layers
-        ] for layers in (attention.before, attention.after))
+        fold_norms(attention)
+        attention.to(memory_format=torch.channels_last)
         # relu(z) / 2 = relu(z / 2)
-        after[1].weight.data.mul_(0.5)
-        after[1].bias.data.mul_(0.5)
-        self.before, self.after = nn.ModuleList(before), nn.ModuleList(after)
+        last = attention.after[1].conv
+        last.weight.data.mul_(0.5)
+        last.bias.data.mul_(0.5)
         self.attention = attention
-        del attention.before, attention.after
 
     def forward(self, x: Tensor, total: Tensor | None = None) -> Tensor:
         """
@@ -120,42 +70,36 @@ class RowwiseAttention(nn.Module):
         Returns:
             Tensor: (B, C, H, W).
         """
-        height, step = x.shape[2], band_height(x, x.shape[1])
+        attention, parts = self.attention, bands(x, halo=2)
         gram = x.new_zeros((x.shape[0], x.shape[1], x.shape[1]),
                            dtype=torch.float64)
 
         def first_pass(rows: Rows) -> Tensor:
-            wide = widen(rows, 2, height)
-            band = self._convs(self.before, x[:, :, wide[0]:wide[1]], rows,
-                               height)
+            band = self._convs(attention.before, rows.widen(2).of(x), rows)
             with torch.autocast(x.device.type, enabled=False):
-                tokens = self.attention.tokens(band)
+                tokens = attention.tokens(band)
                 gram.add_(tokens.transpose(1, 2) @ tokens)
             return band
 
-        mapped = by_bands(height, step, first_pass)
+        mapped = join(parts, first_pass)
         with torch.autocast(x.device.type, enabled=False):
-            mixing = self.attention.mixing(gram, height * x.shape[3])
-        for first in range(0, height, step):
-            rows = first, min(first + step, height)
-            wide = widen(rows, 2, height)
+            mixing = attention.mixing(gram, x[0, 0].numel())
+        for rows in parts:
             with torch.autocast(x.device.type, enabled=False):
-                band = self.attention.apply_mixing(
-                    mapped[:, :, wide[0]:wide[1]], mixing)
-            gate = self._convs(self.after, band, rows, height).add_(0.5)
-            part = x[:, :, rows[0]:rows[1]]
+                band = attention.apply_mixing(rows.widen(2).of(mapped), mixing)
+            gate = self._convs(attention.after, band, rows).add_(0.5)
+            part = rows.of(x)
             if total is None:
                 part.mul_(gate)
             else:
-                total[:, :, rows[0]:rows[1]].addcmul_(part, gate)
+                rows.of(total).addcmul_(part, gate)
         return x if total is None else total
 
     @staticmethod
-    def _convs(layers: nn.ModuleList, x: Tensor, rows: Rows,
-               height: int) -> Tensor:
+    def _convs(layers: nn.ModuleList, x: Tensor, rows: Rows) -> Tensor:
         """Both layers, from ``rows`` widened by two to ``rows``."""
-        x = F.relu_(layers[0](reflect_rows(x, widen(rows, 1, height), height)))
-        return F.relu_(layers[1](reflect_rows(x, rows, height)))
+        x = F.relu_(layers[0](reflect_rows(x, rows.widen(1))))
+        return F.relu_(layers[1](reflect_rows(x, rows)))
 
 
 class RowwiseNode(nn.Module):
@@ -171,46 +115,48 @@ class RowwiseNode(nn.Module):
         self.kernel = nn.Parameter(
             doubling_kernel(weight[:, -node.up_channels:]).contiguous(), False)
 
-    def forward(self, skips: Sequence[Tensor], rows: Rows, below: Tensor,
-                size: tuple[int, int]) -> Tensor:
+    def forward(self, skips: Sequence[Tensor], rows: Rows,
+                below: Tensor) -> Tensor:
         """
         Args:
             skips (Sequence[Tensor]): Maps of the node's scale, as wide as
                 the image, from ``rows`` widened by one: (B, C_i, h, W).
-            rows (tuple[int, int]): Rows to compute.
+            rows (Rows): To compute.
             below (Tensor): Whole map of the next scale.
-            size (tuple[int, int]): Height and width of the node's scale.
 
         Returns:
-            Tensor: (B, C, rows[1] - rows[0], W).
+            Tensor: (B, C, rows.end - rows.first, W).
         """
         x = torch.cat(tuple(skips), dim=1) if len(skips) > 1 else skips[0]
-        x = reflect_rows(x, rows, size[0])
-        out = F.conv2d(x, self.weight, self.bias)
-        out += conv_doubled(below, self.kernel, size, rows)
+        out = F.conv2d(reflect_rows(x, rows), self.weight, self.bias)
+        out += conv_doubled(below, self.kernel, (rows.height, x.shape[3]),
+                            (rows.first, rows.end))
         return F.leaky_relu_(out, 0.01)
 
 
 class RowwiseTransFuser6(nn.Module):
-    """The network of ``TransFuser6``; takes over the modules given."""
+    """The network of ``TransFuser6``; takes over its modules.
 
-    def __init__(self, vis_encoder: Encoder, ir_encoder: Encoder,
-                 vis_attentions: nn.ModuleList, ir_attentions: nn.ModuleList,
-                 nodes: nn.ModuleDict, to_luma: nn.Conv2d) -> None:
+    Args:
+        fuser (TransFuser6): In eval mode.
+    """
+
+    def __init__(self, fuser: nn.Module) -> None:
         super().__init__()
-        self.encoders = _channels_last(nn.ModuleList(
-            (vis_encoder, ir_encoder)))
+        self.encoders = nn.ModuleList(
+            (fuser.vis_encoder,
+             fuser.ir_encoder)).to(memory_format=torch.channels_last)
         self.attentions = nn.ModuleList(
             nn.ModuleList(RowwiseAttention(layer) for layer in layers)
-            for layers in (vis_attentions, ir_attentions))
+            for layers in (fuser.vis_attentions, fuser.ir_attentions))
         self.nodes = nn.ModuleDict({
             name: RowwiseNode(node)
-            for name, node in nodes.items()
+            for name, node in fuser.nodes.items()
         })
-        self.to_luma = to_luma
+        self.to_luma = fuser.to_luma
 
     def forward(self, vis_luma: Tensor, ir: Tensor) -> Tensor:
-        """(B, 1, H, W) each to the fused luminance (B, 1, H, W)."""
+        """See ``TransFuser6.fuse_luma``."""
         inputs = [vis_luma, ir]
         features: list[Tensor] = []
         for scale in range(4):
@@ -226,21 +172,18 @@ class RowwiseTransFuser6(nn.Module):
     def _encode(self, modality: int, scale: int, x: Tensor) -> Tensor:
         encoder = self.encoders[modality]
         block = encoder.blocks[scale]
-        height = x.shape[2]
 
         def make(rows: Rows) -> Tensor:
-            wide = widen(rows, 2, height)
-            band = x[:, :, wide[0]:wide[1]]
+            wide = rows.widen(2)
+            band = wide.of(x)
             if scale == 0:
                 band = pointwise(band, encoder.stem)
             # zero padding is right where the image ends; elsewhere it
             # spoils the two rows that are cut off
-            band = block.dense(band)
-            band = band[:, :, rows[0] - wide[0]:rows[1] - wide[0]]
+            band = rows.within(wide, block.dense(band))
             return F.leaky_relu_(pointwise(band, block.reduce), 0.1)
 
-        step = band_height(x, block.reduce.out_channels)
-        return by_bands(height, step, make)
+        return join(bands(x, block.reduce.out_channels, halo=2), make)
 
     def _decode(self, features: list[Tensor]) -> Tensor:
         f1, f2, f3, f4 = features
@@ -248,35 +191,34 @@ class RowwiseTransFuser6(nn.Module):
         x21 = self._node('x21', (f2, ), f3)
         x31 = self._node('x31', (f3, ), f4)
         x22 = self._node('x22', (f2, x21), x31)
-        size = f1.shape[2:]
         nodes = self.nodes
 
         def make(rows: Rows) -> Tensor:
-            halo1, halo2, halo3 = (widen(rows, halo, size[0])
-                                   for halo in (1, 2, 3))
-
-            def cut(x: Tensor, have: Rows, want: Rows) -> Tensor:
-                return x[:, :, want[0] - have[0]:want[1] - have[0]]
-
-            f = f1[:, :, halo3[0]:halo3[1]]
-            x11 = nodes['x11']((f, ), halo2, f2, size)
-            f = cut(f, halo3, halo2)
-            x12 = nodes['x12']((f, x11), halo1, x21, size)
-            skips = cut(f, halo2, halo1), cut(x11, halo2, halo1), x12
-            x13 = nodes['x13'](skips, rows, x22, size)
+            one, two, three = (rows.widen(halo) for halo in (1, 2, 3))
+            x11 = nodes['x11']((three.of(f1), ), two, f2)
+            x12 = nodes['x12']((two.of(f1), x11), one, x21)
+            skips = one.of(f1), one.within(two, x11), x12
+            x13 = nodes['x13'](skips, rows, x22)
             x13 = torch.tanh_(pointwise(x13, self.to_luma))
             return x13.mul_(0.5).add_(0.5)
 
-        return by_bands(size[0], band_height(f1, 2 * f1.shape[1]), make)
+        return join(bands(f1, 2 * f1.shape[1], halo=3), make)
 
     def _node(self, name: str, skips: Sequence[Tensor],
               below: Tensor) -> Tensor:
-        size = skips[0].shape[2:]
 
         def make(rows: Rows) -> Tensor:
-            wide = widen(rows, 1, size[0])
-            parts = [skip[:, :, wide[0]:wide[1]] for skip in skips]
-            return self.nodes[name](parts, rows, below, size)
+            parts = [rows.widen(1).of(skip) for skip in skips]
+            return self.nodes[name](parts, rows, below)
 
         channels = sum(skip.shape[1] for skip in skips)
-        return by_bands(size[0], band_height(skips[0], channels), make)
+        return join(bands(skips[0], channels, halo=1), make)
+
+
+@FAST_FORMS.register_module(name='TransFuser6')
+def fast_transfuser6(fuser: nn.Module) -> None:
+    """Hand ``fuse_luma`` over to :class:`RowwiseTransFuser6`."""
+    fuser.fast = RowwiseTransFuser6(fuser)
+    fuser.fuse_luma = fuser.fast.__call__
+    del fuser.vis_encoder, fuser.ir_encoder, fuser.nodes, fuser.to_luma
+    del fuser.vis_attentions, fuser.ir_attentions

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from mmfusion.registry import MODELS
 
 from ..base import BaseFuser
-from ..fast.film import FastFILM
 from .layers import GuidedBranch, RestormerBlock
 
 Text = Tensor | str | None
@@ -97,7 +96,6 @@ class FILMFusion(BaseFuser):
             RestormerBlock(channels, num_heads, with_cp=with_cp),
             RestormerBlock(channels, num_heads, with_cp=with_cp),
             nn.Conv2d(channels, 1, 1))
-        self._fast = None
 
     def fuse_luma(self, vis_luma: Tensor, ir: Tensor, text: Text = None,
                   text_mask: Tensor | None = None) -> Tensor:
@@ -121,14 +119,14 @@ class FILMFusion(BaseFuser):
         weights = mask / mask.sum(dim=1, keepdim=True)
         text = F.linear(text, self.text_proj.weight.squeeze(2),
                         self.text_proj.bias)
-        if self._fast is not None and self._fast.fits(vis_luma, ir):
-            return self._fast(vis_luma, ir, text, weights)
         vis = vis_luma
         for vis_stage, ir_stage in zip(self.vis_stages, self.ir_stages,
                                        strict=True):
             vis = vis_stage(vis, text, weights)
             ir = ir_stage(ir, text, weights)
-        return torch.sigmoid(self.decoder(torch.cat((ir, vis), dim=1)))
+        both = torch.cat((ir, vis), dim=1)
+        del ir, vis
+        return torch.sigmoid(self.decoder(both))
 
     def check_text(self, text: Text, mask: Tensor | None,
                    image: Tensor) -> tuple[Tensor, Tensor]:
@@ -208,7 +206,3 @@ class FILMFusion(BaseFuser):
                     f'{name}: expected at least one real token for each '
                     f'image, got none for image {index} of the batch. '
                     "Give it a text, or text='none' for the whole batch.")
-
-    def _optimize(self) -> None:
-        """See :mod:`.film_fast`."""
-        self._fast = FastFILM(self)

@@ -25,7 +25,6 @@ from mmfusion.utils.checkpoint import (check_state_dict, find_state_dict,
                                        read_checkpoint)
 
 from ..base import BaseFuser
-from ..fast.psfusion import rearrange
 from .decoder import (DenseReconstruction, FidelityHead, ImageHead,
                       SemanticHeads, SemanticInjection, SparseSemanticDecoder)
 from .encoder import DetailFusion, SemanticFusion, build_encoder
@@ -146,10 +145,6 @@ class PSFusion(BaseFuser):
                        ir_rec=self.ir_head(scene))
         cbcr = self.split_colour(vis)[1]
         return FuserOutput(self.join_colour(luma, cbcr), luma, aux)
-
-    def _optimize(self) -> None:
-        """See :mod:`.psfusion_fast`."""
-        rearrange(self)
 
     def _load_backbone(self, type: str, checkpoint: str,
                        prefix: str = '') -> None:

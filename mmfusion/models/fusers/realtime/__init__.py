@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
@@ -237,26 +236,8 @@ class RealtimeFusionNet(BaseFuser):
             torch.cat((weight[:, :3].sum(1, keepdim=True), weight[:, 3:]), 1))
         return fuser
 
-    def _optimize(self) -> None:
-        narrow = self.to_one_channel()
-        self.ir_channels = 1
-        self.ir_encoder, self.detail = narrow.ir_encoder, narrow.detail
-        for module in list(self.modules()):
-            if isinstance(module, nn.Sequential):
-                _fold(module)
-
 
 def _narrow(conv: nn.Conv2d, weight: Tensor) -> None:
     conv.weight = nn.Parameter(weight.detach().contiguous(),
                                conv.weight.requires_grad)
     conv.in_channels = weight.shape[1]
-
-
-def _fold(layers: nn.Sequential) -> None:
-    """Put each BatchNorm that follows a convolution into it."""
-    items = list(layers)
-    for index, (conv, norm) in enumerate(zip(items, items[1:])):  # noqa: B905
-        if type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d:
-            layers[index] = fuse_conv_bn_eval(conv, norm)
-            layers[index].requires_grad_(False)
-            layers[index + 1] = nn.Identity()

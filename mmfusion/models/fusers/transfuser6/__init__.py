@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from mmfusion.registry import MODELS
 
 from ..base import BaseFuser
-from ..fast.transfuser6 import RowwiseTransFuser6
 from .layers import ChannelAttention, Encoder, Node, reflect
 
 
@@ -71,7 +70,6 @@ class TransFuser6(BaseFuser):
                  x31=Node(c3, c4, c3), x12=Node(2 * c1, c2, c1),
                  x22=Node(2 * c2, c3, c2), x13=Node(3 * c1, c2, c1)))
         self.to_luma = nn.Conv2d(c1, 1, 1)
-        self._rows = None
 
     def fuse_luma(self, vis_luma: Tensor, ir: Tensor) -> Tensor:
         """Fuse luminance.
@@ -83,21 +81,11 @@ class TransFuser6(BaseFuser):
         Returns:
             Tensor: (B, 1, H, W) in (0, 1).
         """
-        if self._rows is not None:
-            return self._rows(vis_luma, ir)
         vis_features = self.vis_encoder(vis_luma)
         ir_features = self.ir_encoder(ir)
         return self.decode([(self.vis_attentions[k](vis_features[k]) +
                              self.ir_attentions[k](ir_features[k])) / 2
                             for k in range(4)])
-
-    def _optimize(self) -> None:
-        self._rows = RowwiseTransFuser6(self.vis_encoder, self.ir_encoder,
-                                        self.vis_attentions,
-                                        self.ir_attentions, self.nodes,
-                                        self.to_luma)
-        del self.vis_encoder, self.ir_encoder, self.nodes, self.to_luma
-        del self.vis_attentions, self.ir_attentions
 
     def decode(self, features: Sequence[Tensor]) -> Tensor:
         """Fused features of the four scales to luminance (B, 1, H, W)."""

@@ -10,6 +10,7 @@ Training keeps PyTorch's default memory format on purpose: on CPUs
 BatchNorm's sums over channels-last maps are ten times less exact (torch
 2.12), which these networks amplify to percents of the gradient.
 """
+from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -73,17 +74,11 @@ class Encoder(nn.Module):
         return features
 
 
-class ConvNorm(nn.Module):
+def conv_norm(channels: int) -> nn.Sequential:
     """3x3 convolution without padding, BatchNorm."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3)
-        self.norm = nn.BatchNorm2d(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H + 2, W + 2) to (B, C, H, W)."""
-        return self.norm(self.conv(x))
+    return nn.Sequential(
+        OrderedDict(conv=nn.Conv2d(channels, channels, 3),
+                    norm=nn.BatchNorm2d(channels)))
 
 
 def _memory_format(x: Tensor) -> torch.memory_format:
@@ -113,13 +108,13 @@ class ChannelAttention(nn.Module):
         super().__init__()
         self.heads = heads
         self.attn_norm = attn_norm
-        self.before = nn.ModuleList(ConvNorm(channels) for _ in range(2))
+        self.before = nn.ModuleList(conv_norm(channels) for _ in range(2))
         self.query = nn.Linear(channels, channels, bias=False)
         self.key = nn.Linear(channels, channels, bias=False)
         self.value = nn.Linear(channels, channels, bias=False)
         self.project = nn.Linear(channels, channels)
         self.norm = nn.LayerNorm(channels)
-        self.after = nn.ModuleList(ConvNorm(channels) for _ in range(2))
+        self.after = nn.ModuleList(conv_norm(channels) for _ in range(2))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same; multiplies it by at least one."""

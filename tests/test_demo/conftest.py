@@ -1,5 +1,0 @@
-"""The demo's scripts import each other from their own folder."""
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'demo'))
