@@ -119,7 +119,7 @@ def refresh(args: argparse.Namespace) -> None:
                     dict(student='aux.hidden', teacher='aux.buffer',
                          loss=pair),
                     dict(student='luma', teacher='luma', loss=pair)
-                ], losses={
+                ], fusion_losses={
                     **losses,
                     **extra
                 })).train()

@@ -3,6 +3,7 @@ import warnings
 from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from torch import Tensor, nn
@@ -95,18 +96,17 @@ class BaseFusionModel(BaseModel):
                 f'losses of {type(self).__name__} is called fusion_losses '
                 'now; the old name goes with the next release.',
                 DeprecationWarning, stacklevel=2)
-        named = [item or {} for item in (fusion_losses, losses)]
-        for item in named:
+        for item in (fusion_losses or {}, losses or {}):
             if not isinstance(item, dict) or 'type' in item:
                 raise TypeError(
                     'Expected fusion_losses as a dict of named configs, got '
                     f'{item}. Write fusion_losses=dict(NAME=dict(type=...)).')
+        # both where a config in the old name inherits one in the new name
+        named = Config(dict(losses=fusion_losses or {}))
+        named.merge_from_dict(dict(losses=losses or {}))
         self.fusion_losses = nn.ModuleDict({
             name: MODELS.build(cfg)
-            for name, cfg in {
-                **named[0],
-                **named[1]
-            }.items()
+            for name, cfg in named.losses.items()
         })
         #: factors of the terms by name, set by :class:`LossStageHook`
         self.term_factors: dict[str, float] = {}

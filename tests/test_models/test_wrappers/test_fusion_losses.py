@@ -6,7 +6,7 @@ from mmfusion.registry import MODELS
 
 NEW = dict(average=dict(type='AverageLoss', loss_weight=2.),
            maximum=dict(type='MaxIntensityLoss'))
-OLD = dict(average=dict(type='AverageLoss', loss_weight=3.))
+OLD = dict(average=dict(loss_weight=3.))
 
 
 def build(**kwargs):
@@ -16,8 +16,8 @@ def build(**kwargs):
 
 def test_old_name_updates_the_new_one():
     with pytest.warns(DeprecationWarning, match='fusion_losses'):
-        model = build(losses=OLD)
-    assert list(model.fusion_losses) == ['average']
+        model = build(losses=NEW)
+    assert list(model.fusion_losses) == ['average', 'maximum']
     with pytest.warns(DeprecationWarning, match='fusion_losses'):
         model = build(fusion_losses=NEW, losses=OLD)
     assert list(model.fusion_losses) == ['average', 'maximum']
