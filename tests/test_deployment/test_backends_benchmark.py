@@ -84,6 +84,7 @@ def test_memory_of_chosen_variants(tmp_path, capsys):
     assert 0 < result['peak_mib']['optimized'] < result['peak_mib']['eager']
 
 
+@pytest.mark.no_cover
 def test_text_guided(tmp_path, capsys, monkeypatch):
     """FILM reads a text of 149 tokens everywhere, INT8 and pairs too."""
     module = load()

@@ -77,7 +77,7 @@ def test_unseen_rows_cover_the_image_once(monkeypatch):
                    for p, rows in zip(unseen, parts, strict=True))
 
 
-def test_other_ways_take_the_network(repository_paths, monkeypatch):
+def test_other_ways_take_the_network(monkeypatch):
     """Gradients of images or text, autocast, double precision."""
     fuser = film(token_grid=GRID)
     fast = fuser.optimize_for_inference()

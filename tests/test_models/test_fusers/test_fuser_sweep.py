@@ -111,6 +111,7 @@ class TestContract:
                           text=text[i:i + 1, :length])
             torch.testing.assert_close(together[i:i + 1], alone.fused)
 
+    @pytest.mark.no_cover
     def test_exportable(self, name):
         """``torch.export`` accepts what is flagged, at the same numbers."""
         fuser = build(name).eval()
