@@ -101,8 +101,7 @@ visible, infrared = (
         stage1_checkpoint=None,
         model=dict(
             fuser=dict(_drop_=True, type='SelectModality', modality=modality),
-            fusion_losses=None),
-        model_scales=None)
+            fusion_losses=None))
     for name, modality in (('visible', 'vis'), ('infrared', 'ir')))
 frozen = dict(
     network='psfusion_segformer_frozen', model=dict(fuser_frozen=True))

@@ -8,5 +8,4 @@ model = dict(
         _delete_=True,
         intensity=dict(type='MaxIntensityLoss'),
         gradient=dict(type='LaplacianLoss', loss_weight=0.1)))
-model_scales = None  # 113 weights: slim already
 scales = dict(mini=dict(run_name='mmdrfuse_student_llvip_mini'))

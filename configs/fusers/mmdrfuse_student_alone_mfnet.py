@@ -8,6 +8,5 @@ model = dict(
         _delete_=True,
         intensity=dict(type='MaxIntensityLoss'),
         gradient=dict(type='LaplacianLoss', loss_weight=0.1)))
-model_scales = None  # 113 weights: slim already
 scales = dict(
     _delete_=True, synthetic=dict(run_name='mmdrfuse_student_synthetic'))

@@ -28,6 +28,13 @@ def natural_key(text: str) -> tuple:
                  for part in parts), text
 
 
+def image_files(folder: str | Path) -> list[Path]:
+    """Images of a folder, without sub-folders, in natural order."""
+    return sorted((path for path in Path(folder).iterdir()
+                   if path.suffix.lower() in IMG_SUFFIXES),
+                  key=lambda path: natural_key(path.name))
+
+
 def sample_stem(sample: Mapping[str, Any]) -> str | None:
     """Name of a sample: its ``stem``, else that of its first image.
 

@@ -15,6 +15,7 @@ into the config as a child config is, and
 - ``_base_`` names files whose entries replace the config's;
 - what is switched off, None or the empty list, stays off;
 - ``_drop_=True`` replaces a dict, ``_drop_=['a', 'b']`` removes entries;
+- ``_of_='PSFusion'``: what has another ``type`` stays as it is;
 - a dict merged into a list changes those of its members that have the named
   ``type``: ``pipeline=dict(RandomCrop=dict(crop_size=(96, 96)))``;
   ``_after_=dict(LoadFusionPair=dict(type=...))`` adds one behind another.
@@ -102,20 +103,24 @@ def _merge(old: Any, new: Any, where: str) -> Any:
         return new
     if isinstance(old, (list, tuple)):
         return _merge_members(old, new, where)
-    drop = new.pop('_drop_', [])
-    if old is None and drop is not True:
-        return None
-    kept = {} if drop is True else {
-        key: value
-        for key, value in old.items() if key not in drop
-    }
-    return ConfigDict({
-        **kept,
-        **{
-            key: _merge(kept.get(key, {}), value, f'{where}.{key}')
-            for key, value in new.items()
-        }
-    })
+    drop, kind = new.pop('_drop_', []), new.pop('_of_', None)
+    if drop is True or not isinstance(old, dict | None):
+        old = {}
+    elif old is None or (kind and _type_of(old) != kind):
+        return old
+    kept = {key: value for key, value in old.items() if key not in drop}
+    for key, value in new.items():
+        if key in kept or not _only_drops(value):
+            kept[key] = _merge(kept.get(key, {}), value, f'{where}.{key}')
+    return ConfigDict(kept)
+
+
+def _type_of(node: dict) -> str:
+    return str(node.get('type')).rpartition('.')[2]
+
+
+def _only_drops(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get('_drop_'), list)
 
 
 def _merge_members(old: list, new: dict, where: str) -> list:
@@ -129,7 +134,7 @@ def _merge_members(old: list, new: dict, where: str) -> list:
             if isinstance(member, (list, tuple)):
                 changed.append(change(member))
                 continue
-            name = str(member.get('type')).rpartition('.')[2]
+            name = _type_of(member)
             found.add(name)
             changed.append(
                 _merge(member, copy.deepcopy(new.get(name, {})),

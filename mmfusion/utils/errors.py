@@ -15,10 +15,11 @@ def one_line(error: BaseException) -> str:
 def check_choice(known: Collection, error: type[Exception] = ValueError,
                  **values: Any) -> None:
     """Raise where a named value is none of those that are known."""
+    *first, last = map(repr, known)
     for name, value in values.items():
         if value not in known:
-            raise error(f'Expected {name} out of '
-                        f'{", ".join(map(str, known))}, got {value!r}.')
+            told = f'{", ".join(first)} or {last}' if first else last
+            raise error(f'Expected {name} {told}, got {value!r}.')
 
 
 def check_least(least: float, error: type[Exception] = ValueError,

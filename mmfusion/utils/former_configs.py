@@ -7,86 +7,78 @@ import re
 #: (form, scale, choices)
 Former = tuple[str, str | None, dict]
 
-#: folder and stem of the former file -> form, with its folder where that is
-#: another, scale, choices
+_BOTH = ('mini', 'synthetic')
+#: folder, name before the scale, its scales, form, choices
+_TWINS = (
+    ('fusers', 'film_ivf', ('mini', ), 'film_ivf_msrs', {}),
+    ('fusers', 'mmdrfuse_student_llvip', ('mini', ),
+     'mmdrfuse_student_alone_llvip', {}),
+    ('fusers', 'mmdrfuse_student', ('synthetic', ),
+     'mmdrfuse_student_alone_mfnet', {}),
+    ('fusers', 'mmdrfuse_teacher_novgg', _BOTH, 'mmdrfuse_teacher_novgg_llvip',
+     {}),
+    ('fusers', 'psfusion', _BOTH, 'psfusion_msrs', {}),
+    ('fusers', 'psfusion_llvip', ('mini', ), 'psfusion_llvip', {}),
+    ('fusers', 'transfuser6', _BOTH, 'transfuser6_avg_mfnet', {}),
+    ('fusers', 'transfuser6_llvip', ('mini', ), 'transfuser6_llvip', {}),
+    *(('fusers', f'{fuser}_{task}', ('mini', ), form, dict(fuser=fuser))
+      for task, form in (('mef', 'mef_sice'), ('mff', 'mff_realmff'),
+                         ('mif', 'mif_harvard'))
+      for fuser in ('transfuser6', 'mmdrfuse_student', 'film')),
+    ('fuser_segmenters', 'bffr_segformer', _BOTH, 'bffr_segformer', {}),
+    ('fuser_segmenters', 'film_segformer', ('mini', ), 'film_segformer', {}),
+    ('fuser_segmenters', 'psfusion_segformer', _BOTH, 'psfusion_segformer',
+     {}),
+    *(('fuser_segmenters', name,
+       ('mini', ), 'psfusion_segformer', dict(variant=variant))
+      for name, variant in (('psfusion_segformer_ema', 'ema'),
+                            ('psfusion_segformer_frozen', 'frozen'),
+                            ('visible_segformer', 'visible'),
+                            ('infrared_segformer', 'infrared'))),
+    *(('fuser_segmenters', name, ('synthetic', ), name, {})
+      for name in ('psfusion_pspnet', 'transfuser6_bisenetv2')),
+    ('distillers', 'mmdrfuse_student_novgg', _BOTH,
+     'mmdrfuse_student_novgg_llvip', {}),
+    ('distillers', 'realtime_tiny', _BOTH, 'realtime_tiny', {}),
+    ('distillers', 'realtime_tiny_registration', _BOTH,
+     'realtime_tiny_registration', {}),
+    ('distillers', 'realtime_mobilenetv3', ('synthetic', ), 'realtime_tiny',
+     dict(backbone='mobilenetv3')),
+    *(('distillers', name, ('synthetic', ), name, {})
+      for name in ('realtime_tiny_from_psfusion',
+                   'mmdrfuse_student_from_transfuser6',
+                   'transfuser6_from_psfusion')),
+)
+_STUDENT = 'mmdrfuse_student_llvip'
+_NOVGG = 'mmdrfuse_student_novgg'
+#: folder, name, form, with its folder where that is another, scale, choices
+_OTHERS = (
+    *(('distillers', f'{_STUDENT}_{name}', _STUDENT, None, dict(ablation=name))
+      for name in ('nodistill', 'nogradient', 'nointensity', 'noperception',
+                   'norefresh')),
+    *(('distillers', f'{_NOVGG}_mini_{name}', f'{_NOVGG}_llvip', 'mini',
+       dict(ablation=name))
+      for name in ('nodistill', 'norefresh', 'nodistill_norefresh')),
+    *(('distillers', f'realtime_{size}_msrs', 'realtime_base_msrs', None,
+       dict(size=size)) for size in ('small', 'tiny')),
+    ('distillers', 'realtime_base_msrs_latest', 'realtime_base_msrs', None,
+     dict(losses='latest')),
+    *(('demo', f'demo_{variant}', 'demo_joint', None, dict(variant=variant))
+      for variant in ('frozen', 'visible', 'infrared')),
+    ('models', 'laplacian_pyramid', 'fusers/laplacian_pyramid', None, {}),
+    ('models', 'ddfm_gaussian', '_base_/models/ddfm', None,
+     dict(prior='gaussian')),
+)
+#: folder and stem of the former file -> what it is today
 FORMER: dict[str, Former] = {
-    'fusers/film_ivf_mini': ('film_ivf_msrs', 'mini', {}),
-    'fusers/mmdrfuse_student_llvip_mini':
-    ('mmdrfuse_student_alone_llvip', 'mini', {}),
-    'fusers/mmdrfuse_student_synthetic':
-    ('mmdrfuse_student_alone_mfnet', 'synthetic', {}),
-    'fusers/psfusion_llvip_mini': ('psfusion_llvip', 'mini', {}),
-    'fusers/transfuser6_llvip_mini': ('transfuser6_llvip', 'mini', {}),
-    **{
-        f'fusers/{fuser}_{task}_mini': (form, 'mini', dict(fuser=fuser))
-        for task, form in dict(mef='mef_sice', mff='mff_realmff',
-                               mif='mif_harvard').items()
-        for fuser in ('transfuser6', 'mmdrfuse_student', 'film')
-    },
-    **{
-        f'{folder}/{name}_{scale}': (form, scale, choices)
-        for scale in ('mini', 'synthetic')
-        for folder, name, form, choices in (
-            ('fusers', 'psfusion', 'psfusion_msrs', {}),
-            ('fusers', 'transfuser6', 'transfuser6_avg_mfnet', {}),
-            ('fusers', 'mmdrfuse_teacher_novgg',
-             'mmdrfuse_teacher_novgg_llvip', {}),
-            ('fuser_segmenters', 'bffr_segformer', 'bffr_segformer', {}),
-            ('fuser_segmenters', 'film_segformer', 'film_segformer', {}),
-            ('fuser_segmenters', 'psfusion_segformer', 'psfusion_segformer',
-             {}),
-            ('fuser_segmenters', 'psfusion_segformer_ema',
-             'psfusion_segformer', dict(variant='ema')),
-            ('fuser_segmenters', 'psfusion_segformer_frozen',
-             'psfusion_segformer', dict(variant='frozen')),
-            ('fuser_segmenters', 'visible_segformer', 'psfusion_segformer',
-             dict(variant='visible')),
-            ('fuser_segmenters', 'infrared_segformer', 'psfusion_segformer',
-             dict(variant='infrared')),
-            ('fuser_segmenters', 'psfusion_pspnet', 'psfusion_pspnet', {}),
-            ('fuser_segmenters', 'transfuser6_bisenetv2',
-             'transfuser6_bisenetv2', {}),
-            ('distillers', 'mmdrfuse_student_novgg',
-             'mmdrfuse_student_novgg_llvip', {}),
-            ('distillers', 'realtime_tiny', 'realtime_tiny', {}),
-            ('distillers', 'realtime_tiny_registration',
-             'realtime_tiny_registration', {}),
-            ('distillers', 'realtime_mobilenetv3', 'realtime_tiny',
-             dict(backbone='mobilenetv3')),
-            ('distillers', 'realtime_tiny_from_psfusion',
-             'realtime_tiny_from_psfusion', {}),
-            ('distillers', 'mmdrfuse_student_from_transfuser6',
-             'mmdrfuse_student_from_transfuser6', {}),
-            ('distillers', 'transfuser6_from_psfusion',
-             'transfuser6_from_psfusion', {}),
-        )
-    },
-    **{
-        f'distillers/mmdrfuse_student_llvip_{ablation}':
-        ('mmdrfuse_student_llvip', None, dict(ablation=ablation))
-        for ablation in ('nodistill', 'nogradient', 'nointensity',
-                         'noperception', 'norefresh')
-    },
-    **{
-        f'distillers/mmdrfuse_student_novgg_mini_{ablation}':
-        ('mmdrfuse_student_novgg_llvip', 'mini', dict(ablation=ablation))
-        for ablation in ('nodistill', 'norefresh', 'nodistill_norefresh')
-    },
-    **{
-        f'distillers/realtime_{size}_msrs':
-        ('realtime_base_msrs', None, dict(size=size))
-        for size in ('small', 'tiny')
-    },
-    **{
-        f'demo/demo_{variant}': ('demo_joint', None, dict(variant=variant))
-        for variant in ('frozen', 'visible', 'infrared')
-    },
-    'models/laplacian_pyramid': ('fusers/laplacian_pyramid', None, {}),
-    'models/ddfm_gaussian':
-    ('_base_/models/ddfm', None, dict(prior='gaussian')),
-    'distillers/realtime_base_msrs_latest':
-    ('realtime_base_msrs', None, dict(losses='latest')),
+    f'{folder}/{name}_{scale}': (form, scale, choices)
+    for folder, name, scales, form, choices in _TWINS
+    for scale in scales
 }
+FORMER.update({
+    f'{folder}/{name}': (form, scale, choices)
+    for folder, name, form, scale, choices in _OTHERS
+})
 DETECTOR = re.compile(r'fuser_detectors/([a-z0-9_]+)_(retinanet|faster-rcnn|'
                       r'rtmdet-tiny|rtmdet|dino)(_frozen)?_llvip')
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmfusion.fileio import IMG_SUFFIXES, natural_key, read_image
+from mmfusion.fileio import IMG_SUFFIXES, image_files, read_image
 from mmfusion.utils.errors import UsageError
 
 #: failed reads in a row after which a stream counts as ended
@@ -65,9 +65,7 @@ class FolderSource(FrameSource):
 
     def __init__(self, folder: str | Path, fps: float = 25.) -> None:
         self.name, self.fps = str(folder), fps
-        self.paths = sorted((path for path in Path(folder).iterdir()
-                             if path.suffix.lower() in IMG_SUFFIXES),
-                            key=lambda path: natural_key(path.name))
+        self.paths = image_files(folder)
         if not self.paths:
             raise UsageError(f'Expected images in {folder}, got none of '
                              f'{", ".join(IMG_SUFFIXES)}.')

@@ -1,11 +1,13 @@
 """The benchmark of backends runs, on a small image."""
 import importlib.util
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
 from mmfusion.deployment.slim_fusers import SLIM_FUSERS
@@ -22,7 +24,16 @@ def load():
     return module
 
 
-def test_times_and_accuracy(tmp_path, capsys):
+@pytest.fixture(autouse=True)
+def compiled(monkeypatch):
+    """Names of networks that were to be compiled, which takes minutes."""
+    names = []
+    monkeypatch.setattr(torch.nn.Module, 'compile',
+                        lambda self: names.append(type(self).__name__))
+    return names
+
+
+def test_times_and_accuracy(tmp_path, capsys, compiled):
     rng = np.random.default_rng(0)
     for name, channels in dict(vis=3, ir=1).items():
         (tmp_path / name).mkdir()
@@ -47,6 +58,30 @@ def test_times_and_accuracy(tmp_path, capsys):
     assert student['accuracy']['openvino']['psnr_db'] is not None
     assert 'naive' not in content['MaximumFuser']['seconds']
     assert 'exported ' in student['note'] and 'naive ' in student['note']
+    assert student['peak_mib'] == {}
+    assert compiled == ['MMDRFuseStudent', 'MaximumFuser']
+    assert len(student['seconds']['compiled']) == 1
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
+def test_memory_of_chosen_variants(tmp_path, capsys):
+    path = tmp_path / 'a.json'
+    threads = torch.get_num_threads()
+    try:
+        load().main([
+            '--methods', 'mmdrfuse_teacher', '--variants', 'optimized',
+            'onnxruntime', '--memory', '--shape', '176', '192', '--threads',
+            '1', '--repeats', '1', '--json',
+            str(path)
+        ])
+    finally:
+        torch.set_num_threads(threads)
+    assert '| peak MiB |' in capsys.readouterr().out
+    result = json.loads(path.read_text())['results']['mmdrfuse_teacher']
+    assert set(result['seconds']) == {'eager', 'optimized', 'onnxruntime'}
+    # maps of 96 channels in float32, joined
+    assert result['peak_mib']['eager'] > 176 * 192 * 96 * 4 / 2**20
+    assert 0 < result['peak_mib']['optimized'] < result['peak_mib']['eager']
 
 
 def test_text_guided(tmp_path, capsys, monkeypatch):

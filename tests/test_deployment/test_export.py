@@ -181,12 +181,12 @@ def test_no_fold_keeps_batch_norm(tmp_path):
 
 
 @pytest.mark.parametrize('kwargs, name, words', [
-    (dict(format='coreml'), 'a.onnx', 'Expected a format'),
+    (dict(format='coreml'), 'a.onnx', 'Expected format'),
     (dict(opset=10), 'a.onnx', 'opset of 11 to 20'),
     (dict(opset=21), 'a.onnx', 'opset of 11 to 20'),
     (dict(), 'a.pt', 'Expected a file .onnx'),
     (dict(shape=(0, 4)), 'a.onnx', 'at least 1'),
-    (dict(part='head'), 'a.onnx', 'Expected a part'),
+    (dict(part='head'), 'a.onnx', 'Expected part'),
     (dict(format='torchscript', simplify=True), 'a.ts', 'to simplify'),
 ])
 def test_bad_arguments(tmp_path, kwargs, name, words):

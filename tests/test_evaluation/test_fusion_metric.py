@@ -245,9 +245,9 @@ def test_samples_without_what_is_needed(make_sample):
 @pytest.mark.parametrize('options, message', [
     (dict(metrics=['EN', 'beauty']), 'beauty.*Presets: default'),
     (dict(preset='mine'), 'mine'),
-    (dict(metrics='EN', backend='jax'), 'numpy, torch.*jax'),
-    (dict(metrics='EN', channels='hsv'), 'gray, rgb.*hsv'),
-    (dict(metrics='EN', statistics=['mode']), 'mean, median, std.*mode'),
+    (dict(metrics='EN', backend='jax'), "'numpy' or 'torch'.*jax"),
+    (dict(metrics='EN', channels='hsv'), "'gray' or 'rgb'.*hsv"),
+    (dict(metrics='EN', statistics=['mode']), "'median' or 'std'.*mode"),
 ])
 def test_unknown_names(options, message):
     with pytest.raises(ValueError, match=message):

@@ -7,5 +7,9 @@ model = dict(
     fusion_losses=dict(
         correlation=dict(type='CorrelationLoss', loss_weight=0.001)))
 slim = dict(
-    model=dict(fuser=dict(stem_channels=8, channels=(16, 24, 32, 48))))
+    model=dict(
+        fuser=dict(
+            _of_='TransFuser6',
+            stem_channels=8,
+            channels=(16, 24, 32, 48))))
 model_scales = dict(mini=slim, synthetic=slim)

@@ -9,6 +9,7 @@ model = dict(
     # not known.
     losses=dict(film=dict(type='FILMLoss', target='max')))
 slim = dict(
+    _of_='FILMFusion',
     channels=8,
     token_dim=32,
     token_channels=8,

@@ -3,5 +3,8 @@ model = dict(
     type='ImageFuser',
     fuser=dict(type='PSFusion', num_classes=9),
     losses=dict(psfusion=dict(type='PSFusionLoss')))
-slim = dict(model=dict(fuser=dict(base_channels=8, depths=(1, 1, 1, 1))))
+slim = dict(
+    model=dict(
+        fuser=dict(
+            _of_='PSFusion', base_channels=8, depths=(1, 1, 1, 1))))
 model_scales = dict(mini=slim, synthetic=slim)

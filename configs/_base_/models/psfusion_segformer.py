@@ -4,5 +4,8 @@ _base_ = './fuser_segformer.py'
 model = dict(
     fuser=dict(type='PSFusion', num_classes=9),
     fusion_losses=dict(psfusion=dict(type='PSFusionLoss')))
-slim = dict(model=dict(fuser=dict(base_channels=8, depths=(1, 1, 1, 1))))
+slim = dict(
+    model=dict(
+        fuser=dict(
+            _of_='PSFusion', base_channels=8, depths=(1, 1, 1, 1))))
 model_scales = dict(mini=slim, synthetic=slim)

@@ -12,8 +12,7 @@ fusers = dict(
     transfuser6=dict(),
     # 113 weights, trained without a teacher
     mmdrfuse_student=dict(
-        model=dict(fuser=dict(_drop_=True, type='MMDRFuseStudent')),
-        model_scales=None),
+        model=dict(fuser=dict(_drop_=True, type='MMDRFuseStudent'))),
     # without texts
     film=dict(
         model=dict(

@@ -4,5 +4,9 @@ model = dict(
     fuser=dict(type='TransFuser6'),
     losses=dict(average=dict(type='AverageLoss')))
 slim = dict(
-    model=dict(fuser=dict(stem_channels=8, channels=(16, 24, 32, 48))))
+    model=dict(
+        fuser=dict(
+            _of_='TransFuser6',
+            stem_channels=8,
+            channels=(16, 24, 32, 48))))
 model_scales = dict(mini=slim, synthetic=slim)

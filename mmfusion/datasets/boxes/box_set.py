@@ -3,7 +3,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmfusion.fileio import IMG_SUFFIXES, natural_key
+from mmfusion.fileio import IMG_SUFFIXES, image_files
 
 from .coco import Box
 from .formats import read_voc
@@ -79,14 +79,6 @@ class BoxSet:
             ValueError: If the file is damaged; names it.
         """
         return read_voc(path)
-
-
-def image_files(folder: Path) -> list[Path]:
-    """Images of a folder in natural order."""
-    return sorted(
-        (path
-         for path in folder.glob('*') if path.suffix.lower() in IMG_SUFFIXES),
-        key=lambda path: natural_key(path.name))
 
 
 def one_of(root: Path, *names: str) -> Path:

@@ -1,8 +1,10 @@
 """VEDAI: visible-infrared pairs of vehicles from the air, with boxes."""
 from pathlib import Path
 
+from mmfusion.fileio import image_files
+
 from ..boxes import Box, BoxSet, Job
-from ..boxes.box_set import image_files, listed_stems, one_of, pairs
+from ..boxes.box_set import listed_stems, one_of, pairs
 from ..boxes.formats import box_around, numbers, text_lines
 
 _COLUMNS = 14

@@ -56,27 +56,14 @@ class FusionVisualizationHook(Hook):
         self._drawn: set[str] = set()
         self._read = None
 
-    def before_val_epoch(self, runner) -> None:
-        self._restart()
-
-    def before_test_epoch(self, runner) -> None:
-        self._restart()
-
-    def after_val_iter(self, runner, batch_idx: int, data_batch: dict,
-                       outputs: Sequence[BaseDataElement]) -> None:
-        self._draw_batch(runner, 'val', data_batch, outputs)
-
-    def after_test_iter(self, runner, batch_idx: int, data_batch: dict,
-                        outputs: Sequence[BaseDataElement]) -> None:
-        self._draw_batch(runner, 'test', data_batch, outputs)
-
-    def _restart(self) -> None:
+    def _before_epoch(self, runner, mode: str = 'train') -> None:
         self._seen = 0
         self._drawn.clear()
 
-    def _draw_batch(self, runner, mode: str, data_batch: dict,
-                    outputs: Sequence[BaseDataElement]) -> None:
-        if not (self.draw or self.show or self.show_dir):
+    def _after_iter(self, runner, batch_idx: int, data_batch: dict,
+                    outputs: Sequence[BaseDataElement],
+                    mode: str = 'train') -> None:
+        if mode == 'train' or not (self.draw or self.show or self.show_dir):
             return
         inputs = data_batch.get('inputs', ())
         for place, sample in enumerate(outputs):

@@ -77,8 +77,9 @@ def test_unseen_rows_cover_the_image_once(monkeypatch):
                    for p, rows in zip(unseen, parts, strict=True))
 
 
-def test_other_ways_take_the_network(fuser, monkeypatch):
+def test_other_ways_take_the_network(repository_paths, monkeypatch):
     """Gradients of images or text, autocast, double precision."""
+    fuser = film(token_grid=GRID)
     fast = fuser.optimize_for_inference()
     inputs = reference_input(1, 20, 30, 5)
     gradients = []

@@ -173,7 +173,7 @@ def test_vgg_of_conv_taps_and_normalized_input():
 
 @pytest.mark.parametrize('wrong,match', [
     (dict(), 'expected weights, got none'),
-    (dict(depth=12), 'Expected a depth'),
+    (dict(depth=12), 'Expected depth'),
     (dict(taps=('relu9_1', )), 'Expected taps'),
     (dict(taps=()), 'Expected taps'),
     (dict(init_cfg=dict(type='Xavier')), 'Pretrained'),

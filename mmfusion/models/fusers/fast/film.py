@@ -103,7 +103,7 @@ class FastRestormer(nn.Module):
         for rows in parts:
             new = _pixels(unseen(rows), width)
             x[new].addmm_(value[new], mixing)
-            normed = _normalize(x[new], block.norm2)
+            normed = nn.LayerNorm.forward(block.norm2, x[new])
             torch.mm(normed, first_kernel, out=first.advance(rows))
             torch.mm(normed, second_kernel, out=second.advance(rows))
             hidden = self.first_depthwise(first.image).mul_(
@@ -121,7 +121,8 @@ class FastRestormer(nn.Module):
         gram = x.new_zeros(channels, channels, dtype=torch.float64)
         squares = x.new_zeros(2 * channels, dtype=torch.float64)
         for rows in parts:
-            normed = _normalize(x[_pixels(unseen(rows), width)], block.norm1)
+            new = _pixels(unseen(rows), width)
+            normed = nn.LayerNorm.forward(block.norm1, x[new])
             torch.mm(normed, kernel, out=sliding.advance(rows))
             qkv = pixel_view(self.qkv_depthwise(sliding.image))
             query, key, own = qkv.split(channels, dim=1)
@@ -134,11 +135,6 @@ class FastRestormer(nn.Module):
 
 def _pixels(rows: Rows, width: int) -> slice:
     return slice(rows.first * width, rows.end * width)
-
-
-def _normalize(x: Tensor, norm: nn.LayerNorm) -> Tensor:
-    return F.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias,
-                        norm.eps)
 
 
 def text_gate(gate: TextGate, text: Tensor, weights: Tensor,

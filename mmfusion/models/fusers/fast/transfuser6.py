@@ -55,10 +55,6 @@ class RowwiseAttention(nn.Module):
         super().__init__()
         fold_norms(attention)
         attention.to(memory_format=torch.channels_last)
-        # relu(z) / 2 = relu(z / 2)
-        last = attention.after[1].conv
-        last.weight.data.mul_(0.5)
-        last.bias.data.mul_(0.5)
         self.attention = attention
 
     def forward(self, x: Tensor, total: Tensor | None = None) -> Tensor:
@@ -87,7 +83,7 @@ class RowwiseAttention(nn.Module):
         for rows in parts:
             with torch.autocast(x.device.type, enabled=False):
                 band = attention.apply_mixing(rows.widen(2).of(mapped), mixing)
-            gate = self._convs(attention.after, band, rows).add_(0.5)
+            gate = self._convs(attention.after, band, rows).add_(1).mul_(0.5)
             part = rows.of(x)
             if total is None:
                 part.mul_(gate)
