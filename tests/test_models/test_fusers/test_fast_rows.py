@@ -17,17 +17,17 @@ from mmfusion.registry import FAST_FORMS, MODELS
 
 class TestRows:
 
-    @pytest.mark.parametrize('height', range(1, 14))
-    @pytest.mark.parametrize('step', range(2, 14))
-    def test_bands_cover_the_image_once(self, monkeypatch, height, step):
+    @pytest.mark.parametrize('step', [2, 3, 5, 13])
+    def test_bands_cover_the_image_once(self, monkeypatch, step):
         monkeypatch.setattr(rows_module, 'BUDGET', 2 * 7 * 3 * 4 * step)
-        parts = bands(torch.empty(2, 3, height, 7))
-        assert [y for rows in parts
-                for y in range(rows.first, rows.end)] == list(range(height))
-        heights = [rows.end - rows.first for rows in parts]
-        assert max(heights) <= step
-        assert len(set(heights[:-1])) < 2 and heights[0] >= heights[-1]
-        assert {rows.height for rows in parts} == {height}
+        for height in range(1, 14):
+            parts = bands(torch.empty(2, 3, height, 7))
+            assert [y for rows in parts for y in range(rows.first, rows.end)
+                    ] == list(range(height))
+            heights = [rows.end - rows.first for rows in parts]
+            assert max(heights) <= step
+            assert len(set(heights[:-1])) < 2 and heights[0] >= heights[-1]
+            assert {rows.height for rows in parts} == {height}
 
     def test_bands_fit_the_budget(self, monkeypatch):
         monkeypatch.setattr(rows_module, 'BUDGET', 4096)
