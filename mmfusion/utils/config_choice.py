@@ -23,7 +23,7 @@ into the config as a child config is, and
 A choice that holds scales replaces those of the config.
 """
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -123,12 +123,12 @@ def _only_drops(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get('_drop_'), list)
 
 
-def _merge_members(old: list, new: dict, where: str) -> list:
+def _merge_members(old: Sequence, new: dict, where: str) -> list:
     """Change members of a list, or of lists in it, by their type."""
     after = new.pop('_after_', {})
     found = set()
 
-    def change(members: list) -> list:
+    def change(members: Sequence) -> list:
         changed = []
         for member in members:
             if isinstance(member, (list, tuple)):
