@@ -17,7 +17,7 @@ model = dict(
         channels=(8, 8, 16, 16),
         heads=(1, 1, 2, 2),
         attn_norm=True),
-    losses=dict(
+    fusion_losses=dict(
         _delete_=True,
         intensity=dict(type='MaxIntensityLoss'),
         gradient=dict(type='GradientLoss', loss_weight=0.1)))

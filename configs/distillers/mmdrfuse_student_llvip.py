@@ -19,11 +19,11 @@ run_name = 'mmdrfuse_student_llvip{suffix}'  # the folder in work_dirs
 model = dict(
     teacher=dict(
         init_cfg=dict(type='Pretrained', checkpoint=stage1_checkpoint)),
-    losses=dict(_base_.vgg_losses, perception=dict(
+    fusion_losses=dict(_base_.vgg_losses, perception=dict(
         _base_.vgg_losses.perception, loss_weight=2.0)))
 choices = dict(
     ablation=dict(
         noperception=dict(
             suffix='_noperception',
-            model=dict(losses=dict(_drop_=['perception'])))))
+            model=dict(fusion_losses=dict(_drop_=['perception'])))))
 scales = None  # mmdrfuse_student_novgg_llvip.py has them

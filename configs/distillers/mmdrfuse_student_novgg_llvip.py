@@ -39,12 +39,13 @@ choices = dict(
         nodistill=dict(suffix='_nodistill', model=alone, **no_teacher),
         nogradient=dict(
             suffix='_nogradient',
-            model=dict(losses=dict(_drop_=['gradient']))),
+            model=dict(fusion_losses=dict(_drop_=['gradient']))),
         nointensity=dict(
             suffix='_nointensity',
-            model=dict(losses=dict(_drop_=['intensity']))),
-        norefresh=dict(suffix='_norefresh', model=dict(losses=no_refresh)),
+            model=dict(fusion_losses=dict(_drop_=['intensity']))),
+        norefresh=dict(
+            suffix='_norefresh', model=dict(fusion_losses=no_refresh)),
         nodistill_norefresh=dict(
             suffix='_nodistill_norefresh',
-            model=dict(alone, losses=no_refresh),
+            model=dict(alone, fusion_losses=no_refresh),
             **no_teacher)))

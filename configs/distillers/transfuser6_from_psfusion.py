@@ -29,7 +29,7 @@ model = dict(
             loss=dict(
                 type='DistanceLoss', distance='laplacian', loss_weight=10.)),
     ],
-    losses=dict(gradient=dict(type='GradientLoss', loss_weight=0.1)))
+    fusion_losses=dict(gradient=dict(type='GradientLoss', loss_weight=0.1)))
 
 # ============================= rarely modified ==============================
 val_evaluator = []  # nothing to score: validation draws fused images only

@@ -3,7 +3,7 @@
 # from it, and with what weights of the terms, is not known.
 _base_ = './film_ivf_msrs.py'
 
-model = dict(losses=dict(film=dict(target='mean')))
+model = dict(fusion_losses=dict(film=dict(target='mean')))
 train_dataloader = dict(dataset=dict(h5_file='data/VLF/SICE_train.h5'))
 val_dataloader = dict(dataset=dict(h5_file='data/VLF/SICE_test.h5'))
 test_dataloader = val_dataloader

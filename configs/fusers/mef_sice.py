@@ -13,14 +13,14 @@ fuser = 'transfuser6'  # mmdrfuse_student, film
 # ============================ possibly modified =============================
 model = dict(
     task='mef',
-    losses=dict(
+    fusion_losses=dict(
         _delete_=True,
         intensity=dict(type='AverageLoss', loss_weight=2.0),
         gradient=dict(type='GradientLoss', loss_weight=5.0),
         ssim=dict(type='SSIMLoss')))
 
 # ============================= rarely modified ==============================
-_base_.fusers.film.model.losses.film.target = 'mean'
+_base_.fusers.film.model.fusion_losses.film.target = 'mean'
 choices = dict(fuser=_base_.fusers)
 run_name = '{fuser}_mef_sice'  # the folder in work_dirs
 scales = dict(mini=dict(run_name='{fuser}_mef_mini'))

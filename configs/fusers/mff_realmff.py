@@ -14,7 +14,7 @@ fuser = 'transfuser6'  # mmdrfuse_student, film
 # ============================ possibly modified =============================
 model = dict(
     task='mff',
-    losses=dict(
+    fusion_losses=dict(
         _delete_=True,
         intensity=dict(type='IntensityLoss', loss_weight=10.0),
         gradient=dict(type='GradientLoss', loss_weight=5.0)))

@@ -14,7 +14,7 @@ fuser = 'transfuser6'  # mmdrfuse_student, film
 model = dict(
     task='mri_pet',  # also reads the other two: --task mri_ct
     # Edges have no sign: too little weight on the intensity gives negatives.
-    losses=dict(
+    fusion_losses=dict(
         _delete_=True,
         intensity=dict(type='MaxIntensityLoss', loss_weight=10.0),
         gradient=dict(type='GradientLoss', loss_weight=2.0),

@@ -4,7 +4,7 @@ _base_ = './transfuser6_avg_mfnet.py'
 
 model = dict(
     fuser=dict(_delete_=True, type='MMDRFuseStudent'),
-    losses=dict(
+    fusion_losses=dict(
         _delete_=True,
         intensity=dict(type='MaxIntensityLoss'),
         gradient=dict(type='LaplacianLoss', loss_weight=0.1)))

@@ -8,5 +8,5 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(losses=_base_.vgg_losses)
+model = dict(fusion_losses=_base_.vgg_losses)
 default_hooks = dict(checkpoint=dict(interval=640))

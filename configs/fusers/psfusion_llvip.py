@@ -15,7 +15,7 @@ batch_size = 4  # pairs a process
 # ============================= rarely modified ==============================
 model = dict(
     fuser=dict(fuse_only=True),  # no use of the untrained heads
-    losses=dict(psfusion=dict(labels='optional')))
+    fusion_losses=dict(psfusion=dict(labels='optional')))
 train_dataloader = dict(
     batch_size=batch_size,
     dataset=dict(pipeline=_base_.fusion_train_pipeline))

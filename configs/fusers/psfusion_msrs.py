@@ -23,7 +23,7 @@ salient_source = 'vis'
 # ============================= rarely modified ==============================
 model = dict(
     fuser=dict(num_classes=num_classes),
-    losses=dict(psfusion=dict(salient_source=salient_source)))
+    fusion_losses=dict(psfusion=dict(salient_source=salient_source)))
 if backbone_checkpoint is not None:
     model['fuser']['backbone_init_cfg'] = dict(
         type='Pretrained', checkpoint=backbone_checkpoint)
@@ -37,7 +37,7 @@ fusion_dataloader = dict(dataset=dict(data_root=f'{data_root}/test'))
 default_hooks = dict(checkpoint=dict(interval=5000, save_best='mIoU'))
 # The loss's own default, not what the released code computes.
 small = dict(
-    model=dict(losses=dict(psfusion=dict(_drop_=['salient_source']))))
+    model=dict(fusion_losses=dict(psfusion=dict(_drop_=['salient_source']))))
 scales = dict(
     mini=dict(run_name='psfusion_mini', **small),
     synthetic=dict(run_name='psfusion_synthetic', **small))

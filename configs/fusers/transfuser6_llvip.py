@@ -4,7 +4,7 @@ _base_ = './psfusion_llvip.py'
 
 model = dict(
     fuser=dict(_delete_=True, type='TransFuser6'),
-    losses=dict(_delete_=True, average=dict(type='AverageLoss')))
+    fusion_losses=dict(_delete_=True, average=dict(type='AverageLoss')))
 slim = dict(
     model=dict(fuser=dict(stem_channels=8, channels=(16, 24, 32, 48))))
 model_scales = dict(_delete_=True, mini=slim)

@@ -7,7 +7,7 @@ model = dict(
     # 'mean' for multi-exposure pairs. The weights are those of the authors'
     # training script; theirs for multi-exposure and multi-focus training are
     # not known.
-    losses=dict(film=dict(type='FILMLoss', target='max')))
+    fusion_losses=dict(film=dict(type='FILMLoss', target='max')))
 slim = dict(
     _of_='FILMFusion',
     channels=8,

@@ -16,7 +16,7 @@ model = dict(
             loss=dict(type='CosineDistillationLoss', loss_weight=5.0)),
     ],
     output_norm='minmax',  # as the authors save images
-    losses=dict(
+    fusion_losses=dict(
         intensity=dict(type='MaxIntensityLoss'),
         gradient=dict(type='LaplacianLoss', loss_weight=0.1),
         refresh_ssim=dict(

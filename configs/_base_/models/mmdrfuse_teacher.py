@@ -4,7 +4,7 @@ model = dict(
     type='ImageFuser',
     fuser=dict(type='MMDRFuseTeacher'),
     output_norm='minmax',  # as the authors save images
-    losses=dict(
+    fusion_losses=dict(
         intensity=dict(type='MaxIntensityLoss', loss_weight=2.0),
         gradient=dict(type='LaplacianLoss', loss_weight=0.1),
         refresh_ssim=dict(

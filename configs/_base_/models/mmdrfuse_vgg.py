@@ -1,4 +1,4 @@
-# What VGG-19 adds to MMDRFuse's losses: `model = dict(losses=
+# What VGG-19 adds to MMDRFuse's losses: `model = dict(fusion_losses=
 # _base_.vgg_losses)`. One network serves all three and is in no checkpoint.
 
 # =========================== frequently modified ============================

@@ -2,7 +2,7 @@
 model = dict(
     type='ImageFuser',
     fuser=dict(type='PSFusion', num_classes=9),
-    losses=dict(psfusion=dict(type='PSFusionLoss')))
+    fusion_losses=dict(psfusion=dict(type='PSFusionLoss')))
 slim = dict(
     model=dict(
         fuser=dict(

@@ -2,7 +2,7 @@
 # sees it. It learns from the matrices that RandomMisalign draws.
 registration = dict(
     registration=dict(type='RegistrationHead', fit='affine'),
-    losses=dict(registration=dict(type='RegistrationLoss')))
+    fusion_losses=dict(registration=dict(type='RegistrationLoss')))
 registration_lr_mult = 4.0  # of the student's rate, for short runs
 # those of realtime_base.py, with the registration in each
 registration_stages = dict(stages=[

@@ -17,6 +17,6 @@ fusers = dict(
     film=dict(
         model=dict(
             fuser=dict(_drop_=True, type='FILMFusion', missing_text='none'),
-            losses=dict(_drop_=True, film=dict(type='FILMLoss',
+            fusion_losses=dict(_drop_=True, film=dict(type='FILMLoss',
                                                target='max'))),
         model_scales=dict(mini=dict(model=dict(fuser=film_slim)))))

@@ -2,7 +2,7 @@
 model = dict(
     type='ImageFuser',
     fuser=dict(type='TransFuser6'),
-    losses=dict(average=dict(type='AverageLoss')))
+    fusion_losses=dict(average=dict(type='AverageLoss')))
 slim = dict(
     model=dict(
         fuser=dict(
