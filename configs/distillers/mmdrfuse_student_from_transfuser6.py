@@ -16,7 +16,7 @@ model = dict(
         type='TransFuser6',
         init_cfg=dict(type='Pretrained', checkpoint=stage1_checkpoint)),
     student=dict(_delete_=True, type='MMDRFuseStudent'),
-    pairs=[*_base_.model.pairs, dict(hidden, channels=(4, 64))])
+    pairs=[*_base_.model.pairs, dict(hidden, channels=(4, 32))])
 
 # ============================= rarely modified ==============================
 scales = dict(

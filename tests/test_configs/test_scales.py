@@ -114,11 +114,10 @@ def test_first_stage_follows(scale):
     assert cfg.model.fuser.init_cfg.checkpoint == cfg.stage1_checkpoint
     asked = []
     with pytest.raises(UsageError, match='to write'):
-        ensure_stage1(cfg,
-                      parse('train', [BFFR, '--two-stage'])[0],
-                      lambda args: asked.append(args))
-    assert asked[0].work_dir == folder
-    first = load_config(asked[0].config)
+        ensure_stage1(cfg, True, lambda *words: asked.append(words))
+    (config, work_dir), = asked
+    assert work_dir == folder
+    first = load_config(config)
     assert default_work_dir(first) == folder
     assert first.train_cfg.max_iters == 600
 

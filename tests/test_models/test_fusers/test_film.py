@@ -277,7 +277,7 @@ def test_saved_as_the_authors_save(fuser):
 def test_base_config_trains(monkeypatch):
     cfg = Config.fromfile('configs/_base_/models/film.py').model
     cfg.fuser.update(SMALL)
-    cfg.losses.film.lp_ssim_weight = 0.5
+    cfg.fusion_losses.film.lp_ssim_weight = 0.5
     model = MODELS.build(cfg)
     monkeypatch.setattr(model, 'condition',
                         lambda samples: dict(text=torch.rand(2, 4, 12)))
