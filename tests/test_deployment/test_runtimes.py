@@ -137,7 +137,7 @@ def test_a_signal_after_sessions_have_gone(exported):
     """In the order in which two OpenVINO cores would leave freed memory."""
     code = '''if True:
         import gc, os, signal, sys
-        from mmfusion.deployment import open_session
+        from mmfusion.models.exported import open_session
         first, second = (open_session(sys.argv[1], 'openvino')
                          for _ in range(2))
         del first
