@@ -170,7 +170,7 @@ class TestErrors:
 
     @pytest.mark.parametrize('options, words', [
         (dict(backend='tensorrt'), 'Expected a backend'),
-        (dict(precision='fp8'), 'Expected a precision'),
+        (dict(precision='fp8'), 'Expected precision'),
         (dict(precision='bf16'), "backend='openvino'"),
         (dict(backend='openvino', device='cuda'), "device='cpu'"),
         (dict(backend='onnxruntime', device='cuda'), 'CUDA'),
