@@ -193,7 +193,7 @@ def test_bad_arguments(model, tmp_path):
                            'at least 1'), (dict(queue_size=0), 'at least 1'),
                           (dict(fps=0), 'fps above 0'), (dict(source_fps=-1),
                                                          'source_fps above 0'),
-                          (dict(norm='max'), 'Expected a norm'),
+                          (dict(norm='max'), 'Expected norm'),
                           (dict(blend=1.5), 'Expected a blend'),
                           (dict(norm='steady', momentum=1), 'momentum')):
         with pytest.raises(ValueError, match=words):
