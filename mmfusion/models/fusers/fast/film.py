@@ -25,6 +25,11 @@ def pixel_view(image: Tensor) -> Tensor:
     return image[0].permute(1, 2, 0).view(-1, image.shape[1])
 
 
+def cached_bands(image: Tensor) -> list[Rows]:
+    """Bands whose widest map, of eight times the channels, fits a cache."""
+    return bands(image, 8 * image.shape[1])
+
+
 class SlidingRows:
     """The rows of a map that a 3x3 convolution needs for one band.
 
@@ -97,7 +102,7 @@ class FastRestormer(nn.Module):
         first_kernel, second_kernel = (
             part.flatten(1).t() for part in block.expand.weight.chunk(2))
         reduce = block.reduce.weight.flatten(1).t()
-        parts = bands(image, 2 * first_kernel.shape[1])
+        parts = cached_bands(image)
         first, second = (SlidingRows(image, parts[0].end,
                                      first_kernel.shape[1]) for _ in range(2))
         for rows in parts:
@@ -115,7 +120,7 @@ class FastRestormer(nn.Module):
         x, block, width = pixel_view(image), self.block, image.shape[3]
         channels = x.shape[1]
         kernel = block.qkv.weight.flatten(1).t()
-        parts = bands(image, 3 * channels)
+        parts = cached_bands(image)
         sliding = SlidingRows(image, parts[0].end, 3 * channels)
         value = torch.empty_like(x)
         gram = x.new_zeros(channels, channels, dtype=torch.float64)
@@ -218,7 +223,7 @@ class FastBranch(nn.Module):
         row = nearest_indices(grid_height, height)[:, None] * grid_width
         column = nearest_indices(grid_width, width)
         own = self.branch.merge_weights()[0].flatten(1).t()
-        for rows in bands(image):
+        for rows in cached_bands(image):
             pixels = _pixels(rows, width)
             index = row[rows.first:rows.end] + column
             part = guided[index.flatten()].addmm_(x[pixels], own)
