@@ -181,8 +181,7 @@ def measure_memory(name: str, titles: list[str], folder: Path,
         float(
             subprocess.run([*command, title], check=True,
                            stdout=subprocess.PIPE,
-                           text=True).stdout.split()[-1])
-        for title in titles
+                           text=True).stdout.split()[-1]) for title in titles
     }
 
 
@@ -190,8 +189,8 @@ def outputs_note(models: dict[str, nn.Module], work: dict[str,
                                                           Callable]) -> str:
     """What is computed: an exported file leaves out what is not asked."""
     counts = {
-        title: _convolutions(work[title])
-        for title in ('naive', 'eager') if title in work
+        title: _convolutions(work[title]) for title in ('naive', 'eager')
+        if title in work
     }
     if 'naive' in work:
         counts['naive'] += f' ({len(work["naive"]())} outputs)'

@@ -95,10 +95,9 @@ METHODS: dict[str, Method] = dict(
             config=dict(type=f'MMDRFuse{name.title()}'), naive=naive,
             run_naive=lambda net, vis, ir: (net(vis[:, :1], ir), ),
             run_ours=lambda net, vis, ir: (net.fuse_luma(vis[:, :1], ir)[0], ),
-            mapping=('mmdrfuse', place))
-        for place, (name, naive) in enumerate(
-            dict(student=NaiveMMDRFuseStudent,
-                 teacher=NaiveMMDRFuseTeacher).items())
+            mapping=('mmdrfuse', place)) for place, (name, naive) in enumerate(
+                dict(student=NaiveMMDRFuseStudent,
+                     teacher=NaiveMMDRFuseTeacher).items())
     })
 
 
@@ -306,8 +305,7 @@ def main() -> None:
     print(table(results))
     if args.json:
         settings = {
-            key: value
-            for key, value in vars(args).items()
+            key: value for key, value in vars(args).items()
             if key not in ('json', 'worker', 'method')
         }
         args.json.write_text(

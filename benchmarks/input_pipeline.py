@@ -102,8 +102,7 @@ def one_core(dataset: MFNetDataset, rounds: int) -> dict[str, object]:
     ]
     return dict(
         pairs_per_second=1 / median(means), milliseconds={
-            name: 1e3 * median(spent)
-            for name, spent in steps.items()
+            name: 1e3 * median(spent) for name, spent in steps.items()
         })
 
 

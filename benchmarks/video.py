@@ -97,8 +97,7 @@ def models(args: argparse.Namespace, folder: Path) -> dict[str, nn.Module]:
     return {
         name or 'default':
         init_model(*files, device=args.device, backend=name,
-                   backend_options=options)
-        for name in backends or [None]
+                   backend_options=options) for name in backends or [None]
     }
 
 
@@ -119,8 +118,7 @@ def measure(model: nn.Module, paths: list[Path], out: Path,
         raise KeyboardInterrupt
     return dict(result, wall_s=wall, end_to_end_fps=result['frames'] / wall,
                 out_mib=out.stat().st_size / 2**20, rss_mib={
-                    str(k): v
-                    for k, v in memory.items()
+                    str(k): v for k, v in memory.items()
                 })
 
 

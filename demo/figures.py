@@ -121,7 +121,6 @@ def comparison_curves(folder: Path, runs: dict[str, str]) -> str:
     series = {run: read_series(folder / run, (loss, score)) for run in runs}
     return ''.join(
         line_chart(title, {
-            run: found[key]
-            for run, found in series.items()
+            run: found[key] for run, found in series.items()
         }) for title, key in (('segmentation loss over iterations', loss),
                               ('validation mIoU over iterations', score)))

@@ -133,8 +133,7 @@ def write_page(folder: Path, steps: list[Step], records: dict[str, dict],
     """
     source_folder = folder / 'data' / 'val'
     scores = {
-        run: read_scores(folder, run, source_folder / 'label')
-        for run in RUNS
+        run: read_scores(folder, run, source_folder / 'label') for run in RUNS
     }
     stems = sorted(path.stem for path in (source_folder / 'label').iterdir())
     groups = []

@@ -125,8 +125,7 @@ class FusionTask:
 # Which modality is `visible` follows FILM's published networks: their first
 # input (our `ir`) saw infrared, MRI, over-exposed and near-focused images.
 TASKS: dict[str, FusionTask] = {
-    task.name: task
-    for task in (
+    task.name: task for task in (
         FusionTask('ivf', dict(vis=3, ir=1), 'vis', 'vis'),
         FusionTask('mri_ct', dict(mri=1, ct=1), 'ct', GREY),
         FusionTask('mri_pet', dict(mri=1, pet=3), 'pet', 'pet'),

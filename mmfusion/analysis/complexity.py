@@ -117,7 +117,6 @@ def count_flops(network: nn.Module, shape: tuple[int, int],
     }
     found[''] = counter.get_total_flops()
     return {
-        name: found[name]
-        for name, _ in network.named_modules()
+        name: found[name] for name, _ in network.named_modules()
         if found.get(name) and (not name or name.count('.') < depth)
     }

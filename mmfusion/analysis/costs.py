@@ -48,8 +48,7 @@ def analyze_model(model: nn.Module, input_size: int | tuple[int, int] = 512,
             name: weights * width / 2**20
             for name, width in dict(fp32=4, fp16=2, int8=1).items()
         }, macs=flops[''] // 2, modules={
-            name: value // 2
-            for name, value in flops.items() if name
+            name: value // 2 for name, value in flops.items() if name
         }, **measure(network, random_input(size, 1, device), warmup, runs))
     if verbose:
         print(f'Parameters: {parameters / 1e6:.2f}M')

@@ -119,8 +119,7 @@ def evaluate(cfg: Config, checkpoint: str, save_dir: str, data: dict[str, Any],
     except ValueError as error:
         raise UsageError(str(error)) from error
     means = {
-        key.rpartition('/')[2]: float(value)
-        for key, value in scores.items()
+        key.rpartition('/')[2]: float(value) for key, value in scores.items()
     }
     for name, value in means.items():
         if not name.endswith('_std'):

@@ -29,8 +29,7 @@ def text_influence(model: nn.Module, reader: PairReader,
         raise UsageError(f'Expected a text-guided fuser, got '
                          f'{type(model.fuser).__name__}.')
     texts = {
-        pair.index: pair.result
-        for pair in reader.run(
+        pair.index: pair.result for pair in reader.run(
             lambda pairs: [pair.item['data_samples'].text for pair in pairs])
         if pair.error is None
     }

@@ -105,8 +105,7 @@ def check_overlap(model: nn.Module, path: PathLike) -> list[str]:
     expected = _without(unwrap(model).state_dict(), _UNUSED_IN_TEST)
     _, state = _read(path)
     fitting = {
-        key
-        for key, value in expected.items()
+        key for key, value in expected.items()
         if key in state and state[key].shape == value.shape
     }
     if not fitting:

@@ -48,11 +48,9 @@ def score_saved(folder: Path, samples: Mapping[str, dict[str, Any]],
     ]
     workers = available_cores() if len(scenes) >= MANY else 1
     found = {
-        record.stem: record
-        for records in track(
+        record.stem: record for records in track(
             measure(scenes, protocol, workers, PairSources(_loader(reader))),
-            len(scenes))
-        for record in records
+            len(scenes)) for record in records
     }
     records = [found[name] for name in samples]
     good = [record for record in records if record.error is None]

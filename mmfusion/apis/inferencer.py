@@ -231,8 +231,8 @@ class FusionInferencer:
     @staticmethod
     def _result(name: str, sample: FusionDataSample,
                 save_mode: str) -> dict[str, Any]:
-        result = dict(name=name, fused=to_uint8(sample.fused_img.data,
-                                                save_mode))
+        fused = to_uint8(sample.fused_img.data, save_mode)
+        result = dict(name=name, fused=fused)
         if 'pred_sem_seg' in sample:
             labels = sample.pred_sem_seg.data[0].cpu().numpy()
             result['pred_sem_seg'] = labels.astype(np.uint8)

@@ -55,9 +55,8 @@ def match_folders(
             stem is in both.
     """
     try:
-        visible, infrared = (FileRule().list(os.fspath(folder), flag)
-                             for folder, flag in ((vis, '--vis'), (ir,
-                                                                   '--ir')))
+        visible = FileRule().list(os.fspath(vis), '--vis')
+        infrared = FileRule().list(os.fspath(ir), '--ir')
     except ValueError as error:
         raise UsageError(str(error)) from error
     spans = channel_spans(modalities or TASKS['ivf'].modalities)

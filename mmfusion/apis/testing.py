@@ -85,8 +85,7 @@ def test(cfg: PathLike | Config, checkpoint: PathLike,
     _, notes = load_model_weights(runner.model, checkpoint)
     announce(notes)
     metrics = {
-        name: round(float(value), 6)
-        for name, value in runner.test().items()
+        name: round(float(value), 6) for name, value in runner.test().items()
     }
     if metrics and is_main_process():
         path = Path(cfg.work_dir, f'eval_{runner.timestamp}.json')

@@ -120,8 +120,8 @@ def root_overrides(root: str, name: str) -> dict[str, Any]:
     return {
         f'{place}.data_root': root,
         **{
-            f'{place}.data_prefix.{key}': value
-            for key, value in _README_PREFIX.items()
+            f'{place}.data_prefix.{key}': value for key, value in _README_PREFIX.items(
+            )
         }
     }
 
@@ -237,8 +237,8 @@ def _stages_of(names: list[str], stages: list[dict]) -> list[dict]:
     out = [
         dict(
             begin=stage.begin, weights={
-                name: value
-                for name, value in stage.weights.items() if name in names
+                name: value for name, value in stage.weights.items()
+                if name in names
             }) for stage in stages
     ]
     while not any(out[0]['weights'].values()):

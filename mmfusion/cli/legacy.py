@@ -140,11 +140,7 @@ def _translate(
                          f'{args.out!r}; pickled results are gone.')
     else:
         _translate_fusion(parser, args, take)
-    args.cfg_options = {
-        **(take('--options') or {}),
-        **args.cfg_options,
-        **options
-    }
+    args.cfg_options = (take('--options') or {}) | args.cfg_options | options
     return args, lines
 
 

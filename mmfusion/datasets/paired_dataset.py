@@ -86,16 +86,14 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
         self._check_prefix(data_prefix or {}, modalities)
         prefix = {
             **{
-                f'{name}_path': name
-                for name in modalities
+                f'{name}_path': name for name in modalities
             },
             **self.PREFIX,
             **(data_prefix or {})
         }
         self._check_folders(prefix, modalities)
         self._optional = {
-            key
-            for key in self.IF_PRESENT if key not in (data_prefix or {})
+            key for key in self.IF_PRESENT if key not in (data_prefix or {})
         }
         self.rules = {
             f'{name}_path':
@@ -113,8 +111,7 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
         # none, so the mode is set afterwards.
         super().__init__(
             data_root=data_root, data_prefix={
-                key: folder
-                for key, folder in prefix.items()
+                key: folder for key, folder in prefix.items()
                 if folder is not None and key in self.rules
             }, ann_file=ann_file, seg_map_suffix=seg_map_suffix, metainfo={
                 **(metainfo or {}), 'modalities': modalities

@@ -7,6 +7,8 @@ from pathlib import PurePath
 
 import mmengine.fileio as fileio
 
+from mmfusion.utils.errors import changed_entries
+
 #: what tools/distill/make_teacher.py writes beside a teacher's images
 MANIFEST = 'manifest.json'
 
@@ -35,14 +37,9 @@ def warn_of_other_teachers(folder: str, parts: Sequence[str],
         theirs = _settings(other, backend_args)
         if theirs is None or theirs == ours:
             continue
-        changed = '; '.join(f'{key}: {ours.get(key)!r} and {theirs.get(key)!r}'
-                            for key in {
-                                **ours,
-                                **theirs
-                            } if ours.get(key) != theirs.get(key))
         warnings.warn(
-            f'The teacher images of {folder} and {other} were made '
-            f'otherwise ({changed}). Make one of them anew with '
+            f'The teacher images of {folder} and {other} were made otherwise '
+            f'({changed_entries(ours, theirs)}). Make one of them anew with '
             'tools/distill/make_teacher.py --restart, unless this is meant.',
             stacklevel=2)
 

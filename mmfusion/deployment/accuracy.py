@@ -38,8 +38,7 @@ def compare_models(reference: nn.Module, others: dict[str, nn.Module],
         model and the relative change.
     """
     found: dict[str, dict] = {
-        name: dict(error=[], difference=0., scores=[])
-        for name in others
+        name: dict(error=[], difference=0., scores=[]) for name in others
     }
     base: list[dict] = []
     load = PairSources(LoadFusionPair())

@@ -101,8 +101,7 @@ def _watch(model: nn.Module, inputs: dict[str, Tensor]):
         for conv in convs:
             readers[conv].add(norm)
     pairs = {
-        convs[0]: norm
-        for norm, convs in feeds.items()
+        convs[0]: norm for norm, convs in feeds.items()
         if set(convs) == {convs[0]} and convs[0] is not None
         and readers[convs[0]] == {norm} and calls[convs[0]] == len(convs)
     }

@@ -177,8 +177,8 @@ def describe(model: nn.Module, graph: ExportGraph, size: Sequence[int] | None,
         output_colour=model.output_policy.colour,
         data_preprocessor=_plain(node),
         pipeline=_plain(inference_pipeline(cfg)), dataset_meta=_plain(
-            {key: meta[key]
-             for key in ('classes', 'palette') if key in meta}), **more)
+            {key: meta[key] for key in ('classes', 'palette')
+             if key in meta}), **more)
 
 
 def _plain(node: Any) -> Any:

@@ -68,8 +68,7 @@ def quantize(path: PathLike, out: PathLike, pairs: Sequence[dict],
         def __init__(self) -> None:
             names = {value.name for value in graph.graph.input}
             self.feeds = ({
-                k: v
-                for k, v in feeds.items() if k in names
+                k: v for k, v in feeds.items() if k in names
             } for feeds in calibration_feeds(model, pairs))
             self.left = 0
 
@@ -123,9 +122,8 @@ def quantize(path: PathLike, out: PathLike, pairs: Sequence[dict],
         onnx.helper.set_model_props(result, {META_KEY: meta[0].value})
         onnx.save(result, str(draft))
     scaled = {
-        name
-        for node in result.graph.node if node.op_type == 'DequantizeLinear'
-        for name in node.output
+        name for node in result.graph.node
+        if node.op_type == 'DequantizeLinear' for name in node.output
     }
     return dict(
         path=str(out), mib=out.stat().st_size / 2**20, pairs=len(pairs),

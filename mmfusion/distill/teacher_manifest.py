@@ -10,7 +10,7 @@ import numpy as np
 
 from mmfusion.datasets.teacher_settings import MANIFEST
 from mmfusion.fileio import read_image
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, changed_entries
 from mmfusion.utils.files import write_json
 
 _SAVE_EVERY = 20  # images between two versions of the manifest
@@ -68,17 +68,10 @@ class Manifest:
             content = json.loads(path.read_text())
         except FileNotFoundError:
             return {}
-        before = content['settings']
-        changed = [
-            f'{key}: {before.get(key)!r} -> {self.settings.get(key)!r}'
-            for key in {
-                **before,
-                **self.settings
-            } if before.get(key) != self.settings.get(key)
-        ]
+        changed = changed_entries(content['settings'], self.settings)
         if changed:
             raise UsageError(
-                f'{path} is of images made otherwise ({"; ".join(changed)}). '
+                f'{path} is of images made otherwise ({changed}). '
                 'Name another --out, or give --restart to make them anew.')
         return content['images']
 

@@ -15,6 +15,7 @@ from .scenes import Scene, measure
 from .tables import ScoreTable
 
 PLAIN = '{stem}'
+Folders = Mapping[str, PathLike]
 
 
 def named_folders(folders: Sequence[str]) -> dict[str, str]:
@@ -69,8 +70,7 @@ def match_scenes(
     listed.update({
         ('fused', method):
         FileRule(stem=fused_rule.replace('{method}', method)).list(
-            str(folder), method)
-        for method, folder in fused.items()
+            str(folder), method) for method, folder in fused.items()
     })
     samples, missing = join_by_stem(listed, stems)
     scenes = []
@@ -78,8 +78,8 @@ def match_scenes(
         paths = tuple(path for (kind, _), path in found.items()
                       if kind == 'source')
         made = {
-            name: path
-            for (kind, name), path in found.items() if kind == 'fused'
+            name: path for (kind, name), path in found.items()
+            if kind == 'fused'
         }
         if made and len(paths) == len(sources):
             scenes.append(Scene(stem, paths, made))
@@ -136,11 +136,9 @@ class FolderEvaluation:
         {'mine': 2}
     """
 
-    def __init__(self, fused: Mapping[str,
-                                      PathLike], sources: Mapping[str,
-                                                                  PathLike],
-                 out: PathLike, protocol: Protocol | None = None,
-                 restart: bool = False, **kwargs) -> None:
+    def __init__(self, fused: Folders, sources: Folders, out: PathLike,
+                 protocol: Protocol | None = None, restart: bool = False,
+                 **kwargs) -> None:
         self.protocol = protocol or Protocol()
         self.methods = list(fused)
         self.sources = list(sources)
@@ -194,8 +192,8 @@ class FolderEvaluation:
             if new:
                 todo.append(Scene(scene.stem, scene.sources, new))
         try:
-            for records in track(measure(todo, self.protocol, workers),
-                                 len(todo)):
+            found = measure(todo, self.protocol, workers)
+            for records in track(found, len(todo)):
                 for record in records:
                     if record.error is not None:
                         failures.append(record)

@@ -83,8 +83,7 @@ class Protocol:
         """All that changes a number, as JSON takes it."""
         return dict(
             mmfusion=__version__, metrics={
-                head: spec.key
-                for head, spec in self.specs.items()
+                head: spec.key for head, spec in self.specs.items()
             }, channels=self.used_channels, quantize=self.quantize,
             grey=self.grey, stretch=self.stretch, data_range=self.data_range)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mmfusion.utils.errors import changed_entries
 from mmfusion.utils.files import write_text
 
 PathLike = str | os.PathLike
@@ -119,17 +120,11 @@ class RecordStore:
             raise ValueError(
                 f'Expected records of this tool in {self.path}, got '
                 'something else. Name another --out, or give --restart.')
-        changed = [
-            f'{key} {_brief(before.get(key))} -> '
-            f'{_brief(self._settings.get(key))}' for key in {
-                **before,
-                **self._settings
-            } if before.get(key) != self._settings.get(key)
-        ]
+        changed = changed_entries(before, self._settings, _brief)
         if changed:
             raise ValueError(
                 f'Expected the settings that the records in {self.path} '
-                f'were made with, got others: {"; ".join(changed)}. Name '
+                f'were made with, got others: {changed}. Name '
                 'another --out, or give --restart to measure anew.')
         for line in lines[1:]:
             self._known[line['method'],

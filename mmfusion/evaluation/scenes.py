@@ -52,8 +52,8 @@ def measure_scene(scene: Scene, protocol: Protocol,
         where the sources cannot be read. Errors are in the records.
     """
     try:
-        sources = SourceContext((load or protocol.read_sources)(scene.sources),
-                                data_range=1)
+        images = (load or protocol.read_sources)(scene.sources)
+        sources = SourceContext(images, data_range=1)
     except Exception as error:  # other scenes must go on, whatever it is
         return [Record('', scene.stem, error=_reason(error))]
     records = []

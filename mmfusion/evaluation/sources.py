@@ -42,8 +42,7 @@ class PairSources:
                 f'files, got {sorted(metainfo)}. Load pairs with '
                 'LoadFusionPair and pack them with PackFusionInputs.')
         paths = {
-            f'{name}_path': metainfo.get(f'{name}_path')
-            for name in layout
+            f'{name}_path': metainfo.get(f'{name}_path') for name in layout
         }
         stack = self.loader.transform(dict(paths, modalities=layout))['img']
         if stack.dtype != np.uint8:

@@ -64,13 +64,11 @@ class ScoreTable:
                 dict(zip(specs,
                          function(values, axis=0).tolist(), strict=True))
                 for method, values in rows.items()
-            }
-            for name, function in STATISTICS.items()
+            } for name, function in STATISTICS.items()
         }
         statistics['rank'] = _ranks(statistics['mean'], specs)
         return cls(specs, {
-            method: len(values)
-            for method, values in rows.items()
+            method: len(values) for method, values in rows.items()
         }, statistics)
 
     def mean_rank(self, method: str) -> float:
@@ -95,8 +93,7 @@ class ScoreTable:
                     images=count, mean_rank=self.mean_rank(method), **{
                         name: values[method]
                         for name, values in self.statistics.items()
-                    })
-                for method, count in self.images.items()
+                    }) for method, count in self.images.items()
             })
 
     def to_markdown(self, statistics: Iterable[str] = TITLES) -> str:
@@ -182,15 +179,13 @@ class ScoreTable:
         digits = {
             head:
             0 if name == 'rank' else _digits(
-                max(abs(row[head]) for row in means))
-            for head in self.specs
+                max(abs(row[head]) for row in means)) for head in self.specs
         }
         return {
             method: {
                 head: f'{value:.{digits[head]}f}'
                 for head, value in row.items()
-            }
-            for method, row in self.statistics[name].items()
+            } for method, row in self.statistics[name].items()
         }
 
     def _best(self, name: str) -> dict[str, list[str]]:

@@ -173,8 +173,7 @@ def join_by_stem(
     if stems is None:
         stems = sorted(set().union(*files.values()), key=natural_key)
     samples = [(stem, {
-        name: paths[stem]
-        for name, paths in files.items() if stem in paths
+        name: paths[stem] for name, paths in files.items() if stem in paths
     }) for stem in stems]
     missing = [(stem, name) for stem, found in samples for name in files
                if name not in found]

@@ -42,8 +42,8 @@ def gradient_deviation(image: Image, other: Image):
     """
     ops = image.ops
     one, two = prewitt_magnitude(image), prewitt_magnitude(other)
-    similarity = (2 * one * two + _CONSTANT) / (one * one + two * two +
-                                                _CONSTANT)
+    squares = one * one + two * two
+    similarity = (2 * one * two + _CONSTANT) / (squares + _CONSTANT)
     centred = similarity - ops.mean(similarity, keepdims=True)
     count = centred.shape[-2] * centred.shape[-1]
     return ops.xp.sqrt(

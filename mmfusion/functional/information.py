@@ -174,8 +174,7 @@ def nonlinear_correlation(fused: Image, sources: Sequence[Image]):
     images = [fused, *sources]
     count, ops = len(images), fused.ops
     pairs = {
-        (i, j): mutual_bits(images[i], images[j]) / 8
-        for i in range(count)
+        (i, j): mutual_bits(images[i], images[j]) / 8 for i in range(count)
         for j in range(i + 1, count)
     }
     one = next(iter(pairs.values())) * 0 + 1

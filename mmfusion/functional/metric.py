@@ -134,8 +134,7 @@ def get_metric(key: str) -> FusionMetricSpec:
         if spec.variant.lower() == variant or (not variant and spec.default):
             return spec
     known = ([spec.key for spec in of_name]
-             or sorted({spec.name
-                        for spec in FUSION_METRICS.values()}))
+             or sorted({spec.name for spec in FUSION_METRICS.values()}))
     hint = ' FILM\'s VIFF is VIF here, Han\'s VIFF is VIFF_han.' \
         if name == 'viff' else ''
     raise ValueError(f'Expected one of {", ".join(known)}, got {key!r}.{hint}')

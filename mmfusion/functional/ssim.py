@@ -137,14 +137,13 @@ def _over_sources(function, fused, sources, form, average: bool):
 
 @fusion_metric(
     'SSIM', 'tang2023', higher_is_better=True, value_range=(-1, 1),
+    correct=False, options=dict(form=GAUSS11_SAME_RANGE1, average=True),
     reference='Tang, MATLAB since 2023-03: range 1 on values 0..255, same '
-    'size, mean', correct=False, options=dict(form=GAUSS11_SAME_RANGE1,
-                                              average=True))
+    'size, mean')
 @fusion_metric('SSIM', 'warren', higher_is_better=True, value_range=(-1, 1),
                min_size=11, correct=False,
-               reference='FusionImageEvalution: mean of the '
-               'two of tang_py', options=dict(form=GAUSS11_RANGE1,
-                                              average=True))
+               options=dict(form=GAUSS11_RANGE1, average=True),
+               reference='FusionImageEvalution: mean of the two of tang_py')
 @fusion_metric(
     'SSIM', 'tang_py', correct=False, reference='Metric_Python, IVIF_ZOO: '
     'levels multiplied by 255 once more, range 255',
@@ -174,9 +173,8 @@ def structural_similarity(fused: Image, sources: Sequence[Image],
 
 @fusion_metric('MS_SSIM', 'warren', higher_is_better=True, value_range=(0, 1),
                min_size=161, correct=False,
-               reference='FusionImageEvalution: mean of '
-               'the two of tang_py', options=dict(form=GAUSS11_RANGE1,
-                                                  average=True))
+               options=dict(form=GAUSS11_RANGE1, average=True),
+               reference='FusionImageEvalution: mean of the two of tang_py')
 @fusion_metric(
     'MS_SSIM', 'tang_py', higher_is_better=True, value_range=(0, 2),
     min_size=161, correct=False, reference='Metric_Python, IVIF_ZOO: levels '

@@ -178,8 +178,8 @@ def load_fuser_weights(fuser: nn.Module, source: PathLike | Mapping) -> None:
     prefix = 'fuser.'
     if any(key.startswith(prefix) for key in state):
         state = {
-            key[len(prefix):]: value
-            for key, value in state.items() if key.startswith(prefix)
+            key[len(prefix):]: value for key, value in state.items()
+            if key.startswith(prefix)
         }
     check_state_dict(
         state, fuser.state_dict(),

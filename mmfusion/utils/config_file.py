@@ -105,10 +105,9 @@ def resolve_config(name: PathLike,
             today += ['--cfg-options']
             today += [f'{key}={value}' for key, value in choices.items()]
         return FoundConfig(
-            find_config(f'mmfusion::{form}'), words[0] or scale, {
-                **choices,
-                **words[1]
-            }, f'{name} is no file any more, today: {" ".join(today)}')
+            find_config(f'mmfusion::{form}'), words[0] or scale,
+            choices | words[1],
+            f'{name} is no file any more, today: {" ".join(today)}')
     looked = ', '.join(str(folder.resolve()) for folder in folders)
     close = difflib.get_close_matches(inner or name, list_models(), 1, 0.5)
     hint = f' Did you mean {close[0]!r}?' if close else ''
@@ -130,8 +129,7 @@ def list_models(pattern: str | None = None) -> list[str]:
         ['fusers/psfusion_msrs.py']
     """
     known = {
-        path.relative_to(folder).as_posix()
-        for folder in config_folders()
+        path.relative_to(folder).as_posix() for folder in config_folders()
         for path in folder.rglob('*.py') if '_base_' not in path.parts
     }
     return sorted(fnmatch.filter(known, pattern or '*'))
@@ -145,8 +143,7 @@ def _split(name: str) -> tuple[str, tuple[str | None, dict[str, str]]]:
     pairs = [word.partition(':') for word in words.split(',')]
     scales = [key for key, colon, _ in pairs if not colon]
     return f'{file}.py', (scales[-1] if scales else None, {
-        key: value
-        for key, colon, value in pairs if colon
+        key: value for key, colon, value in pairs if colon
     })
 
 
@@ -256,8 +253,7 @@ def _replace(node: Any, old: Any, new: Any) -> Any:
     """``node`` with every value ``old`` replaced."""
     if isinstance(node, dict):
         return ConfigDict({
-            key: _replace(value, old, new)
-            for key, value in node.items()
+            key: _replace(value, old, new) for key, value in node.items()
         })
     if isinstance(node, (list, tuple)):
         return type(node)(_replace(value, old, new) for value in node)

@@ -1,10 +1,20 @@
 """What a user can put right."""
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 
 class UsageError(ValueError):
     """A command or config that cannot work; the text says what to do."""
+
+
+def changed_entries(before: Mapping, after: Mapping,
+                    show: Callable[[Any], str] = repr) -> str:
+    """``'key: before -> after'`` of all entries that differ, in one line."""
+    return '; '.join(f'{key}: {show(before.get(key))} -> '
+                     f'{show(after.get(key))}' for key in {
+                         **before,
+                         **after
+                     } if before.get(key) != after.get(key))
 
 
 def one_line(error: BaseException) -> str:

@@ -72,8 +72,7 @@ _OTHERS = (
 #: folder and stem of the former file -> what it is today
 FORMER: dict[str, Former] = {
     f'{folder}/{name}_{scale}': (form, scale, choices)
-    for folder, name, scales, form, choices in _TWINS
-    for scale in scales
+    for folder, name, scales, form, choices in _TWINS for scale in scales
 }
 FORMER.update({
     f'{folder}/{name}': (form, scale, choices)

@@ -219,8 +219,7 @@ class FusionStream:
         result = self.statistics.result()
         if self.meters:
             result['flicker'] = {
-                name: meter.result()
-                for name, meter in self.meters.items()
+                name: meter.result() for name, meter in self.meters.items()
             }
         return result
 

@@ -279,14 +279,13 @@ def draw_panel(vis: Image, ir: Image | None = None, fused: Image | None = None,
     first, second = look.captions
     images = {first: vis, second: ir, 'fused': fused}
     tiles = {
-        name: to_rgb_uint8(image)
-        for name, image in images.items() if image is not None
+        name: to_rgb_uint8(image) for name, image in images.items()
+        if image is not None
     }
     ground = tiles.get('fused', tiles[first])
     maps = {'prediction': pred, 'ground truth': gt}
     maps = {
-        name: labels
-        for name, labels in maps.items() if labels is not None
+        name: labels for name, labels in maps.items() if labels is not None
     }
     if maps and look.palette is None:
         raise ValueError(

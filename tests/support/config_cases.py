@@ -109,8 +109,7 @@ def _without_weights(node: Any) -> Any:
         key:
         None if key == 'pretrained' or
         (isinstance(value, dict) and value.get('type') == 'Pretrained') else
-        _without_weights(value)
-        for key, value in node.items()
+        _without_weights(value) for key, value in node.items()
     }
     return ConfigDict({**plain, **meant})
 
@@ -147,8 +146,7 @@ def demo_fusion_inputs(batch_size: int = 2, size: tuple[int, int] = (64, 64),
     for index in range(batch_size):
         sample = FusionDataSample(metainfo=dict(
             sample_idx=index, **{
-                f'{name}_path': f'{name}/{index}.png'
-                for name in spans
+                f'{name}_path': f'{name}/{index}.png' for name in spans
             }, modalities=spans, ori_shape=size, img_shape=size, scale_factor=(
                 1., 1.), misalignment=np.eye(3), img_id=index))
         sample.gt_sem_seg = PixelData(data=draw(num_classes, 1, *size))

@@ -37,8 +37,7 @@ def write_coco(root, images, classes=('person', ), split='train', size=SIZE,
         listed.append(
             dict(
                 id=number, file_name=name, height=size[0], width=size[1], **{
-                    key: values[number - 1]
-                    for key, values in entries.items()
+                    key: values[number - 1] for key, values in entries.items()
                 }))
         for box in boxes:
             x1, y1, x2, y2, label, crowd = (*box, 0, 0)[:6]

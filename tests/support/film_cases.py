@@ -17,8 +17,7 @@ def film(state=None, **options):
     state = state or golden_state()
     fuser = FILMFusion(**options)
     fuser.load_state_dict(
-        {key: state[film_key(key)]
-         for key in fuser.state_dict()})
+        {key: state[film_key(key)] for key in fuser.state_dict()})
     return fuser.eval()
 
 

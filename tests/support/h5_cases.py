@@ -30,8 +30,7 @@ def h5_groups(names, size=(24, 32)):
             (rng.randint(0, 256,
                          (1, *size)) / np.float32(255)).astype(np.float32)
             for name in names
-        }
-        for group in ('imageA', 'imageB')
+        } for group in ('imageA', 'imageB')
     }
     groups['text'] = {
         name: feature(index, 3 + index)[None]

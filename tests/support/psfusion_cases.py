@@ -14,8 +14,7 @@ def fill(fuser, state):
     """Load weights that have the authors' names."""
     from mappings.psfusion import psfusion_key
     fuser.load_state_dict(
-        {key: state[psfusion_key(key)]
-         for key in fuser.state_dict()})
+        {key: state[psfusion_key(key)] for key in fuser.state_dict()})
     return fuser
 
 

@@ -73,8 +73,7 @@ def _clip(full):
     ]
     tokenizer = CLIPTokenizer(
         vocab={
-            token: i
-            for i, token in enumerate(tokens)
+            token: i for i, token in enumerate(tokens)
         }, merges=[])
     text = dict(vocab_size=len(tokens), hidden_size=WIDTH,
                 intermediate_size=32, num_hidden_layers=2,

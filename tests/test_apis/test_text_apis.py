@@ -186,8 +186,7 @@ class TestFlags:
     def test_features_of_h5(self, fuse, root):
         path = write_h5(
             root / 'text.h5',
-            dict(text={f'{index:03d}': feature(index)
-                       for index in range(3)}))
+            dict(text={f'{index:03d}': feature(index) for index in range(3)}))
         assert fuse('--text-features', path) == 0
         same(self.outputs(root)[2], by_hand(root, 2, feature(2)))
 

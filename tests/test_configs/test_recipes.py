@@ -67,8 +67,7 @@ def test_fuser_lr_mult_leaves_norms_without_decay():
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper).optimizer
     rates = {
         id(value): (group['lr'], group['weight_decay'])
-        for group in optimizer.param_groups
-        for value in group['params']
+        for group in optimizer.param_groups for value in group['params']
     }
     for key, value in model.fuser.named_parameters():
         assert rates[id(value)] == (pytest.approx(3e-5),

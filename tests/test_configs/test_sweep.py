@@ -127,8 +127,7 @@ def lazily(dataset):
     if parts:
         return {**dataset, 'lazy_init': True, 'datasets': parts}
     pipeline = [{
-        key: value
-        for key, value in step.items() if key != 'features'
+        key: value for key, value in step.items() if key != 'features'
     } for step in dataset['pipeline']]
     return {**dataset, 'lazy_init': True, 'pipeline': pipeline}
 

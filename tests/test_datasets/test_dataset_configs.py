@@ -57,8 +57,7 @@ SCALED = {
 }
 #: small scales that are a set with a file of its own
 OTHER_SETS = {
-    f'{name}@{scale}'
-    for name in ('msrs', 'mfnet')
+    f'{name}@{scale}' for name in ('msrs', 'mfnet')
     for scale in ('mini', 'synthetic')
 }
 
@@ -117,8 +116,7 @@ def batch(cfg):
 def test_all_layouts_are_known():
     assert sorted(LAYOUTS) == NAMES
     scaled = {
-        f'{name}@{scale}'
-        for name in NAMES
+        f'{name}@{scale}' for name in NAMES
         for scale in read(name, None).get('dataset_scales', {})
     }
     assert scaled == {*SCALED, *OTHER_SETS}

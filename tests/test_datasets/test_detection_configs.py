@@ -15,8 +15,7 @@ from mmfusion.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS
 pytestmark = pytest.mark.detection
 CLASSES = {
     **{
-        name: boxes.classes
-        for name, boxes in BOX_SETS.items()
+        name: boxes.classes for name, boxes in BOX_SETS.items()
     }, 'synthetic': SyntheticBoxes.classes
 }
 FOLDER = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets'
@@ -31,8 +30,8 @@ SETS = dict(llvip_det=('LLVIP', 'llvip'), m3fd_det=('M3FD_Detection', 'm3fd'),
 
 def test_all_configs_are_known():
     found = {
-        path.stem
-        for path in FOLDER.glob('*.py') if 'det' in path.stem.split('_')
+        path.stem for path in FOLDER.glob('*.py')
+        if 'det' in path.stem.split('_')
     }
     assert found == {*SETS, 'paired_det'}
 

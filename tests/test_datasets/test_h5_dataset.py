@@ -84,11 +84,9 @@ def test_two_text_groups(tmp_path, groups):
     path = write_h5(
         tmp_path / 'two.h5',
         dict(groups, textA={
-            n: v[:, :1]
-            for n, v in text.items()
+            n: v[:, :1] for n, v in text.items()
         }, textB={
-            n: v[:, 1:]
-            for n, v in text.items()
+            n: v[:, 1:] for n, v in text.items()
         }))
     got = build(path)[2]['data_samples'].text
     np.testing.assert_array_equal(got, text['night/1'][0])

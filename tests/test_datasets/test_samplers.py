@@ -73,9 +73,9 @@ def test_seed_matters_and_so_does_the_draw(dataset):
                for a, b in zip(first['inputs'], second['inputs'], strict=True))
     # The same sample, drawn in four epochs, is augmented differently.
     views = {
-        image.numpy().tobytes()
-        for image, sample in zip(first['inputs'], first['data_samples'],
-                                 strict=True) if sample.sample_idx == 0
+        image.numpy().tobytes() for image, sample in zip(
+            first['inputs'], first['data_samples'], strict=True)
+        if sample.sample_idx == 0
     }
     assert len(views) == 4
 

@@ -29,8 +29,7 @@ def scenes():
         night: [
             generate_scene((3, night, k), (240, 320), bool(night))
             for k in range(24)
-        ]
-        for night in (0, 1)
+        ] for night in (0, 1)
     }
 
 

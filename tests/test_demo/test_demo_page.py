@@ -96,9 +96,8 @@ def test_scores_are_per_class_and_checked(folder):
 
 def test_summary_is_honest_about_a_loss():
     scores = {
-        run: dict(mIoU=value)
-        for run, value in dict(visible=30., infrared=20., frozen=25.,
-                               joint=28.5).items()
+        run: dict(mIoU=value) for run, value in dict(
+            visible=30., infrared=20., frozen=25., joint=28.5).items()
     }
     text = page.summary(scores)
     assert '1.5 points below' in text and '(visible, 30.0)' in text

@@ -87,8 +87,7 @@ def test_full_model(exported):
     for name, report in exported.reports.items():
         assert report['max_difference'] <= 1e-4 and report['folded'] >= 5
         kinds = {
-            node.op_type
-            for node in onnx.load(exported.files[name]).graph.node
+            node.op_type for node in onnx.load(exported.files[name]).graph.node
         }
         assert 'BatchNormalization' not in kinds
     session = open_session(exported.files['open'])

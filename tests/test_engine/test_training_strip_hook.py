@@ -34,8 +34,7 @@ def train(hook, runner, epochs=1, batches=3, named=True):
             runner.model(batch, samples, mode='loss')
             hook.after_train_iter(runner, index, data, {})
             inputs.update({
-                f'e{epoch}b{index}i{i}': x
-                for i, x in enumerate(batch)
+                f'e{epoch}b{index}i{i}': x for i, x in enumerate(batch)
             })
     return inputs
 

@@ -41,8 +41,7 @@ def folders(tmp_path):
 
 
 def evaluation(root, protocol=None, methods=METHODS, **kwargs):
-    return FolderEvaluation({name: root / name
-                             for name in methods},
+    return FolderEvaluation({name: root / name for name in methods},
                             dict(ir=root / 'ir',
                                  vis=root / 'vis'), root / 'out', protocol
                             or Protocol(NAMES), **kwargs)
@@ -102,8 +101,7 @@ def test_names_of_folders(tmp_path, monkeypatch):
 
 
 def test_scenes_match_by_stem(folders):
-    found, missing = match_scenes({name: folders / name
-                                   for name in METHODS},
+    found, missing = match_scenes({name: folders / name for name in METHODS},
                                   dict(ir=folders / 'ir', vis=folders / 'vis'))
     assert not missing
     assert [scene.stem for scene in found] == ['0', '1', '2', '3']
@@ -162,8 +160,7 @@ def test_values_and_their_order(folders):
             picture(10 * place + index)[..., ::-1].copy(),
             (picture(index)[...,
                             0].copy(), picture(10 + index)[..., ::-1].copy()),
-            NAMES)
-        for place, method in enumerate(METHODS, 2)
+            NAMES) for place, method in enumerate(METHODS, 2)
         for index in range(4)
     }
     for row in rows(folders):
@@ -270,8 +267,7 @@ def test_sources_are_read_once_for_all_methods(folders):
         read.append(paths)
         return [picture(0), picture(1)]
 
-    found, _ = match_scenes({name: folders / name
-                             for name in METHODS},
+    found, _ = match_scenes({name: folders / name for name in METHODS},
                             dict(ir=folders / 'ir', vis=folders / 'vis'))
     records = list(measure(found, Protocol(NAMES), 1, load))
     assert len(read) == 4 and sum(map(len, records)) == 8

@@ -84,8 +84,7 @@ def test_measures_the_saved_image_at_its_original_size(make_sample):
     got = measure([sample])
     assert got == pytest.approx(
         {
-            f'fusion/{k}': v
-            for k, v in expected(sample).items()
+            f'fusion/{k}': v for k, v in expected(sample).items()
         }, rel=1e-12)
     assert all(type(value) is float for value in got.values())
 
@@ -125,8 +124,7 @@ def test_default_metrics(make_sample, backend):
                    (cv2.imread(meta['ir_path'], 0), vis))
     assert got == pytest.approx(
         {
-            f'fusion/{name}': value
-            for name, value in want.items()
+            f'fusion/{name}': value for name, value in want.items()
         }, rel=1e-9)
 
 
@@ -183,8 +181,7 @@ def test_deep_sources(make_sample, data_range, white):
     cv2.imwrite(sample.ir_path, levels)
     assert got == pytest.approx(
         {
-            f'fusion/{k}': v
-            for k, v in expected(sample).items()
+            f'fusion/{k}': v for k, v in expected(sample).items()
         }, rel=1e-9)
 
 
@@ -209,8 +206,7 @@ def test_other_modalities(make_sample):
         dict(modalities=dict(depth=(0, 1), vis=(1, 4)),
              depth_path=meta['ir_path']))
     assert measure([sample]) == pytest.approx({
-        f'fusion/{k}': v
-        for k, v in expected(sample).items()
+        f'fusion/{k}': v for k, v in expected(sample).items()
     })
 
 

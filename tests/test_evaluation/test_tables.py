@@ -88,8 +88,7 @@ def test_one_method_has_a_row_for_each_metric():
     table = ScoreTable.from_records([
         Record('mine', 'x', dict(EN=7.25, SSIM=.5)),
         Record('mine', 'y', dict(EN=6.75, SSIM=.5))
-    ], {name: SPECS[name]
-        for name in ('EN', 'SSIM')})
+    ], {name: SPECS[name] for name in ('EN', 'SSIM')})
     text = table.to_markdown()
     assert cells(text, '| mine') == [
         'mine: 2 images', 'mean', 'median', 'standard deviation'

@@ -63,8 +63,7 @@ def triplets(oracle, read_gray):
             }
             loaded[folder] = {
                 (pair, method): (read[f'{pair}_{method}'], read[f'{pair}_ir'],
-                                 read[f'{pair}_vi'])
-                for pair in PAIRS
+                                 read[f'{pair}_vi']) for pair in PAIRS
                 for method in METHODS
             }
         return loaded[folder]

@@ -46,8 +46,7 @@ def test_channels_rgb_is_the_mean_of_channels():
     ]
     assert found == pytest.approx({
         name:
-        np.mean([single[name] for single in singles])
-        for name in found
+        np.mean([single[name] for single in singles]) for name in found
     })
 
 
@@ -96,8 +95,7 @@ def test_tensor_batches():
         single = compute(stacks[0][index],
                          [stacks[1][index], stacks[2][index]], QUICK)
         assert {
-            name: float(value[index])
-            for name, value in found.items()
+            name: float(value[index]) for name, value in found.items()
         } == pytest.approx(single, rel=1e-9)
 
 

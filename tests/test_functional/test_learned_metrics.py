@@ -104,12 +104,10 @@ def naive_lpips(state, first, second):
 
 def test_metadata():
     found = {
-        key: spec
-        for key, spec in FUSION_METRICS.items() if spec.needs_weights
+        key: spec for key, spec in FUSION_METRICS.items() if spec.needs_weights
     }
     assert {
-        key: spec.higher_is_better
-        for key, spec in found.items()
+        key: spec.higher_is_better for key, spec in found.items()
     } == DIRECTIONS
     assert set(found) == set(learned.LEARNED)
     for key, spec in found.items():

@@ -123,8 +123,7 @@ def test_constant_images(level):
     found = compute(flat, (flat, flat), metrics=PIXEL_METRICS)
     zero = set(PIXEL_METRICS) - {'PSNR', 'NCIE'}
     assert {
-        name: found[name]
-        for name in zero
+        name: found[name] for name in zero
     } == pytest.approx(dict.fromkeys(zero, 0), abs=1e-9)
     assert found['PSNR'] == pytest.approx(100)
     assert 0 <= found['NCIE'] <= 1

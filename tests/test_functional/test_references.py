@@ -40,8 +40,7 @@ def check(found, expected, tolerances):
     errors = {
         (row, name):
         abs(found[row][name] - value) / max(abs(value), 1e-12) /
-        tolerances[name]
-        for row, values in expected.items()
+        tolerances[name] for row, values in expected.items()
         for name, value in values.items()
     }
     worst = max(errors, key=errors.get)
@@ -128,8 +127,7 @@ def test_tang_python(oracle, read_table):
     columns = {name: name for name in names.split()}
     check(measure(vifb_images(oracle, read_pillow), columns, preset='tang_py'),
           wide(rows, columns, evaluator='Tang_Metric_Python'),
-          {name: TANG_PY.get(name, 1e-6)
-           for name in columns})
+          {name: TANG_PY.get(name, 1e-6) for name in columns})
 
 
 def test_tang_matlab_2022(oracle, read_table):
@@ -142,18 +140,14 @@ def test_tang_matlab_2022(oracle, read_table):
         (row['name'], row['method']): [
             read_rgb(oracle / 'tno' / row[kind])
             for kind in ('fused', 'ir', 'vi')
-        ]
-        for row in rows
+        ] for row in rows
     }
     check(
-        measure(images, {name: name
-                         for name in names}, preset='tang2022'), {
-                             (row['name'], row['method']): {
-                                 name: float(row[name])
-                                 for name in names
-                             }
-                             for row in rows
-                         }, dict.fromkeys(names, 1e-7))
+        measure(images, {name: name for name in names}, preset='tang2022'), {
+            (row['name'], row['method']): {
+                name: float(row[name]) for name in names
+            } for row in rows
+        }, dict.fromkeys(names, 1e-7))
 
 
 def test_vifb_matlab(oracle, read_table):
@@ -166,10 +160,8 @@ def test_vifb_matlab(oracle, read_table):
     check(
         measure(images, VIFB, preset='vifb'), {
             (row['pair'], row['method']): {
-                name: float(row[name])
-                for name in VIFB
-            }
-            for row in rows
+                name: float(row[name]) for name in VIFB
+            } for row in rows
         }, dict.fromkeys(VIFB, 6e-5))
 
 
@@ -181,11 +173,9 @@ def test_octave(triplets, read_table, table, folder, columns):
     """Reference MATLAB files, run by Octave."""
     check(
         measure(triplets(folder), {
-            head: key
-            for head, (key, _) in columns.items()
+            head: key for head, (key, _) in columns.items()
         }), wide(read_table(table), columns), {
-            head: tolerance
-            for head, (_, tolerance) in columns.items()
+            head: tolerance for head, (_, tolerance) in columns.items()
         })
 
 
@@ -197,9 +187,7 @@ def test_octave_fmi(triplets, read_table):
     }
     check(
         measure(images, {
-            head: key
-            for head, (key, _) in OCTAVE_FMI.items()
+            head: key for head, (key, _) in OCTAVE_FMI.items()
         }), wide(read_table('octave_crop96.csv'), OCTAVE_FMI), {
-            head: tolerance
-            for head, (_, tolerance) in OCTAVE_FMI.items()
+            head: tolerance for head, (_, tolerance) in OCTAVE_FMI.items()
         })

@@ -190,8 +190,7 @@ def test_batches():
     for index, (fused, *sources) in enumerate(batch):
         expected = compute(fused, sources, KEYS)
         assert {
-            key: float(found[key][index])
-            for key in KEYS
+            key: float(found[key][index]) for key in KEYS
         } == pytest.approx(expected, rel=1e-9)
 
 

@@ -51,8 +51,7 @@ def samples(matrices):
 def loss_of(found, matrices, **weights):
     output = FuserOutput(
         None, aux={
-            f'registration.{name}': value
-            for name, value in found.items()
+            f'registration.{name}': value for name, value in found.items()
         })
     return RegistrationLoss(**weights)(output, {}, samples(matrices))
 
@@ -171,8 +170,7 @@ def test_missing_parts_are_told():
         with pytest.raises(ValueError, match='RandomMisalign'):
             RegistrationLoss()(FuserOutput(
                 None, aux={
-                    f'registration.{k}': v
-                    for k, v in found.items()
+                    f'registration.{k}': v for k, v in found.items()
                 }), {}, data_samples)
 
 

@@ -19,8 +19,7 @@ def module_name(path: Path) -> str:
 
 
 FILES = {
-    module_name(path): path
-    for folder in ('mmfusion', *SHELLS)
+    module_name(path): path for folder in ('mmfusion', *SHELLS)
     for path in sorted((ROOT / folder).rglob('*.py'))
     if '.mim' not in path.parts
 }
@@ -121,11 +120,9 @@ def test_no_circle_between_files():
     """Of the imports that run when a file is imported."""
     graph = {
         module: {
-            target
-            for _, name in imports(module, deep=False)
+            target for _, name in imports(module, deep=False)
             if (target := our_module(name)) not in (None, module)
-        }
-        for module in FILES
+        } for module in FILES
     }
     try:
         TopologicalSorter(graph).prepare()

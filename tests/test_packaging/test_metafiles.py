@@ -30,8 +30,7 @@ def test_models_are_the_config_files(models):
     assert len(set(listed)) == len(listed)
     folders = {Path(name).parent for name in METAFILES}
     assert set(listed) == {
-        path.relative_to(ROOT).as_posix()
-        for folder in folders
+        path.relative_to(ROOT).as_posix() for folder in folders
         for path in (ROOT / folder).glob('*.py')
     }
     assert all(model['Name'] == Path(model['Config']).stem for model in models)

@@ -16,8 +16,7 @@ ROOMS = ('apis', 'datasets', 'deployment', 'evaluation', 'functional',
          'models.fusers', 'models.losses', 'models.wrappers', 'registry',
          'structures', 'video')
 REGISTRIES = {
-    name: known
-    for name, known in sorted(vars(registry).items())
+    name: known for name, known in sorted(vars(registry).items())
     if isinstance(known, registry.LazyRegistry)
 }
 HINT = ('Public names have changed. If that is meant, say so in CHANGELOG.md '

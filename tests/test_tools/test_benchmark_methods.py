@@ -54,8 +54,7 @@ def read_report(tmp_path):
 def image_times(tmp_path, method):
     folder = tmp_path / 'out' / 'fused' / 'street' / method
     return {
-        path.name: path.stat().st_mtime_ns
-        for path in folder.glob('*.png')
+        path.name: path.stat().st_mtime_ns for path in folder.glob('*.png')
     }
 
 
@@ -213,8 +212,7 @@ def test_a_pair_counts_for_all_methods_or_none(benchmark, tmp_path, capsys):
     assert benchmark('baseline:average', 'baseline:maximum') == 1
     assert 'not measured: maximum, 002: Expected' in capsys.readouterr().err
     values = read_report(tmp_path)['values']['street']
-    assert {len(v)
-            for method in values.values()
+    assert {len(v) for method in values.values()
             for v in method.values()} == {2}
 
 

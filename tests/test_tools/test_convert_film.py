@@ -164,8 +164,7 @@ def test_bare_pickle_of_arrays(convert_file, state, tmp_path):
         source = tmp_path / f'film{protocol}.pkl'
         source.write_bytes(
             pickle.dumps({
-                k: v.double().numpy()
-                for k, v in state.items()
+                k: v.double().numpy() for k, v in state.items()
             }, protocol))
         ours = tmp_path / 'ours.pth'
         convert_file(str(source), str(ours), 'film')

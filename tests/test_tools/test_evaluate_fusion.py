@@ -334,8 +334,7 @@ def test_values_of_vifb(oracle_folder, call, tmp_path):
     assert set(summary(tmp_path)['metrics']) == set(columns)
     with open(tmp_path / 'out' / 'per_image.csv', newline='') as file:
         got = {
-            (row['image'], row['method']): row
-            for row in csv.DictReader(file)
+            (row['image'], row['method']): row for row in csv.DictReader(file)
         }
     with open(oracle_folder / 'vifb_matlab.csv', newline='') as file:
         want = [

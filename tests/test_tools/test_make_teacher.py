@@ -83,11 +83,9 @@ def test_shards_agree_with_one_run(call, pairs, tmp_path):
                       for folder in (two, tmp_path / 'one'))
     assert joined['settings'] == single['settings']
     assert {
-        name: item['sha256']
-        for name, item in joined['images'].items()
+        name: item['sha256'] for name, item in joined['images'].items()
     } == {
-        name: item['sha256']
-        for name, item in single['images'].items()
+        name: item['sha256'] for name, item in single['images'].items()
     }
     assert len(list(two.glob('manifest*'))) == 1
     other = ('--vis', vis, '--ir', ir, '--steps', 2, '--seed', 8)

@@ -34,8 +34,7 @@ def equal(got, expected):
     lambda state: state,
     lambda state:
     dict(state_dict={
-        f'module.{k}': v
-        for k, v in state.items()
+        f'module.{k}': v for k, v in state.items()
     }, meta=dict(CLASSES=('a', 'b'), PALETTE=[[0, 0, 0], [1, 2, 3]], iter=3)),
 ], ids=['bare', 'wrapped'])
 def test_round_trip(converter, references, tmp_path, method, count, unused,

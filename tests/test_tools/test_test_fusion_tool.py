@@ -99,8 +99,7 @@ def test_scores_are_those_of_the_files(fuse, folders, capsys, flags):
         want = compute(fused, (heat, np.ascontiguousarray(seen[..., ::-1])),
                        NAMES)
         assert {
-            name: float(row[name])
-            for name in NAMES
+            name: float(row[name]) for name in NAMES
         } == (pytest.approx(want, rel=1e-12))
     mean = content['methods']['out']['mean']
     for name in NAMES:
@@ -134,8 +133,7 @@ def test_scores_of_a_config_s_set_of_raw_files(trained, fuse, tmp_path):
                 tmp_path / 'data' / 'ir', '--out-dir', tmp_path / 'pairs',
                 '--eval', *NAMES) == 0
     raw, pairs = ([{
-        key: row[key]
-        for key in ('image', *NAMES)
+        key: row[key] for key in ('image', *NAMES)
     } for row in saved_scores(tmp_path / name)[1]]
                   for name in ('raw', 'pairs'))
     assert raw == pairs

@@ -111,8 +111,7 @@ NAMES = ['EN', 'SD', 'CC', 'PSNR']
 def fusion_of(work_dir):
     """What FusionMetric wrote, by name."""
     return {
-        name: value
-        for name, value in metrics_of(work_dir)['metric'].items()
+        name: value for name, value in metrics_of(work_dir)['metric'].items()
         if name.startswith('fusion/')
     }
 
@@ -121,8 +120,7 @@ def test_eval_of_fused_images(trained, score, call, tmp_path):
     """The scores of the files that test_fusion.py writes."""
     work_dir = score('--eval', *NAMES)
     assert set(metrics_of(work_dir)['metric']) == {
-        f'fusion/{name}'
-        for name in NAMES
+        f'fusion/{name}' for name in NAMES
     }
     with open(work_dir / 'fusion_metrics.csv', newline='') as file:
         rows = list(csv.DictReader(file))

@@ -107,10 +107,8 @@ def test_resume(trained, tmp_path):
     assert (parts / 'last_checkpoint').read_text().endswith('iter_4.pth')
     assert torch.load(parts / 'iter_4.pth',
                       weights_only=False)['meta']['iter'] == 4
-    assert {p.name
-            for p in parts.glob('*.pth')
-            } == {p.name
-                  for p in whole.glob('*.pth')}
+    assert {p.name for p in parts.glob('*.pth')
+            } == {p.name for p in whole.glob('*.pth')}
 
 
 def test_seed(trained, tmp_path):

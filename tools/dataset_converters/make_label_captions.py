@@ -62,8 +62,7 @@ def convert(out, vis, labels, dataset: str = 'MSRSDataset',
     outcomes = run_jobs(partial(describe, list(classes), dark_below, least),
                         pairs, workers)
     captions = {
-        job[0]: caption
-        for job, caption, error in outcomes if error is None
+        job[0]: caption for job, caption, error in outcomes if error is None
     }
     with finished_file(out) as draft:
         draft.write_text(json.dumps(captions, indent=1) + '\n')

@@ -41,8 +41,7 @@ def main(argv=None) -> None:
     except (ValueError, OSError) as error:
         parser.error(str(error))
     counts = {
-        split: len(stems)
-        for split, stems in meta['time_of_day'].items()
+        split: len(stems) for split, stems in meta['time_of_day'].items()
     }
     print(f'{args.out}: {counts["train"]} training and {counts["val"]} '
           f'validation pairs of {meta["size"][0]}x{meta["size"][1]}')

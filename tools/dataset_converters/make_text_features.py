@@ -109,8 +109,7 @@ def gather(folder: Path, stems: list[str], out: Path,
                 group[stem] = read_text_feature(path)
     else:
         arrays = {
-            stem: read_text_feature(path)
-            for stem, path in paths.items()
+            stem: read_text_feature(path) for stem, path in paths.items()
         }
         with finished_file(out) as draft:
             np.savez(draft, **arrays)

@@ -66,9 +66,7 @@ def find_jobs(raw: Path) -> list[tuple[str, str, str]]:
                 raise FileNotFoundError(
                     f'expected a folder at {folder}, but there is none')
         names = {
-            path.name
-            for folder in folders
-            for path in folder.glob('*.png')
+            path.name for folder in folders for path in folder.glob('*.png')
         }
         jobs += [(split, label, name) for name in sorted(names)]
     if not jobs:

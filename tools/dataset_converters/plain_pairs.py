@@ -48,8 +48,8 @@ def find_folders(root: Path, vis=None, ir=None, label=None):
         raise ValueError('expected both --vis and --ir or neither, got '
                          f'--vis {vis} and --ir {ir}')
     there = {
-        path.name.lower(): path
-        for path in sorted(root.iterdir()) if path.is_dir()
+        path.name.lower(): path for path in sorted(root.iterdir())
+        if path.is_dir()
     }
     if vis is not None:
         pair = (root / vis, root / ir)
@@ -80,8 +80,7 @@ def find_samples(src: Path, names: dict, rules: dict) -> list[Sample]:
     splits = {
         'all': whole
     } if whole else {
-        path.name: folders
-        for path in sorted(src.iterdir())
+        path.name: folders for path in sorted(src.iterdir())
         if path.is_dir() and (folders := find_folders(path, **names))
     }
     if not splits:

@@ -148,8 +148,7 @@ def main():
     from mmfusion.distill.teacher_images import TeacherOptions, make_teacher
     args.device = args.device or get_device()
     options = TeacherOptions(**{
-        item.name: getattr(args, item.name)
-        for item in fields(TeacherOptions)
+        item.name: getattr(args, item.name) for item in fields(TeacherOptions)
     })
     return make_teacher(
         load_config(args.config, args.cfg_options,

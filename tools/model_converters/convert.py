@@ -98,8 +98,7 @@ def revert(checkpoint: Any, mapping: KeyMapping) -> dict[str, dict]:
     state = find_state_dict(checkpoint)
     # the normalisation between the networks belongs to our wrapper
     state = {
-        key: value
-        for key, value in state.items()
+        key: value for key, value in state.items()
         if not key.startswith('data_preprocessor.')
     }
     state = mapping.revert(state, meta.pop('unused', {}))

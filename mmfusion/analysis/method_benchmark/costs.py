@@ -61,6 +61,5 @@ def measure_costs(methods: Sequence[Method], path: Path,
         method.name: {
             name: known[method.name][name]
             for name in ('latency_ms', 'parameters', 'flops')
-        }
-        for method in methods
+        } for method in methods
     }

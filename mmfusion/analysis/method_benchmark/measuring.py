@@ -121,10 +121,9 @@ def measure(
             path = folder / f'{pair["stem"]}.png'
             if not path.is_file():
                 continue
-            files[method,
-                  pair['stem']] = [path, pair['ir_path'], pair['vis_path']]
-            record = store.find(method, pair['stem'], files[method,
-                                                            pair['stem']])
+            name = method, pair['stem']
+            files[name] = [path, pair['ir_path'], pair['vis_path']]
+            record = store.find(*name, files[name])
             found[method][pair['stem']] = dict(record.values if record else {})
     for protocol, scenes in _plan(found, files, columns).items():
         for records in track(measure_scenes(scenes, protocol, workers),
@@ -160,14 +159,10 @@ def _plan(found: Mapping[str, Mapping[str, Values]],
                 missing.setdefault(column.channels, []).append(column.spec.key)
         for channels, keys in missing.items():
             protocol = Protocol(metrics=tuple(keys), channels=channels)
-            scene = plan.setdefault(protocol,
-                                    {}).setdefault(stem,
-                                                   Scene(stem, sources, {}))
+            scenes = plan.setdefault(protocol, {})
+            scene = scenes.setdefault(stem, Scene(stem, sources, {}))
             scene.fused[method] = str(fused)
-    return {
-        protocol: list(scenes.values())
-        for protocol, scenes in plan.items()
-    }
+    return {key: list(scenes.values()) for key, scenes in plan.items()}
 
 
 def _of_methods(records: Sequence[Record],

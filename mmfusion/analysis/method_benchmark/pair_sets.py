@@ -96,8 +96,7 @@ def _read(entry: str, limit: int | None) -> PairSet:
             raise UsageError(f'{name}: {error}') from error
         unmatched += [
             labels[stem] for stem in labels
-            if stem not in {pair['stem']
-                            for pair in pairs}
+            if stem not in {pair['stem'] for pair in pairs}
         ]
         for pair in pairs:
             if pair['stem'] in labels:

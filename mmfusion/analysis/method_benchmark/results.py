@@ -70,15 +70,11 @@ def make_report(methods: Sequence[Method], tables: Sequence[Table],
         ], presets=describe_tables(tables), values={
             result.pairs.name: {
                 method.name: {
-                    key: _column(result, method.name, key)
-                    for key in keys
-                }
-                for method in methods
-            }
-            for result in results
+                    key: _column(result, method.name, key) for key in keys
+                } for method in methods
+            } for result in results
         }, segmentation={
-            result.pairs.name: scores
-            for result in results
+            result.pairs.name: scores for result in results
             if (scores := _scores(result, methods, segmentor))
         }, setting=dict(setting, mmfusion=mmfusion.__version__,
                         torch=torch.__version__, segmentor=segmentor
@@ -127,6 +123,5 @@ def make_strip(pair: Mapping[str, str], images: Mapping[str, Path]) -> str:
         for method, folder in images.items()
     }
     return pair_strip(pair['stem'], stack[..., 2::-1], stack[..., 3], {
-        name: image[..., ::-1]
-        for name, image in fused.items()
+        name: image[..., ::-1] for name, image in fused.items()
     })

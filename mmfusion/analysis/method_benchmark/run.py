@@ -106,8 +106,7 @@ def benchmark_methods(methods: Sequence[str], data: Sequence[str],
         result.pairs.name: [
             make_strip(pair, _folders(options.out, result.pairs, chosen))
             for pair in spread(result.complete, options.strips)
-        ]
-        for result in results
+        ] for result in results
     }
     write_text(options.out / 'index.html', render_page(report, strips))
     problems = [(item['name'], text) for item in report['sets']
@@ -182,10 +181,9 @@ def _measure(item: PairSet, methods: Sequence[Method], tables: Sequence[Table],
              segmentor: Segmentor | None, failures: Failures,
              options: Options) -> Result:
     images = _folders(options.out, item, methods)
-    columns = list(
-        {column.key: column
-         for table in tables
-         for column in table.columns}.values())
+    columns = list({
+        column.key: column for table in tables for column in table.columns
+    }.values())
     print(f'{item.name}: {len(columns)} metrics of {len(item.pairs)} pairs',
           flush=True)
     records = options.out / 'records'

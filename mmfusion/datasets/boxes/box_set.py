@@ -68,8 +68,8 @@ class BoxSet:
         return {
             split:
             pairs(root, root / vis.format(split), root / ir.format(split),
-                  one_of(root, notes.format(split)))
-            for split in self.splits if (root / vis.format(split)).is_dir()
+                  one_of(root, notes.format(split))) for split in self.splits
+            if (root / vis.format(split)).is_dir()
         }
 
     def read(self, path: Path) -> list[Box]:

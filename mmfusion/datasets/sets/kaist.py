@@ -31,8 +31,7 @@ class KAISTBoxes(BoxSet):
             path.stem: [
                 self._job(root, images, notes, path, line)
                 for line in stripped_lines(path)
-            ]
-            for path in sorted(one_of(root, 'imageSets').glob('*.txt'))
+            ] for path in sorted(one_of(root, 'imageSets').glob('*.txt'))
         }
 
     @staticmethod

@@ -51,8 +51,7 @@ class VEDAIBoxes(BoxSet):
         return {
             split:
             pairs(root, images, images, notes, stems, ('_co', '_ir', '.txt'),
-                  optional=True)
-            for split, stems in splits.items()
+                  optional=True) for split, stems in splits.items()
         }
 
     def read(self, path: Path) -> list[Box]:

@@ -76,8 +76,7 @@ def car(canvas: Canvas, cond: Conditions, x: float, z: float, yaw: float,
             canvas, body, {
                 name:
                 canvas.paint(colour * tone[name], heat[name], coarse=.1,
-                             retro=.2)
-                for name in FACES
+                             retro=.2) for name in FACES
             })
         trim = canvas.paint(colour * .3, cold + warm * .12)
         for name in faces - {'top'}:

@@ -93,10 +93,9 @@ def write_dataset(out, train: int = 160, val: int = 40,
     meta = dict(
         settings, classes=MFNET_CLASSES, palette=MFNET_PALETTE, time_of_day={
             split: {
-                job.stem: 'night' if job.night else 'day'
-                for job in jobs if job.folder.name == split
-            }
-            for split in _FIRST_NUMBER
+                job.stem: 'night' if job.night else 'day' for job in jobs
+                if job.folder.name == split
+            } for split in _FIRST_NUMBER
         })
     stale = _reconcile(out, meta, overwrite)
     for path in stale:
@@ -179,8 +178,7 @@ def _reconcile(out: Path, meta: dict, overwrite: bool) -> list[Path]:
     try:
         old = json.loads(path.read_text())
         stems = {
-            split: list(old['time_of_day'][split])
-            for split in _FIRST_NUMBER
+            split: list(old['time_of_day'][split]) for split in _FIRST_NUMBER
         }
     except (ValueError, KeyError, TypeError):
         raise ValueError(

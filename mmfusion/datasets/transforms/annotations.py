@@ -66,9 +66,8 @@ class LoadFusionAnnotations(LoadAnnotations):
             if results.get(path_key) is not None:
                 image = read_image(results[path_key], cv2.IMREAD_GRAYSCALE,
                                    backend_args=self.backend_args)
-                results[key] = (image
-                                > (127 if image.max() > 1 else 0)).astype(
-                                    np.uint8)
+                middle = 127 if image.max() > 1 else 0
+                results[key] = (image > middle).astype(np.uint8)
                 results['seg_fields'].append(key)
         return results
 

@@ -99,8 +99,7 @@ class PackFusionInputs(ShownTransform):
             self._pack_boxes = TRANSFORMS.build(
                 dict(type='mmdet.PackDetInputs', meta_keys=()))
         packed = self._pack_boxes(
-            {key: results[key]
-             for key in _INSTANCES if key in results})
+            {key: results[key] for key in _INSTANCES if key in results})
         for key, instances in packed['data_samples'].items():
             setattr(sample, key, instances)
 

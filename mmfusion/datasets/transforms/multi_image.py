@@ -172,8 +172,8 @@ class TranslateY(_OnEachModality):
 def _part(results: dict, span) -> dict:
     """A copy of the sample whose image is one modality of three channels."""
     part = copy.deepcopy({
-        key: value
-        for key, value in results.items() if key not in ('img', 'mix_results')
+        key: value for key, value in results.items()
+        if key not in ('img', 'mix_results')
     })
     image = np.ascontiguousarray(results['img'][..., span[0]:span[1]])
     part['img'] = (cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)

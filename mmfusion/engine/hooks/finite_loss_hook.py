@@ -57,8 +57,8 @@ class FiniteLossHook(Hook):
     def after_train_iter(self, runner, batch_idx: int, data_batch=None,
                          outputs: dict | None = None) -> None:
         losses = {
-            name: value
-            for name, value in (outputs or {}).items() if 'loss' in name
+            name: value for name, value in (outputs or {}).items()
+            if 'loss' in name
         }
         self._steps.append(_Step(runner.iter + 1, losses, _files(data_batch)))
         if len(self._steps) >= self.interval:
@@ -95,8 +95,7 @@ class FiniteLossHook(Hook):
     def _message(runner, step: _Step, bad: dict) -> str:
         # The sum is named only where no single term explains it.
         terms = {
-            name: value
-            for name, value in bad.items() if name != 'loss'
+            name: value for name, value in bad.items() if name != 'loss'
         } or bad
         named = ', '.join(f'{name} = {value}' for name, value in terms.items())
         rates = ', '.join(

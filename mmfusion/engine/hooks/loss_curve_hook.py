@@ -135,8 +135,7 @@ class LossCurveHook(Hook):
             group: {
                 name: Curve(self.max_points, curve)
                 for name, curve in curves.items()
-            }
-            for group, curves in state.items()
+            } for group, curves in state.items()
         }
         # The hub's copy shares the curves' state, so every checkpoint holds
         # the latest one.
@@ -179,10 +178,9 @@ class LossCurveHook(Hook):
             return
         points = {
             group: {
-                name: curve.points
-                for name, curve in curves.items() if curve.points[0]
-            }
-            for group, curves in self._curves.items()
+                name: curve.points for name, curve in curves.items()
+                if curve.points[0]
+            } for group, curves in self._curves.items()
         }
         groups = {'loss': points['losses'], 'learning rate': points['rates']}
         for name, curve in points['scores'].items():

@@ -39,8 +39,7 @@ class LossStageHook(Hook):
             raise ValueError('Expected stages of which the first begins at '
                              f'0, got {begins}.')
         shares = {
-            isinstance(value, float) and value < 1
-            for value in begins[1:]
+            isinstance(value, float) and value < 1 for value in begins[1:]
         }
         if len(shares) > 1 or begins != sorted(set(begins)):
             raise ValueError(
@@ -112,8 +111,7 @@ class LossStageHook(Hook):
         factors = self.factors(now, total)
         _wrapper(runner).term_factors = factors
         runner.message_hub.update_scalars({
-            f'train/stage/{name}': value
-            for name, value in factors.items()
+            f'train/stage/{name}': value for name, value in factors.items()
         })
 
 

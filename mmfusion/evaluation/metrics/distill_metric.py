@@ -73,8 +73,7 @@ class DistillMetric(FusionMetric):
                 row.update(self._compare(sample))
         return [{
             **{
-                name: row[name]
-                for name in REFERENCES if name in row
+                name: row[name] for name in REFERENCES if name in row
             },
             **row
         } for row in rows]

@@ -136,8 +136,7 @@ class FusionMetric(BaseMetric):
         return {
             head + ('' if name == 'mean' else f'_{name}'):
             float(STATISTICS[name]([row.values[head] for row in results]))
-            for head in headings
-            for name in self.statistics
+            for head in headings for name in self.statistics
         }
 
     def _measure(self, samples: Sequence[dict]) -> list[dict[str, float]]:

@@ -176,9 +176,7 @@ class OpenVinoSession(Session):
         model = core.read_model(str(self.path))
         self.compiled = core.compile_model(model, 'CPU', properties)
         self.names = {
-            name
-            for port in self.compiled.inputs
-            for name in port.names
+            name for port in self.compiled.inputs for name in port.names
         }
         props = require_package('onnx', _INSTALL,
                                 UsageError).load(str(self.path)).metadata_props
@@ -236,7 +234,6 @@ def openvino_core():
 
 
 _SESSIONS = {
-    cls.backend: cls
-    for cls in (OnnxRuntimeSession, OpenVinoSession, TorchScriptSession,
-                TorchExportSession)
+    cls.backend: cls for cls in (OnnxRuntimeSession, OpenVinoSession,
+                                 TorchScriptSession, TorchExportSession)
 }

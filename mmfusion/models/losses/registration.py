@@ -91,8 +91,7 @@ class RegistrationLoss(nn.Module):
             smooth=(rest.diff(dim=2).abs().mean() +
                     rest.diff(dim=3).abs().mean()))
         return {
-            name: self.weights[name] * value
-            for name, value in terms.items()
+            name: self.weights[name] * value for name, value in terms.items()
         }
 
 

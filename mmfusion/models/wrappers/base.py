@@ -105,8 +105,7 @@ class BaseFusionModel(BaseModel):
         named = Config(dict(losses=fusion_losses or {}))
         named.merge_from_dict(dict(losses=losses or {}))
         self.fusion_losses = nn.ModuleDict({
-            name: MODELS.build(cfg)
-            for name, cfg in named.losses.items()
+            name: MODELS.build(cfg) for name, cfg in named.losses.items()
         })
         #: factors of the terms by name, set by :class:`LossStageHook`
         self.term_factors: dict[str, float] = {}
@@ -203,8 +202,7 @@ class BaseFusionModel(BaseModel):
             output = self.fuser(vis, ir, **condition)
             output = self.roles.recolour(output, inputs, self.fuser)
         output.aux.update({
-            f'registration.{name}': value
-            for name, value in found.items()
+            f'registration.{name}': value for name, value in found.items()
         })
         return output
 

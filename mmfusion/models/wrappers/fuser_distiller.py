@@ -101,8 +101,7 @@ class FuserDistiller(ImageFuser):
         training = ('type', 'teacher', 'student', 'pairs', 'random_teacher',
                     'init_from_teacher', 'motion')
         kept = {
-            key: value
-            for key, value in cfg.items() if key not in training
+            key: value for key, value in cfg.items() if key not in training
         }
         return super().inference_config(
             dict(type='ImageFuser', fuser=cfg['student'], **kept))

@@ -81,8 +81,7 @@ def reference_full_shapes() -> Shapes:
             channels=256, num_classes=9, norm_cfg=dict(type='BN'),
             loss_decode=dict(type='mmseg.CrossEntropyLoss')))
     shapes = {
-        f'{name}.{key}': tuple(value.shape)
-        for name, part in parts.items()
+        f'{name}.{key}': tuple(value.shape) for name, part in parts.items()
         for key, value in part.state_dict().items()
     }
     shapes.update({

@@ -15,8 +15,7 @@ Shapes = dict[str, tuple[int, ...]]
 def _restormer(name: str, channels: int) -> Shapes:
     wide = 8 * channels
     norms = {
-        f'{name}.norm{i}.body.{key}': (channels, )
-        for i in (1, 2)
+        f'{name}.norm{i}.body.{key}': (channels, ) for i in (1, 2)
         for key in ('weight', 'bias')
     }
     return {
@@ -48,8 +47,7 @@ def reference_shapes() -> Shapes:
             attended = f'{name}.cross_attentionA{attention}.multihead_attn'
             shapes[f'{name}.conv{side}1.weight'] = (32, inputs, 3, 3)
             shapes.update(
-                {f'{name}.prelu{side}{i}.weight': (1, )
-                 for i in (1, 2, 3)})
+                {f'{name}.prelu{side}{i}.weight': (1, ) for i in (1, 2, 3)})
             shapes.update(_conv(f'{name}.conv{side}2', 32, 32, 1, 1))
             shapes.update(_conv(f'{name}.conv{side}3', 32, 64, 1, 1))
             shapes.update(

@@ -87,11 +87,9 @@ def test_published_unet():
     assert len(full.state_dict()) == 566
     assert sum(p.numel()
                for p in full.parameters()) == pytest.approx(552.8e6, rel=1e-4)
-    assert {key.partition('.')[0]
-            for key in full.state_dict()} == {
-                'time_embed', 'input_blocks', 'middle_block', 'output_blocks',
-                'out'
-            }
+    assert {key.partition('.')[0] for key in full.state_dict()} == {
+        'time_embed', 'input_blocks', 'middle_block', 'output_blocks', 'out'
+    }
 
 
 def test_tiny_unet(tmp_path):

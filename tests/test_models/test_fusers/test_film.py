@@ -79,9 +79,8 @@ def test_golden(state, case):
         getattr(fuser, f'{name}_stages')[0].register_forward_hook(
             lambda _, __, out, name=name: first.update({name: out}))
     inputs = {
-        key: value.double()
-        for key, value in reference_input(batch, height, width,
-                                          length).items()
+        key: value.double() for key, value in reference_input(
+            batch, height, width, length).items()
     }
     fused = fuser.fuse_luma(**inputs)
     assert fused.shape == (batch, 1, height, width)

@@ -58,8 +58,7 @@ def test_equals_the_network(fuser, monkeypatch, size, pixels):
     fast = fuser.optimize_for_inference()
     inputs = reference_input(2, *size, 9)
     expected = fuser.double().fuse_luma(**{
-        k: v.double()
-        for k, v in inputs.items()
+        k: v.double() for k, v in inputs.items()
     })
     fuser.float()
     torch.testing.assert_close(

@@ -29,14 +29,12 @@ def same(fuser, state):
     lambda state: state,
     lambda state: dict(state_dict=state, meta=dict(epoch=1)),
     lambda state: {
-        f'module.{k}': v
-        for k, v in state.items()
+        f'module.{k}': v for k, v in state.items()
     },
     lambda state: dict(
         state_dict={
             **{
-                f'fuser.{k}': v
-                for k, v in state.items()
+                f'fuser.{k}': v for k, v in state.items()
             },
             'segmentor.head.weight': torch.zeros(1),
         }),

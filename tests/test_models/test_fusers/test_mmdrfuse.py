@@ -120,8 +120,7 @@ def test_published_weights(name, published_weights):
     state = convert(checkpoint, choose(checkpoint, 'mmdrfuse'))['state_dict']
     fuser = FUSERS[name]().eval()
     fuser.load_state_dict({
-        key.removeprefix('fuser.'): value
-        for key, value in state.items()
+        key.removeprefix('fuser.'): value for key, value in state.items()
     })
     with torch.inference_mode():
         fused, aux = fuser.fuse_luma(*ramps())

@@ -128,8 +128,7 @@ def test_any_size(size):
     assert output.fused.shape == (1, 3, *size)
     assert output.luma.shape == (1, 1, *size)
     assert {
-        k: v.shape[1:]
-        for k, v in output.aux.items()
+        k: v.shape[1:] for k, v in output.aux.items()
     } == dict(semantic=(9, *size), binary=(2, *size), boundary=(2, *size),
               vis_rec=(1, *size), ir_rec=(1, *size))
     for value in (output.luma, output.fused, *output.aux.values()):
@@ -263,6 +262,6 @@ class TestBackbone:
                 for key, value in part.state_dict().items()
             }
             assert own == {
-                key: value.shape
-                for key, value in resnet.items() if key.startswith(f'{name}.')
+                key: value.shape for key, value in resnet.items()
+                if key.startswith(f'{name}.')
             }

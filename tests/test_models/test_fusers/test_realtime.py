@@ -68,8 +68,7 @@ def test_range_and_shape(size):
 def test_features():
     output = build()(*pair(64, 96), return_features=True)
     assert {
-        key: tuple(value.shape[1:])
-        for key, value in output.aux.items()
+        key: tuple(value.shape[1:]) for key, value in output.aux.items()
     } == dict(scale2=(16, 32, 48), scale4=(24, 16, 24), scale8=(48, 8, 12),
               scale16=(96, 4, 6))
     assert not build()(*pair()).aux

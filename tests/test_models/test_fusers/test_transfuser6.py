@@ -77,8 +77,8 @@ def fuser(converted):
 def naive(reference):
     from benchmarks.naive import NaiveTransFuser6
     naive = NaiveTransFuser6()
-    naive.load_state_dict({key: reference[key]
-                           for key in naive.state_dict()}, strict=True)
+    naive.load_state_dict({key: reference[key] for key in naive.state_dict()},
+                          strict=True)
     return naive.eval()
 
 

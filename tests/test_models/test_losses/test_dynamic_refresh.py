@@ -123,8 +123,7 @@ def test_new_samples_beside_known_ones(scene):
     assert value > 0 and grad[2].abs().sum() == 0
     # the mean runs over the known two
     other, _ = call(loss, {
-        key: x[:2]
-        for key, x in inputs.items()
+        key: x[:2] for key, x in inputs.items()
     }, bad[:2], (0, 1))
     assert value.item() == pytest.approx(other.item(), rel=1e-5)
 

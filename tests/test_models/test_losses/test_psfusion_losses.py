@@ -263,8 +263,7 @@ def test_missing_labels():
     loss = build('PSFusionLoss', labels='optional')
     alone = build('BoundaryMapLoss', labels='optional')(FuserOutput(
         output.fused, aux={
-            k: v[:1]
-            for k, v in output.aux.items()
+            k: v[:1] for k, v in output.aux.items()
         }), inputs, samples[:1])
     terms = loss(output, inputs, samples)
     assert terms['boundary'].item() == pytest.approx(10 * alone.item())
@@ -322,9 +321,9 @@ def test_finite_for_constant_images(value):
     inputs = {k: torch.full_like(v, value) for k, v in inputs.items()}
     luma = torch.full((BATCH, 1, HEIGHT, WIDTH), value, requires_grad=True)
     aux = {
-        name: (luma + 0).expand(-1, channels, -1, -1)
-        for name, channels in dict(semantic=9, binary=2, boundary=2, vis_rec=1,
-                                   ir_rec=1).items()
+        name:
+        (luma + 0).expand(-1, channels, -1, -1) for name, channels in dict(
+            semantic=9, binary=2, boundary=2, vis_rec=1, ir_rec=1).items()
     }
     terms = build('PSFusionLoss')(FuserOutput(luma.expand(-1, 3, -1, -1), luma,
                                               aux), inputs, samples)

@@ -211,8 +211,7 @@ def test_tokenizer_of_a_larger_model(folders, tmp_path):
     tokens = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']
     tokens += [f'w{index}' for index in range(40)] + ['street']
     BertTokenizer(vocab={
-        t: i
-        for i, t in enumerate(tokens)
+        t: i for i, t in enumerate(tokens)
     }).save_pretrained(folder)
     with pytest.raises(ValueError, match='the model has 32'):
         build('bert', str(folder)).features(['street'])

@@ -12,8 +12,7 @@ from tests.support.h5_cases import feature, write_h5
 
 STEMS = ('a', 'night/b', 'c.1')
 FEATURES = {
-    stem: feature(index, 3 + index)
-    for index, stem in enumerate(STEMS)
+    stem: feature(index, 3 + index) for index, stem in enumerate(STEMS)
 }
 
 
@@ -37,8 +36,7 @@ def as_h5(root):
     return write_h5(
         root / 'all.h5',
         dict(text={
-            stem: value[None, None]
-            for stem, value in FEATURES.items()
+            stem: value[None, None] for stem, value in FEATURES.items()
         }))
 
 
@@ -46,11 +44,9 @@ def as_two_groups(root):
     return write_h5(
         root / 'two.hdf5',
         dict(textA={
-            stem: value[:1]
-            for stem, value in FEATURES.items()
+            stem: value[:1] for stem, value in FEATURES.items()
         }, textB={
-            stem: value[1:]
-            for stem, value in FEATURES.items()
+            stem: value[1:] for stem, value in FEATURES.items()
         }))
 
 

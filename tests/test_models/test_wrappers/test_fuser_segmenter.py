@@ -69,8 +69,7 @@ def test_lr_mult_is_a_config_line(build):
         dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3),
              paramwise_cfg=dict(custom_keys=dict(fuser=dict(lr_mult=0.1)))))
     rates = {
-        id(parameter): group['lr']
-        for group in wrapper.optimizer.param_groups
+        id(parameter): group['lr'] for group in wrapper.optimizer.param_groups
         for parameter in group['params']
     }
     assert all(rates[id(p)] == pytest.approx(1e-4)

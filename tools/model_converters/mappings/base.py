@@ -70,8 +70,7 @@ class KeyMapping:
         ours = self.our_shapes()
         return {
             **{
-                name: ours[key]
-                for key, name in self.names().items()
+                name: ours[key] for key, name in self.names().items()
             },
             **self.unused
         }
@@ -114,16 +113,14 @@ class KeyMapping:
             state, self.our_shapes(),
             f'Check that it is a checkpoint of ours for {self.method!r}.')
         unused = unused or {
-            name: _neutral(name, shape)
-            for name, shape in self.unused.items()
+            name: _neutral(name, shape) for name, shape in self.unused.items()
         }
         check_state_dict(
             unused, self.unused,
             "These are the tensors under meta['unused'] of the checkpoint.")
         reverted = {name: state[key] for key, name in self.names().items()}
         return {
-            self.prefix + name: value
-            for name, value in sorted({
+            self.prefix + name: value for name, value in sorted({
                 **reverted,
                 **unused
             }.items())

@@ -59,8 +59,7 @@ def _unused(prefix: str = '') -> dict[str, tuple[int, ...]]:
     widths = dict(conv1_vi=_STEM, conv1_ir=_STEM, **_NODES)
     return {
         f'{prefix}{layer}.bn.{name}': () if name == 'num_batches_tracked' else
-        (width, )
-        for layer, width in widths.items()
+        (width, ) for layer, width in widths.items()
         for name in ('weight', 'bias', 'running_mean', 'running_var',
                      'num_batches_tracked')
     }

@@ -40,8 +40,7 @@ def _branch(side: str, attention: int) -> dict[str, str]:
         'stem': f'conv{side}1',
         'stem_act': f'prelu{side}1',
         **{
-            f'block.{k}': f'restormer{side}1.{v}'
-            for k, v in _BLOCK.items()
+            f'block.{k}': f'restormer{side}1.{v}' for k, v in _BLOCK.items()
         },
         'to_tokens': f'imagef2textf{side}1.conv',
         'gate.in_proj': f'{attended}.in_proj',

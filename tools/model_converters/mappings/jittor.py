@@ -30,9 +30,7 @@ _ALLOWED = {
     ('_codecs', 'encode'):
     lambda text, encoding: text.encode('latin1'),
     **{
-        (f'numpy.{core}.{module}', name): getattr(getattr(_CORE, module), name)
-        for core in ('core', '_core')
-        for module, name in _ARRAYS
+        (f'numpy.{core}.{module}', name): getattr(getattr(_CORE, module), name) for core in ('core', '_core') for module, name in _ARRAYS
     },
 }
 

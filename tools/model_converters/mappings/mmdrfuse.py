@@ -9,12 +9,10 @@ _ENCODER = ('conv1', 'conv2', 'conv3', 'conv4', 'conv5', 'conv6')
 _DECODER = ('conv66', 'conv55', 'conv44', 'conv33', 'conv22')
 _TEACHER = {
     **{
-        f'encoder.{i}': name
-        for i, name in enumerate(_ENCODER)
+        f'encoder.{i}': name for i, name in enumerate(_ENCODER)
     },
     **{
-        f'decoder.{i}': name
-        for i, name in enumerate(_DECODER)
+        f'decoder.{i}': name for i, name in enumerate(_DECODER)
     },
     'buffer': 'conv11',
     'out': 'conv00',

@@ -74,8 +74,8 @@ def em_iteration(fused: Tensor, i: Tensor, v: Tensor, state: EMState,
     along, down = (share * part
                    for part in _differences(smooth, wrap=not release))
     pull = y - smooth if release else smooth
-    x = (2 * precise_i * y + eta * pull) / (2 * precise_i + 2 * precise_v +
-                                            eta)
+    both = 2 * precise_i + 2 * precise_v
+    x = (2 * precise_i * y + eta * pull) / (both + eta)
     return i - x if release else v + x, EMState(gamma, rho, along, down)
 
 

@@ -146,8 +146,7 @@ class RowwiseTransFuser6(nn.Module):
             nn.ModuleList(RowwiseAttention(layer) for layer in layers)
             for layers in (fuser.vis_attentions, fuser.ir_attentions))
         self.nodes = nn.ModuleDict({
-            name: RowwiseNode(node)
-            for name, node in fuser.nodes.items()
+            name: RowwiseNode(node) for name, node in fuser.nodes.items()
         })
         self.to_luma = fuser.to_luma
 

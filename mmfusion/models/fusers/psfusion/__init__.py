@@ -171,8 +171,7 @@ class PSFusion(BaseFuser):
                 for index in path:
                     part = part[index]
                 own = {
-                    key[len(name) + 1:]: value
-                    for key, value in state.items()
+                    key[len(name) + 1:]: value for key, value in state.items()
                     if key.startswith(f'{name}.')
                 }
                 expected = part.state_dict()

@@ -83,9 +83,8 @@ class TimmEncoder(nn.Module):
     def _load(self, checkpoint: str) -> None:
         own = self.network.state_dict()
         state = {
-            key: value
-            for key, value in find_state_dict(read_checkpoint(
-                checkpoint)).items() if key in own
+            key: value for key, value in find_state_dict(
+                read_checkpoint(checkpoint)).items() if key in own
         }
         first = next(iter(own))
         if first in state and own[first].shape[1] == 1:
