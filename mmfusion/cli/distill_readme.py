@@ -117,13 +117,11 @@ def data_overrides(args: argparse.Namespace,
 def root_overrides(root: str, name: str) -> dict[str, Any]:
     """A folder with IR, VIS and TEACHER_FUSED as one data set."""
     place = f'{name}_dataloader.dataset'
-    return {
-        f'{place}.data_root': root,
-        **{
-            f'{place}.data_prefix.{key}': value for key, value in _README_PREFIX.items(
-            )
-        }
+    prefix = {
+        f'{place}.data_prefix.{key}': value
+        for key, value in _README_PREFIX.items()
     }
+    return {f'{place}.data_root': root, **prefix}
 
 
 def train_overrides(args: argparse.Namespace, cfg: Config, on_gpu: bool,

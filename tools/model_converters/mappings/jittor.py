@@ -29,10 +29,12 @@ _ALLOWED = {
     # how protocols below 3 spell bytes
     ('_codecs', 'encode'):
     lambda text, encoding: text.encode('latin1'),
-    **{
-        (f'numpy.{core}.{module}', name): getattr(getattr(_CORE, module), name) for core in ('core', '_core') for module, name in _ARRAYS
-    },
 }
+_ALLOWED.update({
+    (f'numpy.{core}.{module}', name):
+    getattr(getattr(_CORE, module), name) for core in ('core', '_core')
+    for module, name in _ARRAYS
+})
 
 
 class _ArrayUnpickler(pickle.Unpickler):
