@@ -57,7 +57,8 @@ with torch.random.fork_rng():
     assert logits(MODELS.build(text.model))[1] == 5
     Path('short.py').write_text(SHORT)
     short = load_config('short.py', scale='synthetic')
-    assert short.model.fuser == dict(type='SelectModality', modality='vis')
+    assert short.model.fuser.type == 'SelectModality'
+    assert short.model.fuser.modality == 'vis'
     assert short.train_cfg.max_iters == 600
     assert logits(MODELS.build(short.model))[1] == 9
 

@@ -16,6 +16,12 @@ from mmfusion.registry import MODELS
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def seeded(cfg):
+    """Every variant has the same weights."""
+    torch.manual_seed(0)
+    return MODELS.build(cfg)
+
+
 def load():
     spec = importlib.util.spec_from_file_location(
         'benchmark_backends', ROOT / 'benchmarks' / 'backends.py')
@@ -92,7 +98,7 @@ def test_text_guided(tmp_path, capsys, monkeypatch):
     slim = {**full.config, **SLIM_FUSERS['FILMFusion'], 'text_channels': 768}
     monkeypatch.setitem(module.METHODS, 'film', replace(full, config=slim))
     monkeypatch.setattr(
-        module, 'build', lambda name, variant, same_weights: MODELS.build(slim)
+        module, 'build', lambda name, variant, same_weights: seeded(slim)
         if variant == 'ours' else Naive())
     for name, channels in dict(vis=3, ir=1).items():
         (tmp_path / name).mkdir()
