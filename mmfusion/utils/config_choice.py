@@ -82,7 +82,7 @@ def remove_choices(cfg: Config) -> None:
 
 
 def _apply(cfg: Config, part: dict, read: Callable[[str], Config]) -> None:
-    part = copy.deepcopy(dict(part))
+    part = _without_scope(dict(part))
     files = part.pop('_base_', [])
     for file in [files] if isinstance(files, str) else files:
         for key, value in read(file).items():
@@ -91,6 +91,20 @@ def _apply(cfg: Config, part: dict, read: Callable[[str], Config]) -> None:
     for key, value in part.items():
         cfg[key] = (value if _is_scales(key) else _merge(
             cfg.get(key, {}), value, key))
+
+
+def _without_scope(node: Any) -> Any:
+    """A copy without the scope that mmengine adds where a config of another
+    project inherits ours: to types that are outer ones here, inner ones
+    where they are merged in."""
+    if isinstance(node, dict):
+        return ConfigDict({
+            key: _without_scope(value) for key, value in node.items()
+            if (key, value) != ('_scope_', 'mmfusion')
+        })
+    if isinstance(node, (list, tuple)):
+        return type(node)(map(_without_scope, node))
+    return copy.deepcopy(node)
 
 
 def _is_scales(key: str) -> bool:

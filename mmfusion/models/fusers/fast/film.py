@@ -5,6 +5,9 @@ than computing it. Here a chain of layers runs over a band of rows that fits
 a core's cache. Maps are matrices, one row a pixel, so that a 1x1 convolution
 is a product of matrices that writes where it belongs.
 """
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -80,12 +83,36 @@ def _side_padded(weight: Tensor, act: str = 'none') -> FusedConv2d:
     return FusedConv2d(part, act)
 
 
+class Scratch:
+    """Memory for one map, kept for the next image.
+
+    The system clears fresh memory page by page, which costs more than the
+    work on it.
+    """
+
+    def __init__(self) -> None:
+        self._spare: list[Tensor] = []
+
+    @contextmanager
+    def like(self, x: Tensor) -> Iterator[Tensor]:
+        """A map of the shape of ``x``; taken away, so that threads do not
+        share it, until the block ends."""
+        held = self._spare.pop() if self._spare else x.new_empty(0)
+        if held.numel() < x.numel() or held.dtype != x.dtype:
+            # whatever the mode now, the next image may come in another one
+            with torch.inference_mode(False):
+                held = torch.empty(x.numel(), dtype=x.dtype)
+        yield held[:x.numel()].view(x.shape)
+        self._spare[:] = [held]
+
+
 class FastRestormer(nn.Module):
     """A :class:`RestormerBlock` that works in place."""
 
-    def __init__(self, block: RestormerBlock) -> None:
+    def __init__(self, block: RestormerBlock, scratch: Scratch) -> None:
         super().__init__()
         self.block = block
+        self.scratch = scratch
         self.qkv_depthwise = _side_padded(block.qkv_depthwise.weight)
         first, second = block.expand_depthwise.weight.chunk(2)
         self.first_depthwise = _side_padded(first, 'gelu')
@@ -97,8 +124,12 @@ class FastRestormer(nn.Module):
             image (Tensor): (1, C, H, W), channels last; overwritten by the
                 result.
         """
+        with self.scratch.like(pixel_view(image)) as value:
+            self._run(image, value)
+
+    def _run(self, image: Tensor, value: Tensor) -> None:
         x, block, width = pixel_view(image), self.block, image.shape[3]
-        value, mixing = self._attend(image)
+        mixing = self._attend(image, value)
         first_kernel, second_kernel = (
             part.flatten(1).t() for part in block.expand.weight.chunk(2))
         reduce = block.reduce.weight.flatten(1).t()
@@ -115,14 +146,13 @@ class FastRestormer(nn.Module):
                 self.second_depthwise(second.image))
             x[_pixels(rows, width)].addmm_(pixel_view(hidden), reduce)
 
-    def _attend(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """The values, and what maps them to the summand of the pixels."""
+    def _attend(self, image: Tensor, value: Tensor) -> Tensor:
+        """Write the values, return what maps them to the summand."""
         x, block, width = pixel_view(image), self.block, image.shape[3]
         channels = x.shape[1]
         kernel = block.qkv.weight.flatten(1).t()
         parts = cached_bands(image)
         sliding = SlidingRows(image, parts[0].end, 3 * channels)
-        value = torch.empty_like(x)
         gram = x.new_zeros(channels, channels, dtype=torch.float64)
         squares = x.new_zeros(2 * channels, dtype=torch.float64)
         for rows in parts:
@@ -135,7 +165,7 @@ class FastRestormer(nn.Module):
             gram += query.t() @ key
             squares += qkv[:, :2 * channels].square().sum(dim=0)
         norms = squares.sqrt().unsqueeze(0).chunk(2, dim=1)
-        return value, block.mixing(gram.unsqueeze(0), *norms)[0].to(x).t()
+        return block.mixing(gram.unsqueeze(0), *norms)[0].to(x).t()
 
 
 def _pixels(rows: Rows, width: int) -> slice:
@@ -178,11 +208,11 @@ def text_gate(gate: TextGate, text: Tensor, weights: Tensor,
 class FastBranch(nn.Module):
     """A :class:`GuidedBranch`; the trained one is taken where it must."""
 
-    def __init__(self, branch: GuidedBranch) -> None:
+    def __init__(self, branch: GuidedBranch, scratch: Scratch) -> None:
         super().__init__()
         self.branch = branch
         self.stem = FusedConv2d(branch.stem)
-        self.block = FastRestormer(branch.block)
+        self.block = FastRestormer(branch.block, scratch)
         self.slopes = tuple(act.weight.item()
                             for act in (branch.stem_act, branch.gated_act,
                                         branch.merge_act))
@@ -233,12 +263,12 @@ class FastBranch(nn.Module):
 class FastDecoder(nn.Module):
     """The decoder of ``FILMFusion``; overwrites its input."""
 
-    def __init__(self, decoder: nn.Sequential) -> None:
+    def __init__(self, decoder: nn.Sequential, scratch: Scratch) -> None:
         super().__init__()
         self.decoder = decoder
         self.layers = nn.ModuleList(
-            FastRestormer(layer) if isinstance(layer, RestormerBlock
-                                               ) else layer
+            FastRestormer(layer, scratch) if isinstance(layer, RestormerBlock
+                                                        ) else layer
             for layer in decoder)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -262,7 +292,8 @@ class FastDecoder(nn.Module):
 @FAST_FORMS.register_module(name='FILMFusion')
 def fast_film(fuser: nn.Module) -> None:
     """Replace the branches and the decoder."""
+    scratch = Scratch()
     for stages in (fuser.vis_stages, fuser.ir_stages):
         for i, stage in enumerate(stages):
-            stages[i] = FastBranch(stage)
-    fuser.decoder = FastDecoder(fuser.decoder)
+            stages[i] = FastBranch(stage, scratch)
+    fuser.decoder = FastDecoder(fuser.decoder, scratch)
