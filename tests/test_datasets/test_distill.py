@@ -74,7 +74,7 @@ def test_other_teachers_are_told(tree):
     made('val', teacher='DDFM', seed=1)
     assert load() == ''
     made('val', teacher='DDFM', seed=2, color='gray')
-    assert "(seed: 1 and 2; color: None and 'gray')" in load()
+    assert "(seed: 1 -> 2; color: None -> 'gray')" in load()
     assert load('val', test_mode=True) == ''
 
 

@@ -338,7 +338,7 @@ def test_a_line_that_was_not_finished(folders, counted):
 
 def test_other_settings_are_refused(folders):
     evaluation(folders).run(1)
-    with pytest.raises(ValueError, match='channels gray -> rgb.*--restart'):
+    with pytest.raises(ValueError, match='channels: gray -> rgb.*--restart'):
         evaluation(folders, Protocol(NAMES, channels='rgb'))
     with pytest.raises(ValueError, match='EN:bits, SD:float.* -> EN:bits; '):
         evaluation(folders, Protocol(('EN', ), stretch='trunc'))
