@@ -81,8 +81,7 @@ def _add_train(parser: argparse.ArgumentParser,
     _add_distributed(parser)
     parser.add_argument(
         '--resume', nargs='?', const='auto', metavar='PATH|auto',
-        help='continue from PATH, or from the last checkpoint in the work '
-        'dir')
+        help='continue from PATH, or from the last checkpoint in the work dir')
     parser.add_argument('--amp', action='store_true',
                         help='mixed precision; needs a GPU')
     parser.add_argument(

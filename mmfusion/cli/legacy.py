@@ -198,8 +198,7 @@ def apply_to_environment(
         if devices and not 0 <= args.gpu_id < len(devices):
             raise UsageError(
                 f'Expected --gpu-id below {len(devices)}, the number of '
-                f'GPUs in CUDA_VISIBLE_DEVICES={visible}, got '
-                f'{args.gpu_id}.')
+                f'GPUs in CUDA_VISIBLE_DEVICES={visible}, got {args.gpu_id}.')
         environ['CUDA_VISIBLE_DEVICES'] = (devices[args.gpu_id]
                                            if devices else str(args.gpu_id))
     if getattr(args, 'local_rank', None) is not None:

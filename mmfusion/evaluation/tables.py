@@ -12,8 +12,7 @@ from .records import Record
 
 #: name -> function of the values of all images; ``std`` is that of the
 #: images themselves (divided by their number)
-STATISTICS: dict[str, Callable] = dict(mean=np.mean, median=np.median,
-                                       std=np.std)
+STATISTICS = dict(mean=np.mean, median=np.median, std=np.std)
 TITLES = dict(mean='Mean', median='Median', std='Standard deviation',
               rank='Rank of the mean')
 LABEL = 'published-table compatible, not correct'
@@ -207,8 +206,7 @@ class ScoreTable:
     def _legend(self) -> list[str]:
         """What each column is."""
         lines = [
-            'Best in bold; ↑ higher, ↓ lower, →0 nearer to zero is '
-            'better.'
+            'Best in bold; ↑ higher, ↓ lower, →0 nearer to zero is better.'
         ] if len(self.images) > 1 else []
         if len(set(self.images.values())) > 1:
             lines.append('The methods were measured on different numbers of '

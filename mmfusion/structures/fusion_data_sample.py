@@ -66,7 +66,6 @@ class FusionDataSample(SegDataSample):
     gt_mask = _field('gt_mask', 'Salient-object map, (1, H, W).')
     text = _field('text', 'Text feature, (L, C).', Tensor)
     gt_instances = _field('gt_instances', 'Boxes to find.', InstanceData)
-    ignored_instances = _field('ignored_instances', 'Boxes left out.',
-                               InstanceData)
+    ignored_instances = _field('ignored_instances', 'Left out.', InstanceData)
     pred_instances = _field('pred_instances', 'Boxes found.', InstanceData)
     proposals = _field('proposals', 'Boxes proposed.', InstanceData)

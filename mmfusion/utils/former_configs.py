@@ -73,11 +73,10 @@ _OTHERS = (
 FORMER: dict[str, Former] = {
     f'{folder}/{name}_{scale}': (form, scale, choices)
     for folder, name, scales, form, choices in _TWINS for scale in scales
-}
-FORMER.update({
+} | {
     f'{folder}/{name}': (form, scale, choices)
     for folder, name, form, scale, choices in _OTHERS
-})
+}
 DETECTOR = re.compile(r'fuser_detectors/([a-z0-9_]+)_(retinanet|faster-rcnn|'
                       r'rtmdet-tiny|rtmdet|dino)(_frozen)?_llvip')
 

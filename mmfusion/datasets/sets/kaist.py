@@ -73,8 +73,7 @@ class KAISTBoxes(BoxSet):
                 continue
             if len(words) < _FIELDS:
                 raise ValueError(
-                    f'{path}: expected {_FIELDS} or more fields, got '
-                    f'{line!r}')
+                    f'{path}: expected {_FIELDS} or more fields, got {line!r}')
             x, y, width, height, occlusion, *_ = numbers(
                 words[1:11], path, line)
             ignored = words[10] == '1' or occlusion > self.max_occlusion

@@ -99,9 +99,8 @@ class RandomMisalign(ShownTransform):
         results['misalignment'] = matrix
         if np.array_equal(matrix, np.eye(3)):
             return results
-        results['img'] = warp_channels(results['img'],
-                                       results['modalities'][self.modality],
-                                       matrix)
+        span = results['modalities'][self.modality]
+        results['img'] = warp_channels(results['img'], span, matrix)
         return results
 
 

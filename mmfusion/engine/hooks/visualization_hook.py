@@ -97,11 +97,9 @@ class FusionVisualizationHook(Hook):
                 runner.visualizer.draw(image, infrared, sample,
                                        dataset_meta=meta))
         else:
-            runner.visualizer.add_datasample(f'{mode}_{name}', image,
-                                             data_sample=sample,
-                                             infrared=infrared, show=self.show,
-                                             wait_time=self.wait_time,
-                                             step=step)
+            add = runner.visualizer.add_datasample
+            add(f'{mode}_{name}', image, data_sample=sample, infrared=infrared,
+                show=self.show, wait_time=self.wait_time, step=step)
 
     def _pair(self, sample: BaseDataElement,
               stack: Tensor | None) -> dict[str, np.ndarray]:

@@ -79,8 +79,7 @@ class RegistrationHead(BaseModule):
         if min(channels, radius, smooth) < 1 or smooth % 2 == 0:
             raise ValueError(
                 'RegistrationHead: expected channels and radius of at least '
-                '1 and smooth odd, got '
-                f'{(channels, radius, smooth)}.')
+                f'1 and smooth odd, got {(channels, radius, smooth)}.')
         if fit not in FITS:
             raise ValueError(f'RegistrationHead: expected a fit of {FITS}, '
                              f'got {fit!r}.')

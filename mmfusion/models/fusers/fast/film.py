@@ -124,27 +124,25 @@ class FastRestormer(nn.Module):
             image (Tensor): (1, C, H, W), channels last; overwritten by the
                 result.
         """
-        with self.scratch.like(pixel_view(image)) as value:
-            self._run(image, value)
-
-    def _run(self, image: Tensor, value: Tensor) -> None:
         x, block, width = pixel_view(image), self.block, image.shape[3]
-        mixing = self._attend(image, value)
-        first_kernel, second_kernel = (
-            part.flatten(1).t() for part in block.expand.weight.chunk(2))
-        reduce = block.reduce.weight.flatten(1).t()
-        parts = cached_bands(image)
-        first, second = (SlidingRows(image, parts[0].end,
-                                     first_kernel.shape[1]) for _ in range(2))
-        for rows in parts:
-            new = _pixels(unseen(rows), width)
-            x[new].addmm_(value[new], mixing)
-            normed = nn.LayerNorm.forward(block.norm2, x[new])
-            torch.mm(normed, first_kernel, out=first.advance(rows))
-            torch.mm(normed, second_kernel, out=second.advance(rows))
-            hidden = self.first_depthwise(first.image).mul_(
-                self.second_depthwise(second.image))
-            x[_pixels(rows, width)].addmm_(pixel_view(hidden), reduce)
+        with self.scratch.like(x) as value:
+            mixing = self._attend(image, value)
+            first_kernel, second_kernel = (
+                part.flatten(1).t() for part in block.expand.weight.chunk(2))
+            reduce = block.reduce.weight.flatten(1).t()
+            parts = cached_bands(image)
+            first, second = (SlidingRows(image, parts[0].end,
+                                         first_kernel.shape[1])
+                             for _ in range(2))
+            for rows in parts:
+                new = _pixels(unseen(rows), width)
+                x[new].addmm_(value[new], mixing)
+                normed = nn.LayerNorm.forward(block.norm2, x[new])
+                torch.mm(normed, first_kernel, out=first.advance(rows))
+                torch.mm(normed, second_kernel, out=second.advance(rows))
+                hidden = self.first_depthwise(first.image).mul_(
+                    self.second_depthwise(second.image))
+                x[_pixels(rows, width)].addmm_(pixel_view(hidden), reduce)
 
     def _attend(self, image: Tensor, value: Tensor) -> Tensor:
         """Write the values, return what maps them to the summand."""

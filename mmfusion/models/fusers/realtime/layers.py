@@ -158,9 +158,8 @@ class CrossAttention(nn.Module):
         query = self.query(self.norm_query(x))
         query = query.reshape(batch, heads, channels // heads, -1)
         pooled = F.avg_pool2d(self.norm_other(other), self.reduction)
-        key, value = self.key_value(pooled).reshape(batch, 2, heads,
-                                                    channels // heads,
-                                                    -1).unbind(1)
+        shape = batch, 2, heads, channels // heads, -1
+        key, value = self.key_value(pooled).reshape(shape).unbind(1)
         weights = (query.transpose(2, 3) @ key * self.scale).softmax(-1)
         out = value @ weights.transpose(2, 3)
         return self.project(out.reshape(batch, channels, height, width))
