@@ -15,7 +15,6 @@ from collections.abc import Callable, MutableMapping, Sequence
 
 from mmengine.config import Config
 
-from mmfusion.evaluation.selection import IOU_METRICS
 from mmfusion.utils import DetectionMissing
 from mmfusion.utils.config_file import find_config, load_config
 from mmfusion.utils.errors import UsageError
@@ -125,6 +124,8 @@ def _translate(
             parser.error('--stage1-options needs --two-stage.')
         args.stage1_options.update(options)
     elif tool == 'test':
+        # not needed for --help and the other tools: it imports all metrics
+        from mmfusion.evaluation.selection import IOU_METRICS
         if args.eval and set(args.eval) <= set(IOU_METRICS):
             args.eval = take('--eval')
         args.tta = bool(take('--aug-test')) or args.tta
