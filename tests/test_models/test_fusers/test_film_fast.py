@@ -1,4 +1,6 @@
 """FILM's band-wise inference equals the plain network."""
+import threading
+
 import pytest
 import torch
 
@@ -118,3 +120,36 @@ def test_benchmark_entry(monkeypatch):
         naive, = method.run_naive(networks[0], vis, ir)
         ours, = method.run_ours(networks[1].optimize_for_inference(), vis, ir)
     torch.testing.assert_close(ours, naive, atol=1e-5, rtol=0)
+
+
+def test_scratch_is_kept_and_not_shared(fuser):
+    """Two threads and two modes, each with the result of a call alone."""
+    fast = fuser.optimize_for_inference()
+    scratch = fast.decoder.layers[0].scratch
+    assert scratch is fast.vis_stages[0].block.scratch
+    inputs = [reference_input(1, 40, 60, 5), reference_input(1, 24, 24, 7)]
+    with torch.inference_mode():
+        expected = [fast.fuse_luma(**x) for x in inputs]
+    kept, = scratch._spare
+    results = [[], []]
+
+    def work(index):
+        with torch.no_grad():  # after inference mode
+            for _ in range(5):
+                results[index].append(fast.fuse_luma(**inputs[index]))
+
+    work(0)
+    assert scratch._spare[0] is kept
+    with scratch.like(torch.zeros(3)) as one, scratch.like(
+            torch.zeros(3)) as two:
+        assert one.data_ptr() != two.data_ptr()
+    threads = [threading.Thread(target=work, args=(i, )) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(scratch._spare) == 1
+    for found, wanted, count in zip(results, expected, (10, 5), strict=True):
+        assert len(found) == count
+        for x in found:
+            torch.testing.assert_close(x, wanted)
