@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from mmfusion.registry import FAST_FORMS
 
+from ..film import FILMFusion
 from ..film.layers import (GuidedBranch, RestormerBlock, TextGate,
                            nearest_indices, normalize_gate, resize)
 from .conv import FusedConv2d, is_plain
@@ -26,6 +27,11 @@ QUERIES = 32
 def pixel_view(image: Tensor) -> Tensor:
     """One image (1, C, H, W), channels last, as pixels (H * W, C)."""
     return image[0].permute(1, 2, 0).view(-1, image.shape[1])
+
+
+def image_view(pixels: Tensor, height: int) -> Tensor:
+    """Pixels (H * W, C) as one image (1, C, H, W), channels last."""
+    return pixels.unflatten(0, (height, -1)).permute(2, 0, 1).unsqueeze(0)
 
 
 def cached_bands(image: Tensor) -> list[Rows]:
@@ -84,7 +90,7 @@ def _side_padded(weight: Tensor, act: str = 'none') -> FusedConv2d:
 
 
 class Scratch:
-    """Memory for one map, kept for the next image.
+    """Memory that is kept for the next image.
 
     The system clears fresh memory page by page, which costs more than the
     work on it.
@@ -94,55 +100,53 @@ class Scratch:
         self._spare: list[Tensor] = []
 
     @contextmanager
-    def like(self, x: Tensor) -> Iterator[Tensor]:
-        """A map of the shape of ``x``; taken away, so that threads do not
-        share it, until the block ends."""
-        held = self._spare.pop() if self._spare else x.new_empty(0)
-        if held.numel() < x.numel() or held.dtype != x.dtype:
+    def take(self, count: int, like: Tensor) -> Iterator[Tensor]:
+        """``count`` values; taken away, so that threads do not share them,
+        until the block ends."""
+        held = self._spare.pop() if self._spare else like.new_empty(0)
+        if held.numel() < count or held.dtype != like.dtype:
             # whatever the mode now, the next image may come in another one
             with torch.inference_mode(False):
-                held = torch.empty(x.numel(), dtype=x.dtype)
-        yield held[:x.numel()].view(x.shape)
+                held = torch.empty(count, dtype=like.dtype)
+        yield held[:count]
         self._spare[:] = [held]
 
 
 class FastRestormer(nn.Module):
     """A :class:`RestormerBlock` that works in place."""
 
-    def __init__(self, block: RestormerBlock, scratch: Scratch) -> None:
+    def __init__(self, block: RestormerBlock) -> None:
         super().__init__()
         self.block = block
-        self.scratch = scratch
         self.qkv_depthwise = _side_padded(block.qkv_depthwise.weight)
         first, second = block.expand_depthwise.weight.chunk(2)
         self.first_depthwise = _side_padded(first, 'gelu')
         self.second_depthwise = _side_padded(second)
 
-    def forward(self, image: Tensor) -> None:
+    def forward(self, image: Tensor, value: Tensor) -> None:
         """
         Args:
             image (Tensor): (1, C, H, W), channels last; overwritten by the
                 result.
+            value (Tensor): (H * W, C), room for the attention's values.
         """
         x, block, width = pixel_view(image), self.block, image.shape[3]
-        with self.scratch.like(x) as value:
-            mixing = self._attend(image, value)
-            first_kernel, second_kernel = (
-                part.flatten(1).t() for part in block.expand.weight.chunk(2))
-            reduce = block.reduce.weight.flatten(1).t()
-            parts = cached_bands(image)
-            first, second = (SlidingRows(image, parts[0].end,
-                                         first_kernel.shape[1])
-                             for _ in range(2))
-            for rows in parts:
-                new = _pixels(unseen(rows), width)
-                x[new].addmm_(value[new], mixing)
-                normed = nn.LayerNorm.forward(block.norm2, x[new])
-                torch.mm(normed, first_kernel, out=first.advance(rows))
-                torch.mm(normed, second_kernel, out=second.advance(rows))
-                hidden = self.first_depthwise(first.image).mul_(
-                    self.second_depthwise(second.image))
-                x[_pixels(rows, width)].addmm_(pixel_view(hidden), reduce)
+        mixing = self._attend(image, value)
+        first_kernel, second_kernel = (
+            part.flatten(1).t() for part in block.expand.weight.chunk(2))
+        reduce = block.reduce.weight.flatten(1).t()
+        parts = cached_bands(image)
+        first, second = (SlidingRows(image, parts[0].end,
+                                     first_kernel.shape[1]) for _ in range(2))
+        for rows in parts:
+            new = _pixels(unseen(rows), width)
+            x[new].addmm_(value[new], mixing)
+            normed = nn.LayerNorm.forward(block.norm2, x[new])
+            torch.mm(normed, first_kernel, out=first.advance(rows))
+            torch.mm(normed, second_kernel, out=second.advance(rows))
+            hidden = self.first_depthwise(first.image).mul_(
+                self.second_depthwise(second.image))
+            x[_pixels(rows, width)].addmm_(pixel_view(hidden), reduce)
 
     def _attend(self, image: Tensor, value: Tensor) -> Tensor:
         """Write the values, return what maps them to the summand."""
@@ -204,31 +208,35 @@ def text_gate(gate: TextGate, text: Tensor, weights: Tensor,
 
 
 class FastBranch(nn.Module):
-    """A :class:`GuidedBranch`; the trained one is taken where it must."""
+    """A :class:`GuidedBranch` for one image, in given memory."""
 
-    def __init__(self, branch: GuidedBranch, scratch: Scratch) -> None:
+    def __init__(self, branch: GuidedBranch) -> None:
         super().__init__()
         self.branch = branch
         self.stem = FusedConv2d(branch.stem)
-        self.block = FastRestormer(branch.block, scratch)
+        self.block = FastRestormer(branch.block)
         self.slopes = tuple(act.weight.item()
                             for act in (branch.stem_act, branch.gated_act,
                                         branch.merge_act))
 
-    def forward(self, x: Tensor, text: Tensor, weights: Tensor) -> Tensor:
-        """See the trained branch."""
-        if not is_plain(x, text, self.stem.weight):
-            return self.branch(x, text, weights)
-        features = by_rows(
+    def forward(self, x: Tensor, text: Tensor, weights: Tensor,
+                features: Tensor, value: Tensor, out: Tensor) -> None:
+        """
+        Args:
+            x (Tensor): (1, in_channels, H, W).
+            text (Tensor): (L, token_dim), real tokens alone.
+            weights (Tensor): (L,).
+            features (Tensor): (H * W, channels), room for the features.
+            value (Tensor): (H * W, channels), room for their values.
+            out (Tensor): (H * W, channels), where to write the result; may
+                be where ``x`` lies.
+        """
+        image = by_rows(
             lambda part: F.leaky_relu_(self.stem(part), self.slopes[0]), x,
-            halo=1, channels=self.branch.stem.out_channels)
-        for image, own_text, weight in zip(features.split(1), text, weights,
-                                           strict=True):
-            self.block(image)
-            real = weight > 0
-            self._merge(image, self._guide(image, own_text[real],
-                                           weight[real]))
-        return features
+            halo=1, channels=features.shape[1],
+            out=image_view(features, x.shape[2]))
+        self.block(image, value)
+        self._merge(image, self._guide(image, text, weights), out)
 
     def _guide(self, image: Tensor, text: Tensor, weights: Tensor) -> Tensor:
         """See the trained branch; at the grid's size, (pixels, C)."""
@@ -244,8 +252,8 @@ class FastBranch(nn.Module):
                         branch.merge_weights()[1].flatten(1),
                         branch.merge.bias)
 
-    def _merge(self, image: Tensor, guided: Tensor) -> None:
-        """Overwrite the features with what they and the text amount to."""
+    def _merge(self, image: Tensor, guided: Tensor, out: Tensor) -> None:
+        """Write what the features and the text amount to."""
         x, (height, width) = pixel_view(image), image.shape[2:]
         grid_height, grid_width = self.branch.token_grid
         row = nearest_indices(grid_height, height)[:, None] * grid_width
@@ -255,43 +263,70 @@ class FastBranch(nn.Module):
             pixels = _pixels(rows, width)
             index = row[rows.first:rows.end] + column
             part = guided[index.flatten()].addmm_(x[pixels], own)
-            x[pixels] = F.leaky_relu_(part, self.slopes[2])
+            out[pixels] = F.leaky_relu_(part, self.slopes[2])
 
 
-class FastDecoder(nn.Module):
-    """The decoder of ``FILMFusion``; overwrites its input."""
+class FastFILM(nn.Module):
+    """What :class:`FILMFusion` does behind its text; takes its modules.
 
-    def __init__(self, decoder: nn.Sequential, scratch: Scratch) -> None:
+    Args:
+        fuser (FILMFusion): In eval mode.
+    """
+
+    def __init__(self, fuser: nn.Module) -> None:
         super().__init__()
-        self.decoder = decoder
-        self.layers = nn.ModuleList(
-            FastRestormer(layer, scratch) if isinstance(layer, RestormerBlock
-                                                        ) else layer
-            for layer in decoder)
+        self.vis_stages, self.ir_stages = fuser.vis_stages, fuser.ir_stages
+        self.decoder = fuser.decoder
+        self.stages = nn.ModuleList(
+            nn.ModuleList(FastBranch(stage) for stage in stages)
+            for stages in (fuser.ir_stages, fuser.vis_stages))
+        self.blocks = nn.ModuleList(
+            FastRestormer(layer) for layer in fuser.decoder
+            if isinstance(layer, RestormerBlock))
+        self.scratch = Scratch()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, 2 * channels, H, W) to (B, 1, H, W)."""
-        if not is_plain(x, self.decoder[1].weight):
-            return self.decoder(x)
-        x = x.contiguous(memory_format=torch.channels_last)
+    def forward(self, vis: Tensor, ir: Tensor, text: Tensor,
+                weights: Tensor) -> Tensor:
+        """See ``FILMFusion.fuse_guided``."""
+        narrow = self.decoder[1]
+        if not is_plain(vis, ir, text, narrow.weight):
+            return FILMFusion.fuse_guided(self, vis, ir, text, weights)
+        out = torch.empty_like(vis)
+        pixels, channels = vis[0, 0].numel(), narrow.out_channels
         # image by image: a batch would only take more memory
-        return torch.cat([self._decode(image) for image in x.split(1)])
+        for i, (own_text, weight) in enumerate(zip(text, weights,
+                                                   strict=True)):
+            real = weight > 0
+            with self.scratch.take(4 * channels * pixels, vis) as memory:
+                self._fuse((ir[i:i + 1], vis[i:i + 1]),
+                           own_text[real], weight[real],
+                           memory.view(4, pixels, channels), out[i].flatten())
+        return out
 
-    def _decode(self, image: Tensor) -> Tensor:
-        for layer in self.layers:
-            if isinstance(layer, FastRestormer):
-                layer(image)
-            else:
-                image = layer(image).contiguous(
-                    memory_format=torch.channels_last)
-        return image
+    def _fuse(self, inputs: tuple[Tensor, Tensor], text: Tensor,
+              weights: Tensor, memory: Tensor, out: Tensor) -> None:
+        height = inputs[0].shape[2]
+        both, wide_value = memory.view(2, memory.shape[1], -1)
+        features, value = memory[2:]
+        for stages, x, part in zip(self.stages, inputs, both.chunk(2, dim=1),
+                                   strict=True):
+            for stage in stages:
+                stage(x, text, weights, features, value, part)
+                x = image_view(part, height)
+        wide, *blocks = self.blocks
+        _, narrow, *_, to_luma = self.decoder
+        wide(image_view(both, height), wide_value)
+        torch.addmm(narrow.bias, both,
+                    narrow.weight.flatten(1).t(), out=features)
+        for block in blocks:
+            block(image_view(features, height), value)
+        torch.addmv(to_luma.bias, features, to_luma.weight.flatten(),
+                    out=out).sigmoid_()
 
 
 @FAST_FORMS.register_module(name='FILMFusion')
 def fast_film(fuser: nn.Module) -> None:
-    """Replace the branches and the decoder."""
-    scratch = Scratch()
-    for stages in (fuser.vis_stages, fuser.ir_stages):
-        for i, stage in enumerate(stages):
-            stages[i] = FastBranch(stage, scratch)
-    fuser.decoder = FastDecoder(fuser.decoder, scratch)
+    """Hand ``fuse_guided`` over to :class:`FastFILM`."""
+    fuser.fast = FastFILM(fuser)
+    fuser.fuse_guided = fuser.fast.__call__
+    del fuser.vis_stages, fuser.ir_stages, fuser.decoder

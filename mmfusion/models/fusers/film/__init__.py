@@ -119,7 +119,21 @@ class FILMFusion(BaseFuser):
         weights = mask / mask.sum(dim=1, keepdim=True)
         text = F.linear(text, self.text_proj.weight.squeeze(2),
                         self.text_proj.bias)
-        vis = vis_luma
+        return self.fuse_guided(vis_luma, ir, text, weights)
+
+    def fuse_guided(self, vis: Tensor, ir: Tensor, text: Tensor,
+                    weights: Tensor) -> Tensor:
+        """What follows the text's projection.
+
+        Args:
+            vis (Tensor): (B, 1, H, W) in [0, 1].
+            ir (Tensor): (B, 1, H, W) in [0, 1].
+            text (Tensor): (B, L, token_dim).
+            weights (Tensor): (B, L), each row with the sum 1.
+
+        Returns:
+            Tensor: (B, 1, H, W) in (0, 1).
+        """
         for vis_stage, ir_stage in zip(self.vis_stages, self.ir_stages,
                                        strict=True):
             vis = vis_stage(vis, text, weights)
