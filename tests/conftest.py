@@ -1,5 +1,6 @@
 """Shared test set-up: threads, default scope, what an environment without
 detection leaves out, and where real data lies."""
+import gc
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from mmfusion.utils import DetectionMissing, require_detection
+from mmfusion.utils.compat import format_configs_once
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -16,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ['OMP_NUM_THREADS'] = '1'
 cv2.setNumThreads(1)
 torch.set_num_threads(1)
+format_configs_once()
 
 
 def pytest_collection_modifyitems(config, items):
@@ -36,6 +39,14 @@ def pytest_runtest_setup(item):
             pytest.fail(
                 f'{error}\nTo leave these tests out: make test DETECTION=0',
                 pytrace=False)
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _cheap_collections():
+    """mmengine collects garbage for every data set it reads, and then looks
+    at all that was ever imported; what stands here is left out."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ from mmengine.device import get_device
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
+from mmfusion.utils.compat import format_configs_once
 from mmfusion.utils.config_file import (PathLike, copy_config, require_file,
                                         type_name)
 from mmfusion.utils.errors import UsageError
@@ -103,6 +104,7 @@ def _use_amp(cfg: Config) -> None:
 
 def build_runner(cfg: Config) -> Runner:
     """The runner of a config; ``runner_type`` names another class."""
+    format_configs_once()
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return Runner.from_cfg(cfg)

@@ -40,6 +40,27 @@ def register_config_scopes() -> None:
             MODULE2PACKAGE[module] = module
 
 
+def format_configs_once() -> None:
+    """Make mmengine format the same config only once.
+
+    yapf takes a second for a config, and mmengine asks for its text five
+    times at the start of a training and with every checkpoint.
+    """
+    from yapf.yapflib import yapf_api
+    plain = yapf_api.FormatCode
+    if hasattr(plain, 'last'):
+        return
+
+    def format_code(*args, **kwargs) -> tuple:
+        given = repr((args, kwargs))
+        if given not in format_code.last:
+            format_code.last = {given: plain(*args, **kwargs)}
+        return format_code.last[given]
+
+    format_code.last = {}
+    yapf_api.FormatCode = format_code
+
+
 def stack_info() -> dict[str, str]:
     """Name and version of the distribution behind each OpenMMLab module.
 
