@@ -7,9 +7,9 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from yapf.yapflib import yapf_api
 
 from mmfusion.utils import DetectionMissing, require_detection
-from mmfusion.utils.compat import format_configs_once
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ['OMP_NUM_THREADS'] = '1'
 cv2.setNumThreads(1)
 torch.set_num_threads(1)
-format_configs_once()
+# Formatting a config takes seconds, and every training does it.
+yapf_api.FormatCode = lambda text, **kwargs: (text, False)
 
 
 def pytest_collection_modifyitems(config, items):
