@@ -5,6 +5,7 @@ from mmseg.datasets import BaseSegDataset
 
 from mmfusion.fileio import FileRule, Suffix, join_by_stem, natural_key
 from mmfusion.registry import DATASETS
+from mmfusion.structures import resolve_labels
 from mmfusion.tasks import TASKS, FusionTask, channel_spans, task_of
 
 from .samplers import SeededDraws
@@ -32,7 +33,8 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
     A sample holds ``<m>_path`` for each modality, ``seg_map_path``
     and the further maps where given, ``stem``, ``modalities`` (dict from
     name to (first, end) channel of the stacked image), ``classes``,
-    ``label_map``, ``reduce_zero_label`` and an empty ``seg_fields``.
+    ``label_map``, ``reduce_zero_label``, ``background`` and an empty
+    ``seg_fields``.
 
     Args:
         data_root (str, optional): Folder that relative prefixes and
@@ -116,7 +118,9 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
             }, ann_file=ann_file, seg_map_suffix=seg_map_suffix, metainfo={
                 **(metainfo or {}), 'modalities': modalities
             }, test_mode=False, lazy_init=True, **kwargs)
-        self._metainfo['task'] = task_of(modalities)
+        self._metainfo.update(resolve_labels(self._metainfo, self.METAINFO),
+                              task=task_of(modalities))
+        self.label_map = self._metainfo['label_map']
         self.test_mode = test_mode
         if (test_mode and 'seg_map_path' in self.data_prefix
                 and not self._metainfo.get('classes')):
@@ -239,5 +243,6 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
         info.update(modalities=dict(self._spans),
                     classes=self._metainfo.get('classes'),
                     label_map=self.label_map,
-                    reduce_zero_label=self.reduce_zero_label, seg_fields=[])
+                    reduce_zero_label=self.reduce_zero_label,
+                    background=self._metainfo['background'], seg_fields=[])
         return info

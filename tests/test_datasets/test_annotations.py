@@ -6,6 +6,8 @@ from PIL import Image
 
 from mmfusion.datasets.transforms import (DeriveFusionMaps,
                                           LoadFusionAnnotations)
+from mmfusion.registry import DATASETS
+from mmfusion.utils.errors import UsageError
 
 CLASSES = ('unlabeled', 'car', 'person', 'bike', 'curve')
 LABEL = np.random.default_rng(0).integers(0, 5, (12, 16)).astype(np.uint8)
@@ -107,6 +109,16 @@ def test_further_maps_become_zero_and_one(sample, tmp_path, on):
     assert out['seg_fields'] == ['gt_seg_map', 'gt_mask_map']
 
 
+def test_further_maps_with_a_palette(sample, tmp_path):
+    mask = np.zeros((12, 16), np.uint8)
+    mask[2:5] = 1
+    image = Image.fromarray(mask, 'P')
+    image.putpalette([0, 0, 0, 128, 0, 0])
+    image.save(tmp_path / 'mask.png')
+    out = LoadFusionAnnotations()(sample(mask_path=str(tmp_path / 'mask.png')))
+    np.testing.assert_array_equal(out['gt_mask_map'], mask)
+
+
 # ------------------------------------------------------------------ derived
 def slow_boundary(label, width):
     """The definition, pixel by pixel."""
@@ -157,6 +169,80 @@ def test_files_win_over_derived_maps():
     assert out['gt_mask_map'] is given
     assert sorted(out['seg_fields']) == sorted(
         ['gt_seg_map', 'gt_mask_map', 'gt_binary_map', 'gt_boundary_map'])
+
+
+# --------------------------------------------------------------- background
+NAMES = DATASETS.get('MFNetDataset').METAINFO['classes']
+PERSON = [64, 64, 0]
+MAPS = [
+    dict(type='LoadFusionPair'),
+    dict(type='LoadFusionAnnotations'),
+    dict(type='DeriveFusionMaps'),
+    dict(type='PackFusionInputs')
+]
+
+
+@pytest.mark.parametrize('rule, dropped', [
+    ({}, False),
+    (dict(reduce_zero_label=True), True),
+    (dict(metainfo=dict(classes=NAMES[1:])), True),
+    (dict(metainfo=dict(classes=NAMES[::-1])), False),
+    (dict(metainfo=dict(classes=NAMES[::-1]), reduce_zero_label=True), True),
+])
+def test_background_is_what_the_data_set_says(write_pairs, rule, dropped):
+    root = write_pairs(['1D'], label='labels')
+    stored = cv2.imread(str(root / 'labels/1D.png'), 0)
+    dataset = DATASETS.build(
+        dict(type='MFNetDataset', data_root=str(root), pipeline=MAPS, **rule))
+    sample = dataset[0]['data_samples']
+    nothing = 255 if dropped else 0
+    np.testing.assert_array_equal(sample.gt_binary.data[0],
+                                  np.where(stored > 0, 1, nothing))
+    np.testing.assert_array_equal(
+        sample.gt_mask.data[0],
+        np.where(stored > 0, np.isin(stored, (1, 2, 3)), nothing))
+    meta = dataset.metainfo
+    assert len(meta['classes']) == len(meta['palette']) == 9 - dropped
+    person = meta['classes'].index('person')
+    assert meta['palette'][person] == PERSON
+    np.testing.assert_array_equal(sample.gt_sem_seg.data[0] == person,
+                                  stored == 2)
+
+
+@pytest.mark.parametrize('classes, options, expected', [
+    (('road', 'car', 'person', 'bike'), {}, [1, 1, 1, 1, 255]),
+    (None, dict(mask_classes=()), [1, 1, 1, 1, 255]),
+    (('car', 'person', 'bike', '__background__'), {}, [1, 1, 1, 0, 255]),
+    (('other', 'car', 'person', 'bike'), dict(background=0), [0, 1, 1, 1, 255
+                                                              ]),
+])
+def test_class_0_without_a_name_of_background(classes, options, expected):
+    label = np.array([[0, 1, 2, 3, 255]], np.uint8)
+    out = DeriveFusionMaps(**options)(dict(gt_seg_map=label, classes=classes,
+                                           seg_fields=[]))
+    assert out['gt_binary_map'].tolist() == [expected]
+
+
+def test_reduction_of_a_sample_without_a_data_set(sample):
+    steps = LoadFusionAnnotations(reduce_zero_label=True), DeriveFusionMaps()
+    out = steps[1](steps[0](sample()))
+    assert out['classes'] == CLASSES[1:] and out['reduce_zero_label']
+    np.testing.assert_array_equal(out['gt_binary_map'],
+                                  np.where(LABEL == 0, 255, 1))
+    np.testing.assert_array_equal(
+        out['gt_mask_map'], np.where(LABEL == 0, 255,
+                                     np.isin(LABEL, (1, 2, 3))))
+
+
+def test_contradicting_reductions(sample, write_pairs):
+    with pytest.raises(UsageError, match='Set it in the data set'):
+        LoadFusionAnnotations(reduce_zero_label=True)(
+            sample(reduce_zero_label=False))
+    root = write_pairs(['1D'], label='labels')
+    with pytest.raises(UsageError, match='drop two labels'):
+        DATASETS.build(
+            dict(type='MFNetDataset', data_root=str(root),
+                 reduce_zero_label=True, metainfo=dict(classes=NAMES[1:])))
 
 
 def test_derive_bad_input():

@@ -9,6 +9,8 @@ from PIL import Image, UnidentifiedImageError
 
 from mmfusion.fileio import read_bytes, read_image
 from mmfusion.registry import TRANSFORMS
+from mmfusion.structures import background_of, resolve_labels, to_classes
+from mmfusion.utils.errors import UsageError
 
 from .shown import ShownTransform
 
@@ -20,8 +22,9 @@ _MAPS = dict(binary_path='gt_binary_map', boundary_path='gt_boundary_map',
 class LoadFusionAnnotations(LoadAnnotations):
     """Load the label map and, where a sample has them, three further maps.
 
-    Labels are palette or grey PNGs of class indices. The further maps are
-    images of 0 and 255 (or 0 and 1), loaded as 0 and 1.
+    Labels are palette or grey PNGs; ``reduce_zero_label`` and then
+    ``label_map`` turn them into classes. The further maps are images of 0
+    and 255 (or 0 and 1), loaded as 0 and 1; of palette PNGs the indices.
 
     Required keys: ``seg_map_path`` unless ``required=False``; optional
     ``binary_path``, ``boundary_path``, ``mask_path``, ``classes``,
@@ -34,13 +37,16 @@ class LoadFusionAnnotations(LoadAnnotations):
         required (bool): Whether a sample without labels is an error;
             otherwise it passes without them. Defaults to True.
         ignore_index (int): Label that is always allowed. Defaults to 255.
-        reduce_zero_label (bool, optional): Overrides the dataset's.
+        reduce_zero_label (bool, optional): Ignore label 0 and move the
+            others down; of samples whose data set does not say it.
         backend_args (dict, optional): File backend.
 
     Raises:
         FileNotFoundError: If a file does not exist.
         ValueError: If a file is unreadable, a label lies outside the
             dataset's classes, or ``required`` labels are missing.
+        UsageError: If ``reduce_zero_label`` contradicts the data set, or
+            drops label 0 once more than ``label_map``.
     """
 
     def __init__(self, required: bool = True, ignore_index: int = 255,
@@ -64,29 +70,41 @@ class LoadFusionAnnotations(LoadAnnotations):
                 'data_prefix=dict(seg_map_path=...) or set required=False.')
         for path_key, key in _MAPS.items():
             if results.get(path_key) is not None:
-                image = read_image(results[path_key], cv2.IMREAD_GRAYSCALE,
-                                   backend_args=self.backend_args)
-                middle = 127 if image.max() > 1 else 0
-                results[key] = (image > middle).astype(np.uint8)
+                results[key] = self._read_map(results[path_key])
                 results['seg_fields'].append(key)
         return results
 
     def _load_seg_map(self, results: dict) -> None:
-        label = self._decode(results['seg_map_path'])
-        reduce = self.reduce_zero_label
-        if reduce is None:
-            reduce = results.get('reduce_zero_label', False)
-        if reduce:
-            # 0 wraps round to 255; 255 stays.
-            label = np.where(label == 255, label, label - np.uint8(1))
-        if results.get('label_map') is not None:
-            table = np.arange(256, dtype=np.uint8)
-            for old, new in results['label_map'].items():
-                table[old] = new
-            label = table[label]
+        if self.reduce_zero_label is not None:
+            stated = results.setdefault('reduce_zero_label',
+                                        self.reduce_zero_label)
+            if stated != self.reduce_zero_label:
+                raise UsageError(
+                    'LoadFusionAnnotations: expected reduce_zero_label='
+                    f'{stated} of the data set, got '
+                    f'{self.reduce_zero_label}. Set it in the data set, '
+                    'whose class names follow it.')
+        if 'background' not in results:  # no data set has done so
+            known = resolve_labels(results)
+            results.update({
+                key: known[key]
+                for key in ('classes', 'label_map', 'background')
+            })
+        label = to_classes(self._decode(results['seg_map_path']), results)
         self._check_range(label, results)
         results['gt_seg_map'] = label
         results['seg_fields'].append('gt_seg_map')
+
+    def _read_map(self, path: str) -> np.ndarray:
+        image = read_image(path, cv2.IMREAD_GRAYSCALE,
+                           backend_args=self.backend_args)
+        if path.lower().endswith('.png'):
+            content = read_bytes(path, self.backend_args)
+            with Image.open(io.BytesIO(content)) as source:
+                if source.mode == 'P':  # indices, whatever their colours
+                    return (np.array(source) > 0).astype(np.uint8)
+        middle = 127 if image.max() > 1 else 0
+        return (image > middle).astype(np.uint8)
 
     def _decode(self, path: str) -> np.ndarray:
         content = read_bytes(path, self.backend_args)
@@ -132,8 +150,11 @@ class DeriveFusionMaps(ShownTransform):
     255 where the label is ignored. How PSFusion's own files were made is
     not published; this is the plain reading of their description.
 
+    Background is the class that the data set names so (``background``,
+    ``unlabeled``, ...); where there is none, all labels are foreground.
+
     Required keys: ``gt_seg_map``; ``classes`` for names in
-    ``mask_classes``.
+    ``mask_classes`` and that of the background.
 
     Added keys: ``gt_binary_map`` (label is not background),
     ``gt_boundary_map`` (labels differ within the window) and
@@ -145,7 +166,8 @@ class DeriveFusionMaps(ShownTransform):
             Defaults to 3, one pixel on either side of an edge.
         mask_classes (sequence[str | int]): Salient classes, by name or
             index. Defaults to car, person and bike.
-        background (int): Label of the background. Defaults to 0.
+        background (int, optional): Class of the background, where its name
+            does not tell.
         ignore_index (int): Label of ignored pixels. Defaults to 255.
 
     Raises:
@@ -155,7 +177,8 @@ class DeriveFusionMaps(ShownTransform):
 
     def __init__(self, boundary_width: int = 3,
                  mask_classes: Sequence[str | int] = ('car', 'person', 'bike'),
-                 background: int = 0, ignore_index: int = 255) -> None:
+                 background: int | None = None,
+                 ignore_index: int = 255) -> None:
         if boundary_width < 3 or boundary_width % 2 == 0:
             raise ValueError('Expected an odd boundary_width of at least 3, '
                              f'got {boundary_width}.')
@@ -182,8 +205,11 @@ class DeriveFusionMaps(ShownTransform):
         return results
 
     def _binary(self, label: np.ndarray, results: dict) -> np.ndarray:
+        background = self.background
+        if background is None:
+            background = background_of(results.get('classes'))
         table = np.ones(256, np.uint8)
-        table[self.background] = 0
+        table[background] = 0
         return self._look_up(label, table)
 
     def _boundary(self, label: np.ndarray, results: dict) -> np.ndarray:
