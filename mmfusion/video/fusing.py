@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mmfusion.models.wrappers.output_policy import OutputPolicy
 from mmfusion.structures import FuserOutput
 from mmfusion.utils.errors import UsageError, check_choice
+from mmfusion.visualization import overlay_labels
 
 from .statistics import StreamStatistics
 from .temporal import SteadyRange
@@ -61,7 +62,10 @@ class FrameFuser:
         self.grey = policy.colour == 'grey'
         self.policy = OutputPolicy('clamp', policy.colour)
         self.steady = SteadyRange(momentum) if norm == 'steady' else None
-        self.palette = _palette(segmenter)
+        meta = getattr(segmenter, 'dataset_meta', {})
+        self.classes = meta.get('classes')
+        self.palette = meta.get('palette') or np.random.default_rng(
+            0).integers(0, 256, (256, 3), np.uint8)
 
     @torch.no_grad()
     def prepare(self, vis: np.ndarray, ir: np.ndarray) -> Tensor:
@@ -147,12 +151,5 @@ class FrameFuser:
     def draw(self, fused: np.ndarray, labels: np.ndarray,
              opacity: float = 0.5) -> np.ndarray:
         """Fused frame (RGB uint8) with its labels in colours over it."""
-        colours = self.palette[labels.astype(int) % len(self.palette)]
-        return cv2.addWeighted(fused, 1 - opacity, colours, opacity, 0)
-
-
-def _palette(segmenter: nn.Module | None) -> np.ndarray:
-    known = getattr(segmenter, 'dataset_meta', {}).get('palette')
-    if known:
-        return np.array(known, np.uint8)
-    return np.random.default_rng(0).integers(0, 256, (256, 3), np.uint8)
+        return overlay_labels(fused, labels, self.palette, opacity,
+                              classes=self.classes)

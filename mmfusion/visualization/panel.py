@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from torch import Tensor
 
+from mmfusion.structures import background_of
 from mmfusion.utils.errors import check_least
 
 Image = np.ndarray | Tensor
@@ -94,12 +95,13 @@ def to_label_map(labels: Image, shape: tuple[int, int]) -> np.ndarray:
 
 
 def overlay_labels(image: np.ndarray, labels: Image, palette: Palette,
-                   alpha: float = 0.6, ignore_index: int = 255) -> np.ndarray:
+                   alpha: float = 0.6, ignore_index: int = 255,
+                   classes: Sequence[str] | None = None) -> np.ndarray:
     """Colour the pixels of each class.
 
-    Classes whose palette colour is black (the background of most sets) leave
-    the image as it is; ignored pixels and indices beyond the palette turn
-    grey.
+    The background leaves the image as it is: the class of that name or,
+    without ``classes``, what is black in the palette. Ignored pixels and
+    indices beyond the palette turn grey.
 
     Args:
         image (np.ndarray): RGB, (H, W, 3) ``uint8``.
@@ -108,6 +110,7 @@ def overlay_labels(image: np.ndarray, labels: Image, palette: Palette,
         palette (sequence): One RGB triple in [0, 255] a class.
         alpha (float): Opacity of the colours in [0, 1].
         ignore_index (int): Label of pixels without a class.
+        classes (sequence[str], optional): Class names.
 
     Returns:
         np.ndarray: (H, W, 3) ``uint8``.
@@ -121,12 +124,16 @@ def overlay_labels(image: np.ndarray, labels: Image, palette: Palette,
     check_least(0, ignore_index=ignore_index)
     labels = to_label_map(labels, image.shape[:2])
     known = (labels >= 0) & (labels < len(table)) & (labels != ignore_index)
+    shown = table.any(axis=1)
+    if classes:
+        shown[:] = True
+        shown[background_of(classes)] = False
+    shown = np.append(shown, True)
     table = np.concatenate((table, [IGNORED_COLOUR])).astype(np.uint8)
     index = np.where(known, labels, len(table) - 1)
     colours = table[index]
     blend = cv2.addWeighted(image, 1 - alpha, colours, alpha, 0)
-    painted = table.any(axis=1)[index]
-    return np.where(painted[..., None], blend, image)
+    return np.where(shown[index][..., None], blend, image)
 
 
 def _font(height: int) -> tuple[float, int]:
@@ -231,7 +238,8 @@ class PanelStyle:
     """How a panel looks.
 
     Attributes:
-        classes (sequence[str], optional): Class names, for the legend.
+        classes (sequence[str], optional): Class names, for the legend and
+            to know the background.
         palette (sequence, optional): One RGB triple a class; needed with
             label maps.
         alpha (float): Opacity of the class colours.
@@ -293,7 +301,7 @@ def draw_panel(vis: Image, ir: Image | None = None, fused: Image | None = None,
             'Pass palette=..., or a dataset whose METAINFO has one.')
     for name, labels in maps.items():
         tiles[name] = overlay_labels(ground, labels, look.palette, look.alpha,
-                                     look.ignore_index)
+                                     look.ignore_index, look.classes)
     for name, paint in (painters or {}).items():
         tiles[name] = paint(ground)
     panel = draw_grid(tiles, look.columns)

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mmfusion.registry import DATASETS
 from tests.support.converter_cases import run, write
 
 
@@ -34,6 +35,17 @@ def test_captions(folders, capsys):
                '--dark-below', 10) == 1
     assert json.loads(
         out.read_text())['night'] == ('a street by day with person, car, bike')
+
+
+def test_class_0_that_is_no_background(folders, monkeypatch):
+    kind = DATASETS.get('MSRSDataset')
+    names = ('road', *kind.METAINFO['classes'][1:])
+    monkeypatch.setattr(kind, 'METAINFO', dict(kind.METAINFO, classes=names))
+    out = folders / 'captions.json'
+    run('make_label_captions', out, '--vis', folders / 'vis', '--labels',
+        folders / 'label')
+    assert json.loads(
+        out.read_text())['day'] == ('a street by day with person, road, car')
 
 
 def test_without_classes(folders, capsys):

@@ -62,6 +62,18 @@ def test_overlay():
         overlay_labels(image, labels, PALETTE, alpha=2)
 
 
+def test_background_by_name_keeps_the_image():
+    image = np.full((1, 3, 3), 100, np.uint8)
+    labels = np.array([[0, 1, 2]])
+    palette = [[0, 0, 0], [200, 0, 0], [0, 0, 0]]
+    named = ('road', 'background', 'hole')
+    drawn = overlay_labels(image, labels, palette, alpha=0.5, classes=named)
+    assert drawn[0].tolist() == [[50] * 3, [100] * 3, [50] * 3]
+    panel = draw_panel(image.repeat(9, 0), gt=labels.repeat(9, 0),
+                       classes=named, palette=palette, alpha=1.0, legend=False)
+    assert (panel == 0).all(-1).sum() == 2 * 9
+
+
 def test_grid_keeps_pixels_and_wraps():
     tile = np.random.default_rng(0).integers(0, 255, (40, 60, 3),
                                              dtype=np.uint8)

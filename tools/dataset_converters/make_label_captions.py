@@ -1,8 +1,9 @@
 """Write a caption for each pair from its label map and its brightness.
 
 A caption names the time of day (by the mean of the visible image) and the
-classes on the label map, the largest first: 'a street at night with car,
-person'. OUT is a .json file for make_text_features.py.
+classes on the label map without the background, the largest first: 'a
+street at night with car, person'. OUT is a .json file for
+make_text_features.py.
 """
 import argparse
 import json
@@ -17,6 +18,7 @@ from mmfusion.datasets.conversion import (read_label, report_failures,
                                           run_converter, run_jobs)
 from mmfusion.fileio import FileRule, read_image
 from mmfusion.registry import DATASETS
+from mmfusion.structures import background_of
 from mmfusion.utils.files import finished_file
 
 
@@ -24,7 +26,7 @@ def describe(classes: list, dark_below: float, least: int, pair: tuple) -> str:
     """The caption of one pair.
 
     Args:
-        classes (list[str]): Names by index; the first is the background.
+        classes (list[str]): Names by index.
         dark_below (float): Mean grey level, 0 to 255, of the night.
         least (int): Pixels that make a class worth a word.
         pair (tuple): Stem, visible image and label map.
@@ -33,9 +35,10 @@ def describe(classes: list, dark_below: float, least: int, pair: tuple) -> str:
     vis = read_image(vis_path, cv2.IMREAD_GRAYSCALE)
     label = read_label(label_path, vis, classes)['gt_seg_map']
     counts = np.bincount(label.ravel(), minlength=256)[:len(classes)]
+    background = background_of(classes)
     order = [
         index for index in np.argsort(-counts, kind='stable')
-        if index and counts[index] >= least
+        if index not in background and counts[index] >= least
     ]
     time = 'at night' if vis.mean() < dark_below else 'by day'
     named = ', '.join(classes[index].replace('_', ' ') for index in order)
