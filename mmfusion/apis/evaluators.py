@@ -80,8 +80,10 @@ def write_predictions(cfg: Config, folder: PathLike) -> None:
     for evaluator in label_evaluators(cfg, '--out or --format-only'):
         if type_name(evaluator['type']) == 'CocoMetric':
             evaluator['outfile_prefix'] = f'{folder}/detections'
-        else:
-            evaluator.update(output_dir=str(folder), keep_results=True)
+            continue
+        evaluator.update(output_dir=str(folder), keep_results=True)
+        if type_name(evaluator['type']) == 'IoUMetric':
+            evaluator['type'] = 'mmfusion.IoUMetric'  # be it mmseg's
 
 
 def evaluators_of(cfg: Config, flag: str) -> list[dict]:

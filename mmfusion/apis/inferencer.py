@@ -16,7 +16,7 @@ from mmfusion.fileio.images import SAVE_MODES
 from mmfusion.models.exported.runtimes import is_exported
 from mmfusion.models.wrappers import BaseFusionModel
 from mmfusion.registry import INFERENCERS
-from mmfusion.structures import FusionDataSample
+from mmfusion.structures import FusionDataSample, to_file_labels
 from mmfusion.tasks import TASKS, FusionTask, channel_spans
 from mmfusion.utils.config_file import PathLike
 from mmfusion.utils.files import write_image
@@ -152,9 +152,9 @@ class FusionInferencer:
         Returns:
             dict | list[dict]: For each pair ``name``; ``fused``, ``uint8``
             (H, W, 3) in **RGB** order at the original size; and, from a
-            model that segments, ``pred_sem_seg``, ``uint8`` (H, W); from
-            one that detects, ``bboxes`` (N, 4), ``labels`` and ``scores``
-            (N,), the best first. A list unless a single pair was given.
+            model that segments, ``pred_sem_seg``, classes as ``uint8``
+            (H, W); from one that detects, ``bboxes`` (N, 4), ``labels`` and
+            ``scores`` (N,), the best first. A list unless a single pair was given.
 
         Raises:
             FileNotFoundError: If a file or folder is missing.
@@ -182,7 +182,8 @@ class FusionInferencer:
             batch_size (int): Pairs of one size that run together.
             num_workers (int): Processes that read.
             out_dir (str | PathLike, optional): Write ``<name>.png`` here
-                (and ``<name>_seg.png``, a label map).
+                (and ``<name>_seg.png``, a label map with the labels of the
+                data set's files).
             save_mode (str): See :func:`mmfusion.apis.fused_image.to_uint8`.
             panel_dir (str | PathLike, optional): Write panels here.
             show (bool): Whether to open a window for each panel.
@@ -208,7 +209,7 @@ class FusionInferencer:
                 raise pair.error
             result = self._result(pair.name, pair.result, save_mode)
             if out_dir is not None:
-                _write(Path(out_dir), result)
+                self._write(Path(out_dir), result)
             if visualizer is not None:
                 panel = draw_sample(visualizer, pair.item['inputs'],
                                     pair.result)
@@ -244,6 +245,13 @@ class FusionInferencer:
                 for key in ('bboxes', 'labels', 'scores')
             })
         return result
+
+    def _write(self, folder: Path, result: dict) -> None:
+        write_image(folder / f'{result["name"]}.png', result['fused'])
+        if 'pred_sem_seg' in result:
+            labels = to_file_labels(result['pred_sem_seg'],
+                                    getattr(self.model, 'dataset_meta', {}))
+            write_image(folder / f'{result["name"]}_seg.png', labels)
 
     def _samples(self, vis: Any, ir: Any,
                  text: Any = None) -> tuple[list[dict], bool]:
@@ -290,10 +298,3 @@ def _entry(name: str, image: Image) -> dict:
     if image.ndim == 3 and image.shape[2] == 3:
         image = image[..., ::-1]
     return {name: np.ascontiguousarray(image)}
-
-
-def _write(folder: Path, result: dict) -> None:
-    write_image(folder / f'{result["name"]}.png', result['fused'])
-    if 'pred_sem_seg' in result:
-        write_image(folder / f'{result["name"]}_seg.png',
-                    result['pred_sem_seg'])

@@ -1,4 +1,7 @@
 """Models for inference, of a config, a checkpoint or an exported file."""
+import inspect
+from typing import Any
+
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
@@ -7,6 +10,7 @@ from mmfusion.models.exported.fuser import backend_model
 from mmfusion.models.exported.runtimes import is_exported
 from mmfusion.models.wrappers import BaseFusionModel, inference_config
 from mmfusion.registry import DATASETS, MODELS
+from mmfusion.structures import resolve_labels
 from mmfusion.utils.config_file import PathLike, load_config
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.progress import announce
@@ -66,7 +70,7 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
         meta, notes = load_model_weights(model, checkpoint, fuser_is_enough)
         announce(notes)
     model.cfg = cfg
-    model.dataset_meta = meta.get('dataset_meta') or _dataset_meta(cfg)
+    model.dataset_meta = complete_meta(cfg, meta)
     model.to(device).eval()
     return model.optimize_for_inference() if optimize else model
 
@@ -84,11 +88,43 @@ def build_network(cfg: Config) -> BaseFusionModel:
     return revert_sync_batchnorm(MODELS.build(node)).eval()
 
 
-def _dataset_meta(cfg: Config) -> dict:
-    """Classes and palette of the test set, without reading its files."""
+def complete_meta(cfg: Config, meta: dict) -> dict:
+    """What a model knows of its data set.
+
+    Args:
+        cfg (Config): Tells of its test set, whose files are not read.
+        meta (dict): Of a checkpoint; its ``dataset_meta`` comes first, and
+            the config's rule of labels stands in where it says nothing.
+
+    Returns:
+        dict: Classes, palette and what labels of files mean, see
+        :func:`~mmfusion.structures.resolve_labels`.
+    """
+    stored = meta.get('dataset_meta') or {}
+    if 'background' in stored:
+        return stored
+    if 'label_map' in stored:  # of mmseg, or older
+        return {**stored, **resolve_labels(stored)}
+    known = _test_set_meta(cfg)
+    if not stored:
+        return known
+    if list(stored.get('classes') or ()) != list(known['classes'] or ()):
+        return stored
+    rule = {key: known[key] for key in ('label_map', 'reduce_zero_label')}
+    return {**stored, **{key: value for key, value in rule.items() if value}}
+
+
+def _test_set_meta(cfg: Config) -> dict:
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
-    known = DATASETS.get(dataset['type']) if 'type' in dataset else None
-    return {
-        **getattr(known, 'METAINFO', {}),
-        **(dataset.get('metainfo') or {})
-    }
+    while 'dataset' in dataset or 'datasets' in dataset:
+        dataset = dataset.get('dataset') or dataset['datasets'][0]
+    kind: Any = DATASETS.get(dataset['type']) if 'type' in dataset else None
+    own = getattr(kind, 'METAINFO', {})
+    meta = {**own, **(dataset.get('metainfo') or {})}
+    if hasattr(kind, 'get_label_map'):
+        usual = inspect.signature(kind).parameters.get('reduce_zero_label')
+        meta.update(
+            label_map=kind.get_label_map(meta.get('classes')),
+            reduce_zero_label=dataset.get('reduce_zero_label', usual
+                                          and usual.default))
+    return {**meta, **resolve_labels(meta, own)}

@@ -14,6 +14,7 @@ from mmfusion.utils.errors import UsageError, check_choice
 from mmfusion.version import __version__
 
 PARTS = ('fuser', 'full')
+_LABEL_ENTRIES = ('classes', 'palette', 'label_map', 'reduce_zero_label')
 
 
 class ExportGraph(nn.Module):
@@ -177,8 +178,7 @@ def describe(model: nn.Module, graph: ExportGraph, size: Sequence[int] | None,
         output_colour=model.output_policy.colour,
         data_preprocessor=_plain(node),
         pipeline=_plain(inference_pipeline(cfg)), dataset_meta=_plain(
-            {key: meta[key] for key in ('classes', 'palette')
-             if key in meta}), **more)
+            {key: meta[key] for key in _LABEL_ENTRIES if key in meta}), **more)
 
 
 def _plain(node: Any) -> Any:

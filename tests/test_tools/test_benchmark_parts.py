@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from PIL import Image
 
 from mmfusion.analysis.method_benchmark import segmentation, strips
+from mmfusion.apis.model_loading import init_model
 from mmfusion.cli.legacy import UsageError
+from mmfusion.datasets.sets.mfnet import MFNET_CLASSES
 from tests.support import tiny_project
 
 
@@ -93,6 +97,52 @@ class TestSegmentor:
         cv2.imwrite(files[1], labels[:20])
         with pytest.raises(ValueError, match="label map of the image's size"):
             areas_of(ours, *files)
+
+    @pytest.mark.parametrize('rule', [
+        dict(reduce_zero_label=True),
+        dict(metainfo=dict(classes=MFNET_CLASSES[1:]))
+    ])
+    def test_labels_mean_what_its_data_set_says(self, trained, tmp_path, rule):
+        config = tmp_path / 'reduced.py'
+        config.write_text(
+            f'_base_ = "{trained}/configs/fusers/stage2.py"\n'
+            'model = dict(segmentor=dict(decode_head=dict(num_classes=8)))\n'
+            f'test_dataloader = dict(dataset={rule})\n')
+        model = init_model(config, optimize=False)
+        torch.save(model.state_dict(), tmp_path / 'reduced.pth')
+        reduced = segmentation.Segmentor(str(config),
+                                         str(tmp_path / 'reduced.pth'))
+        assert reduced.classes == list(MFNET_CLASSES[1:])
+        assert {'reduce_zero_label', 'label_map'} & set(reduced.settings())
+        tiny_project.write_pairs(tmp_path, 1)
+        vis, path = (str(tmp_path / kind / '000.png')
+                     for kind in ('vis', 'labels'))
+        stored = cv2.imread(path, -1) // 2  # nothing above 'curve'
+        image = Image.fromarray(stored, 'P')
+        image.putpalette(list(range(30, 60)))
+        image.save(path)
+        areas = areas_of(reduced, vis, path)
+        pair, = reduced.reader([vis]).run(lambda pairs: [
+            reduced.model.test_step(pseudo_collate([pair.item]))
+            for pair in pairs
+        ])
+        guess = pair.result[0].pred_sem_seg.data[0].numpy() + 1
+        for index in range(8):
+            truth = stored == index + 1
+            mine = (guess == index + 1) & (stored > 0)
+            assert areas[f'intersect.{index}'] == (truth & mine).sum()
+            assert areas[f'union.{index}'] == (truth | mine).sum()
+
+    def test_another_number_of_classes(self, trained, tmp_path):
+        config = tmp_path / 'five.py'
+        config.write_text(
+            f'_base_ = "{trained}/configs/fusers/stage2.py"\n'
+            'model = dict(segmentor=dict(decode_head=dict(num_classes=5)))\n')
+        torch.save(
+            init_model(config, optimize=False).state_dict(),
+            tmp_path / 'five.pth')
+        with pytest.raises(UsageError, match='of 5 classes.* got 9: unlab'):
+            segmentation.Segmentor(str(config), str(tmp_path / 'five.pth'))
 
     def test_a_fuser_is_no_segmentor(self, trained):
         with pytest.raises(UsageError, match='got ImageFuser'):

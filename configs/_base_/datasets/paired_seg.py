@@ -102,5 +102,5 @@ fusion_dataloader = dict(
         pipeline=fusion_pipeline,
         test_mode=True))
 
-val_evaluator = dict(type='mmseg.IoUMetric', iou_metrics=['mIoU'])
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator

@@ -13,16 +13,17 @@ from mmengine.registry import init_default_scope
 from mmseg.evaluation import IoUMetric
 
 from mmfusion.apis.checkpoint import load_model_weights
-from mmfusion.apis.model_loading import init_model
+from mmfusion.apis.model_loading import complete_meta, init_model
 from mmfusion.apis.pairs import Pair, PairReader, model_pipeline
+from mmfusion.datasets.transforms import LoadFusionAnnotations
 from mmfusion.evaluation.records import Record, RecordStore
 from mmfusion.fileio import read_image
 from mmfusion.registry import MODELS
+from mmfusion.structures.label_maps import IGNORED
 from mmfusion.utils.config_file import load_config, require_file, type_name
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.progress import track
 
-IGNORED = 255
 _LOADING = ('LoadImageFromFile', 'LoadAnnotations', 'PackSegInputs')
 _PASS = dict(type='SelectModality', modality='vis')
 
@@ -38,8 +39,8 @@ class Segmentor:
 
     Raises:
         FileNotFoundError: If a file is missing.
-        UsageError: If the config is of another model or the checkpoint
-            does not fit.
+        UsageError: If the config is of another model, the checkpoint does
+            not fit, or its data set has another number of classes.
     """
 
     def __init__(self, config: str, checkpoint: str,
@@ -61,14 +62,23 @@ class Segmentor:
                 f'got {kind}.')
         self.model = model
         self.count = model.segmentor.num_classes
-        self.classes = list(
-            (getattr(model, 'dataset_meta', None) or {}).get('classes')
-            or map(str, range(self.count)))
+        meta = model.dataset_meta
+        self.classes = list(meta.get('classes') or map(str, range(self.count)))
+        if len(self.classes) != self.count:
+            raise UsageError(
+                f'{config}: expected a data set of {self.count} classes, as '
+                f'its decode_head has them, got {len(self.classes)}: '
+                f'{", ".join(self.classes)}.')
+        self._load = LoadFusionAnnotations()
+        self._rule = {
+            key: meta[key] for key in ('label_map', 'reduce_zero_label')
+            if meta.get(key)
+        }
 
     def settings(self) -> dict[str, str]:
         """All that decides about its predictions."""
         content = Path(self.checkpoint).read_bytes()
-        return dict(config=self.config,
+        return dict(self._rule, config=self.config,
                     checkpoint=hashlib.sha256(content).hexdigest())
 
     def reader(self, images: Sequence[str]) -> PairReader:
@@ -83,7 +93,8 @@ class Segmentor:
 
         Args:
             pair (Pair): Of :meth:`reader`.
-            labels (str): File of its label map, (H, W), 255 ignored.
+            labels (str): File of its label map, (H, W), as the segmentor's
+                data set has them; 255 is ignored.
 
         Returns:
             dict[str, float]: ``intersect.K`` and ``union.K``.
@@ -92,7 +103,9 @@ class Segmentor:
             FileNotFoundError: If a file is missing.
             ValueError: If the label map does not fit.
         """
-        truth = read_image(labels, cv2.IMREAD_UNCHANGED)
+        truth = self._load.transform(
+            dict(self._rule, background=None,
+                 seg_map_path=labels))['gt_seg_map']
         size = pair.item['data_samples'].ori_shape
         if truth.shape != tuple(size):
             raise ValueError(
@@ -130,18 +143,25 @@ def _from_mmseg(cfg: Config, checkpoint: str, device: str) -> torch.nn.Module:
         for step in dataset.get('pipeline') or cfg.get('test_pipeline') or ()
         if type_name(step['type']) not in _LOADING
     ]
+    known = {
+        key: dataset[key] for key in ('metainfo', 'reduce_zero_label')
+        if key in dataset
+    }
+    if 'type' in dataset:
+        known['type'] = f'mmseg.{type_name(dataset["type"])}'
     wrapped = Config(
         dict(
             default_scope='mmfusion',
             model=dict(type='FuserSegmenter', fuser=_PASS,
                        segmentor=dict(cfg.model, _scope_='mmseg')),
-            test_dataloader=dict(dataset=dict(pipeline=[
-                dict(type='LoadFusionPair'), *steps,
-                dict(type='PackFusionInputs')
-            ]))))
+            test_dataloader=dict(dataset=dict(
+                known, pipeline=[
+                    dict(type='LoadFusionPair'), *steps,
+                    dict(type='PackFusionInputs')
+                ]))))
     model = init_model(wrapped, None, device, optimize=False)
     meta, _ = load_model_weights(model.segmentor, checkpoint)
-    model.dataset_meta = meta.get('dataset_meta') or {}
+    model.dataset_meta = complete_meta(wrapped, meta)
     return model
 
 

@@ -16,7 +16,7 @@ class ConditionMetric(BaseMetric):
 
     Args:
         metric (dict): Config of a metric that keeps one result a sample:
-            ``mmdet.CocoMetric``, ``MissRateMetric``, ``mmseg.IoUMetric``.
+            ``mmdet.CocoMetric``, ``MissRateMetric``, ``IoUMetric``.
         key (str): Of the sample's meta information. Defaults to
             ``'condition'``.
         prefix (str, optional): Defaults to that of the metric.

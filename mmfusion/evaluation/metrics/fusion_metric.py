@@ -35,7 +35,7 @@ class FusionMetric(BaseMetric):
     files are read once more for that, without the pipeline's geometry. By
     default it is rounded to 8 bits first, as ``tools/test_fusion.py`` saves
     it. Works next to other metrics: ``val_evaluator = [dict(
-    type='mmseg.IoUMetric'), dict(type='FusionMetric')]``.
+    type='IoUMetric'), dict(type='FusionMetric')]``.
 
     Args:
         metrics (str | sequence[str], optional): Names such as ``'VIF'`` or
