@@ -22,7 +22,8 @@ default_hooks = dict(
     curves=dict(type='LossCurveHook'),
     finite_loss=dict(type='FiniteLossHook'),
     # checks what refresh losses need; without them it does nothing
-    history_bank=dict(type='HistoryBankHook'))
+    history_bank=dict(type='HistoryBankHook'),
+    num_classes=dict(type='NumClassesHook'))
 # TensorBoard: _base_/tensorboard.py in place of this file, or the line
 # visualizer = dict(vis_backends=[dict(type='LocalVisBackend'),
 #                                 dict(type='TensorboardVisBackend')])

@@ -11,7 +11,8 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import nn
 
 from mmfusion.utils.checkpoint import (State, check_state_dict,
-                                       find_state_dict, read_checkpoint)
+                                       find_state_dict, read_checkpoint,
+                                       resized_heads)
 from mmfusion.utils.errors import UsageError
 
 PathLike = str | os.PathLike
@@ -88,19 +89,23 @@ def load_model_weights(
     return meta if isinstance(meta, dict) else {}, notes
 
 
-def check_overlap(model: nn.Module, path: PathLike) -> list[str]:
+def check_overlap(model: nn.Module, path: PathLike,
+                  resume: bool = False) -> list[str]:
     """Check that a checkpoint to start training from fits at least partly.
 
     Args:
         model (nn.Module): The model to be trained.
         path (str | PathLike): The checkpoint.
+        resume (bool): Whether its training goes on, which takes all weights.
 
     Returns:
-        list[str]: A line if some weights are not in the checkpoint.
+        list[str]: A line if some weights are not in the checkpoint, which
+        names heads of another number of classes.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        UsageError: If no key fits by name and shape (lists all).
+        UsageError: If no key fits by name and shape (lists all), or a
+            resumed head has another number of classes.
     """
     expected = _without(unwrap(model).state_dict(), _UNUSED_IN_TEST)
     _, state = _read(path)
@@ -116,9 +121,16 @@ def check_overlap(model: nn.Module, path: PathLike) -> list[str]:
     missing = [key for key in expected if key not in fitting]
     if not missing:
         return []
+    resized = ', '.join(resized_heads(state, expected).values())
+    if resized and resume:
+        raise UsageError(
+            f'{path}: expected as many classes to resume with, got another '
+            f'number: {resized}. Start a training with --cfg-options '
+            'load_from=FILE: all other weights are taken.')
     return [
         f'{path}: {len(fitting)} of {len(expected)} weights start from it; '
-        f'the others are initialized ({", ".join(missing[:4])}, ...).'
+        f'the others are initialized ({", ".join(missing[:4])}, ...).' +
+        (f' Of another number of classes: {resized}.' if resized else '')
     ]
 
 

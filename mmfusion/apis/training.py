@@ -103,8 +103,15 @@ def _use_amp(cfg: Config) -> None:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """The runner of a config; ``runner_type`` names another class."""
+    """The runner of a config; ``runner_type`` names another class.
+
+    It compares the classes of data and model, whatever hooks the config has.
+    """
     format_configs_once()
+    cfg.default_hooks = {
+        'num_classes': dict(type='mmfusion.NumClassesHook'),
+        **(cfg.get('default_hooks') or {})
+    }
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return Runner.from_cfg(cfg)
@@ -115,6 +122,6 @@ def run_training(cfg: Config) -> Runner:
     runner = build_runner(cfg)
     start = cfg.get('load_from')
     if start is not None and os.path.isfile(start):
-        announce(check_overlap(runner.model, start))
+        announce(check_overlap(runner.model, start, cfg.get('resume')))
     runner.train()
     return runner

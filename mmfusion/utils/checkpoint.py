@@ -11,6 +11,8 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import Tensor, nn
 
+from .errors import UsageError
+
 PathLike = str | os.PathLike
 State = dict[str, Tensor]
 
@@ -129,12 +131,10 @@ def check_state_dict(state: Mapping[str, Tensor], expected: Mapping[str, Any],
         advice (str): What to do, ends the error's text.
 
     Raises:
+        UsageError: If nothing but the classes of heads differs.
         ValueError: If a key is missing, unexpected or misshapen; lists them.
     """
-    shapes = {
-        key: tuple(getattr(value, 'shape', value))
-        for key, value in expected.items()
-    }
+    shapes = _shapes(expected)
     missing = [key for key in shapes if key not in state]
     unexpected = [key for key in state if key not in shapes]
     misshapen = [
@@ -142,6 +142,16 @@ def check_state_dict(state: Mapping[str, Tensor], expected: Mapping[str, Any],
         for key, shape in shapes.items()
         if key in state and tuple(state[key].shape) != shape
     ]
+    resized = resized_heads(state, expected)
+    if misshapen and not (missing or unexpected) and all(
+            key.rpartition('.')[0] in resized
+            for key in shapes if shapes[key] != tuple(state[key].shape)):
+        raise UsageError(
+            'Expected a checkpoint with as many classes as the model, got '
+            f'another number: {_listing(list(resized.values()))}. Set '
+            'num_classes to that of the checkpoint, or start a training with '
+            '--cfg-options load_from=FILE (and model.fuser.init_cfg=None if '
+            'that names it): all other weights are taken.')
     lines = [
         f'  {len(keys)} {kind}: {_listing(keys)}'
         for kind, keys in (('missing', missing), ('unexpected', unexpected),
@@ -151,6 +161,34 @@ def check_state_dict(state: Mapping[str, Tensor], expected: Mapping[str, Any],
         raise ValueError('\n'.join(
             (f'Expected a state dict of {len(shapes)} keys, got one of '
              f'{len(state)} that does not fit:', *lines, advice)).rstrip())
+
+
+def resized_heads(state: Mapping[str, Tensor],
+                  expected: Mapping[str, Any]) -> dict[str, str]:
+    """Layers whose number of outputs alone differs, as that of classes does.
+
+    Args:
+        state (dict[str, Tensor]): What there is.
+        expected (dict[str, Tensor | tuple]): Tensors or shapes by name.
+
+    Returns:
+        dict[str, str]: ``'NAME (9 outputs there, 5 here)'`` by name.
+    """
+    found = {}
+    for key, here in _shapes(expected).items():
+        name, _, kind = key.rpartition('.')
+        there = tuple(state[key].shape) if key in state else here
+        if (kind == 'weight' and len(here) > 1 and there[1:] == here[1:]
+                and there != here):
+            found[name] = f'{name} ({there[0]} outputs there, {here[0]} here)'
+    return found
+
+
+def _shapes(expected: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {
+        key: tuple(getattr(value, 'shape', value))
+        for key, value in expected.items()
+    }
 
 
 def _listing(keys: list[str], limit: int = 50) -> str:
@@ -181,9 +219,13 @@ def load_fuser_weights(fuser: nn.Module, source: PathLike | Mapping) -> None:
             key[len(prefix):]: value for key, value in state.items()
             if key.startswith(prefix)
         }
-    check_state_dict(
-        state, fuser.state_dict(),
-        f'Check that the checkpoint belongs to this {type(fuser).__name__} '
-        "(same method and widths); the authors' checkpoints go through "
-        'tools/model_converters/convert.py first.')
+    try:
+        check_state_dict(
+            state, fuser.state_dict(),
+            f'Check that the checkpoint belongs to this {type(fuser).__name__}'
+            " (same method and widths); the authors' checkpoints go through "
+            'tools/model_converters/convert.py first.')
+    except UsageError as error:
+        name = 'checkpoint' if isinstance(source, Mapping) else source
+        raise UsageError(f'{name}: {error}') from error
     fuser.load_state_dict(state, strict=True)

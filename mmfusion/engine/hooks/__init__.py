@@ -2,11 +2,13 @@ from .finite_loss_hook import FiniteLossHook
 from .history_bank_hook import HistoryBankHook
 from .loss_curve_hook import LossCurveHook
 from .loss_stage_hook import LossStageHook
+from .num_classes_hook import NumClassesHook
 from .step_seed_hook import StepSeedHook
 from .training_strip_hook import TrainingStripHook
 from .visualization_hook import FusionVisualizationHook
 
 __all__ = [
     'FiniteLossHook', 'FusionVisualizationHook', 'HistoryBankHook',
-    'LossCurveHook', 'LossStageHook', 'StepSeedHook', 'TrainingStripHook'
+    'LossCurveHook', 'LossStageHook', 'NumClassesHook', 'StepSeedHook',
+    'TrainingStripHook'
 ]
