@@ -154,7 +154,8 @@ class FusionInferencer:
             (H, W, 3) in **RGB** order at the original size; and, from a
             model that segments, ``pred_sem_seg``, classes as ``uint8``
             (H, W); from one that detects, ``bboxes`` (N, 4), ``labels`` and
-            ``scores`` (N,), the best first. A list unless a single pair was given.
+            ``scores`` (N,), the best first. A list unless a single pair was
+            given.
 
         Raises:
             FileNotFoundError: If a file or folder is missing.
