@@ -8,7 +8,7 @@ from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.apis import FusionInferencer
-from mmfusion.cli.flags import add_device
+from mmfusion.cli.flags import add_device, add_loading, loading_of
 from mmfusion.cli.legacy import run
 from mmfusion.utils.files import write_image
 
@@ -28,6 +28,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--panel', metavar='DIR',
         help='also write both images, the fused one and, where the model '
         'segments, its prediction side by side into this folder')
+    add_loading(parser)
     add_device(parser)
     return parser.parse_args(argv)
 
@@ -35,7 +36,7 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> None:
     args = parse_args(argv)
     fuse = FusionInferencer(args.config, args.checkpoint, device=args.device,
-                            native=True)
+                            native=True, loading=loading_of(args))
     result = fuse(args.vis, args.ir, panel_dir=args.panel)
     write_image(args.out, result['fused'])
     print(f'wrote {args.out}')

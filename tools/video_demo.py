@@ -10,7 +10,7 @@ import argparse
 import sys
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.cli.flags import add_device, add_threads
+from mmfusion.cli.flags import add_device, add_loading, add_threads, loading_of
 from mmfusion.cli.legacy import run
 
 
@@ -63,6 +63,7 @@ def parse_args():
     parser.add_argument('--precision', choices=('fp32', 'bf16'),
                         default='fp32',
                         help='of an exported file; bf16 with openvino')
+    add_loading(parser)
     add_threads(parser)
     add_device(parser)
     parser.add_argument('--json', metavar='FILE', help='write numbers here')
@@ -86,6 +87,7 @@ def main():
     from mmfusion.models.exported.runtimes import is_exported
     from mmfusion.utils.errors import UsageError
     from mmfusion.utils.files import write_json
+    from mmfusion.utils.loading_steps import state_loading
     from mmfusion.video import FusionStream, read_homography, summary
     if args.seg and len(args.seg) == 1 and not is_exported(args.seg[0]):
         raise UsageError('Expected --seg CFG CKPT, or --seg with a file of '
@@ -105,12 +107,14 @@ def main():
                           backend_options=options if exported else None)
 
     segmenter = args.seg and load(*args.seg)
-    stream = FusionStream(
-        load(*args.model) if args.model else segmenter, args.vis, args.ir,
-        segmenter=segmenter, fps=args.fps, source_fps=args.source_fps,
-        offset=args.offset, homography=homography, batch_size=args.batch,
-        norm=args.norm, momentum=args.momentum, blend=args.blend,
-        flicker=args.flicker, limit=args.limit)
+    model = load(*args.model) if args.model else segmenter
+    state_loading(model.cfg, **loading_of(args))
+    stream = FusionStream(model, args.vis, args.ir, segmenter=segmenter,
+                          fps=args.fps, source_fps=args.source_fps,
+                          offset=args.offset, homography=homography,
+                          batch_size=args.batch, norm=args.norm,
+                          momentum=args.momentum, blend=args.blend,
+                          flicker=args.flicker, limit=args.limit)
     result = stream.run(args.out, args.show)
     print(summary(result))
     if args.json:

@@ -10,6 +10,7 @@ from mmfusion.models.wrappers import inference_config
 from mmfusion.utils.checkpoint import read_checkpoint
 from mmfusion.utils.config_file import copy_config, load_config, require_file
 from mmfusion.utils.errors import UsageError
+from mmfusion.utils.loading_steps import stated_loading
 from mmfusion.utils.progress import announce
 
 
@@ -84,7 +85,10 @@ def evaluate(cfg: Config, checkpoint: str, save_dir: str, data: dict[str, Any],
     if cfg.get('test_dataloader') is None:
         raise UsageError('Expected a config with a test_dataloader, got '
                          'none: name another by --config.')
-    pipeline = [dict(type='LoadFusionPair'), dict(type='PackFusionInputs')]
+    pipeline = [
+        dict(type='LoadFusionPair', **stated_loading(cfg.test_dataloader)),
+        dict(type='PackFusionInputs')
+    ]
     if input_size:
         pipeline.insert(
             1,

@@ -3,7 +3,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.evaluation.folders import describe
 from mmfusion.evaluation.protocol import Protocol
 from mmfusion.evaluation.records import write_csv
@@ -15,14 +14,11 @@ from mmfusion.utils.files import write_json
 from mmfusion.utils.processes import available_cores
 from mmfusion.utils.progress import track
 
-from .pairs import PairReader
-
 #: from this number of images on, processes are worth their start
 MANY = 16
 
 
 def score_saved(folder: Path, samples: Mapping[str, dict[str, Any]],
-                reader: PairReader,
                 selection: dict[str, Any]) -> list[tuple[str, str]]:
     """Measure saved images, as the 8-bit files they are.
 
@@ -32,8 +28,6 @@ def score_saved(folder: Path, samples: Mapping[str, dict[str, Any]],
     Args:
         folder (Path): Of ``<name>.png``.
         samples (mapping): Name -> meta information of its pair.
-        reader (PairReader): What the pairs were read with: the sources are
-            loaded as its pipeline loads them.
         selection (dict): ``preset`` and ``metrics``.
 
     Returns:
@@ -49,8 +43,8 @@ def score_saved(folder: Path, samples: Mapping[str, dict[str, Any]],
     workers = available_cores() if len(scenes) >= MANY else 1
     found = {
         record.stem: record for records in track(
-            measure(scenes, protocol, workers, PairSources(_loader(reader))),
-            len(scenes)) for record in records
+            measure(scenes, protocol, workers, PairSources()), len(scenes))
+        for record in records
     }
     records = [found[name] for name in samples]
     good = [record for record in records if record.error is None]
@@ -68,12 +62,3 @@ def score_saved(folder: Path, samples: Mapping[str, dict[str, Any]],
               f'wrote {path}')
     return [(record.stem, record.error) for record in records
             if record.error is not None]
-
-
-def _loader(reader: PairReader) -> LoadFusionPair:
-    """What the pairs were loaded with."""
-    pipeline = reader.pipeline or getattr(reader.source, 'pipeline', None)
-    for transform in getattr(pipeline, 'transforms', ()):
-        if isinstance(transform, LoadFusionPair):
-            return transform
-    return LoadFusionPair()

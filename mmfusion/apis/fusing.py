@@ -19,6 +19,7 @@ from mmfusion.models.wrappers import BaseFusionModel
 from mmfusion.utils.config_file import PathLike, copy_config, require_file
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import write_image
+from mmfusion.utils.loading_steps import state_loading
 from mmfusion.utils.progress import track
 from mmfusion.visualization import FusionLocalVisualizer
 
@@ -75,8 +76,8 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
          vis: PathLike | None = None, ir: PathLike | None = None,
          out_dir: PathLike | None = None, *, task: str | None = None,
          text: TextOptions | None = None, device: str | None = None,
-         backend: str | None = None, cfg_options: dict | None = None,
-         **options: Any) -> FusedSet:
+         backend: str | None = None, loading: dict | None = None,
+         cfg_options: dict | None = None, **options: Any) -> FusedSet:
     """Fuse a config's fusion set, or two folders, into PNG files.
 
     Args:
@@ -95,6 +96,8 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
         device (str, optional): Defaults to a GPU if there is one, for an
             exported file to the CPU.
         backend (str, optional): What runs an exported file.
+        loading (dict, optional): ``on_size_mismatch`` and ``uint16_range``
+            of :class:`LoadFusionPair`, in place of what the config says.
         cfg_options (dict, optional): Dotted keys to values.
         options: See :class:`FuseOptions`.
 
@@ -119,6 +122,7 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
                          'name both folders.')
     selection = parse_eval(wanted.eval) if wanted.eval else None
     cfg = copy_config(cfg, cfg_options)
+    state_loading(cfg, **(loading or {}))
     if task:
         use_task(cfg, task)
     checkpoint = checkpoint and require_file(checkpoint, 'a checkpoint file',
@@ -154,7 +158,7 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
     print(f'fused {len(reader) - len(failures)} of {len(reader)} pairs into '
           f'{folder}')
     if selection and samples:
-        failures += score_saved(folder, samples, reader, selection)
+        failures += score_saved(folder, samples, selection)
     return FusedSet(folder, samples, failures, unmatched)
 
 

@@ -20,6 +20,7 @@ from mmfusion.structures import FusionDataSample, to_file_labels
 from mmfusion.tasks import TASKS, FusionTask, channel_spans
 from mmfusion.utils.config_file import PathLike
 from mmfusion.utils.files import write_image
+from mmfusion.utils.loading_steps import state_loading
 from mmfusion.utils.progress import announce, track
 from mmfusion.visualization import FusionLocalVisualizer, stacked_to_rgb
 
@@ -89,6 +90,8 @@ class FusionInferencer:
         native (bool): Whether to skip the test pipeline's resizing.
         backend (str, optional): See :func:`init_model`.
         backend_options (dict, optional): See :func:`init_model`.
+        loading (dict, optional): ``on_size_mismatch`` and ``uint16_range``
+            of :class:`LoadFusionPair`, in place of what the config says.
         text (TextOptions, optional): For text-guided fusers.
         text_options: Those of :class:`TextOptions` one by one.
 
@@ -114,7 +117,8 @@ class FusionInferencer:
                  cfg_options: dict | None = None, optimize: bool = True,
                  native: bool = False, backend: str | None = None,
                  backend_options: dict | None = None,
-                 text: TextOptions | None = None, **text_options: Any) -> None:
+                 loading: dict | None = None, text: TextOptions | None = None,
+                 **text_options: Any) -> None:
         self.model: Any
         if isinstance(config, nn.Module):
             self.model = config.eval()
@@ -126,6 +130,8 @@ class FusionInferencer:
                                     optimize, backend=backend,
                                     backend_options=backend_options)
         self.cfg = getattr(self.model, 'cfg', None)
+        if self.cfg is not None:
+            state_loading(self.cfg, **(loading or {}))
         init_default_scope((self.cfg or {}).get('default_scope', 'mmfusion'))
         text = replace(text or TextOptions(), **text_options)
         self.pipeline = model_pipeline(self.model, native, text.step())

@@ -12,6 +12,7 @@ from mmfusion.models.wrappers import BaseFusionModel, inference_config
 from mmfusion.registry import DATASETS, MODELS
 from mmfusion.structures import resolve_labels
 from mmfusion.utils.config_file import PathLike, load_config
+from mmfusion.utils.config_overrides import override
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.progress import announce
 
@@ -47,19 +48,21 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is missing.
-        UsageError: If the checkpoint does not fit, or a backend is named
-            without an exported file.
+        UsageError: If the checkpoint does not fit, a backend is named
+            without an exported file, or an override reaches nothing.
     """
     options = dict(backend_options or {}, backend=backend, device=device)
     if is_exported(config):
-        return backend_model(config, **options)
+        model = backend_model(config, **options)
+        override(model.cfg, cfg_options)
+        return model
     if backend is not None and not is_exported(checkpoint):
         raise UsageError(
             f'Expected an exported file for backend={backend!r}, got '
             f'{checkpoint!r}. Make one with tools/deployment/export.py.')
     if isinstance(config, Config):
         cfg = Config(config.to_dict(), filename=config.filename)
-        cfg.merge_from_dict(dict(cfg_options or {}))
+        override(cfg, cfg_options)
     else:
         cfg = load_config(config, cfg_options)
     if checkpoint is not None and is_exported(checkpoint):

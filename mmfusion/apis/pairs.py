@@ -16,6 +16,7 @@ from mmfusion.fileio import FileRule, join_by_stem, sample_stem
 from mmfusion.tasks import TASKS, channel_spans
 from mmfusion.utils.config_file import type_name
 from mmfusion.utils.errors import UsageError, one_line
+from mmfusion.utils.loading_steps import loading_steps, stated_loading
 
 from .text import is_text_step, needs_text, with_text_step
 
@@ -83,8 +84,9 @@ def inference_pipeline(cfg: Config | None, native: bool = False,
 
     Args:
         cfg (Config, optional): Their ``test_dataloader``'s pipeline is
-            taken, else their ``fusion_dataloader``'s, else loading and
-            packing alone.
+            taken, else their ``fusion_dataloader``'s, else
+            ``fusion_pipeline``, else loading and packing alone. Pairs are
+            loaded by what any of these states.
         native (bool): Whether to leave out resizing, so that images are
             fused at their own size. Defaults to False.
         text (LoadTextFeatures, optional): Takes the place of the one that
@@ -92,18 +94,26 @@ def inference_pipeline(cfg: Config | None, native: bool = False,
 
     Returns:
         list: Configs of the transforms, and ``text`` as it is.
+
+    Raises:
+        UsageError: If two data sets state different ways of loading.
     """
+    cfg = cfg or {}
     pipeline = None
-    for name in ('test_dataloader', 'fusion_dataloader'):
-        node = (cfg or {}).get(name)
+    loaders = [cfg.get('test_dataloader'), cfg.get('fusion_dataloader')]
+    for node in loaders:
         while node and pipeline is None:
             node = node.get('dataset') or (node.get('datasets') or [None])[0]
             pipeline = node and node.get('pipeline')
+    pipeline = pipeline or cfg.get('fusion_pipeline') or _DEFAULT_PIPELINE
     unwanted = _LABEL_TRANSFORMS + (_RESIZES if native else ())
     steps = [
-        copy.deepcopy(step) for step in pipeline or _DEFAULT_PIPELINE
+        copy.deepcopy(step) for step in pipeline
         if type_name(step['type']) not in unwanted
     ]
+    stated = stated_loading(loaders)
+    for step in loading_steps(steps):
+        step.update(stated)
     return steps if text is None else with_text_step(steps, text)
 
 

@@ -10,6 +10,7 @@ from mmfusion.utils.compat import format_configs_once
 from mmfusion.utils.config_file import (PathLike, copy_config, require_file,
                                         type_name)
 from mmfusion.utils.errors import UsageError
+from mmfusion.utils.loading_steps import state_loading
 from mmfusion.utils.progress import announce
 
 from .checkpoint import check_overlap
@@ -19,6 +20,7 @@ from .two_stage import ensure_stage1
 def train(cfg: PathLike | Config, work_dir: PathLike | None = None, *,
           resume: bool | PathLike = False, load_from: PathLike | None = None,
           amp: bool = False, two_stage: bool | dict = False,
+          loading: dict | None = None,
           cfg_options: dict | None = None) -> Runner:
     """Train a config, and its first stage where asked for and missing.
 
@@ -35,6 +37,8 @@ def train(cfg: PathLike | Config, work_dir: PathLike | None = None, *,
             where its checkpoint is missing; a dict holds its
             ``cfg_options``. ``amp``, ``resume=True`` and the launcher apply
             to both stages.
+        loading (dict, optional): ``on_size_mismatch`` and ``uint16_range``
+            of all pipelines, see :class:`LoadFusionPair`.
         cfg_options (dict, optional): Dotted keys to values, such as
             ``{'train_cfg.max_iters': 100, 'randomness.seed': 0,
             'launcher': 'pytorch'}``.
@@ -51,10 +55,12 @@ def train(cfg: PathLike | Config, work_dir: PathLike | None = None, *,
         >>> train('fusers/psfusion_msrs.py', 'mine')  # doctest: +SKIP
     """
     cfg = _configure(cfg, cfg_options, work_dir, resume, amp, load_from)
+    state_loading(cfg, **(loading or {}))
 
     def train_stage1(config: str, folder: str) -> None:
         options = two_stage if isinstance(two_stage, dict) else None
         first = _configure(config, options, folder, resume is True, amp)
+        state_loading(first, **(loading or {}))
         first.launcher = cfg.get('launcher', 'none')
         if (first.get('visualizer') or {}).get('name'):
             # mmengine keeps visualizers by name: without another name, the

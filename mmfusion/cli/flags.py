@@ -3,9 +3,11 @@
 As :mod:`.legacy`, this module imports neither torch nor anything that does.
 """
 import argparse
+from typing import Any
 
 from mmengine.config import DictAction
 
+from mmfusion.fileio import PairReading
 from mmfusion.fileio.images import SAVE_MODES
 from mmfusion.tasks import TASKS
 
@@ -175,12 +177,63 @@ def add_options(parser: argparse._ActionsContainer,
                         metavar='KEY=VALUE', help=text)
 
 
-def add_config(parser: argparse.ArgumentParser, **config: str) -> None:
-    """What :func:`~mmfusion.utils.config_file.load_config` takes.
+class _RangeAction(argparse.Action):
+    """``LOW HIGH``, also with a comma between, or one of two words."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        words = ' '.join(values).strip('()[]').replace(',', ' ').split()
+        try:
+            value = (words[0].lower() if len(words) == 1 else tuple(
+                map(float, words)))
+            PairReading(uint16_range=value)
+        except ValueError as error:
+            raise argparse.ArgumentError(
+                self, 'expected LOW HIGH with LOW below HIGH, full or '
+                f'minmax, got {" ".join(values)}.') from error
+        setattr(namespace, self.dest, value)
+
+
+def _size_rule(text: str) -> str:
+    try:
+        return PairReading(text.lower()).on_size_mismatch
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f'expected error, resize_ir, resize_vis, ..., got {text}') from (
+                error)
+
+
+def add_loading(parser: argparse._ActionsContainer) -> None:
+    """How pairs are loaded: settings of ``LoadFusionPair``."""
+    parser.add_argument(
+        '--uint16-range', nargs='+', action=_RangeAction, metavar='LOW HIGH',
+        help='counts of 16-bit infrared images that are black and white; or '
+        'full (0 to 65535) or minmax (of each image); default what the '
+        'config says, else full')
+    add_size_rule(parser)
+
+
+def add_size_rule(parser: argparse._ActionsContainer) -> None:
+    """What becomes of a pair of two sizes."""
+    parser.add_argument(
+        '--on-size-mismatch', type=_size_rule, metavar='resize_ir|resize_vis',
+        help='resize one image of a pair to the size of the other; default '
+        'what the config says, else error')
+
+
+def loading_of(args: argparse.Namespace) -> dict[str, Any]:
+    """What the flags of :func:`add_loading` say; None where they do not."""
+    return dict(on_size_mismatch=getattr(args, 'on_size_mismatch', None),
+                uint16_range=getattr(args, 'uint16_range', None))
+
+
+def add_config(parser: argparse.ArgumentParser, reads_pairs: bool = True,
+               **config: str) -> None:
+    """What :func:`.legacy.read_config` takes.
 
     Args:
         parser (argparse.ArgumentParser): Gets ``config``, ``--scale`` and
             ``--cfg-options``.
+        reads_pairs (bool): Whether it gets those of :func:`add_loading`.
         config: Of the argument ``config``, e.g. another ``help``.
     """
     config.setdefault(
@@ -195,6 +248,8 @@ def add_config(parser: argparse.ArgumentParser, **config: str) -> None:
         parser, '--cfg-options',
         'override config entries, e.g. train_cfg.max_iters=100, or '
         'choose what the config offers, e.g. detector=dino')
+    if reads_pairs:
+        add_loading(parser)
 
 
 def add_device(parser: argparse._ActionsContainer,
@@ -237,7 +292,7 @@ def add_task(parser: argparse._ActionsContainer, text: str) -> None:
 
 def add_measured_model(parser: argparse.ArgumentParser) -> None:
     """The config of a model whose costs are measured, and at what size."""
-    add_config(parser)
+    add_config(parser, reads_pairs=False)
     add_shape(parser)
     parser.add_argument('--part', choices=('full', 'fuser'), default='full',
                         help='the whole model or its fuser alone')

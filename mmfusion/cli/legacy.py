@@ -18,8 +18,9 @@ from mmengine.config import Config
 from mmfusion.utils import DetectionMissing
 from mmfusion.utils.config_file import find_config, load_config
 from mmfusion.utils.errors import UsageError
+from mmfusion.utils.loading_steps import state_loading
 
-from .flags import build_parser
+from .flags import build_parser, loading_of
 
 #: legacy flag -> what to write today; announced whenever it is used
 MODERN_FORMS = {
@@ -222,6 +223,18 @@ def start(tool: str, argv: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
+def read_config(args: argparse.Namespace) -> Config:
+    """The config that the flags of :func:`.flags.add_config` name.
+
+    Raises:
+        UsageError: If a flag or an override does not fit the config.
+        FileNotFoundError: If there is no such config.
+    """
+    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
+    state_loading(cfg, **loading_of(args))
+    return cfg
+
+
 def config_of(args: argparse.Namespace) -> Config:
     """The config, with the flags that no function of ``apis`` knows.
 
@@ -229,7 +242,7 @@ def config_of(args: argparse.Namespace) -> Config:
         UsageError: If a flag does not fit the config.
         FileNotFoundError: If there is no such config.
     """
-    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
+    cfg = read_config(args)
     cfg.launcher = getattr(args, 'launcher', 'none')
     if args.evaluator_options:
         from mmfusion.apis.evaluators import evaluators_of

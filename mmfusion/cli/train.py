@@ -1,6 +1,7 @@
 """``tools/train.py``."""
 from collections.abc import Sequence
 
+from .flags import loading_of
 from .legacy import config_of, start
 
 
@@ -11,4 +12,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     from mmfusion.apis import train
     train(config_of(args), args.work_dir, resume=args.resume == 'auto'
           or args.resume or False, load_from=args.load_from, amp=args.amp,
-          two_stage=args.two_stage and args.stage1_options)
+          two_stage=args.two_stage and args.stage1_options,
+          loading=loading_of(args))

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
 
-from mmfusion.fileio import read_image
+from mmfusion.fileio import PairReading, read_image
 from mmfusion.utils.errors import check_least
 from mmfusion.utils.files import finished_file, write_text
 from mmfusion.utils.processes import available_cores, single_threaded_opencv
@@ -56,19 +56,32 @@ def write_lines(path, lines: Sequence[str]) -> None:
     write_text(path, ''.join(f'{line}\n' for line in lines))
 
 
-def read_pair(vis_path, ir_path) -> tuple[np.ndarray, np.ndarray]:
+def read_pair(
+        vis_path, ir_path,
+        on_size_mismatch: str | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Both images of a pair as stored, of equal size.
+
+    Args:
+        vis_path (str | Path): The visible (or first) image.
+        ir_path (str | Path): The other one.
+        on_size_mismatch (str, optional): Which to resize where the sizes
+            differ, see :class:`LoadFusionPair`.
 
     Raises:
         FileNotFoundError: If a file does not exist.
         ValueError: If one is damaged, or their sizes differ.
     """
     vis, ir = (read_image(str(path)) for path in (vis_path, ir_path))
-    if vis.shape[:2] != ir.shape[:2]:
+    if vis.shape[:2] == ir.shape[:2]:
+        return vis, ir
+    if on_size_mismatch in (None, 'error'):
         raise ValueError(
             f'expected a pair of equal size, got {_size(vis)} in {vis_path} '
-            f'and {_size(ir)} in {ir_path}; register or resize them first')
-    return vis, ir
+            f'and {_size(ir)} in {ir_path}; register or resize them first, '
+            'or give --on-size-mismatch')
+    images = PairReading(on_size_mismatch).same_size(
+        dict(vis=vis, ir=ir), dict(vis=str(vis_path), ir=str(ir_path)))
+    return images['vis'], images['ir']
 
 
 def read_label(path, image: np.ndarray, classes=None) -> dict:

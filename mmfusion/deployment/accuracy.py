@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from mmfusion.apis.fused_image import to_uint8
 from mmfusion.apis.inferencer import fuse_samples, task_of_model
 from mmfusion.apis.pairs import model_pipeline
-from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.evaluation import compute
 from mmfusion.evaluation.sources import PairSources
+from mmfusion.structures import FusionDataSample
 from mmfusion.tasks import channel_spans
 
 
@@ -41,28 +40,34 @@ def compare_models(reference: nn.Module, others: dict[str, nn.Module],
         name: dict(error=[], difference=0., scores=[]) for name in others
     }
     base: list[dict] = []
-    load = PairSources(LoadFusionPair())
+    load = PairSources()
     spans = channel_spans(task_of_model(reference).modalities)
+    pipelines = {
+        id(model): model_pipeline(model)
+        for model in (reference, *others.values())
+    }
+
+    def fuse(model: nn.Module, pair: dict) -> FusionDataSample:
+        sample = pipelines[id(model)]({'modalities': spans, **pair})
+        return fuse_samples(model, [sample])[0]
+
     for pair in pairs:
-        images = load({'modalities': spans, **pair})
-        expected = _fuse(reference, pair)
+        sample = fuse(reference, pair)
+        images = load(sample.metainfo)
+        expected = sample.fused_img.data.cpu()
         first = to_uint8(expected)
-        base.append(compute(first, images, preset=preset))
+        base.append(compute(first, images, preset=preset, data_range=1))
         for name, model in others.items():
-            image = _fuse(model, pair)
+            image = fuse(model, pair).fused_img.data.cpu()
             last = to_uint8(image)
             note = found[name]
             note['error'].append(
                 float(np.square(first.astype(float) - last).mean()))
             note['difference'] = max(note['difference'],
                                      (expected - image).abs().max().item())
-            note['scores'].append(compute(last, images, preset=preset))
+            note['scores'].append(
+                compute(last, images, preset=preset, data_range=1))
     return {name: _summary(base, note) for name, note in found.items()}
-
-
-def _fuse(model: nn.Module, pair: dict) -> torch.Tensor:
-    sample = model_pipeline(model)(dict(pair))
-    return fuse_samples(model, [sample])[0].fused_img.data.cpu()
 
 
 def _summary(base: list[dict], note: dict) -> dict[str, Any]:

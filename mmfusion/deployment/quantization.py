@@ -15,6 +15,7 @@ from mmfusion.models.exported.fuser import backend_model
 from mmfusion.models.exported.runtimes import META_KEY, PathLike
 from mmfusion.utils.errors import UsageError, check_choice
 from mmfusion.utils.files import finished_file
+from mmfusion.utils.loading_steps import state_loading
 
 METHODS = ('minmax', 'percentile', 'entropy')
 #: of activations that --method percentile keeps, in %
@@ -25,7 +26,8 @@ OPERATORS = ('conv', 'all')
 
 def quantize(path: PathLike, out: PathLike, pairs: Sequence[dict],
              method: str = 'minmax', operators: str = 'conv',
-             skip: Sequence[str] = (), mode: str = 'static') -> dict[str, Any]:
+             skip: Sequence[str] = (), mode: str = 'static',
+             loading: dict | None = None) -> dict[str, Any]:
     """Quantize an exported ONNX file; the result appears complete.
 
     Weights per channel, activations per tensor, written as
@@ -42,6 +44,8 @@ def quantize(path: PathLike, out: PathLike, pairs: Sequence[dict],
         operators (str): ``'conv'`` or ``'all'``.
         skip (sequence[str]): Parts of names of nodes that stay in float.
         mode (str): ``'static'``; ``'dynamic'`` is refused.
+        loading (dict, optional): ``on_size_mismatch`` and ``uint16_range``
+            of the pairs, in place of what the file remembers.
 
     Returns:
         dict: ``path``, ``mib``, ``pairs`` and ``quantized``, the number of
@@ -55,6 +59,7 @@ def quantize(path: PathLike, out: PathLike, pairs: Sequence[dict],
     import onnx
     from onnxruntime import quantization as ort
     model = backend_model(path)
+    state_loading(model.cfg, **(loading or {}))
     graph = onnx.load(str(path))
     opset = max(x.version for x in graph.opset_import if not x.domain)
     if opset < 13:

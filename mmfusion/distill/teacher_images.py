@@ -22,6 +22,7 @@ from mmfusion.apis.model_loading import init_model
 from mmfusion.apis.pairs import (Pair, PairReader, inference_pipeline,
                                  match_folders)
 from mmfusion.evaluation import compute
+from mmfusion.fileio import to_bytes
 from mmfusion.models.layers import luma
 from mmfusion.models.wrappers import inference_config
 from mmfusion.models.wrappers.feature_pairs import TensorReader
@@ -30,6 +31,7 @@ from mmfusion.structures import FuserOutput
 from mmfusion.utils.config_file import PathLike, copy_config, require_file
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import finished_file, write_image
+from mmfusion.utils.loading_steps import stated_loading
 from mmfusion.utils.progress import track
 
 from .teacher_manifest import Manifest, check_images, checksum
@@ -229,7 +231,7 @@ class Teacher:
 
     @staticmethod
     def _qabf(image: Tensor, item: dict) -> float:
-        stack = item['inputs'].numpy().astype(np.uint8)
+        stack = to_bytes(item['inputs'].numpy())
         vis = np.ascontiguousarray(stack[2::-1].transpose(1, 2, 0))
         return compute(to_uint8(image), (stack[3], vis),
                        metrics=['Qabf'])['Qabf']
@@ -329,4 +331,5 @@ def _settings(cfg: Config, checkpoint: str | None,
                 seed=options.seed, num_samples=options.num_samples,
                 reduce=options.reduce if options.num_samples > 1 else None,
                 color=options.color, features=options.save_features,
+                **stated_loading(inference_pipeline(cfg)),
                 mmfusion=mmfusion.__version__, torch=torch.__version__)

@@ -2,9 +2,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mmfusion.fileio import FileRule, join_by_stem, natural_key
+from mmfusion.fileio.reading import tell_again
 from mmfusion.utils.files import write_text
 from mmfusion.utils.processes import available_cores
 from mmfusion.utils.progress import track
@@ -146,6 +148,7 @@ class FolderEvaluation:
         self.scenes, self.missing = match_scenes(fused, sources, **kwargs)
         self.store = RecordStore(self.out / 'records.jsonl',
                                  self.protocol.settings(), restart)
+        tell_again()
 
     def run(self, workers: int | None = None) -> FolderScores:
         """Measure what is not measured yet, write all files.
@@ -192,7 +195,9 @@ class FolderEvaluation:
             if new:
                 todo.append(Scene(scene.stem, scene.sources, new))
         try:
-            found = measure(todo, self.protocol, workers)
+            found = measure(
+                todo, self.protocol, workers,
+                partial(self.protocol.read_sources, names=self.sources))
             for records in track(found, len(todo)):
                 for record in records:
                     if record.error is not None:
@@ -228,5 +233,7 @@ def describe(protocol: Protocol) -> str:
     used = protocol.settings()
     return (f'Preset {protocol.preset}; channels {used["channels"]}, grey '
             f'rule {protocol.grey}, stretched: {protocol.stretch}, '
-            f'{"" if protocol.quantize else "not "}rounded to 256 levels; '
+            f'{"" if protocol.quantize else "not "}rounded to 256 levels; ' +
+            ''.join(f'{key} {value}; '
+                    for key, value in protocol.reading.stated().items()) +
             f'mmfusion {used["mmfusion"]}.')

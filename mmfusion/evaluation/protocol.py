@@ -10,9 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmfusion.fileio import read_image
+from mmfusion.fileio import PairReading, read_image
+from mmfusion.fileio.reading import Range
 from mmfusion.functional import FusionMetricSpec, get_preset, select_metrics
 from mmfusion.functional.arrays import as_levels, to_gray
+from mmfusion.tasks import TASKS
 from mmfusion.utils.errors import check_choice
 from mmfusion.version import __version__
 
@@ -28,6 +30,11 @@ STRETCHES = dict(none='as the file is',
                  round='smallest and largest value to 0 and 255, rounded',
                  trunc='the same, truncated, as FILM saves')
 CHANNELS = ('gray', 'rgb')
+#: channels of the modalities that have a name, the visible image first
+_KNOWN = {
+    name: count for task in TASKS.values()
+    for name, count in task.modalities.items()
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,9 @@ class Protocol:
             image stays as it is.
         data_range (float, optional): Value of files that are not 8-bit that
             is white. None: 65535 for 16-bit files; float files need it.
+        uint16_range (str | tuple[float, float]): Of deep one-channel
+            sources, instead; see :class:`~mmfusion.fileio.PairReading`.
+        on_size_mismatch (str): Of the sources, likewise.
 
     Raises:
         ValueError: For unknown names.
@@ -59,9 +69,11 @@ class Protocol:
     grey: str = 'bt601'
     stretch: str = 'none'
     data_range: float | None = None
+    uint16_range: Range = 'full'
+    on_size_mismatch: str = 'error'
 
     def __post_init__(self) -> None:
-        _ = self.specs
+        _ = self.specs, self.reading
         check_choice(CHANNELS, channels=self.used_channels)
         check_choice(GREY_RULES, grey=self.grey)
         check_choice(STRETCHES, stretch=self.stretch)
@@ -79,13 +91,19 @@ class Protocol:
         """``'gray'`` or ``'rgb'``."""
         return self.channels or get_preset(self.preset).channels
 
+    @property
+    def reading(self) -> PairReading:
+        """How the sources are read."""
+        return PairReading(self.on_size_mismatch, self.uint16_range)
+
     def settings(self) -> dict[str, Any]:
         """All that changes a number, as JSON takes it."""
         return dict(
             mmfusion=__version__, metrics={
                 head: spec.key for head, spec in self.specs.items()
             }, channels=self.used_channels, quantize=self.quantize,
-            grey=self.grey, stretch=self.stretch, data_range=self.data_range)
+            grey=self.grey, stretch=self.stretch, data_range=self.data_range,
+            **self.reading.stated())
 
     def read(self, path: str) -> np.ndarray:
         """One image file.
@@ -102,21 +120,61 @@ class Protocol:
             FileNotFoundError: If there is no such file.
             ValueError: If it is damaged or does not fit the protocol.
         """
-        grey = self.used_channels == 'gray'
-        if grey and self.grey == 'decoder':
-            return read_image(path, cv2.IMREAD_GRAYSCALE)
-        image = read_image(path)
-        if image.ndim == 3:
-            image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        image = _rgb(self._decode(path))
         if image.dtype != np.uint8:
             white = self.data_range or (65535
                                         if image.dtype == np.uint16 else None)
             image = as_levels(image, 'image', white) / 255
-        return _to_grey(image, self.grey) if grey else image
+        return self._one_or_three(image)
 
-    def read_sources(self, paths: Sequence[str]) -> list[np.ndarray]:
-        """Source images, as :meth:`read` gives them."""
-        return [self.read(path) for path in paths]
+    def read_sources(
+        self, paths: Sequence[str],
+        names: Sequence[str] = ()) -> list[np.ndarray]:
+        """Source images, as :meth:`read` gives them, of one size.
+
+        They are read as the pairs that are fused: modalities of a task are
+        brought to their number of channels.
+
+        Args:
+            paths (sequence[str]): The files, infrared first.
+            names (sequence[str]): What the images are.
+        """
+        names = names or [f'source {place}' for place in range(len(paths))]
+        files = dict(zip(names, paths, strict=True))
+        # One file with all channels has those of the visible image first.
+        order = sorted(names, key=[*_KNOWN, *names].index)
+        sources: dict[str, Any] = {name: files[name] for name in order}
+        if self._decoder_is_asked or self.data_range is not None:
+            sources = {
+                name: self._scaled(self._decode(path))
+                for name, path in sources.items()
+            }
+        images = self.reading.read(sources,
+                                   {name: _KNOWN.get(name) for name in order})
+        return [
+            self._one_or_three(_unit(_rgb(images[name]))) for name in names
+        ]
+
+    @property
+    def _decoder_is_asked(self) -> bool:
+        return self.used_channels == 'gray' and self.grey == 'decoder'
+
+    def _decode(self, path: str) -> np.ndarray:
+        return read_image(
+            path, *([cv2.IMREAD_ANYDEPTH] if self._decoder_is_asked else []))
+
+    def _scaled(self, image: np.ndarray) -> np.ndarray:
+        """A deep source whose white is stated, 0..1."""
+        if (image.dtype == np.uint8 or self.data_range is None
+                or (image.ndim == 2 and self.uint16_range != 'full')):
+            return image
+        levels = as_levels(image, 'image', self.data_range)
+        return (levels / 255).astype(np.float32)
+
+    def _one_or_three(self, image: np.ndarray) -> np.ndarray:
+        """Grey of RGB where the rule is not the metrics' own."""
+        return (_to_grey(image, self.grey)
+                if self.used_channels == 'gray' else image)
 
     def read_fused(self, path: str) -> np.ndarray:
         """A fused image as :meth:`read` gives it, stretched if asked."""
@@ -126,6 +184,18 @@ class Protocol:
         if self.used_channels == 'gray' and image.ndim == 3:
             image = to_gray(as_levels(image, 'image', 1)).astype(np.uint8)
         return _stretched(image, self.stretch)
+
+
+def _rgb(image: np.ndarray) -> np.ndarray:
+    """RGB of BGR, or grey (H, W)."""
+    if image.ndim == 2 or image.shape[2] == 1:
+        return image.reshape(image.shape[:2])
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _unit(image: np.ndarray) -> np.ndarray:
+    """Float64 in 0..1 of what is deeper than 8 bits."""
+    return image if image.dtype == np.uint8 else image.astype(float) / 255
 
 
 def _to_grey(image: np.ndarray, rule: str) -> np.ndarray:

@@ -5,30 +5,37 @@ from typing import Any
 import numpy as np
 
 from mmfusion.datasets.transforms import LoadFusionPair
+from mmfusion.fileio import PairReading
 from mmfusion.tasks import metric_order
 
 
 class PairSources:
     """Loads the sources that belong to a sample's fused image.
 
-    They come at their original size, without the pipeline's geometry.
+    They are read by what the sample was loaded with, at their original
+    size, without the pipeline's geometry.
 
     Args:
-        loader (LoadFusionPair): What the pipeline loads with.
+        settings: Of :class:`LoadFusionPair`, in place of those that the
+            sample was loaded with; None leaves them.
 
     Raises:
         ValueError: As the loader.
         FileNotFoundError: As the loader.
     """
 
-    def __init__(self, loader: LoadFusionPair) -> None:
-        self.loader = loader
+    def __init__(self, **settings: Any) -> None:
+        self.settings = {
+            key: value for key, value in settings.items() if value is not None
+        }
+        PairReading(**self.settings)  # refuses what is not known
 
     def __call__(self, metainfo: Mapping[str, Any]) -> list[np.ndarray]:
         """Load one pair.
 
         Args:
-            metainfo (mapping): With ``modalities`` and ``<name>_path``.
+            metainfo (mapping): With ``modalities``, ``<name>_path`` and
+                ``loader``.
 
         Returns:
             list[np.ndarray]: As :func:`~mmfusion.tasks.metric_order` orders
@@ -44,7 +51,9 @@ class PairSources:
         paths = {
             f'{name}_path': metainfo.get(f'{name}_path') for name in layout
         }
-        stack = self.loader.transform(dict(paths, modalities=layout))['img']
+        loader = metainfo.get('loader') or LoadFusionPair()
+        stack = loader.changed(**self.settings).transform(
+            dict(paths, modalities=layout))['img']
         if stack.dtype != np.uint8:
             stack = stack.astype(np.float64) / 255
         return [_image(stack, *layout[name]) for name in metric_order(layout)]

@@ -2,15 +2,17 @@
 from .captions import Caption, read_captions
 from .h5 import H5_SUFFIXES, check_same_names, h5_shapes, read_h5, require_h5py
 from .images import read_bytes, read_image
+from .reading import PairReading, resize_image, to_bytes
 from .rules import (IMG_SUFFIXES, FileRule, Suffix, image_files, join_by_stem,
                     natural_key, sample_stem)
 from .text_features import (as_text_feature, h5_text_paths, npz_names,
                             read_npz, read_text_feature)
 
 __all__ = [
-    'Caption', 'FileRule', 'H5_SUFFIXES', 'IMG_SUFFIXES', 'Suffix',
-    'as_text_feature', 'check_same_names', 'h5_shapes', 'h5_text_paths',
-    'image_files', 'join_by_stem', 'natural_key', 'npz_names', 'read_bytes',
-    'read_captions', 'read_h5', 'read_image', 'read_npz', 'read_text_feature',
-    'require_h5py', 'sample_stem'
+    'Caption', 'FileRule', 'H5_SUFFIXES', 'IMG_SUFFIXES', 'PairReading',
+    'Suffix', 'as_text_feature', 'check_same_names', 'h5_shapes',
+    'h5_text_paths', 'image_files', 'join_by_stem', 'natural_key', 'npz_names',
+    'read_bytes', 'read_captions', 'read_h5', 'read_image', 'read_npz',
+    'read_text_feature', 'require_h5py', 'resize_image', 'sample_stem',
+    'to_bytes'
 ]

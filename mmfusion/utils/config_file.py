@@ -14,10 +14,12 @@ import mmfusion
 from mmfusion.utils import require_detection
 
 from .config_choice import choose, remove_choices, shrink
+from .config_overrides import override
 from .errors import UsageError
 from .former_configs import former_config
 
 PathLike = str | os.PathLike
+_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 
 
 def config_folders() -> list[Path]:
@@ -172,7 +174,8 @@ def load_config(name: PathLike, options: dict | None = None,
     Raises:
         FileNotFoundError: If there is no such file.
         DetectionMissing: If it is about detection, which is not installed.
-        UsageError: If the config has no such scale or choice.
+        UsageError: If the config has no such scale or choice, an override
+            reaches nothing, or the file is no config.
 
     Examples:
         >>> name = 'mmfusion::fusers/laplacian_pyramid.py'
@@ -185,7 +188,8 @@ def load_config(name: PathLike, options: dict | None = None,
     scale = scale or found.scale
     options = {**found.choices, **(options or {})}
     cfg = _read(found.path)
-    for key in cfg.get('choices') or {}:
+    offered = list(cfg.get('choices') or {})
+    for key in offered:
         cfg[key] = options.pop(key, cfg[key])
     choose(cfg, _read)
     before = cfg.get('stage1_checkpoint')
@@ -202,7 +206,7 @@ def load_config(name: PathLike, options: dict | None = None,
     if 'run_name' in cfg:
         cfg.run_name = cfg.run_name.format_map(cfg)
     remove_choices(cfg)
-    cfg.merge_from_dict(options)
+    override(cfg, options, offered)
     after = cfg.get('stage1_checkpoint')
     if before is not None and after != before:
         cfg.model = _replace(cfg.model, before, after)
@@ -222,7 +226,7 @@ def copy_config(cfg: PathLike | Config, options: dict | None = None,
     """
     if isinstance(cfg, Config):
         cfg = copy.deepcopy(cfg)
-        cfg.merge_from_dict(dict(options or {}))
+        override(cfg, options)
     else:
         cfg = load_config(cfg, options)
     if work_dir is not None:
@@ -234,13 +238,18 @@ def copy_config(cfg: PathLike | Config, options: dict | None = None,
 
 def _read(name: PathLike) -> Config:
     """A config as its file says."""
+    path = find_config(name)
+    if path.suffix not in _SUFFIXES:
+        raise UsageError(
+            f'Expected a config ({", ".join(_SUFFIXES)}), got {path}. Name '
+            'the config first, then its weights or an exported file.')
     for variable in ('MMFUSION_DATA', 'MMFUSION_DEMO'):
         if os.environ.get(variable) == '':  # mmengine refuses empty ones
             del os.environ[variable]
     level = logging.root.manager.disable
     logging.disable(logging.INFO)  # mmengine tells of each variable it reads
     try:
-        return Config.fromfile(find_config(name))
+        return Config.fromfile(path)
     except Exception as error:
         if 'mmdet' in str(error):
             require_detection()

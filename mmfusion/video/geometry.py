@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmfusion.fileio import resize_image
 from mmfusion.utils.errors import UsageError
 
 
@@ -66,5 +67,5 @@ def fit_infrared(ir: np.ndarray, size: tuple,
                                    flags=cv2.INTER_LINEAR,
                                    borderMode=cv2.BORDER_REPLICATE)
     if ir.shape != (height, width):
-        ir = cv2.resize(ir, (width, height), interpolation=cv2.INTER_LINEAR)
+        ir = resize_image(ir, size)
     return ir

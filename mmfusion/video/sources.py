@@ -8,8 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmfusion.fileio import IMG_SUFFIXES, image_files, read_image
+from mmfusion.fileio import IMG_SUFFIXES, PairReading, image_files, to_bytes
 from mmfusion.utils.errors import UsageError
+from mmfusion.utils.progress import announce
 
 #: failed reads in a row after which a stream counts as ended
 MAX_FAILURES = 25
@@ -58,25 +59,35 @@ class FolderSource(FrameSource):
     Args:
         folder (str | Path): The folder; sub-folders are left out.
         fps (float): Frames a second.
+        reading (PairReading, optional): How deep images become 8 bits.
+        channels (int, optional): 1 or 3; None leaves them as stored.
 
     Raises:
         UsageError: If it holds no image.
     """
 
-    def __init__(self, folder: str | Path, fps: float = 25.) -> None:
+    def __init__(self, folder: str | Path, fps: float = 25.,
+                 reading: PairReading | None = None,
+                 channels: int | None = None) -> None:
         self.name, self.fps = str(folder), fps
+        self.reading, self.channels = reading or PairReading(), channels
         self.paths = image_files(folder)
         if not self.paths:
             raise UsageError(f'Expected images in {folder}, got none of '
                              f'{", ".join(IMG_SUFFIXES)}.')
 
     def __iter__(self) -> Iterator[Frame]:
+        told = False
         for index, path in enumerate(self.paths):
             try:
-                image = _eight_bit(read_image(str(path)))
-            except (ValueError, OSError):
-                image = None
-            yield Frame(index, index / self.fps, image)
+                image, = self.reading.read(dict(frame=str(path)),
+                                           dict(frame=self.channels)).values()
+            except (ValueError, OSError) as error:
+                if not told:
+                    announce([f'the first frame without an image: {error}'])
+                image, told = None, True
+            yield Frame(index, index / self.fps,
+                        image if image is None else to_bytes(image))
 
 
 class FileSource(FrameSource):
@@ -221,7 +232,8 @@ class CameraSource(FrameSource):
 
 
 def open_source(source: str | int | Path | FrameSource,
-                fps: float | None = None) -> FrameSource:
+                fps: float | None = None, reading: PairReading | None = None,
+                channels: int | None = None) -> FrameSource:
     """The source that a command line names.
 
     Args:
@@ -230,6 +242,8 @@ def open_source(source: str | int | Path | FrameSource,
             known (``rtsp://...``) is a camera.
         fps (float, optional): Overrules what the source says; folders have
             25 by default.
+        reading (PairReading, optional): See :class:`FolderSource`.
+        channels (int, optional): Likewise.
 
     Returns:
         FrameSource: To be iterated over once.
@@ -244,7 +258,7 @@ def open_source(source: str | int | Path | FrameSource,
     if text.isdecimal() and not Path(text).exists():
         return CameraSource(int(text), fps)
     if Path(text).is_dir():
-        return FolderSource(text, fps or 25.)
+        return FolderSource(text, fps or 25., reading, channels)
     if '://' in text and not text.startswith('file://'):
         capture = cv2.VideoCapture(text)
         if frame_count(capture):
@@ -255,11 +269,3 @@ def open_source(source: str | int | Path | FrameSource,
             f'Expected a video, a folder of images or the number of a '
             f'camera, got {text!r}, which does not exist.')
     return FileSource(text, fps)
-
-
-def _eight_bit(image: np.ndarray) -> np.ndarray:
-    if image.dtype == np.uint8:
-        return image
-    if image.dtype == np.uint16:
-        return (image >> 8).astype(np.uint8)
-    raise ValueError(f'expected 8 or 16 bits a channel, got {image.dtype}')

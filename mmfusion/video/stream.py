@@ -12,7 +12,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from mmfusion.apis.pairs import inference_pipeline
+from mmfusion.fileio import PairReading, resize_image
+from mmfusion.fileio.reading import tell_again
 from mmfusion.utils.errors import UsageError
+from mmfusion.utils.loading_steps import stated_loading
 
 from .alignment import FramePair, align
 from .fusing import FrameFuser
@@ -129,9 +133,12 @@ class FusionStream:
         self._started = False
         self._error: BaseException | None = None
         self._held: Any = None
-        self.vis = open_source(vis, how.source_fps)
+        self.reading = PairReading(
+            **stated_loading(inference_pipeline(getattr(model, 'cfg', None))))
+        tell_again()
+        self.vis = open_source(vis, how.source_fps, self.reading, 3)
         try:
-            self.ir = open_source(ir, how.source_fps)
+            self.ir = open_source(ir, how.source_fps, self.reading, 1)
         except BaseException:
             self.vis.close()
             raise
@@ -261,13 +268,23 @@ class FusionStream:
                     self.statistics.repeated += 1
             born = time.perf_counter()
             with self.statistics.timed('prepare'):
-                if vis.ndim == 2:
-                    vis = cv2.cvtColor(vis, cv2.COLOR_GRAY2BGR)
+                shown = self._visible(vis, ir)
                 inputs = self.fuser.prepare(
-                    vis,
-                    fit_infrared(ir, vis.shape[:2], self.options.homography))
+                    shown,
+                    fit_infrared(ir, shown.shape[:2], self.options.homography))
             count += 1
-            yield _Pair(pair.index, pair.time, vis, inputs, born)
+            yield _Pair(pair.index, pair.time, shown, inputs, born)
+
+    def _visible(self, vis: np.ndarray, ir: np.ndarray) -> np.ndarray:
+        """In colour and, where it is to be, of the infrared frame's size."""
+        if vis.ndim == 2:
+            vis = cv2.cvtColor(vis, cv2.COLOR_GRAY2BGR)
+        first = next(iter(self.fuser.model.roles.task.modalities))
+        if (self.reading.on_size_mismatch == f'resize_{first}'
+                and self.options.homography is None
+                and vis.shape[:2] != ir.shape[:2]):
+            vis = resize_image(vis, ir.shape[:2])
+        return vis
 
     def _wait_for_room(self) -> None:
         """So that what waits for the network is not old."""

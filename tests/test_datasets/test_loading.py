@@ -1,9 +1,13 @@
 """LoadFusionPair: channels, depth, sizes, arrays and damaged files."""
+import multiprocessing
+import pickle
+import warnings
+
 import cv2
 import numpy as np
 import pytest
 
-from mmfusion.datasets.transforms import LoadFusionPair
+from mmfusion.datasets.transforms import LoadFusionPair, PackFusionInputs
 
 RNG = np.random.default_rng(0)
 VIS = RNG.integers(0, 256, (24, 32, 3), np.uint8)
@@ -257,3 +261,64 @@ def test_missing_file(pair, tmp_path):
 def test_bad_arguments(kwargs):
     with pytest.raises(ValueError, match='Expected'):
         LoadFusionPair(**kwargs)
+
+
+# ------------------------------------------------------------- lost counts
+def counts(pair, low, high, **kwargs):
+    """A pair whose infrared image has these counts."""
+    ir = np.linspace(low, high, 24 * 32).reshape(24, 32).astype(np.uint16)
+    return pair(ir=ir, **kwargs)
+
+
+def test_lost_counts_are_told_once(pair):
+    paths = counts(pair, 7000, 9000)
+    load = LoadFusionPair()
+    with warnings.catch_warnings(record=True) as told:
+        for _ in range(3):
+            load(dict(paths))
+        pickle.loads(pickle.dumps(load))(dict(paths))
+    text, = (str(item.message) for item in told)
+    for part in (paths['ir_path'], '7000 to 9000', 'less than 5 %',
+                 '--uint16-range LOW HIGH', 'uint16_range=(LOW, HIGH)'):
+        assert part in text
+    # another run
+    with pytest.warns(UserWarning, match='uint16_range'):
+        LoadFusionPair()(dict(paths))
+
+
+def test_lost_counts_of_colour(pair):
+    with pytest.warns(UserWarning, match='one channel: convert'):
+        LoadFusionPair()(pair(vis=VIS.astype(np.uint16)))
+
+
+def test_processes_tell_once(pair):
+    paths, load = counts(pair, 7000, 9000), LoadFusionPair()
+    process = multiprocessing.get_context('fork').Process(
+        target=load, args=(dict(paths), ))
+    process.start()
+    process.join()
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        load(dict(paths))
+
+
+@pytest.mark.parametrize('low, high, settings', [
+    (7000, 9000, dict(uint16_range=(7000, 9000))),
+    (7000, 9000, dict(uint16_range='minmax')),
+    (0, 4095, {}),
+    (0, 65535, {}),
+    (500, 500, {}),
+])
+def test_nothing_is_lost(pair, low, high, settings):
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        LoadFusionPair(**settings)(counts(pair, low, high))
+
+
+def test_samples_know_what_loaded_them(pair):
+    load = LoadFusionPair(uint16_range=(7000, 9000))
+    sample = PackFusionInputs(meta_keys=())(load(counts(pair, 7000, 9000)))
+    assert sample['data_samples'].loader.reading == load.reading
+    other = load.changed(on_size_mismatch='resize_ir')
+    assert other.reading.uint16_range == (7000, 9000)
+    assert load.reading.on_size_mismatch == 'error'

@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.structures import PixelData
 
+from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.registry import HOOKS, VISUALIZERS
 from mmfusion.structures import FusionDataSample
 
@@ -140,6 +141,23 @@ def test_pair_is_read_from_its_files(runner, tmp_path, augmented):
     vis = np.broadcast_to(np.uint8([10, 20, 30]), SIZE + (3, ))
     expected = runner.visualizer.draw(vis, np.full(SIZE, 80, np.uint8),
                                       samples[0])
+    drawn = cv2.imread(str(tmp_path / 'out' / 'a.png'))[..., ::-1]
+    assert (drawn == expected).all()
+
+
+def test_pair_is_read_as_it_was_loaded(runner, tmp_path):
+    for name, image in (('vi', np.full(SIZE, 9, np.uint8)),
+                        ('ir', np.full((12, 16), 7640, np.uint16))):
+        (tmp_path / 'x' / name).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / 'x' / name / 'a.png'), image)
+    loader = LoadFusionPair('resize_ir', (7000, 9040))
+    data, samples = batch('a', (12, 16), tmp_path / 'x', loader=loader)
+    hook = HOOKS.build(
+        dict(type='FusionVisualizationHook', interval=1,
+             show_dir=tmp_path / 'out'))
+    run(hook, runner, 'test', [(data, samples)])
+    expected = runner.visualizer.draw(np.full(SIZE + (3, ), 9, np.uint8),
+                                      np.full(SIZE, 80, np.uint8), samples[0])
     drawn = cv2.imread(str(tmp_path / 'out' / 'a.png'))[..., ::-1]
     assert (drawn == expected).all()
 

@@ -16,6 +16,7 @@ from mmengine.runner import Runner
 from mmengine.structures import PixelData
 
 from mmfusion.apis.fused_image import to_uint8
+from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.evaluation import compute
 from mmfusion.evaluation.metrics import FusionMetric
 from mmfusion.functional import PRESETS
@@ -183,6 +184,24 @@ def test_deep_sources(make_sample, data_range, white):
         {
             f'fusion/{k}': v for k, v in expected(sample).items()
         }, rel=1e-9)
+
+
+def test_sources_are_read_as_the_pair_was(make_sample):
+    """By what loaded the sample; the metric's own settings go first."""
+    levels = smooth(np.random.RandomState(5), 40, 56)
+    sample = make_sample(ir=(7000 + 8 * levels.astype(int)).astype(np.uint16))
+    cv2.imwrite(sample.ir_path.replace('.png', '_plain.png'), levels)
+    plain = sample.clone()
+    plain.set_metainfo(
+        dict(ir_path=sample.ir_path.replace('.png', '_plain.png')))
+    want = measure([plain])
+    loader = LoadFusionPair(uint16_range=(7000, 9040))
+    sample.set_metainfo(dict(loader=loader))
+    assert measure([sample]) == pytest.approx(want, rel=1e-9)
+    sample.set_metainfo(dict(loader=LoadFusionPair(uint16_range=(0, 10000))))
+    assert measure([sample])['fusion/MSE'] > 1.1 * want['fusion/MSE']
+    got = measure([sample], data_range=(7000, 9040))
+    assert got == pytest.approx(want, rel=1e-9)
 
 
 def test_four_channel_files(make_sample, tmp_path):

@@ -60,6 +60,28 @@ def pack(tool, root, out, *flags):
          str(out), '--dataset', 'Tiny', *flags])
 
 
+def test_deep_pairs_of_two_sizes(tool, tmp_path):
+    """As the 8-bit pair of one size that says the same."""
+    root = write(tmp_path / 'VLF')
+    folder = root / 'Image/IVF/Tiny/IR'
+    for name in '12':
+        picture = cv2.imread(str(folder / f'{name}.png'), 0)[:12, :16]
+        cv2.imwrite(str(folder / f'{name}.png'), cv2.resize(picture, (32, 24)))
+    assert pack(tool, root, tmp_path / 'plain.h5') == 0
+    for name in '12':
+        picture = cv2.imread(str(folder / f'{name}.png'), 0)
+        counts = (7000 + 8 * picture.astype(int)).astype(np.uint16)
+        cv2.imwrite(str(folder / f'{name}.png'), counts)
+    flags = ('--uint16-range', '7000', '9040')
+    assert pack(tool, root, tmp_path / 'deep.h5', *flags) == 0
+    np.testing.assert_array_equal(read_h5(f'{tmp_path}/deep.h5:imageA/1'),
+                                  read_h5(f'{tmp_path}/plain.h5:imageA/1'))
+    cv2.imwrite(str(folder / '1.png'), counts[:12, :16])
+    assert pack(tool, root, tmp_path / 'x.h5', *flags) == 1
+    assert pack(tool, root, tmp_path / 'x.h5', *flags, '--on-size-mismatch',
+                'resize_ir') == 0
+
+
 @pytest.mark.parametrize('level', ['Image/', ''])
 @pytest.mark.parametrize('split', ['train', 'test'])
 def test_native(tool, tmp_path, split, level):

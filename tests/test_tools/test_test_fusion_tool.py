@@ -293,6 +293,16 @@ def test_wrong_folders(fuse, folders, tmp_path, capsys):
     assert not out.exists()
 
 
+@pytest.mark.parametrize('tool', ['test_fusion.py', 'train.py'])
+def test_an_exported_file_alone(call, tmp_path, capsys, tool):
+    (tmp_path / 'model.onnx').write_bytes(b'x')
+    assert call(tool, tmp_path / 'model.onnx') == 2
+    text = capsys.readouterr().err
+    assert text.startswith('error: Expected a config (.py')
+    assert 'model.onnx. Name the config first' in text
+    assert text.count('\n') == 1
+
+
 def test_nothing_to_fuse(trained, call, capsys):
     (trained / 'configs' / 'fusers' / 'no_data.py'
      ).write_text('_base_ = "./stage1.py"\nfusion_dataloader = None\n')

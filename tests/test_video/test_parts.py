@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
+from mmfusion.fileio import PairReading
 from mmfusion.utils.errors import UsageError
 from mmfusion.video import (CameraSource, FileSource, FlickerMeter,
                             FolderSource, FusionStream, MotionTracker,
@@ -172,6 +174,28 @@ class TestSources:
                                                      np.uint16))
         frame, = open_source(tmp_path)
         assert frame.image.dtype == np.uint8 and frame.image[0, 0] == 0xAB
+
+    def test_a_range_of_counts(self, tmp_path):
+        counts = np.uint16([[7000, 7080, 9040, 60000]])
+        cv2.imwrite(str(tmp_path / '1.tiff'), counts)
+        frame, = open_source(tmp_path,
+                             reading=PairReading(uint16_range=(7000, 9040)),
+                             channels=1)
+        assert frame.image.tolist() == [[0, 10, 255, 255]]
+
+    def test_visible_frames_of_the_infrared_size(self, tmp_path):
+        for name, size in (('vis', (20, 30)), ('ir', (10, 12))):
+            (tmp_path / name).mkdir()
+            cv2.imwrite(str(tmp_path / name / '1.png'),
+                        np.full(size, 9, np.uint8))
+        model = make_model()
+        model.cfg = Config(
+            dict(fusion_pipeline=[
+                dict(type='LoadFusionPair', on_size_mismatch='resize_vis')
+            ]))
+        stream = FusionStream(model, tmp_path / 'vis', tmp_path / 'ir')
+        frame, = stream
+        assert frame.fused.shape == (10, 12, 3)
 
     def test_not_a_video(self, tmp_path):
         (tmp_path / 'a.mp4').write_bytes(b'nonsense')

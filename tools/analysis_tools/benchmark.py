@@ -5,8 +5,7 @@ import sys
 from prettytable import PrettyTable
 
 from mmfusion.cli.flags import add_device, add_measured_model, add_threads
-from mmfusion.cli.legacy import run
-from mmfusion.utils.config_file import load_config
+from mmfusion.cli.legacy import read_config, run
 
 DTYPES = dict(fp32='float32', bf16='bfloat16', fp16='float16')
 
@@ -29,7 +28,7 @@ def parse_args():
 
 def main():
     args = parse_args()
-    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
+    cfg = read_config(args)
     import torch
 
     from mmfusion.analysis import complexity

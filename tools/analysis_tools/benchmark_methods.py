@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmfusion.cli.flags import add_device, add_shape, add_threads
+from mmfusion.cli.flags import (add_device, add_loading, add_shape,
+                                add_threads, loading_of)
 from mmfusion.cli.legacy import run
 
 
@@ -35,6 +36,7 @@ def parse_args():
         'labels: a FuserSegmenter (its fuser is left out) or an mmseg model')
     parser.add_argument('--limit', type=int, metavar='N',
                         help='pairs of each set')
+    add_loading(parser)
     add_device(parser)
     parser.add_argument('--workers', type=int, default=1,
                         help='processes that measure')
@@ -65,7 +67,8 @@ def main():
             or (() if args.metrics else DEFAULT_PRESETS), metrics=args.metrics,
             limit=args.limit, segmentor=args.segmentor, device=args.device
             or get_device(), workers=args.workers, shape=tuple(args.shape),
-            runs=args.runs, strips=args.strips, restart=args.restart))
+            runs=args.runs, strips=args.strips, restart=args.restart,
+            loading=loading_of(args)))
 
 
 if __name__ == '__main__':

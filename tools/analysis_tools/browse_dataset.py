@@ -3,8 +3,7 @@ import argparse
 import sys
 
 from mmfusion.cli.flags import add_config
-from mmfusion.cli.legacy import run
-from mmfusion.utils.config_file import load_config
+from mmfusion.cli.legacy import read_config, run
 
 
 def main():
@@ -16,7 +15,7 @@ def main():
                         help='whose dataloader; train shows the augmentation')
     parser.add_argument('--number', type=int, help='how many; default all')
     args = parser.parse_args()
-    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
+    cfg = read_config(args)
     from mmfusion.analysis.browsing import browse_dataset
     files = browse_dataset(cfg, args.output_dir, args.phase, args.number)
     print(f'wrote {len(files)} panels to {args.output_dir}')

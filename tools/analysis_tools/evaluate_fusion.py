@@ -11,7 +11,8 @@ if __name__ == '__main__':
                   'MKL_NUM_THREADS'):
         os.environ.setdefault(_name, '1')
 
-from mmfusion.cli.flags import add_pair_folders, add_task  # noqa: E402
+from mmfusion.cli.flags import (add_loading, add_pair_folders,  # noqa: E402
+                                add_task, loading_of)
 from mmfusion.cli.legacy import UsageError, run  # noqa: E402
 
 
@@ -51,6 +52,7 @@ def parse_args():
     parser.add_argument(
         '--data-range', type=float, metavar='WHITE',
         help='value that is white in files of more than 8 bits')
+    add_loading(parser)
     parser.add_argument('--workers', type=int,
                         help='processes; default one a core')
     parser.add_argument('--out', metavar='DIR', help='where results go')
@@ -98,7 +100,9 @@ def evaluation_of(args):
         metrics='all' if metrics == ['all'] else metrics and tuple(metrics),
         preset=args.preset, channels=args.channels,
         quantize=not args.no_quantize, grey=args.grey, stretch=args.stretch,
-        data_range=args.data_range)
+        data_range=args.data_range, **{
+            key: value for key, value in loading_of(args).items() if value
+        })
     stems = None
     if args.stems:
         stems = Path(args.stems).read_text(encoding='utf-8').split('\n')

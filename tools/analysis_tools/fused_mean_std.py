@@ -3,8 +3,8 @@ import argparse
 import sys
 
 from mmfusion.cli.flags import add_config, add_device
-from mmfusion.cli.legacy import UsageError, run
-from mmfusion.utils.config_file import load_config, require_file
+from mmfusion.cli.legacy import UsageError, read_config, run
+from mmfusion.utils.config_file import require_file
 
 
 def parse_args():
@@ -26,7 +26,7 @@ def main():
         from mmfusion.analysis import fused_statistics
         images = fused_statistics.read_folder(args.images)
     else:
-        cfg = load_config(args.config, args.cfg_options, scale=args.scale)
+        cfg = read_config(args)
         checkpoint = require_file(args.checkpoint, 'a checkpoint file',
                                   'Train one with tools/train.py.')
         from mmengine.device import get_device

@@ -5,8 +5,7 @@ import sys
 from prettytable import PrettyTable
 
 from mmfusion.cli.flags import add_measured_model
-from mmfusion.cli.legacy import run
-from mmfusion.utils.config_file import load_config
+from mmfusion.cli.legacy import read_config, run
 
 
 def main():
@@ -15,7 +14,7 @@ def main():
     parser.add_argument('--depth', type=int, default=2,
                         help='levels of modules to list')
     args = parser.parse_args()
-    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
+    cfg = read_config(args)
     from mmfusion.analysis.complexity import (count_flops, count_parameters,
                                               network_of)
     network = network_of(cfg, args.part)

@@ -15,17 +15,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmfusion.datasets.conversion import (read_pair, report_failures,
-                                          run_converter, run_jobs, write_lines,
-                                          write_png)
+from mmfusion.cli.flags import add_loading
+from mmfusion.datasets.conversion import (report_failures, run_converter,
+                                          run_jobs, write_lines, write_png)
 from mmfusion.datasets.patches import IMAGES, STEMS
-from mmfusion.fileio import FileRule
+from mmfusion.fileio import FileRule, PairReading, to_bytes
+from mmfusion.tasks import TASKS
 from mmfusion.utils.files import finished_file
-
-
-def _grey(image: np.ndarray) -> np.ndarray:
-    return image if image.ndim == 2 else cv2.cvtColor(image,
-                                                      cv2.COLOR_BGR2GRAY)
 
 
 def cut(image: np.ndarray, size: int,
@@ -39,29 +35,31 @@ def cut(image: np.ndarray, size: int,
 
 
 def convert_one(out: Path, size: int, stride: int, grey: bool, form: str,
-                pair: tuple[str, str, str]) -> list:
+                loading: dict, pair: tuple[str, str, str]) -> list:
     """Cut one pair.
 
     Returns:
         list[str]: Stems of its patches.
 
     Raises:
-        ValueError: If it has no 8 bits or is smaller than a patch.
+        ValueError: If it has no 8 bits and no range for others is stated,
+            or is smaller than a patch.
     """
     stem, vis_path, ir_path = pair
-    vis, ir = read_pair(vis_path, ir_path)
-    if vis.dtype != np.uint8 or ir.dtype != np.uint8:
-        raise ValueError(f'{vis_path}: expected images of 8 bits, got '
-                         f'{vis.dtype} and {ir.dtype}')
+    images = PairReading(**loading).read(dict(vis=vis_path, ir=ir_path),
+                                         TASKS['ivf'].modalities)
+    if 'uint16_range' not in loading and any(image.dtype != np.uint8
+                                             for image in images.values()):
+        raise ValueError(f'{vis_path}: expected a pair of 8 bits, got a '
+                         'deeper one; give --uint16-range')
+    vis, ir = map(to_bytes, images.values())
     if min(vis.shape[:2]) < size:
         raise ValueError(
             f'{vis_path}: expected sides of at least {size} pixels, got '
             f'{vis.shape[0]}x{vis.shape[1]}; choose a smaller --size')
     if grey:
-        vis = _grey(vis)
-    elif vis.ndim == 2:
-        vis = cv2.cvtColor(vis, cv2.COLOR_GRAY2BGR)
-    patches = list(cut(np.dstack((vis, _grey(ir))), size, stride))
+        vis = cv2.cvtColor(vis, cv2.COLOR_BGR2GRAY)
+    patches = list(cut(np.dstack((vis, ir)), size, stride))
     stems = [f'{stem}_{place}' for place, _ in patches]
     if form == 'file':
         part = out / '.parts' / f'{stem}.npy'
@@ -94,8 +92,9 @@ def join_parts(out: Path, outcomes: list) -> None:
 
 
 def convert(out, vis, ir, size: int = 128, stride=None, grey: bool = False,
-            form: str = 'folder', limit=None, workers: int = 0) -> int:
-    """Cut all pairs.
+            form: str = 'folder', limit=None, workers: int = 0,
+            **loading) -> int:
+    """Cut all pairs, loaded by settings of :class:`LoadFusionPair`.
 
     Returns:
         int: 0, or 1 if pairs failed.
@@ -119,8 +118,12 @@ def convert(out, vis, ir, size: int = 128, stride=None, grey: bool = False,
             f'file(s) have no partner, such as {single[0]}')
     pairs = [(stem, path, listed[1][stem])
              for stem, path in listed[0].items()][:limit]
-    outcomes = run_jobs(partial(convert_one, out, size, stride, grey, form),
-                        pairs, workers)
+    loading = {
+        key: value for key, value in loading.items() if value is not None
+    }
+    outcomes = run_jobs(
+        partial(convert_one, out, size, stride, grey, form, loading), pairs,
+        workers)
     done = [stems for _, stems, error in outcomes if error is None]
     if form == 'file' and done:
         join_parts(out, outcomes)
@@ -148,6 +151,7 @@ def main(argv=None) -> int:
                         help='what to write (default: %(default)s)')
     parser.add_argument('--limit', type=int, metavar='N',
                         help='take the first N pairs alone')
+    add_loading(parser)
     return run_converter(parser, convert, argv)
 
 

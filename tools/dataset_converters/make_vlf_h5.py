@@ -18,10 +18,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmfusion.cli.flags import add_loading
 from mmfusion.datasets.conversion import (report_failures, write_lines,
                                           write_png)
-from mmfusion.fileio import (as_text_feature, check_same_names, h5_shapes,
-                             natural_key, read_h5, read_image, require_h5py)
+from mmfusion.fileio import (PairReading, as_text_feature, check_same_names,
+                             h5_shapes, natural_key, read_h5, read_image,
+                             require_h5py)
 from mmfusion.utils.files import finished_file
 from mmfusion.utils.progress import track
 
@@ -37,13 +39,15 @@ def to_grey(image: np.ndarray) -> np.ndarray:
     """Grey values as FILM's data preparation computes them.
 
     Args:
-        image (np.ndarray): BGR, (H, W, 3) uint8.
+        image (np.ndarray): BGR, (H, W, 3), or grey, (H, W); 0..255.
 
     Returns:
         np.ndarray: (H, W) float32, whole numbers in 0..255. The 8-bit
         conversion of OpenCV differs by 1 in some pixels.
     """
-    return np.rint(cv2.cvtColor(image.astype(np.float32), cv2.COLOR_BGR2GRAY))
+    image = image.astype(np.float32)
+    return np.rint(image if image.ndim ==
+                   2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
 
 
 def to_small(grey: np.ndarray, portrait: bool) -> np.ndarray:
@@ -69,9 +73,12 @@ class Layout:
         root (Path): ``VLFDataset``; the level ``Image`` may be missing.
         task (str): Key of ``FOLDERS``.
         dataset (str): For instance ``MSRS``.
+        loading: How pairs are read, see :class:`PairReading`; images are
+            called ``ir``, ``vis``, ``mri``, ...
     """
 
-    def __init__(self, root: Path, task: str, dataset: str) -> None:
+    def __init__(self, root: Path, task: str, dataset: str, **loading) -> None:
+        self.reading = PairReading(**loading)
         images = root / 'Image' / task / dataset
         bare = root / task / dataset
         self.images = (bare
@@ -86,10 +93,15 @@ class Layout:
             FileNotFoundError: If a file is missing.
             ValueError: If one is damaged; names it.
         """
-        images = [
-            read_image(str(folder / f'{name}.png'), cv2.IMREAD_COLOR)
-            for folder in self.folders
-        ]
+        images = {}
+        files = {
+            dict(VI='vis').get(folder.name, folder.name.lower()):
+            str(folder / f'{name}.png') for folder in self.folders
+        }
+        for key, file in files.items():
+            images.update(self.reading.read({key: file}, {key: None}))
+        if self.reading.on_size_mismatch != 'error':
+            images = self.reading.same_size(images, files)
         path = self.text / f'{name}.npy'
         if not path.is_file():
             raise FileNotFoundError(
@@ -100,7 +112,7 @@ class Layout:
             raise ValueError(f'{path}: expected an array written by numpy '
                              f'({error})') from error
         as_text_feature(text, str(path))
-        return *images, text
+        return *images.values(), text
 
 
 def convert(layout: Layout, name: str, small: bool) -> tuple:
@@ -111,7 +123,7 @@ def convert(layout: Layout, name: str, small: bool) -> tuple:
         ValueError: If one is damaged, or native sizes differ.
     """
     a, b, text = layout.read(name)
-    if not small and a.shape != b.shape:
+    if not small and a.shape[:2] != b.shape[:2]:
         sizes = ' and '.join(
             f'{image.shape[0]}x{image.shape[1]} in {folder.name}'
             for image, folder in zip((a, b), layout.folders, strict=True))
@@ -123,8 +135,8 @@ def convert(layout: Layout, name: str, small: bool) -> tuple:
     return *((grey / np.float32(255))[None] for grey in greys), text
 
 
-def pack(root: str, out: str, task: str, dataset: str, split: str,
-         size: str) -> int:
+def pack(root: str, out: str, task: str, dataset: str, split: str, size: str,
+         **loading) -> int:
     """Write the HDF5 file of a split.
 
     Returns:
@@ -136,7 +148,10 @@ def pack(root: str, out: str, task: str, dataset: str, split: str,
         ImportError: If h5py is not installed.
     """
     h5py = require_h5py()
-    layout = Layout(Path(root), task, dataset)
+    layout = Layout(
+        Path(root), task, dataset, **{
+            key: value for key, value in loading.items() if value is not None
+        })
     listed = layout.images / f'{split}.txt'
     if not listed.is_file():
         raise FileNotFoundError(f'expected a list of images at {listed}, '
@@ -232,6 +247,7 @@ def main(argv=None) -> int:
         '--size', choices=('native', 'small'), default='native',
         help='small: 288 x 384, training sets only; portrait and square '
         'images are transposed (default: %(default)s)')
+    add_loading(packer)
     unpacker = commands.add_parser('unpack', help='HDF5 to VLF layout')
     unpacker.add_argument('file', help='HDF5 file')
     unpacker.add_argument('root', help='folder to be written')

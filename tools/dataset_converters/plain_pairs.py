@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmfusion.cli.flags import add_size_rule
 from mmfusion.datasets.conversion import (checked_folders, place_file,
                                           read_label, read_pair,
                                           report_failures, run_converter,
@@ -105,7 +106,7 @@ def find_samples(src: Path, names: dict, rules: dict) -> list[Sample]:
 
 
 def convert_one(out: Path, link: bool, classes, prefixed: bool,
-                sample: Sample) -> tuple:
+                on_size_mismatch: str | None, sample: Sample) -> tuple:
     """Check and place one pair.
 
     Returns:
@@ -122,7 +123,7 @@ def convert_one(out: Path, link: bool, classes, prefixed: bool,
             raise FileNotFoundError(
                 f'{sample.split}: expected a file of {key!r} for '
                 f'{sample.vis or sample.ir}, got none')
-    vis, _ = read_pair(sample.vis, sample.ir)
+    vis, _ = read_pair(sample.vis, sample.ir, on_size_mismatch)
     values = {}
     if sample.label:
         label = read_label(sample.label, vis, classes)['gt_seg_map']
@@ -161,8 +162,9 @@ def summarise(split: str, outcomes: list) -> str:
 
 def convert(src, out, vis=None, ir=None, label=None, vis_stem='{stem}',
             ir_stem='{stem}', label_stem='{stem}', num_classes=None,
-            link: bool = False, workers: int = 0) -> int:
-    """Convert all pairs.
+            link: bool = False, on_size_mismatch: str | None = None,
+            workers: int = 0) -> int:
+    """Convert all pairs; those of two sizes keep them, if these are taken.
 
     Returns:
         int: 0, or 1 if pairs failed; those are not in the split files.
@@ -176,8 +178,9 @@ def convert(src, out, vis=None, ir=None, label=None, vis_stem='{stem}',
     stems = Counter(sample.stem for sample in samples)
     prefixed = max(stems.values()) > 1
     classes = num_classes and [str(k) for k in range(num_classes)]
-    outcomes = run_jobs(partial(convert_one, out, link, classes, prefixed),
-                        samples, workers)
+    outcomes = run_jobs(
+        partial(convert_one, out, link, classes, prefixed, on_size_mismatch),
+        samples, workers)
     for split in dict.fromkeys(sample.split for sample in samples):
         write_lines(out / f'{split}.txt', [
             out_stem(job, prefixed) for job, _, error in outcomes
@@ -206,6 +209,7 @@ def main(argv=None) -> int:
         help='labels must lie below this or be 255 (default: any)')
     parser.add_argument('--link', action='store_true',
                         help='link to files, do not copy')
+    add_size_rule(parser)
     return run_converter(parser, convert, argv)
 
 

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import cv2
 
+from mmfusion.cli.flags import add_size_rule
 from mmfusion.datasets.conversion import (checked_folders, place_file,
                                           read_pair, report_failures,
                                           run_converter, run_jobs)
@@ -107,7 +108,7 @@ def choose_by_brightness(scene: SceneFiles) -> list[Path]:
 
 
 def convert_one(out: Path, folders, choose, link: bool,
-                scene: SceneFiles) -> None:
+                on_size_mismatch: str | None, scene: SceneFiles) -> None:
     """Check and place one scene.
 
     Raises:
@@ -115,14 +116,15 @@ def convert_one(out: Path, folders, choose, link: bool,
             different sizes.
     """
     paths = choose(scene)
-    read_pair(*paths)
+    read_pair(*paths, on_size_mismatch)
     for folder, path in zip(folders, paths, strict=True):
         place_file(path, out / folder / (scene.name + path.suffix.lower()),
                    link)
 
 
 def convert(src, out, task: str, match=None, by_brightness: bool = False,
-            skip=(), link: bool = False, workers: int = 0) -> int:
+            skip=(), link: bool = False, on_size_mismatch: str | None = None,
+            workers: int = 0) -> int:
     """Convert all scenes.
 
     Returns:
@@ -134,8 +136,8 @@ def convert(src, out, task: str, match=None, by_brightness: bool = False,
     choose = (choose_by_brightness if by_brightness else partial(
         choose_by_pattern, patterns=match))
     outcomes = run_jobs(
-        partial(convert_one, out, list(TASKS[task].modalities), choose, link),
-        find_scenes(src, skip), workers)
+        partial(convert_one, out, list(TASKS[task].modalities), choose, link,
+                on_size_mismatch), find_scenes(src, skip), workers)
     done = sum(error is None for _, _, error in outcomes)
     print(f'{out}: {done} pairs of {" and ".join(TASKS[task].modalities)}')
     return report_failures(outcomes, 'scene')
@@ -155,6 +157,7 @@ def main(argv=None) -> int:
                         help='folders that are no scenes (SICE: Label)')
     parser.add_argument('--link', action='store_true',
                         help='link to images, do not copy')
+    add_size_rule(parser)
     return run_converter(parser, convert, argv)
 
 

@@ -11,8 +11,8 @@ import sys
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.cli.flags import add_config, add_shape
-from mmfusion.cli.legacy import run
-from mmfusion.utils.config_file import load_config, require_file
+from mmfusion.cli.legacy import read_config, run
+from mmfusion.utils.config_file import require_file
 
 
 def parse_args():
@@ -50,7 +50,7 @@ def parse_args():
 
 def main():
     args = parse_args()
-    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
+    cfg = read_config(args)
     checkpoint = None
     if args.checkpoint != 'none':
         checkpoint = require_file(args.checkpoint, 'a checkpoint file',

@@ -10,7 +10,7 @@ of the fusion metrics.
 import argparse
 import sys
 
-from mmfusion.cli.flags import add_pair_folders
+from mmfusion.cli.flags import add_loading, add_pair_folders, loading_of
 from mmfusion.cli.legacy import run
 
 
@@ -21,6 +21,7 @@ def parse_args():
     parser.add_argument('model', help='.onnx of tools/deployment/export.py')
     parser.add_argument('out', help='.onnx to write')
     add_pair_folders(parser, required=True)
+    add_loading(parser)
     parser.add_argument('--num', type=int, default=32,
                         help='pairs to calibrate with')
     parser.add_argument('--eval', type=int, default=0, metavar='N',
@@ -52,7 +53,9 @@ def main():
     from mmfusion.models.exported import backend_model
     from mmfusion.utils.errors import UsageError
     from mmfusion.utils.files import write_json
+    from mmfusion.utils.loading_steps import state_loading
     first = backend_model(args.model, backend=args.backend)
+    state_loading(first.cfg, **loading_of(args))
     pairs, unmatched = match_folders(args.vis, args.ir,
                                      task_of_model(first).modalities)
     for path in unmatched:
@@ -65,12 +68,13 @@ def main():
             f'Expected at least {args.num} + {args.eval} pairs, got '
             f'{len(pairs)}. Lower --num or --eval.')
     report = quantize(args.model, args.out, pairs[:args.num], args.method,
-                      args.operators, args.skip, args.mode)
+                      args.operators, args.skip, args.mode, loading_of(args))
     print(f'wrote {report["path"]} ({report["mib"]:.2f} MiB), '
           f'{report["quantized"]} nodes in INT8, calibrated on '
           f'{report["pairs"]} pairs')
     if args.eval:
         last = backend_model(args.out, backend=args.backend)
+        state_loading(last.cfg, **loading_of(args))
         results = compare_models(first, {args.out: last}, pairs[-args.eval:])
         print(accuracy_table(results))
         report['accuracy'] = results[args.out]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.cli import distill_readme as distill_flags
-from mmfusion.cli.flags import add_device
+from mmfusion.cli.flags import add_device, add_loading, loading_of
 from mmfusion.cli.legacy import run
 
 
@@ -35,6 +35,7 @@ def parse_args(argv=None):
     add('--runs', type=int, default=200)
     add('--analyze', action='store_true',
         help='print parameters, multiply-adds, time and memory')
+    add_loading(parser)
     add_device(parser)
     return parser.parse_args(argv)
 
@@ -58,6 +59,7 @@ def main():
     from mmfusion.models.exported.runtimes import is_exported
     from mmfusion.utils.errors import UsageError
     from mmfusion.utils.files import write_json
+    from mmfusion.utils.loading_steps import state_loading
 
     result = {}
     exported = is_exported(args.checkpoint)
@@ -74,6 +76,7 @@ def main():
         cfg = checkpoint_config(args.checkpoint, args.config)
     if args.data_root or args.vis_root:
         data, teacher = images_of(args)
+        state_loading(cfg, **loading_of(args))
         result['metrics'] = evaluate(cfg, args.checkpoint, args.save_dir, data,
                                      teacher=teacher,
                                      input_size=args.input_size,

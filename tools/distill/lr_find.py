@@ -5,7 +5,7 @@ from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.cli.flags import add_config, add_device
-from mmfusion.cli.legacy import run
+from mmfusion.cli.legacy import read_config, run
 
 
 def parse_args(argv=None):
@@ -25,8 +25,8 @@ def main():
     from mmengine.device import get_device
 
     from mmfusion.analysis.lr_finder import run_finder, suggest, write_curve
-    from mmfusion.utils.config_file import default_work_dir, load_config
-    cfg = load_config(args.config, args.cfg_options, scale=args.scale)
+    from mmfusion.utils.config_file import default_work_dir
+    cfg = read_config(args)
     curve = run_finder(cfg, args.device or get_device(), start=args.start,
                        end=args.end, iters=args.iters)
     folder = Path(args.out_dir or default_work_dir(cfg))

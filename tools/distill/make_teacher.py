@@ -16,8 +16,7 @@ from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.cli.flags import add_config, add_device, add_pair_folders
-from mmfusion.cli.legacy import run
-from mmfusion.utils.config_file import load_config
+from mmfusion.cli.legacy import read_config, run
 
 
 def _shard(text: str) -> tuple:
@@ -150,11 +149,9 @@ def main():
     options = TeacherOptions(**{
         item.name: getattr(args, item.name) for item in fields(TeacherOptions)
     })
-    return make_teacher(
-        load_config(args.config, args.cfg_options,
-                    scale=args.scale), args.checkpoint, args.vis, args.ir,
-        args.out, options, shard=args.shard, limit=args.limit,
-        restart=args.restart, check=args.check)
+    return make_teacher(read_config(args), args.checkpoint, args.vis, args.ir,
+                        args.out, options, shard=args.shard, limit=args.limit,
+                        restart=args.restart, check=args.check)
 
 
 if __name__ == '__main__':

@@ -3,17 +3,21 @@ import sys
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.cli import distill_readme as distill_flags
+from mmfusion.cli.flags import add_loading, loading_of
 from mmfusion.cli.legacy import run
 
 
 def main():
-    args = distill_flags.train_parser().parse_args()
+    parser = distill_flags.train_parser()
+    add_loading(parser)
+    args = parser.parse_args()
     import torch
     from mmengine.registry import DATASETS, init_default_scope
 
     from mmfusion.apis.training import run_training
     from mmfusion.utils.config_file import default_work_dir, load_config
     from mmfusion.utils.errors import UsageError
+    from mmfusion.utils.loading_steps import state_loading
 
     name = distill_flags.train_config(args)
 
@@ -34,6 +38,7 @@ def main():
     if args.dry_run:
         return 0
     cfg = load_config(name, overrides)
+    state_loading(cfg, **loading_of(args))
     cfg.launcher = 'none'
     cfg.setdefault('work_dir', default_work_dir(cfg))
     run_training(cfg)

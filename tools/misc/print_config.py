@@ -3,17 +3,14 @@ import argparse
 import sys
 
 from mmfusion.cli.flags import add_config
-from mmfusion.cli.legacy import run
-from mmfusion.utils.config_file import load_config
+from mmfusion.cli.legacy import read_config, run
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     add_config(parser)
     args = parser.parse_args()
-    print(
-        load_config(args.config, args.cfg_options,
-                    scale=args.scale).pretty_text)
+    print(read_config(args).pretty_text)
 
 
 if __name__ == '__main__':

@@ -1,13 +1,16 @@
 """Metrics of the fused images of all methods."""
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mmfusion.evaluation.protocol import Protocol
 from mmfusion.evaluation.records import Record, RecordStore
 from mmfusion.evaluation.scenes import Scene
 from mmfusion.evaluation.scenes import measure as measure_scenes
 from mmfusion.evaluation.selection import split_words
+from mmfusion.fileio import PairReading
 from mmfusion.functional import FusionMetricSpec, get_preset, select_metrics
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.progress import track
@@ -97,7 +100,8 @@ Values = dict[str, float]
 
 def measure(
     pairs: Sequence[Mapping[str, str]], images: Mapping[str, Path],
-    columns: Sequence[Column], store: RecordStore, workers: int = 1
+    columns: Sequence[Column], store: RecordStore, workers: int = 1,
+    reading: PairReading | None = None
 ) -> tuple[dict[str, dict[str, Values]], dict[tuple[str, str], str]]:
     """Measure what the store does not have yet.
 
@@ -108,6 +112,7 @@ def measure(
         columns (sequence[Column]): What to measure.
         store (RecordStore): Where values are looked up and added.
         workers (int): Processes that measure.
+        reading (PairReading, optional): How the sources are read.
 
     Returns:
         tuple[dict, dict]: Values by method and stem, and reasons by method
@@ -125,8 +130,10 @@ def measure(
             files[name] = [path, pair['ir_path'], pair['vis_path']]
             record = store.find(*name, files[name])
             found[method][pair['stem']] = dict(record.values if record else {})
-    for protocol, scenes in _plan(found, files, columns).items():
-        for records in track(measure_scenes(scenes, protocol, workers),
+    settings = (reading or PairReading()).stated()
+    for protocol, scenes in _plan(found, files, columns, settings).items():
+        load = partial(protocol.read_sources, names=('ir', 'vis'))
+        for records in track(measure_scenes(scenes, protocol, workers, load),
                              len(scenes)):
             for record in _of_methods(records, images):
                 name = record.method, record.stem
@@ -148,8 +155,8 @@ def measure(
 
 
 def _plan(found: Mapping[str, Mapping[str, Values]],
-          files: Mapping[tuple[str, str], list],
-          columns: Sequence[Column]) -> dict[Protocol, list[Scene]]:
+          files: Mapping[tuple[str, str], list], columns: Sequence[Column],
+          settings: Mapping[str, Any]) -> dict[Protocol, list[Scene]]:
     """Scenes to measure, by what is missing."""
     plan: dict[Protocol, dict[str, Scene]] = {}
     for (method, stem), (fused, *sources) in files.items():
@@ -158,7 +165,8 @@ def _plan(found: Mapping[str, Mapping[str, Values]],
             if column.key not in found[method][stem]:
                 missing.setdefault(column.channels, []).append(column.spec.key)
         for channels, keys in missing.items():
-            protocol = Protocol(metrics=tuple(keys), channels=channels)
+            protocol = Protocol(metrics=tuple(keys), channels=channels,
+                                **settings)
             scenes = plan.setdefault(protocol, {})
             scene = scenes.setdefault(stem, Scene(stem, sources, {}))
             scene.fused[method] = str(fused)

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 import mmfusion
-from mmfusion.datasets.transforms import LoadFusionPair
-from mmfusion.fileio import read_image
+from mmfusion.fileio import PairReading, read_image, to_bytes
+from mmfusion.tasks import TASKS
 
 from .measuring import Table
 from .methods import Method
@@ -109,19 +109,23 @@ def _scores(result: Result, methods: Sequence[Method],
     return scores
 
 
-def make_strip(pair: Mapping[str, str], images: Mapping[str, Path]) -> str:
+def make_strip(pair: Mapping[str, str], images: Mapping[str, Path],
+               reading: PairReading) -> str:
     """HTML of one pair's images.
 
     Args:
         pair (mapping): ``stem``, ``vis_path``, ``ir_path``.
         images (mapping): Method -> folder of its images.
+        reading (PairReading): How the pair is read.
     """
-    stack = LoadFusionPair().transform(dict(pair))['img']
-    stack = np.rint(stack).astype(np.uint8)
+    sources = reading.read(
+        {name: pair[f'{name}_path'] for name in ('vis', 'ir')},
+        TASKS['ivf'].modalities)
+    vis, ir = map(to_bytes, sources.values())
     fused = {
         method: read_image(str(folder / f'{pair["stem"]}.png'))
         for method, folder in images.items()
     }
-    return pair_strip(pair['stem'], stack[..., 2::-1], stack[..., 3], {
+    return pair_strip(pair['stem'], vis[..., ::-1], ir.reshape(ir.shape[:2]), {
         name: image[..., ::-1] for name, image in fused.items()
     })

@@ -2,8 +2,8 @@
 import json
 import shutil
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,13 @@ import mmfusion
 from mmfusion.apis.fusing import fuse_into
 from mmfusion.apis.model_loading import init_model
 from mmfusion.apis.pairs import PairReader, inference_pipeline
+from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.evaluation.records import RecordStore
+from mmfusion.fileio import PairReading
+from mmfusion.utils.config_file import type_name
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import write_json, write_text
+from mmfusion.utils.loading_steps import STEP, state_loading, stated_loading
 
 from .costs import measure_costs, setting
 from .measuring import Table, measure, read_tables
@@ -44,6 +48,8 @@ class Options:
         runs (int): Passes that are timed.
         strips (int): Pairs of each set that are shown.
         restart (bool): Whether to forget what ``out`` holds.
+        loading (mapping): Settings of ``LoadFusionPair`` for all methods
+            and metrics, in place of what the configs state.
     """
     out: Path
     presets: Sequence[str] = DEFAULT_PRESETS
@@ -56,6 +62,7 @@ class Options:
     runs: int = 10
     strips: int = 4
     restart: bool = False
+    loading: Mapping[str, Any] = field(default_factory=dict)
 
 
 def benchmark_methods(methods: Sequence[str], data: Sequence[str],
@@ -82,6 +89,7 @@ def benchmark_methods(methods: Sequence[str], data: Sequence[str],
         FileNotFoundError: If a file or folder is missing.
     """
     chosen, sets = read_methods(methods), read_sets(data, options.limit)
+    reading = _one_reading(chosen, options.loading)
     tables = read_tables(options.presets, options.metrics)
     segmentor = None
     if options.segmentor:
@@ -90,10 +98,10 @@ def benchmark_methods(methods: Sequence[str], data: Sequence[str],
                 'Expected a data set with labels for --segmentor, got none. '
                 'Write --data NAME=VIS_DIR,IR_DIR,LABEL_DIR.')
         segmentor = Segmentor(*options.segmentor, options.device)
-    failures = _fuse(chosen, sets, options)
+    failures = _fuse(chosen, sets, options, reading)
     results = [
-        _measure(item, chosen, tables, segmentor, failures[item.name], options)
-        for item in sets
+        _measure(item, chosen, tables, segmentor, failures[item.name], options,
+                 reading) for item in sets
     ]
     costs = measure_costs(chosen, options.out / 'costs.json', options.shape,
                           options.device, options.runs)
@@ -104,7 +112,8 @@ def benchmark_methods(methods: Sequence[str], data: Sequence[str],
                json.dumps(report, allow_nan=False) + '\n')
     strips = {
         result.pairs.name: [
-            make_strip(pair, _folders(options.out, result.pairs, chosen))
+            make_strip(pair, _folders(options.out, result.pairs, chosen),
+                       reading)
             for pair in spread(result.complete, options.strips)
         ] for result in results
     }
@@ -117,6 +126,18 @@ def benchmark_methods(methods: Sequence[str], data: Sequence[str],
     return int(bool(problems))
 
 
+def _one_reading(methods: Sequence[Method],
+                 loading: Mapping[str, Any]) -> PairReading:
+    """What all methods and all metrics take for the pairs."""
+    for method in methods:
+        state_loading(method.cfg, **loading)
+    stated = stated_loading(
+        [inference_pipeline(method.cfg) for method in methods])
+    for method in methods:
+        state_loading(method.cfg, **stated)
+    return PairReading(**stated)
+
+
 def _folders(out: Path, pairs: PairSet,
              methods: Sequence[Method]) -> dict[str, Path]:
     """Where the images of each method are."""
@@ -126,10 +147,11 @@ def _folders(out: Path, pairs: PairSet,
     }
 
 
-def _fuse(methods: Sequence[Method], sets: Sequence[PairSet],
-          options: Options) -> dict[str, Failures]:
+def _fuse(methods: Sequence[Method], sets: Sequence[PairSet], options: Options,
+          reading: PairReading) -> dict[str, Failures]:
     """Make the images that are not there; reasons by set of those failed."""
     failures: dict[str, Failures] = {item.name: {} for item in sets}
+    load = LoadFusionPair(**reading.stated())
     for method in methods:
         settings, model = method.settings(), None
         for item in sets:
@@ -145,9 +167,11 @@ def _fuse(methods: Sequence[Method], sets: Sequence[PairSet],
                   flush=True)
             model = model or init_model(method.cfg, method.checkpoint,
                                         options.device, fuser_is_enough=True)
-            reader = PairReader(todo,
-                                inference_pipeline(method.cfg, native=True))
-            _, failed = fuse_into(model, reader, folder)
+            steps = [
+                load if type_name(step['type']) == STEP else step
+                for step in inference_pipeline(method.cfg, native=True)
+            ]
+            _, failed = fuse_into(model, PairReader(todo, steps), folder)
             for stem, reason in failed:
                 failures[item.name][method.name, stem] = reason
     return failures
@@ -178,8 +202,8 @@ def _is_older(image: Path, pair: dict[str, str]) -> bool:
 
 
 def _measure(item: PairSet, methods: Sequence[Method], tables: Sequence[Table],
-             segmentor: Segmentor | None, failures: Failures,
-             options: Options) -> Result:
+             segmentor: Segmentor | None, failures: Failures, options: Options,
+             reading: PairReading) -> Result:
     images = _folders(options.out, item, methods)
     columns = list({
         column.key: column for table in tables for column in table.columns
@@ -187,10 +211,12 @@ def _measure(item: PairSet, methods: Sequence[Method], tables: Sequence[Table],
     print(f'{item.name}: {len(columns)} metrics of {len(item.pairs)} pairs',
           flush=True)
     records = options.out / 'records'
-    store = RecordStore(records / f'{item.folder}.jsonl',
-                        dict(mmfusion=mmfusion.__version__), options.restart)
+    store = RecordStore(
+        records / f'{item.folder}.jsonl',
+        dict(mmfusion=mmfusion.__version__, **reading.stated()),
+        options.restart)
     values, unmeasured = measure(item.pairs, images, columns, store,
-                                 options.workers)
+                                 options.workers, reading)
     areas: dict[str, Any] = {}
     unscored: Failures = {}
     if segmentor and item.labelled:

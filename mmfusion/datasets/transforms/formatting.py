@@ -38,8 +38,8 @@ class PackFusionInputs(ShownTransform):
 
     Args:
         meta_keys (sequence[str]): Keys to take over as meta information
-            where the sample has them. Paths of all modalities are always
-            taken over.
+            where the sample has them. Paths of all modalities and what
+            loads them are always taken over.
         extra_meta_keys (sequence[str]): Further ones; ``'instances'`` is
             what mmdet's ``CocoMetric`` needs without an ``ann_file``.
 
@@ -61,7 +61,7 @@ class PackFusionInputs(ShownTransform):
                                     'misalignment', 'img_id', 'condition'),
         extra_meta_keys: Sequence[str] = ()
     ) -> None:
-        self.meta_keys = (*meta_keys, *extra_meta_keys)
+        self.meta_keys = (*meta_keys, *extra_meta_keys, 'loader')
         self._pack_boxes = None
 
     def transform(self, results: dict) -> dict:

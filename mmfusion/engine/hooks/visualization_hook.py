@@ -54,7 +54,6 @@ class FusionVisualizationHook(Hook):
         self.show_dir = show_dir
         self._seen = 0
         self._drawn: set[str] = set()
-        self._read = None
 
     def _before_epoch(self, runner, mode: str = 'train') -> None:
         self._seen = 0
@@ -124,10 +123,10 @@ class FusionVisualizationHook(Hook):
         }
 
     def _load(self, meta: dict, modalities: dict) -> dict[str, np.ndarray]:
-        if self._read is None:
-            self._read = TRANSFORMS.build(dict(type='LoadFusionPair'))
+        read = meta.get('loader') or TRANSFORMS.build(
+            dict(type='LoadFusionPair'))
         results = {f'{name}_path': meta[f'{name}_path'] for name in modalities}
         results['modalities'] = modalities
-        image = self._read(results)['img']
+        image = read(results)['img']
         return stacked_to_rgb(
             torch.from_numpy(image).permute(2, 0, 1), modalities)

@@ -9,7 +9,6 @@ from mmengine.evaluator import BaseMetric
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
-from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.functional import SourceContext, compute
 from mmfusion.registry import EVALUATOR, METRICS
 from mmfusion.utils.errors import UsageError, check_choice
@@ -47,16 +46,17 @@ class FusionMetric(BaseMetric):
         data_range (float | tuple[float, float] | str, optional): What of
             deep (16-bit) one-channel sources is black and white, as
             ``uint16_range`` of :class:`LoadFusionPair`; a number stands for
-            (0, number). None: the full range.
-        on_size_mismatch (str): See :class:`LoadFusionPair`; the same as in
-            the pipeline.
+            (0, number). None: as the pipeline loads them.
+        on_size_mismatch (str, optional): See :class:`LoadFusionPair`. None:
+            as the pipeline loads them.
         backend (str): ``'numpy'``: image by image on the CPU; ``'torch'``:
             batches, where the model runs. Both in float64.
         statistics (sequence[str]): ``'mean'``, ``'median'``, ``'std'``; the
             latter two as ``<prefix>/<name>_median``, ``_std``.
         csv_file (str, optional): Where to write the values of all images;
             each evaluation replaces the file.
-        backend_args (dict, optional): File backend of the sources.
+        backend_args (dict, optional): File backend of the sources. None:
+            that of the pipeline.
         kwargs: See :class:`BaseMetric`; ``prefix`` is ``'fusion'``.
 
     Raises:
@@ -68,7 +68,7 @@ class FusionMetric(BaseMetric):
                  preset: str = 'default', channels: str | None = None,
                  quantize: bool = True,
                  data_range: None | float | tuple[float, float] | str = None,
-                 on_size_mismatch: str = 'error', backend: str = 'numpy',
+                 on_size_mismatch: str | None = None, backend: str = 'numpy',
                  statistics: Sequence[str] = ('mean', ),
                  csv_file: str | None = None, backend_args: dict | None = None,
                  **kwargs) -> None:
@@ -84,12 +84,11 @@ class FusionMetric(BaseMetric):
         self.backend = backend
         self.statistics = tuple(statistics)
         self.csv_file = csv_file
-        if data_range is None:
-            data_range = 'full'
-        elif isinstance(data_range, (int, float)):
+        if isinstance(data_range, (int, float)):
             data_range = (0, data_range)
-        self.load = PairSources(
-            LoadFusionPair(on_size_mismatch, data_range, backend_args))
+        self.load = PairSources(on_size_mismatch=on_size_mismatch,
+                                uint16_range=data_range,
+                                backend_args=backend_args)
 
     def process(self, data_batch: Any,
                 data_samples: Sequence[dict | BaseDataElement]) -> None:

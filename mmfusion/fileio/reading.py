@@ -1,0 +1,247 @@
+"""The images of a pair as arrays of one size and one depth."""
+import mmap
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from .images import read_image
+
+Range = str | tuple[float, float]
+Source = str | os.PathLike | np.ndarray
+#: settings of a pair's size and depth
+DEFAULTS = dict(on_size_mismatch='error', uint16_range='full')
+_FULL = 65535
+# Whether somebody was told that counts vanish: one byte that the processes
+# of a run share.
+_TOLD = mmap.mmap(-1, 1)
+
+
+def tell_again() -> None:
+    """A new run: what :class:`PairReading` warns of once is told again."""
+    _TOLD[0] = 0
+
+
+@dataclass(frozen=True)
+class PairReading:
+    """How the images of a pair are read, wherever that is done.
+
+    Args:
+        on_size_mismatch (str): ``'error'``, or ``'resize_<name>'`` to
+            resize one image to the size of the others.
+        uint16_range (str | tuple[float, float]): Values of deep one-channel
+            images that become 0 and 255: ``'full'``, ``'minmax'`` or
+            (low, high).
+        backend_args (dict, optional): File backend.
+
+    Raises:
+        ValueError: If these are unknown.
+    """
+    on_size_mismatch: str = 'error'
+    uint16_range: Range = 'full'
+    backend_args: dict | None = None
+
+    def __post_init__(self) -> None:
+        mode, limits = self.on_size_mismatch, self.uint16_range
+        if mode != 'error' and not mode.startswith('resize_'):
+            raise ValueError(
+                "Expected on_size_mismatch 'error', 'resize_ir' or "
+                f"'resize_vis', got {mode!r}.")
+        if limits not in ('full', 'minmax') and not (isinstance(
+                limits,
+            (list, tuple)) and len(limits) == 2 and limits[0] < limits[1]):
+            raise ValueError(
+                "Expected uint16_range 'full', 'minmax' or (low, high) "
+                f'with low < high, got {limits!r}.')
+
+    def stated(self) -> dict[str, Any]:
+        """Settings of size and depth that are not the defaults."""
+        return {
+            name: getattr(self, name) for name, default in DEFAULTS.items()
+            if getattr(self, name) != default
+        }
+
+    def read(self, sources: Mapping[str, Source],
+             channels: Mapping[str, int | None]) -> dict[str, np.ndarray]:
+        """Read the images of a pair.
+
+        Args:
+            sources (mapping): Name -> file or array, see
+                :class:`~mmfusion.datasets.transforms.LoadFusionPair`. Where
+                all are one file, it holds all channels.
+            channels (mapping): Name -> 1 or 3; None leaves the image as it
+                is stored.
+
+        Returns:
+            dict[str, np.ndarray]: Of one size, (H, W), (H, W, 1) or
+            (H, W, 3) BGR; uint8, or float32 in 0..255 of a deeper image.
+
+        Raises:
+            FileNotFoundError: If a file does not exist.
+            ValueError: If a file is unreadable, sizes differ, or an array
+                has a wrong shape or range.
+            TypeError: If an array has a wrong dtype.
+        """
+        files = {
+            os.fspath(source) if _is_file(source) else None
+            for source in sources.values()
+        }
+        if (len(sources) > 1 == len(files) and None not in files
+                and None not in channels.values()):
+            images = self._split(files.pop(), channels)
+        else:
+            images = {
+                name:
+                _with_channels(self._image(source, name), channels[name],
+                               told(source, name))
+                for name, source in sources.items()
+            }
+        images = self.same_size(images, sources)
+        return {
+            name: self._levels(image, told(sources[name], name))
+            for name, image in images.items()
+        }
+
+    def _image(self, source: Source, name: str) -> np.ndarray:
+        if not _is_file(source):
+            return _checked(source, name)
+        return read_image(os.fspath(source), backend_args=self.backend_args)
+
+    def _split(self, path: str,
+               channels: Mapping[str, int]) -> dict[str, np.ndarray]:
+        image = read_image(path, cv2.IMREAD_UNCHANGED, self.backend_args)
+        found = image.shape[2] if image.ndim == 3 else 1
+        ends = np.cumsum(list(channels.values()))
+        if found != ends[-1]:
+            raise ValueError(
+                f'Expected {ends[-1]} channels in {path!r}, where all '
+                f'modalities are said to lie, got {found}. Give each '
+                'modality a file of its own.')
+        return dict(zip(channels, np.split(image, ends[:-1], 2), strict=True))
+
+    def same_size(self, images: dict[str, np.ndarray],
+                  sources: Mapping[str, Source]) -> dict[str, np.ndarray]:
+        """Resize one image to the size of the others where that is asked.
+
+        Raises:
+            ValueError: If sizes differ and that is not asked, or is not
+                enough.
+        """
+        sizes = {name: image.shape[:2] for name, image in images.items()}
+        if len(set(sizes.values())) == 1:
+            return images
+        moved = self.on_size_mismatch[len('resize_'):]
+        # One modality is resized: all others have to agree.
+        kept = {size for name, size in sizes.items() if name != moved}
+        if (self.on_size_mismatch == 'error' or moved not in images
+                or len(kept) > 1):
+            shown = ', '.join(f'{told(sources[name], name)!r} is '
+                              f'{size[1]}x{size[0]}'
+                              for name, size in sizes.items())
+            raise ValueError(
+                f'Expected a pair of one size, but {shown} (width x height). '
+                'Register the pair; where both show the same view at two '
+                'resolutions, set on_size_mismatch (--on-size-mismatch) to '
+                f'one of {["resize_" + name for name in images]}.')
+        return {**images, moved: resize_image(images[moved], kept.pop())}
+
+    def _levels(self, image: np.ndarray, source: str) -> np.ndarray:
+        """Uint8 as it is, else float32 in 0..255."""
+        if image.dtype == np.uint8:
+            return image
+        is_float = image.dtype.kind == 'f'
+        image = image.astype(np.float32)
+        grey = image.ndim == 2 or image.shape[2] == 1
+        low, high = float(image.min()), float(image.max())
+        if self.uint16_range == 'full' or not grey:
+            if is_float and not (low >= 0 and high <= 1):
+                raise ValueError(
+                    f'Expected {source!r} as 8 or 16 bit integers or float '
+                    f'in [0, 1], got float in [{low:.6g}, {high:.6g}]. Give '
+                    "uint16_range=(low, high) or 'minmax' (--uint16-range).")
+            if not is_float:
+                _warn_of_lost_counts(low, high, grey, source)
+            return image * (255.0 if is_float else 255.0 / _FULL)
+        if self.uint16_range != 'minmax':
+            low, high = self.uint16_range
+        scale = 255.0 / max(high - low, 1e-12)
+        return np.clip((image - low) * scale, 0, 255).astype(np.float32)
+
+
+def told(source: Source, name: str) -> str:
+    """What messages call a source."""
+    return os.fspath(source) if _is_file(source) else f'array {name}'
+
+
+def resize_image(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """An image at another height and width; averaged where it shrinks."""
+    height, width = size
+    smaller = height * width < image.shape[0] * image.shape[1]
+    return cv2.resize(
+        image, (width, height),
+        interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+
+
+def to_bytes(image: np.ndarray) -> np.ndarray:
+    """What :meth:`PairReading.read` gives, rounded to uint8."""
+    return image if image.dtype == np.uint8 else np.rint(image).astype(
+        np.uint8)
+
+
+def _warn_of_lost_counts(low: float, high: float, grey: bool,
+                         source: str) -> None:
+    """Once a run: counts that share a few levels of 256 are lost."""
+    if not 0 < high - low < 0.05 * _FULL or _TOLD[0]:
+        return
+    _TOLD[0] = 1
+    advice = ('Say which counts are black and white: uint16_range=(LOW, HIGH) '
+              'of LoadFusionPair, --uint16-range LOW HIGH, or minmax.'
+              if grey else 'uint16_range is for images of one channel: '
+              'convert these to 8 bits.')
+    warnings.warn(
+        f'{source}: 16 bits with counts {low:.0f} to {high:.0f}, less than '
+        f'5 % of the full range 0 to {_FULL}, become almost one grey. '
+        f'{advice}', stacklevel=2)
+
+
+def _is_file(source: Source) -> bool:
+    return isinstance(source, (str, os.PathLike))
+
+
+def _checked(array: np.ndarray, name: str) -> np.ndarray:
+    if not isinstance(array, np.ndarray) or array.dtype not in (
+            np.uint8, np.uint16, np.float32, np.float64):
+        raise TypeError(
+            f'Expected {name!r} as a file or a uint8, uint16 or float array, '
+            f'got {getattr(array, "dtype", type(array).__name__)}.')
+    if array.ndim not in (2, 3) or (array.ndim == 3
+                                    and array.shape[2] not in (1, 3, 4)):
+        raise ValueError(f'Expected {name!r} of shape (H, W) or (H, W, C) '
+                         f'with 1 or 3 channels, got {array.shape}.')
+    if array.size == 0:
+        raise ValueError(f'Expected pixels in {name!r}, got an empty array '
+                         f'of shape {array.shape}.')
+    return array
+
+
+def _with_channels(image: np.ndarray, channels: int | None,
+                   source: str) -> np.ndarray:
+    """Grey or BGR, as the modality asks."""
+    have = image.shape[2] if image.ndim == 3 else 1
+    if have == 4:
+        image, have = np.ascontiguousarray(image[..., :3]), 3
+    if image.dtype == np.float64:
+        image = image.astype(np.float32)
+    if channels in (None, have):
+        return image
+    if channels == 3 and have == 1:
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    if channels == 1 and have == 3:
+        return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    raise ValueError(
+        f'Expected {channels} channels (1 and 3 convert into each other), '
+        f'got {have} in {source!r}.')
