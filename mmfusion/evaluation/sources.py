@@ -16,6 +16,8 @@ class PairSources:
     size, without the pipeline's geometry.
 
     Args:
+        loader (LoadFusionPair, optional): For samples that do not say what
+            they were loaded with.
         settings: Of :class:`LoadFusionPair`, in place of those that the
             sample was loaded with; None leaves them.
 
@@ -24,7 +26,9 @@ class PairSources:
         FileNotFoundError: As the loader.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, loader: LoadFusionPair | None = None,
+                 **settings: Any) -> None:
+        self.loader = loader
         self.settings = {
             key: value for key, value in settings.items() if value is not None
         }
@@ -51,7 +55,7 @@ class PairSources:
         paths = {
             f'{name}_path': metainfo.get(f'{name}_path') for name in layout
         }
-        loader = metainfo.get('loader') or LoadFusionPair()
+        loader = metainfo.get('loader') or self.loader or LoadFusionPair()
         stack = loader.changed(**self.settings).transform(
             dict(paths, modalities=layout))['img']
         if stack.dtype != np.uint8:
