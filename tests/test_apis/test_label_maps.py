@@ -1,4 +1,6 @@
 """Label maps that are written, and heads of other numbers of classes."""
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -6,10 +8,11 @@ import torch
 
 from mmfusion.apis import FusionInferencer, test
 from mmfusion.apis.checkpoint import check_overlap, load_model_weights
-from mmfusion.apis.model_loading import build_network
+from mmfusion.apis.model_loading import build_network, init_model
 from mmfusion.datasets.sets.mfnet import MFNET_CLASSES
+from mmfusion.deployment.graph import ExportGraph, describe
 from mmfusion.registry import MODELS
-from mmfusion.structures import to_classes
+from mmfusion.structures import to_classes, to_file_labels
 from mmfusion.utils.config_file import load_config
 from mmfusion.utils.errors import UsageError
 from tests.support import tiny_project
@@ -80,6 +83,13 @@ def test_written_labels_are_those_of_the_files(make, tmp_path, rule):
     assert len(np.unique(written)) > 1
     assert scores['mIoU'] == pytest.approx(100 * np.mean(hits[1:] / union[1:]),
                                            abs=0.006)
+
+
+def test_an_exported_model_knows_the_labels(make):
+    model = init_model(*make(REDUCED, 8), optimize=False)
+    meta = describe(model, ExportGraph(model, 'full'), None, 1)
+    rule = json.loads(json.dumps(meta))['dataset_meta']
+    assert to_file_labels(np.arange(8), rule).tolist() == list(range(1, 9))
 
 
 def test_a_run_with_other_classes_does_not_start(make):

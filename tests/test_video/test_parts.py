@@ -2,6 +2,7 @@
 import json
 import threading
 import time
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from mmfusion.video import (CameraSource, FileSource, FlickerMeter,
                             FolderSource, FusionStream, MotionTracker,
                             SteadyRange, TemporalBlend, align, fit_infrared,
                             open_source, read_homography)
+from mmfusion.video.fusing import FrameFuser
 from tests.support.video_cases import ListSource, make_model, still_pair
 from tests.support.video_sequences import camera_path, moving_views
 
@@ -369,3 +371,11 @@ class TestSequences:
         image = np.random.default_rng(0).integers(0, 256, (80, 80), np.uint8)
         for a, b in moving_views(image, image, 5, (40, 40)):
             np.testing.assert_array_equal(a, b)
+
+
+def test_labels_over_a_frame_leave_the_background():
+    meta = dict(classes=('car', 'background'), palette=[[0, 0, 0], [9, 9, 9]])
+    fuser = FrameFuser(make_model(), SimpleNamespace(dataset_meta=meta))
+    frame = np.full((1, 2, 3), 100, np.uint8)
+    drawn = fuser.draw(frame, np.array([[0, 1]]))
+    assert drawn.tolist() == [[[50] * 3, [100] * 3]]
