@@ -147,6 +147,14 @@ def detector(classes, weights):
     return model
 
 
+@pytest.mark.parametrize('count', [1, 2])
+def test_two_classes_of_one_logit(count):
+    model = detector(count, 9)
+    model.detector.roi_head.bbox_head[0].out_channels = 1
+    start(model, ('background', 'person'))
+    assert 'num_classes of 2' in error_of(model, NINE)
+
+
 def test_boxes():
     start(detector(9, 9))
     start(detector(9, 10))  # and none of them

@@ -71,7 +71,10 @@ def _compare(model: nn.Module, dataset: Any, loader: str, train: bool) -> None:
                          f'sequence of names, got the text {classes!r}: '
                          f'write ({classes!r}, ).')
     heads = dict(_heads(model))
-    found = {f'{key}.num_classes': x.num_classes for key, x in heads.items()}
+    found = {
+        f'{key}.num_classes': 2 if _one_logit(head) else head.num_classes
+        for key, head in heads.items()
+    }
     labelled = getattr(dataset, 'data_prefix', {}).get('seg_map_path')
     if labelled and _uses_semantic_logits(model, train):
         found['fuser.num_classes'] = model.fuser.num_classes
@@ -103,12 +106,17 @@ def _heads(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield name, head
 
 
+def _one_logit(head: nn.Module) -> bool:
+    """Whether two classes share a logit, as they may in mmseg."""
+    return getattr(head, 'out_channels', None) == 1
+
+
 def _unfitting_weights(heads: dict[str, nn.Module],
                        count: int) -> Iterator[tuple[str, int]]:
     """Places and lengths of weights of classes that are not ``count``."""
     for name, head in heads.items():
-        if getattr(head, 'out_channels', None) == 1:
-            continue  # one logit of two classes
+        if _one_logit(head):
+            continue
         for part, loss in head.named_modules():
             weight = getattr(loss, 'class_weight', None)
             # detection's softmax has one more, for no object
