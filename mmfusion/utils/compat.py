@@ -48,16 +48,18 @@ def format_configs_once() -> None:
     """
     from yapf.yapflib import yapf_api
     plain = yapf_api.FormatCode
-    if hasattr(plain, 'last'):
+    if plain.__module__ == __name__:
         return
+    last: dict[str, tuple] = {}
 
     def format_code(*args, **kwargs) -> tuple:
         given = repr((args, kwargs))
-        if given not in format_code.last:
-            format_code.last = {given: plain(*args, **kwargs)}
-        return format_code.last[given]
+        if given not in last:
+            text = plain(*args, **kwargs)
+            last.clear()
+            last[given] = text
+        return last[given]
 
-    format_code.last = {}
     yapf_api.FormatCode = format_code
 
 
