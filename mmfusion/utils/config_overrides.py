@@ -30,6 +30,10 @@ _OPEN = ('auto_scale_lr', 'compile', 'env_cfg', 'log_processor',
          'model_wrapper_cfg', 'optim_wrapper', 'randomness', 'test_cfg',
          'train_cfg', 'val_cfg')
 
+#: what any config takes without its index in a pipeline
+_FLAGS = dict(uint16_range=' Or give --uint16-range.',
+              on_size_mismatch=' Or give --on-size-mismatch.')
+
 
 def override(
     cfg: Config, options: Mapping[str, Any] | None,
@@ -61,6 +65,7 @@ def _check(cfg: Config, names: list[str], made: Collection[str],
     key = '.'.join(names)
     if names[0] not in ENTRIES:
         _check_own_entry(cfg, key, choices)
+    hint = _FLAGS.get(names[-1], '')
     node: Any = cfg._cfg_dict
     for place, name in enumerate(names):
         before = '.'.join(names[:place])
@@ -68,7 +73,7 @@ def _check(cfg: Config, names: list[str], made: Collection[str],
             if not name.isdecimal() or int(name) >= len(node):
                 raise UsageError(
                     f'{_name(cfg)}: expected {before}.N with N below '
-                    f'{len(node)}, got {key!r}: {_types(node)}.')
+                    f'{len(node)}, got {key!r}: {_types(node)}.{hint}')
             node = node[int(name)]
         elif not isinstance(node, Mapping):
             raise UsageError(
@@ -83,7 +88,8 @@ def _check(cfg: Config, names: list[str], made: Collection[str],
                 sorted(set(node) & ENTRIES if place == 0 else node))
             raise UsageError(
                 f'{_name(cfg)}: {key!r} reaches nothing: '
-                f'{before or "the config"} has no {name!r}, but {there}.')
+                f'{before or "the config"} has no {name!r}, but {there}.'
+                f'{hint}')
 
 
 def _may_be_new(node: Mapping, names: list[str], place: int,

@@ -52,7 +52,8 @@ def test_what_is_read(options):
 
 
 @pytest.mark.parametrize('key, message', [
-    (f'fusion_{FIRST_STEP}.uint16_range', "no 'fusion_dataloader', but"),
+    (f'fusion_{FIRST_STEP}.uint16_range',
+     "no 'fusion_dataloader', but.*Or give --uint16-range"),
     (f'test_{FIRST_STEP}.uint16_range', "no 'test_dataloader', but"),
     ('fuser', "no entry 'fuser'"),
     ('modle.fuser.type', "no entry 'modle'"),
