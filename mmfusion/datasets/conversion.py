@@ -15,6 +15,7 @@ from mmfusion.fileio import PairReading, read_image
 from mmfusion.utils.errors import check_least
 from mmfusion.utils.files import finished_file, write_text
 from mmfusion.utils.processes import available_cores, single_threaded_opencv
+from mmfusion.utils.progress import announce, free_output
 
 from .transforms.annotations import LoadFusionAnnotations
 
@@ -51,9 +52,22 @@ def place_file(source, path, link: bool = False) -> None:
             shutil.copyfile(source, draft)
 
 
+def check_stem(stem: str) -> None:
+    """Refuse a stem that a split file cannot name.
+
+    Raises:
+        ValueError: If it is no line of its own; names it.
+    """
+    if stem != stem.strip() or '\n' in stem or '\r' in stem:
+        raise ValueError(f'expected names without line breaks, and without '
+                         f'blanks at their ends, got {stem!r}; rename them')
+
+
 def write_lines(path, lines: Sequence[str]) -> None:
-    """Write a split file: one stem per line."""
-    write_text(path, ''.join(f'{line}\n' for line in lines))
+    """Write a split file: one stem per line, see :func:`check_stem`."""
+    for line in lines:
+        check_stem(line)
+    write_text(path, ''.join(f'{line}\n' for line in lines), 'surrogateescape')
 
 
 def read_pair(
@@ -166,8 +180,7 @@ def report_failures(outcomes: list, noun: str = 'file') -> int:
         int: An exit status: 0, or 1 if anything failed.
     """
     errors = [error for _, _, error in outcomes if error is not None]
-    for error in errors:
-        print(f'error: {error}', file=sys.stderr)
+    announce(errors, 'error')
     if errors:
         print(
             f'{len(errors)} of {len(outcomes)} {noun}s failed, see above; '
@@ -192,6 +205,7 @@ def run_converter(parser: ArgumentParser, convert: Callable,
                         default=min(available_cores(), 8),
                         help='processes (default: %(default)s)')
     args = parser.parse_args(argv)
+    free_output()
     try:
         return convert(**vars(args))
     except (ValueError, OSError) as error:

@@ -3,7 +3,8 @@
 import mmengine.fileio as fileio
 from mmseg.datasets import BaseSegDataset
 
-from mmfusion.fileio import FileRule, Suffix, join_by_stem, natural_key
+from mmfusion.fileio import (FileRule, Suffix, join_by_stem, natural_key,
+                             read_lines)
 from mmfusion.registry import DATASETS
 from mmfusion.structures import resolve_labels
 from mmfusion.tasks import TASKS, FusionTask, channel_spans, task_of
@@ -214,9 +215,7 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
             raise FileNotFoundError(
                 f'Expected a split file at {self.ann_file!r}, but there is '
                 'none. Leave ann_file empty to take all files.')
-        lines = fileio.get_text(self.ann_file,
-                                backend_args=self.backend_args).splitlines()
-        stems = [line.strip() for line in lines if line.strip()]
+        stems = read_lines(self.ann_file, self.backend_args)
         if not stems:
             raise ValueError(
                 f'Expected one stem per line in {self.ann_file!r}, got an '

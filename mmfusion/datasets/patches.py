@@ -5,6 +5,7 @@ from functools import cached_property
 import numpy as np
 from mmengine.dataset import BaseDataset
 
+from mmfusion.fileio import read_lines
 from mmfusion.registry import DATASETS
 
 from .samplers import SeededDraws
@@ -41,8 +42,7 @@ class PatchFileDataset(SeededDraws, BaseDataset):
                 f'Expected {STEMS} and {IMAGES} in {self.data_root!r}, got '
                 'none. Make them with tools/dataset_converters/'
                 'make_patches.py --format file.')
-        with open(path, encoding='utf-8') as file:
-            stems = file.read().splitlines()
+        stems = read_lines(path)
         shape = self._images.shape
         if (len(shape) != 4 or shape[0] != len(stems) or shape[3] not in (2, 4)
                 or self._images.dtype != np.uint8):

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmfusion.fileio import PairReading, read_image
+from mmfusion.fileio import PairReading, read_image, to_byte_range
 from mmfusion.fileio.reading import Range
 from mmfusion.functional import FusionMetricSpec, get_preset, select_metrics
 from mmfusion.functional.arrays import as_levels, to_gray
@@ -54,7 +54,8 @@ class Protocol:
             that is measured, else one range for all channels. A constant
             image stays as it is.
         data_range (float, optional): Value of files that are not 8-bit that
-            is white. None: 65535 for 16-bit files; float files need it.
+            is white. None: 65535 for 16-bit unsigned files, 1 for floats in
+            [0, 1]; others need it.
         uint16_range (str | tuple[float, float]): Of deep one-channel
             sources, instead; see :class:`~mmfusion.fileio.PairReading`.
         on_size_mismatch (str): Of the sources, likewise.
@@ -121,10 +122,11 @@ class Protocol:
             ValueError: If it is damaged or does not fit the protocol.
         """
         image = _rgb(self._decode(path))
-        if image.dtype != np.uint8:
-            white = self.data_range or (65535
-                                        if image.dtype == np.uint16 else None)
-            image = as_levels(image, 'image', white) / 255
+        if image.dtype != np.uint8 and self.data_range is None:
+            image = to_byte_range(image, path).astype(np.float64) / 255
+        elif image.dtype != np.uint8:
+            image = as_levels(image.astype(np.float64), 'image',
+                              self.data_range) / 255
         return self._one_or_three(image)
 
     def read_sources(
@@ -168,7 +170,7 @@ class Protocol:
         if (image.dtype == np.uint8 or self.data_range is None
                 or (image.ndim == 2 and self.uint16_range != 'full')):
             return image
-        levels = as_levels(image, 'image', self.data_range)
+        levels = as_levels(image.astype(np.float64), 'image', self.data_range)
         return (levels / 255).astype(np.float32)
 
     def _one_or_three(self, image: np.ndarray) -> np.ndarray:
@@ -190,7 +192,7 @@ def _rgb(image: np.ndarray) -> np.ndarray:
     """RGB of BGR, or grey (H, W)."""
     if image.ndim == 2 or image.shape[2] == 1:
         return image.reshape(image.shape[:2])
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return np.ascontiguousarray(image[..., ::-1])
 
 
 def _unit(image: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .rules import IMG_SUFFIXES, natural_key
+from .rules import IMG_SUFFIXES, data_paths, natural_key
+from .texts import read_text
 
 #: The texts of one pair; each is encoded by itself.
 Caption = tuple[str, ...]
@@ -46,12 +47,7 @@ def read_captions(path: str | Path) -> dict[str, Caption]:
         raise FileNotFoundError(
             f'Expected captions at {str(path)!r}, but there is nothing.')
     elif path.suffix.lower() in _READERS:
-        try:
-            text = path.read_text(encoding='utf-8-sig')
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f'{path}: expected UTF-8 text ({error}).') from error
-        entries = _READERS[path.suffix.lower()](text, str(path))
+        entries = _READERS[path.suffix.lower()](read_text(path), str(path))
     else:
         raise ValueError(
             f'{path}: expected a file of {", ".join(_READERS)} or a folder '
@@ -117,8 +113,8 @@ def _from_txt(text: str, path: str) -> Entries:
 
 
 def _from_folder(path: Path) -> Entries:
-    for file in sorted(path.rglob('*.txt')):
-        lines = file.read_text(encoding='utf-8-sig').splitlines()
+    for file in data_paths(path, '**/*.txt'):
+        lines = read_text(file).splitlines()
         name = file.relative_to(path).with_suffix('').as_posix()
         yield str(file), name, [line for line in lines if line.strip()]
 

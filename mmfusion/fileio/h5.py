@@ -155,11 +155,11 @@ def read_h5_image(path: str) -> np.ndarray:
     """Read a grey image.
 
     Args:
-        path (str): ``FILE.h5:FIELD``; (1, H, W) or (H, W), uint8 or float
-            in [0, 1].
+        path (str): ``FILE.h5:FIELD``; (1, H, W) or (H, W), uint8, uint16
+            or float in [0, 1].
 
     Returns:
-        np.ndarray: (H, W), uint8 or float32.
+        np.ndarray: (H, W), uint8, uint16 or float32.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -172,11 +172,11 @@ def read_h5_image(path: str) -> np.ndarray:
     if image.ndim != 2 or not image.size:
         raise ValueError(f'{path}: expected an image of shape (1, H, W), '
                          f'got {image.shape}.')
-    if image.dtype == np.uint8:
+    if image.dtype in (np.uint8, np.uint16):
         return image
     if image.dtype.kind != 'f':
-        raise ValueError(f'{path}: expected an image of uint8 or float, got '
-                         f'{image.dtype}.')
+        raise ValueError(f'{path}: expected an image of uint8, uint16 or '
+                         f'float, got {image.dtype}.')
     low, high = image.min(), image.max()
     if not (low >= 0 and high <= 1):
         raise ValueError(f'{path}: expected an image in [0, 1], got '

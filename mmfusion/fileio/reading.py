@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from .images import read_image
+from .levels import Range, to_byte_range
 
-Range = str | tuple[float, float]
 Source = str | os.PathLike | np.ndarray
 #: settings of a pair's size and depth
 DEFAULTS = dict(on_size_mismatch='error', uint16_range='full')
@@ -95,16 +95,15 @@ class PairReading:
             images = self._split(files.pop(), channels)
         else:
             images = {
-                name:
-                _with_channels(self._image(source, name), channels[name],
-                               told(source, name))
+                name: self._image(source, name)
                 for name, source in sources.items()
             }
-        images = self.same_size(images, sources)
-        return {
-            name: self._levels(image, told(sources[name], name))
-            for name, image in images.items()
-        }
+        for name, image in images.items():
+            source = told(sources[name], name)
+            # first, since OpenCV knows few kinds of numbers
+            image = self._levels(image, source, channels[name])
+            images[name] = _with_channels(image, channels[name], source)
+        return self.same_size(images, sources)
 
     def _image(self, source: Source, name: str) -> np.ndarray:
         if not _is_file(source):
@@ -149,27 +148,15 @@ class PairReading:
                 f'one of {["resize_" + name for name in images]}.')
         return {**images, moved: resize_image(images[moved], kept.pop())}
 
-    def _levels(self, image: np.ndarray, source: str) -> np.ndarray:
+    def _levels(self, image: np.ndarray, source: str,
+                channels: int | None) -> np.ndarray:
         """Uint8 as it is, else float32 in 0..255."""
-        if image.dtype == np.uint8:
-            return image
-        is_float = image.dtype.kind == 'f'
-        image = image.astype(np.float32)
-        grey = image.ndim == 2 or image.shape[2] == 1
-        low, high = float(image.min()), float(image.max())
-        if self.uint16_range == 'full' or not grey:
-            if is_float and not (low >= 0 and high <= 1):
-                raise ValueError(
-                    f'Expected {source!r} as 8 or 16 bit integers or float '
-                    f'in [0, 1], got float in [{low:.6g}, {high:.6g}]. Give '
-                    "uint16_range=(low, high) or 'minmax' (--uint16-range).")
-            if not is_float:
-                _warn_of_lost_counts(low, high, grey, source)
-            return image * (255.0 if is_float else 255.0 / _FULL)
-        if self.uint16_range != 'minmax':
-            low, high = self.uint16_range
-        scale = 255.0 / max(high - low, 1e-12)
-        return np.clip((image - low) * scale, 0, 255).astype(np.float32)
+        colour = 3 in (channels, *image.shape[2:]) and channels != 1
+        if image.dtype == np.uint16 and (colour
+                                         or self.uint16_range == 'full'):
+            _warn_of_lost_counts(float(image.min()), float(image.max()),
+                                 not colour, source)
+        return to_byte_range(image, source, self.uint16_range, colour)
 
 
 def told(source: Source, name: str) -> str:
@@ -213,18 +200,20 @@ def _is_file(source: Source) -> bool:
 
 
 def _checked(array: np.ndarray, name: str) -> np.ndarray:
-    if not isinstance(array, np.ndarray) or array.dtype not in (
-            np.uint8, np.uint16, np.float32, np.float64):
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in 'uif':
         raise TypeError(
-            f'Expected {name!r} as a file or a uint8, uint16 or float array, '
+            f'Expected {name!r} as a file or an array of integers or floats, '
             f'got {getattr(array, "dtype", type(array).__name__)}.')
     if array.ndim not in (2, 3) or (array.ndim == 3
-                                    and array.shape[2] not in (1, 3, 4)):
-        raise ValueError(f'Expected {name!r} of shape (H, W) or (H, W, C) '
-                         f'with 1 or 3 channels, got {array.shape}.')
+                                    and array.shape[2] not in (1, 2, 3, 4)):
+        raise ValueError(
+            f'Expected {name!r} of shape (H, W) or (H, W, C) with 1 or 3 '
+            f'channels, perhaps transparency behind, got {array.shape}.')
     if array.size == 0:
         raise ValueError(f'Expected pixels in {name!r}, got an empty array '
                          f'of shape {array.shape}.')
+    if array.ndim == 3 and array.shape[2] in (2, 4):  # transparency behind
+        array = np.ascontiguousarray(array[..., :-1])
     return array
 
 
@@ -232,10 +221,6 @@ def _with_channels(image: np.ndarray, channels: int | None,
                    source: str) -> np.ndarray:
     """Grey or BGR, as the modality asks."""
     have = image.shape[2] if image.ndim == 3 else 1
-    if have == 4:
-        image, have = np.ascontiguousarray(image[..., :3]), 3
-    if image.dtype == np.float64:
-        image = image.astype(np.float32)
     if channels in (None, have):
         return image
     if channels == 3 and have == 1:

@@ -1,9 +1,10 @@
 """How the files of one sample are named and found."""
+import os
 import os.path as osp
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import mmengine.fileio as fileio
@@ -11,6 +12,8 @@ import mmengine.fileio as fileio
 IMG_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp',
                 '.pgm', '.ppm')
 Suffix = str | Sequence[str] | None
+#: folders that programs leave among data: copies and thumbnails
+_FOREIGN = ('__MACOSX', '@eaDir')
 
 
 def natural_key(text: str) -> tuple:
@@ -28,10 +31,30 @@ def natural_key(text: str) -> tuple:
                  for part in parts), text
 
 
+def is_data(path: str | PurePath) -> bool:
+    """Whether a file or folder, named from the root of its set, is no hidden
+    one and in none, such as ``.ipynb_checkpoints``.
+
+    Examples:
+        >>> [is_data(path) for path in ('a/1.png', '.b/1.png', 'a/._1.png')]
+        [True, False, False]
+    """
+    return not any(
+        part.startswith('.') or part in _FOREIGN
+        for part in PurePath(path).parts)
+
+
+def data_paths(folder: str | Path, pattern: str = '*') -> list[Path]:
+    """Files and folders that fit a glob pattern and :func:`is_data`."""
+    folder = Path(folder)
+    return sorted(path for path in folder.glob(pattern)
+                  if is_data(path.relative_to(folder)))
+
+
 def image_files(folder: str | Path) -> list[Path]:
     """Images of a folder, without sub-folders, in natural order."""
-    return sorted((path for path in Path(folder).iterdir()
-                   if path.suffix.lower() in IMG_SUFFIXES),
+    return sorted((path for path in data_paths(folder)
+                   if path.suffix.lower() in IMG_SUFFIXES and path.is_file()),
                   key=lambda path: natural_key(path.name))
 
 
@@ -136,7 +159,8 @@ class FileRule:
         for path in fileio.list_dir_or_file(folder, list_dir=False,
                                             recursive=True,
                                             backend_args=backend_args):
-            stem = self.match(path.replace('\\', '/'))
+            name = path.replace(os.sep, '/')
+            stem = self.match(name) if is_data(name) else None
             if stem is None:
                 continue
             if stem in paths:

@@ -17,9 +17,16 @@ def changed_entries(before: Mapping, after: Mapping,
                      } if before.get(key) != after.get(key))
 
 
+def printable(text: str) -> str:
+    """Text in one line, with escapes for what terminals do not take, such
+    as line breaks in names and names that are no UTF-8."""
+    return ''.join(letter if letter.isprintable() else letter.
+                   encode('unicode_escape').decode() for letter in text)
+
+
 def one_line(error: BaseException) -> str:
     """The text of an error in one line; its type where it has none."""
-    return ' '.join(str(error).split()) or type(error).__name__
+    return printable(' '.join(str(error).split())) or type(error).__name__
 
 
 def check_choice(known: Collection, error: type[Exception] = ValueError,

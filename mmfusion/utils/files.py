@@ -10,6 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from .errors import UsageError
+
 PathLike = str | os.PathLike
 
 
@@ -30,10 +32,15 @@ def finished_file(path: PathLike) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def write_text(path: PathLike, text: str) -> None:
-    """Write a text file in UTF-8; see :func:`finished_file`."""
+def write_text(path: PathLike, text: str,
+               errors: str = 'backslashreplace') -> None:
+    """Write a text file in UTF-8; see :func:`finished_file`.
+
+    Names of files that are no UTF-8 are escaped; ``'surrogateescape'`` as
+    ``errors`` writes them as they are.
+    """
     with finished_file(path) as draft:
-        draft.write_text(text, encoding='utf-8')
+        draft.write_text(text, encoding='utf-8', errors=errors)
 
 
 def write_json(path: PathLike, content: dict) -> None:
@@ -47,6 +54,20 @@ def _with_null(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
+def opencv_path(path: PathLike) -> str:
+    """A path for OpenCV's own readers and writers.
+
+    Raises:
+        UsageError: If it is no UTF-8, which OpenCV crashes on.
+    """
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f'Expected a path in UTF-8, got {str(path)!r}. '
+                         'Rename the file or folder.') from error
+    return os.fspath(path)
+
+
 def write_image(path: PathLike, image: np.ndarray) -> None:
     """Write an image; see :func:`finished_file`.
 
@@ -58,7 +79,8 @@ def write_image(path: PathLike, image: np.ndarray) -> None:
         ValueError: If OpenCV has no writer for the suffix.
     """
     path = Path(path)
-    if not cv2.haveImageWriter(path.name):
+    # the suffix alone: OpenCV crashes on names that are no UTF-8
+    if not path.suffix.isascii() or not cv2.haveImageWriter(f'x{path.suffix}'):
         raise ValueError(f'Expected an image suffix such as .png or .jpg, '
                          f'got {path.name!r}.')
     if image.ndim == 3:

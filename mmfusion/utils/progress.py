@@ -5,6 +5,8 @@ from typing import TypeVar
 
 from mmengine.utils import ProgressBar
 
+from .errors import printable
+
 Item = TypeVar('Item')
 
 
@@ -28,7 +30,13 @@ def track(items: Iterable[Item], total: int) -> Iterator[Item]:
     print(file=sys.stderr)
 
 
-def announce(lines: list[str]) -> None:
+def free_output() -> None:
+    """Let stdout take every name: escaped where it is no UTF-8."""
+    if hasattr(sys.stdout, 'reconfigure'):
+        sys.stdout.reconfigure(errors='backslashreplace')
+
+
+def announce(lines: Iterable[str], word: str = 'note') -> None:
     """Print notes to stderr, so that they never mix with results."""
     for line in lines:
-        print(f'note: {line}', file=sys.stderr, flush=True)
+        print(printable(f'{word}: {line}'), file=sys.stderr, flush=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mmfusion.datasets.transforms import LoadFusionPair, PackFusionInputs
+from tests.support.image_files import tiff
 
 RNG = np.random.default_rng(0)
 VIS = RNG.integers(0, 256, (24, 32, 3), np.uint8)
@@ -119,6 +120,36 @@ def test_radiometric_float_file_needs_a_range(pair):
                                atol=1e-3)
 
 
+@pytest.mark.parametrize('kind', ['i1', 'i2', 'i4', 'u4', 'i8', 'f8'])
+@pytest.mark.parametrize('name', ['vis', 'ir'])
+def test_other_numbers_need_a_range(tmp_path, kind, name):
+    """One rule for files and arrays, grey and in colour."""
+    counts = (np.arange(24 * 32) % 100).reshape(24, 32).astype(kind)
+    if name == 'vis':
+        counts = np.dstack([counts] * 3)
+    (tmp_path / 'x.tif').write_bytes(tiff(counts, colour=name == 'vis'))
+    images = dict(vis=VIS, ir=IR)
+    array = {**images, name: counts}
+    del images[name]
+    file = {**images, f'{name}_path': str(tmp_path / 'x.tif')}
+    for sample in (array, file):
+        with pytest.raises(ValueError, match='uint16_range.*low') as error:
+            LoadFusionPair()(dict(sample))
+        assert kind == 'f8' or counts.dtype.name in str(error.value)
+        found = LoadFusionPair(uint16_range=(0, 100))(dict(sample))['img']
+        spans = found[..., :3] if name == 'vis' else found[..., 3]
+        np.testing.assert_allclose(spans, counts * 2.55, rtol=1e-5)
+
+
+def test_deep_pair_in_one_file(tmp_path):
+    deep = np.dstack([VIS, IR]).astype(np.uint16) * 257
+    (tmp_path / 'x.tif').write_bytes(
+        tiff(deep[..., [2, 1, 0, 3]], colour=True, extra=(2, )))
+    path = str(tmp_path / 'x.tif')
+    img = LoadFusionPair()(dict(vis_path=path, ir_path=path))['img']
+    np.testing.assert_allclose(img, np.dstack([VIS, IR]), atol=1e-3)
+
+
 # -------------------------------------------------------------------- sizes
 def test_size_mismatch_is_an_error_by_default(pair):
     paths = pair(ir=IR[:12, :16])
@@ -171,6 +202,8 @@ def test_the_size_that_annotations_state(pair):
     (VIS, np.dstack([IR] * 3)),
     (VIS / 255.0, (IR / 255.0).astype(np.float32)),
     (VIS, IR.astype(np.uint16) * 257),
+    (np.dstack([VIS, IR]), np.dstack([IR, VIS[..., 0]])),
+    (VIS, np.dstack([IR, IR, IR, VIS[..., 0]])),
 ])
 def test_arrays(vis, ir):
     out = LoadFusionPair()(dict(vis=vis, ir=ir))
@@ -193,9 +226,10 @@ def test_input_arrays_stay_untouched():
 
 
 @pytest.mark.parametrize('vis, error', [
-    (VIS.astype(np.int64), TypeError),
+    (VIS.astype(np.int64), ValueError),
+    (VIS > 9, TypeError),
     (VIS.tolist(), TypeError),
-    (VIS[..., :2], ValueError),
+    (np.dstack([VIS, IR, IR]), ValueError),
     (VIS[:0], ValueError),
     (VIS.astype(np.float32), ValueError),
     (VIS / 255.0 - 0.1, ValueError),

@@ -2,7 +2,6 @@
 import argparse
 import os
 import sys
-from pathlib import Path
 
 if __name__ == '__main__':
     # Images are spread over processes: before NumPy is there, one thread
@@ -14,6 +13,7 @@ if __name__ == '__main__':
 from mmfusion.cli.flags import (add_loading, add_pair_folders,  # noqa: E402
                                 add_task, loading_of)
 from mmfusion.cli.legacy import UsageError, run  # noqa: E402
+from mmfusion.utils.progress import announce  # noqa: E402
 
 
 def parse_args():
@@ -73,6 +73,7 @@ def evaluation_of(args):
     from mmfusion.evaluation.folders import FolderEvaluation, named_folders
     from mmfusion.evaluation.protocol import Protocol
     from mmfusion.evaluation.selection import split_words
+    from mmfusion.fileio import read_lines
     from mmfusion.tasks import TASKS, metric_order
     if bool(args.sources) == bool(args.vis or args.ir) or bool(
             args.vis) != bool(args.ir):
@@ -105,8 +106,7 @@ def evaluation_of(args):
         })
     stems = None
     if args.stems:
-        stems = Path(args.stems).read_text(encoding='utf-8').split('\n')
-        stems = [stem.strip() for stem in stems if stem.strip()]
+        stems = read_lines(args.stems)
     return FolderEvaluation(named_folders(args.fused), sources, args.out,
                             protocol, args.restart, fused_rule=args.fused_stem,
                             source_rules=rules, stems=stems)
@@ -134,8 +134,7 @@ def main():
     if scores.table.images:
         print(scores.table.to_markdown(['mean']))
         print(f'wrote {args.out}')
-    for problem in scores.problems:
-        print(f'problem: {problem}', file=sys.stderr)
+    announce(scores.problems, 'problem')
     return int(bool(scores.problems))
 
 

@@ -19,6 +19,7 @@ from mmfusion.datasets.conversion import (report_failures, run_converter,
                                           run_jobs)
 from mmfusion.datasets.sets import BOX_SETS
 from mmfusion.utils.files import write_text
+from mmfusion.utils.progress import announce
 
 #: EXIF's tag of the orientation, and its values of a quarter turn
 ORIENTATION, QUARTER_TURNS = 0x0112, (5, 6, 7, 8)
@@ -94,7 +95,7 @@ def convert(kind: str, root, out=None, classes=None, workers: int = 0,
             images.append(image)
             for reason, told in problems:
                 counts[reason] += 1
-                print(f'{job}: {reason}: {told}', file=sys.stderr)
+                announce([f'{reason}: {told}'], str(job))
         path = target / f'{split}.json'
         write_text(path, json.dumps(to_coco(images, classes,
                                             f'{kind} {split}')))

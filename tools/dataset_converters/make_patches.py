@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 
 from mmfusion.cli.flags import add_loading
-from mmfusion.datasets.conversion import (report_failures, run_converter,
+from mmfusion.datasets.conversion import (check_stem, report_failures,
+                                          run_converter,
                                           run_jobs, write_lines, write_png)
 from mmfusion.datasets.patches import IMAGES, STEMS
 from mmfusion.fileio import FileRule, PairReading, to_bytes
@@ -46,6 +47,7 @@ def convert_one(out: Path, size: int, stride: int, grey: bool, form: str,
             or is smaller than a patch.
     """
     stem, vis_path, ir_path = pair
+    check_stem(stem)
     images = PairReading(**loading).read(dict(vis=vis_path, ir=ir_path),
                                          TASKS['ivf'].modalities)
     if 'uint16_range' not in loading and any(image.dtype != np.uint8

@@ -23,6 +23,7 @@ from mmfusion.datasets.conversion import (report_failures, write_lines,
                                           write_png)
 from mmfusion.fileio import (PairReading, as_text_feature, check_same_names,
                              h5_shapes, natural_key, read_h5, read_image,
+                             read_lines,
                              require_h5py)
 from mmfusion.utils.files import finished_file
 from mmfusion.utils.progress import track
@@ -158,9 +159,7 @@ def pack(root: str, out: str, task: str, dataset: str, split: str, size: str,
                                 'but there is none')
     # a name ends at its first dot
     names = list(
-        dict.fromkeys(line.strip().split('.')[0]
-                      for line in listed.read_text().splitlines()
-                      if line.strip()))
+        dict.fromkeys(line.split('.')[0] for line in read_lines(listed)))
     if not names:
         raise ValueError(f'{listed}: expected one image name a line, got an '
                          'empty file')

@@ -12,12 +12,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmfusion.datasets.conversion import (checked_folders, place_file,
-                                          read_label, report_failures,
-                                          run_converter, run_jobs, write_lines,
-                                          write_png)
+from mmfusion.datasets.conversion import (check_stem, checked_folders,
+                                          place_file, read_label,
+                                          report_failures, run_converter,
+                                          run_jobs, write_lines, write_png)
 from mmfusion.datasets.sets.mfnet import MFNET_CLASSES
-from mmfusion.fileio import read_image
+from mmfusion.fileio import data_paths, read_image, read_lines
 
 SPLITS = ('train', 'val', 'test')
 
@@ -31,6 +31,7 @@ def convert_one(raw: Path, out: Path, job: tuple[str, bool]) -> None:
         ValueError: If one is damaged, or not what MFNet has.
     """
     stem, mirrored = job
+    check_stem(stem)
     path = raw / 'images' / f'{stem}.png'
     image = read_image(str(path), cv2.IMREAD_UNCHANGED)
     if image.ndim != 3 or image.shape[2] != 4 or image.dtype != np.uint8:
@@ -58,9 +59,8 @@ def read_splits(raw: Path) -> dict[str, list[str]]:
     for name in SPLITS:
         path = raw / f'{name}.txt'
         if path.is_file():
-            lines = (line.strip() for line in path.read_text().split())
             splits[name] = [
-                line for line in lines if line and not line.endswith('_flip')
+                line for line in read_lines(path) if not line.endswith('_flip')
             ]
     if not splits:
         raise FileNotFoundError(
@@ -77,8 +77,10 @@ def convert(raw, out, with_flip: bool = False, workers: int = 0) -> int:
     raw, out = checked_folders(raw, out, ('images', 'labels'))
     splits = read_splits(raw)
     listed = [stem for stems in splits.values() for stem in stems]
-    found = sorted(path.stem for path in (raw / 'images').glob('*.png')
-                   if not path.stem.endswith('_flip'))
+    found = [
+        path.stem for path in data_paths(raw / 'images', '*.png')
+        if not path.stem.endswith('_flip')
+    ]
     stems = list(dict.fromkeys(found + listed))
     flipped = set(splits.get('train', ())) if with_flip else set()
     outcomes = run_jobs(partial(convert_one, raw, out),

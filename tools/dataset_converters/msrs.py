@@ -16,6 +16,7 @@ from mmfusion.datasets.conversion import (checked_folders, place_file,
                                           run_jobs, write_png)
 from mmfusion.datasets.sets.mfnet import MFNET_CLASSES
 from mmfusion.datasets.transforms import DeriveFusionMaps
+from mmfusion.fileio import data_paths
 
 LABEL_FOLDERS = ('Segmentation_labels', 'label', 'labels')
 MAPS = dict(bi='gt_binary_map', bd='gt_boundary_map', mask='gt_mask_map')
@@ -66,7 +67,8 @@ def find_jobs(raw: Path) -> list[tuple[str, str, str]]:
                 raise FileNotFoundError(
                     f'expected a folder at {folder}, but there is none')
         names = {
-            path.name for folder in folders for path in folder.glob('*.png')
+            path.name for folder in folders
+            for path in data_paths(folder, '*.png')
         }
         jobs += [(split, label, name) for name in sorted(names)]
     if not jobs:

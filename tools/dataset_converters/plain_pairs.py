@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 
 from mmfusion.cli.flags import add_size_rule
-from mmfusion.datasets.conversion import (checked_folders, place_file,
-                                          read_label, read_pair,
+from mmfusion.datasets.conversion import (check_stem, checked_folders,
+                                          place_file, read_label, read_pair,
                                           report_failures, run_converter,
                                           run_jobs, write_lines)
-from mmfusion.fileio import FileRule
+from mmfusion.fileio import FileRule, data_paths
 
 # What takes the place of the visible image is in colour, where one is.
 KNOWN_PAIRS = (*((vis, ir) for vis in ('vis', 'vi', 'visible', 'rgb')
@@ -49,8 +49,7 @@ def find_folders(root: Path, vis=None, ir=None, label=None):
         raise ValueError('expected both --vis and --ir or neither, got '
                          f'--vis {vis} and --ir {ir}')
     there = {
-        path.name.lower(): path for path in sorted(root.iterdir())
-        if path.is_dir()
+        path.name.lower(): path for path in data_paths(root) if path.is_dir()
     }
     if vis is not None:
         pair = (root / vis, root / ir)
@@ -81,7 +80,7 @@ def find_samples(src: Path, names: dict, rules: dict) -> list[Sample]:
     splits = {
         'all': whole
     } if whole else {
-        path.name: folders for path in sorted(src.iterdir())
+        path.name: folders for path in data_paths(src)
         if path.is_dir() and (folders := find_folders(path, **names))
     }
     if not splits:
@@ -117,6 +116,8 @@ def convert_one(out: Path, link: bool, classes, prefixed: bool,
         ValueError: If a file is damaged, sizes differ, or a label is out
             of range.
     """
+    stem = out_stem(sample, prefixed)
+    check_stem(stem)
     for key in ('vis', 'ir', 'label'):
         if getattr(sample, key) is None and (key != 'label'
                                              or sample.labelled):
@@ -128,7 +129,6 @@ def convert_one(out: Path, link: bool, classes, prefixed: bool,
     if sample.label:
         label = read_label(sample.label, vis, classes)['gt_seg_map']
         values = dict(enumerate(np.bincount(label.ravel())))
-    stem = out_stem(sample, prefixed)
     for key in ('vis', 'ir', 'label'):
         source = getattr(sample, key)
         if source:

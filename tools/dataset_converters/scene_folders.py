@@ -25,7 +25,7 @@ from mmfusion.cli.flags import add_size_rule
 from mmfusion.datasets.conversion import (checked_folders, place_file,
                                           read_pair, report_failures,
                                           run_converter, run_jobs)
-from mmfusion.fileio import IMG_SUFFIXES, natural_key, read_image
+from mmfusion.fileio import image_files, is_data, natural_key, read_image
 from mmfusion.tasks import TASKS
 
 
@@ -44,12 +44,11 @@ def find_scenes(src: Path, skip=()) -> list[SceneFiles]:
         ValueError: If two get one name.
     """
     scenes = {}
-    for folder, below, files in os.walk(src):
-        below[:] = [name for name in below if name not in skip]
-        images = tuple(
-            sorted((name
-                    for name in files if name.lower().endswith(IMG_SUFFIXES)),
-                   key=natural_key))
+    for folder, below, _ in os.walk(src):
+        below[:] = [
+            name for name in below if name not in skip and is_data(name)
+        ]
+        images = tuple(path.name for path in image_files(folder))
         if not images or Path(folder) == src:
             continue
         name = '_'.join(Path(folder).relative_to(src).parts)

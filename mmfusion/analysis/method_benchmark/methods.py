@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmfusion.apis.pairs import inference_pipeline
+from mmfusion.fileio import read_lines
 from mmfusion.utils.config_file import (default_work_dir, load_config,
                                         require_file)
 from mmfusion.utils.errors import UsageError
@@ -150,8 +151,7 @@ def _listed(path: str) -> Sequence[Entry] | None:
     """Entries of a list file; None if it is none."""
     if path.endswith('.txt'):
         require_file(path, 'a list of methods', 'Write one entry a line.')
-        lines = (line.partition('#')[0].strip()
-                 for line in Path(path).read_text().splitlines())
+        lines = (line.partition('#')[0].strip() for line in read_lines(path))
         return [line for line in lines if line]
     if path.endswith('.py') and Path(path).is_file():
         return Config.fromfile(path).get('methods')

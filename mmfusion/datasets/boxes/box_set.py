@@ -3,7 +3,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmfusion.fileio import IMG_SUFFIXES, image_files
+from mmfusion.fileio import IMG_SUFFIXES, image_files, read_lines
 
 from .coco import Box
 from .formats import read_voc
@@ -99,16 +99,10 @@ def image_name(root: Path, folder: Path, stem: str) -> str:
     return path.relative_to(root).as_posix()
 
 
-def stripped_lines(path: Path) -> list[str]:
-    """Lines of a split file that hold something."""
-    words = (line.strip() for line in path.read_text().splitlines())
-    return [word for word in words if word]
-
-
 def listed_stems(root: Path, files: dict[str, str]) -> dict[str, list[str]]:
     """Stems that the split files name, of those that exist."""
     return {
-        split: [Path(line).stem for line in stripped_lines(root / name)]
+        split: [Path(line).stem for line in read_lines(root / name)]
         for split, name in files.items() if (root / name).is_file()
     }
 

@@ -1,18 +1,8 @@
 """Reading annotation files, one image a file."""
 from collections.abc import Sequence
-from pathlib import Path
 from xml.etree import ElementTree
 
 from .coco import Box
-
-
-def text_lines(path) -> list[str]:
-    """Lines of a text file in UTF-8; errors name it."""
-    try:
-        return Path(path).read_text(encoding='utf-8').splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f'{path}: expected a text file in UTF-8, got: '
-                         f'{error}') from error
 
 
 def numbers(words: Sequence[str], path, line: str) -> list[float]:

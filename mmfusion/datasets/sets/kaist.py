@@ -1,9 +1,11 @@
 """KAIST: visible-infrared pairs of pedestrians, with boxes."""
 from pathlib import Path
 
+from mmfusion.fileio import data_paths, read_lines, read_text
+
 from ..boxes import Box, BoxSet, Job
-from ..boxes.box_set import image_name, one_of, stripped_lines
-from ..boxes.formats import numbers, text_lines
+from ..boxes.box_set import image_name, one_of
+from ..boxes.formats import numbers
 
 _FIELDS = 11  # label, box, occlusion, visible box, ignored
 #: sets that were taken at night; the others are of the day
@@ -30,8 +32,8 @@ class KAISTBoxes(BoxSet):
         return {
             path.stem: [
                 self._job(root, images, notes, path, line)
-                for line in stripped_lines(path)
-            ] for path in sorted(one_of(root, 'imageSets').glob('*.txt'))
+                for line in read_lines(path)
+            ] for path in data_paths(one_of(root, 'imageSets'), '*.txt')
         }
 
     @staticmethod
@@ -61,7 +63,7 @@ class KAISTBoxes(BoxSet):
         Raises:
             ValueError: If it is no such file; names it.
         """
-        lines = text_lines(path)
+        lines = read_text(path).splitlines()
         if not lines or 'bbGt' not in lines[0]:
             raise ValueError(
                 f'{path}: expected "% bbGt version=3" in the first '

@@ -1,11 +1,11 @@
 """VEDAI: visible-infrared pairs of vehicles from the air, with boxes."""
 from pathlib import Path
 
-from mmfusion.fileio import image_files
+from mmfusion.fileio import image_files, read_text
 
 from ..boxes import Box, BoxSet, Job
 from ..boxes.box_set import listed_stems, one_of, pairs
-from ..boxes.formats import box_around, numbers, text_lines
+from ..boxes.formats import box_around, numbers
 
 _COLUMNS = 14
 #: classes by their numbers in the files
@@ -65,7 +65,7 @@ class VEDAIBoxes(BoxSet):
             ValueError: If it is no such file; names it.
         """
         boxes = []
-        for line in text_lines(path):
+        for line in read_text(path).splitlines():
             words = line.split()
             if not words:
                 continue

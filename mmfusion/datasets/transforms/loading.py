@@ -28,8 +28,10 @@ class LoadFusionPair(ShownTransform):
       (the raw MFNet PNGs).
     - Transparency is dropped.
 
-    Arrays are uint8, uint16, or float in [0, 1]; (H, W), (H, W, 1) or
-    (H, W, 3) in BGR order.
+    Files and arrays are uint8, uint16, or float in [0, 1]; of other kinds
+    (signed, of 32 bits, floats beyond) where ``uint16_range`` states their
+    range. Arrays are (H, W), (H, W, 1) or (H, W, 3) in BGR order, perhaps
+    with transparency behind.
 
     16-bit counts within less than 5 % of the full range give one warning a
     run.
@@ -52,8 +54,8 @@ class LoadFusionPair(ShownTransform):
         uint16_range (str | tuple[float, float]): Values of deep one-channel
             images that become 0 and 255: ``'full'`` (0 to 65535),
             ``'minmax'`` (of each image) or fixed (low, high), beyond which
-            values are clipped. Three-channel images always use the full
-            range. Defaults to ``'full'``.
+            values are clipped. Three-channel images use the full range
+            where their kind has one. Defaults to ``'full'``.
         backend_args (dict, optional): File backend.
 
     Raises:
