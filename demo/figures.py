@@ -9,6 +9,7 @@ import torch
 from mmseg.evaluation import IoUMetric
 
 from mmfusion.datasets.sets.mfnet import MFNET_CLASSES
+from mmfusion.fileio import data_paths, read_image
 
 _COLOURS = ('#2563eb', '#dc2626', '#d97706', '#059669')
 _WIDTH, _HEIGHT = 460, 250
@@ -41,10 +42,10 @@ def read_scores(folder: Path, run: str, labels: Path) -> dict:
     mean = json.loads(reports[-1].read_text())['metric']['mIoU']
     count = len(MFNET_CLASSES)
     intersection, union = torch.zeros(count), torch.zeros(count)
-    for path in sorted((folder / run / 'labels').glob('*.png')):
+    for path in data_paths(folder / run / 'labels', '*.png'):
         maps = [
             torch.from_numpy(
-                cv2.imread(str(file), cv2.IMREAD_UNCHANGED).astype(np.int64))
+                read_image(str(file), cv2.IMREAD_UNCHANGED).astype(np.int64))
             for file in (path, labels / path.name)
         ]
         shared, either, _, _ = IoUMetric.intersect_and_union(*maps, count, 255)

@@ -11,6 +11,7 @@ from figures import comparison_curves, read_scores
 from steps import Step
 
 from mmfusion.datasets.sets.mfnet import MFNET_CLASSES, MFNET_PALETTE
+from mmfusion.fileio import image_files, read_image
 from mmfusion.utils.files import write_text
 from mmfusion.visualization import draw_legend, overlay_labels, resize_like
 from mmfusion.visualization.html import (PAGE_STYLE, data_uri, html_figure,
@@ -26,22 +27,21 @@ _PANELS = 6
 
 def read_rgb(folder: Path, stem: str) -> np.ndarray:
     """The image ``folder/stem.*`` as RGB."""
-    for path in sorted(folder.glob(f'{stem}.*')):
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is not None:
-            return image[..., ::-1].copy()
+    for path in image_files(folder):
+        if path.stem == stem:
+            return read_image(str(path), cv2.IMREAD_COLOR)[..., ::-1].copy()
     raise FileNotFoundError(f'Expected an image {stem}.* in {folder}, got '
                             'none. Run the demo with --fresh.')
 
 
 def read_labels(folder: Path, stem: str) -> np.ndarray:
     """The label map ``folder/stem.png``, (H, W)."""
-    labels = cv2.imread(str(folder / f'{stem}.png'), cv2.IMREAD_UNCHANGED)
-    if labels is None:
+    path = folder / f'{stem}.png'
+    if not path.is_file():
         raise FileNotFoundError(f'Expected a label map {stem}.png in '
                                 f'{folder}, got none. Run the demo with '
                                 '--fresh.')
-    return labels
+    return read_image(str(path), cv2.IMREAD_UNCHANGED)
 
 
 def choose(stems: Sequence[str], labels: Path, count: int) -> list[str]:
@@ -135,7 +135,7 @@ def write_page(folder: Path, steps: list[Step], records: dict[str, dict],
     scores = {
         run: read_scores(folder, run, source_folder / 'label') for run in RUNS
     }
-    stems = sorted(path.stem for path in (source_folder / 'label').iterdir())
+    stems = [path.stem for path in image_files(source_folder / 'label')]
     groups = []
     for stem in choose(stems, source_folder / 'label', _PANELS):
         figures = ''.join(
@@ -156,7 +156,7 @@ def write_page(folder: Path, steps: list[Step], records: dict[str, dict],
         for run, title in dict(stage1='stage 1 (fuser alone)', **RUNS).items())
     total = sum(record['seconds'] for record in records.values()) / 60
     text = Template((_HERE / 'page.html').read_text()).substitute(
-        style=PAGE_STYLE, source=source, pairs=len(stems),
+        style=PAGE_STYLE, source=html.escape(source), pairs=len(stems),
         summary=html.escape(summary(scores)), scores=score_table(scores),
         curves=comparison_curves(folder, RUNS), panels='\n'.join(groups),
         legend=data_uri(legend, 95), details=details, commands=commands,

@@ -1,7 +1,8 @@
 """Shared test set-up: threads, default scope, what an environment without
-detection leaves out, and where real data lies."""
+detection leaves out, a browser, and where real data lies."""
 import gc
 import os
+import shutil
 from pathlib import Path
 
 import cv2
@@ -84,3 +85,27 @@ def real_data() -> Path:
 def published_weights() -> Path:
     """Folder of authors' checkpoints (``MMFUSION_WEIGHTS``)."""
     return _folder('MMFUSION_WEIGHTS', ROOT / 'data' / 'weights')
+
+
+@pytest.fixture(scope='module')
+def browser():
+    """Headless Chromium, or what ``MMFUSION_BROWSER`` names."""
+    path = os.environ.get('MMFUSION_BROWSER') or next(
+        filter(
+            None,
+            map(shutil.which,
+                ('chromium', 'chromium-browser', 'google-chrome'))), None)
+    if path is None:
+        pytest.skip('no browser: install chromium or set MMFUSION_BROWSER')
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as play:
+        # A fresh profile is playwright's own doing.
+        started = play.chromium.launch(
+            executable_path=path, args=[
+                '--headless', '--no-sandbox', '--disable-gpu',
+                '--disable-quic', '--no-first-run',
+                '--disable-background-networking',
+                '--disable-component-update', '--disable-sync'
+            ])
+        yield started
+        started.close()

@@ -4,8 +4,6 @@ Skipped where there is no browser; ``MMFUSION_BROWSER`` names one that must
 work.
 """
 import json
-import os
-import shutil
 
 import cv2
 import numpy as np
@@ -15,11 +13,6 @@ from mmfusion.analysis.method_benchmark import Options, benchmark_methods
 from mmfusion.functional import PRESETS
 from mmfusion.functional.presets import Preset
 
-ARGUMENTS = [
-    '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic',
-    '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'
-]
 METHODS = ('average', 'maximum', 'visible')
 
 
@@ -74,23 +67,6 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope='module')
 def report(folder):
     return json.loads((folder / 'report.json').read_text())
-
-
-@pytest.fixture(scope='module')
-def browser(tmp_path_factory):
-    path = os.environ.get('MMFUSION_BROWSER') or next(
-        filter(
-            None,
-            map(shutil.which,
-                ('chromium', 'chromium-browser', 'google-chrome'))), None)
-    if path is None:
-        pytest.skip('no browser: install chromium or set MMFUSION_BROWSER')
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as play:
-        # A fresh profile is playwright's own doing.
-        started = play.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(params=['light', 'dark'])

@@ -14,6 +14,8 @@ from mmengine.config import Config
 from steps import Step
 
 from mmfusion.registry import MODELS
+from mmfusion.utils.errors import printable
+from tests.support.image_files import NAMES
 
 SIZE = (20, 30)
 
@@ -78,6 +80,29 @@ def test_page_is_complete_and_self_contained(folder):
     # Two pairs of nine pictures, five curves, one legend.
     assert text.count('<img') == 2 * 9 + 5 + 1
     assert not list(folder.glob('.*part'))
+
+
+@pytest.mark.parametrize('name', [NAMES['tags'], NAMES['no UTF-8']])
+def test_names_are_text(folder, browser, name):
+    for path in list(folder.rglob('a.*')):
+        path.rename(path.with_name(name + path.suffix))
+    step = Step('s', name, ('tools/x.py', ), [])
+    records = dict(s=dict(command=f'python {name}', seconds=6))
+    target = page.write_page(folder, [step], records, 'synthetic')
+    view = browser.new_page()
+    trouble = []
+    view.on('dialog', lambda dialog: trouble.append(dialog.message))
+    view.on('console', lambda message: trouble.append(message.text))
+    view.goto(target.as_uri())
+    shown = name if name.isascii() else printable(name)
+    assert shown in view.eval_on_selector_all(
+        'h3', 'all => all.map(part => part.textContent)')
+    cells = view.eval_on_selector_all(
+        '.commands td', 'all => all.map(part => part.textContent)')
+    assert cells[:2] == [shown, f'python {shown}']
+    assert view.locator('img[src=x], [onload]').count() == 0
+    view.close()
+    assert trouble == []
 
 
 def test_scores_are_per_class_and_checked(folder):

@@ -1,5 +1,4 @@
 """The report as one self-contained HTML page."""
-import html
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -42,7 +41,8 @@ def render_page(report: Mapping[str, Any],
     Args:
         report (mapping): As ``report.json`` holds it: ``methods``, ``sets``,
             ``presets``, ``values``, ``segmentation`` and ``setting``.
-        strips (mapping): Name of each set -> HTML of its strips.
+        strips (mapping): Name of each set -> HTML of its strips, in the
+            order of the report.
 
     Returns:
         str: HTML without references to other files.
@@ -50,9 +50,9 @@ def render_page(report: Mapping[str, Any],
     # A closing tag inside of a string would end the script.
     data = json.dumps(report, allow_nan=False,
                       separators=(',', ':')).replace('<', '\\u003c')
-    sections = ''.join(
-        f'<div class="strips" data-set="{html.escape(name)}" hidden>'
-        f'{"".join(parts)}</div>' for name, parts in strips.items())
+    sections = ''.join(f'<div class="strips" data-set="{index}" hidden>'
+                       f'{"".join(parts)}</div>'
+                       for index, parts in enumerate(strips.values()))
     return Template(_read('report.html')).substitute(
         style=PAGE_STYLE + _read('report.css'), strips=sections, data=data,
         script=_read('report.js'))

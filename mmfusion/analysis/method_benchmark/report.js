@@ -1,6 +1,9 @@
 'use strict';
 const report = JSON.parse(document.getElementById('report').textContent);
 const find = (id) => document.getElementById(id);
+// names such as 'constructor' are no properties of their own
+const own = (object, name) =>
+  Object.hasOwn(object ?? {}, name) ? object[name] : undefined;
 const DASHES = ['', '7 3', '2 2'];
 const COLOURS = 8;
 // column that rows are sorted by, and whether the best come first
@@ -31,11 +34,11 @@ function statistics(values) {
 }
 
 function metricColumns() {
-  const values = report.values[chosenSet().name];
+  const values = own(report.values, chosenSet().name);
   return chosenPreset().columns.map((column) => {
     const better = {'1': 'higher', '-1': 'lower', '0': 'closer to 0'};
     const known = new Map(report.methods.map((method) => {
-      const list = (values[method.name] || {})[column.key] || [];
+      const list = own(own(values, method.name), column.key) ?? [];
       return [method.name, list.length ? statistics(list) : null];
     }));
     return {
@@ -73,15 +76,15 @@ function otherColumns() {
       `Convolutions and matrix products, ${size}; a multiply-add counts ` +
       'as two, elementwise operations as none'),
   ];
-  const scores = (report.segmentation || {})[chosenSet().name];
+  const scores = own(report.segmentation, chosenSet().name);
   if (scores) {
     columns.unshift({
       key: 'miou', head: 'mIoU (%)', arrow: '↑', better: 1, mark: '',
       ranked: true,
       hint: `Mean IoU of ${report.setting.segmentor} on the fused images`,
-      value: (name) => scores[name]?.mean ?? null,
-      detail: (name) => scores[name] && report.setting.classes
-        .map((label, i) => [label, scores[name].classes[i]])
+      value: (name) => own(scores, name)?.mean ?? null,
+      detail: (name) => own(scores, name) && report.setting.classes
+        .map((label, i) => [label, own(scores, name).classes[i]])
         .filter(([, iou]) => iou !== null)
         .map(([label, iou]) => `${label} ${iou.toFixed(1)}`).join(', '),
     });
@@ -293,7 +296,7 @@ function drawPage() {
   drawColumns();
   find('charts').replaceChildren(...metricColumns().map(drawChart));
   for (const strips of document.querySelectorAll('.strips')) {
-    strips.hidden = strips.dataset.set !== set.name;
+    strips.hidden = strips.dataset.set !== find('set').value;
   }
 }
 

@@ -1,7 +1,6 @@
 """From methods and data sets to a report."""
 import json
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from mmfusion.utils.config_file import type_name
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import write_json, write_text
 from mmfusion.utils.loading_steps import STEP, state_loading, stated_loading
+from mmfusion.utils.progress import announce
 
 from .costs import measure_costs, setting
 from .measuring import Table, measure, read_tables
@@ -118,12 +118,10 @@ def benchmark_methods(methods: Sequence[str], data: Sequence[str],
         ] for result in results
     }
     write_text(options.out / 'index.html', render_page(report, strips))
-    problems = [(item['name'], text) for item in report['sets']
-                for text in item['problems']]
-    for name, text in problems:
-        print(f'{name}: {text}', file=sys.stderr)
+    for item in report['sets']:
+        announce(item['problems'], item['name'])
     print(f'wrote {options.out / "index.html"}')
-    return int(bool(problems))
+    return int(any(item['problems'] for item in report['sets']))
 
 
 def _one_reading(methods: Sequence[Method],
