@@ -10,6 +10,7 @@ from mmfusion.evaluation.scenes import Scene, measure
 from mmfusion.evaluation.sources import PairSources
 from mmfusion.evaluation.tables import ScoreTable
 from mmfusion.tasks import metric_order
+from mmfusion.utils.errors import printable
 from mmfusion.utils.files import write_json
 from mmfusion.utils.processes import available_cores
 from mmfusion.utils.progress import track
@@ -59,6 +60,6 @@ def score_saved(folder: Path, samples: Mapping[str, dict[str, Any]],
             dict(settings=protocol.settings(), preset=protocol.preset,
                  sources=sources, **table.to_json()))
         print(f'Sources: {", ".join(sources)}. {describe(protocol)}\n'
-              f'wrote {path}')
+              f'wrote {printable(str(path))}')
     return [(record.stem, record.error) for record in records
             if record.error is not None]

@@ -17,7 +17,7 @@ from mmfusion.evaluation.selection import parse_eval
 from mmfusion.models.exported.runtimes import is_exported
 from mmfusion.models.wrappers import BaseFusionModel
 from mmfusion.utils.config_file import PathLike, copy_config, require_file
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, printable
 from mmfusion.utils.files import write_image
 from mmfusion.utils.loading_steps import state_loading
 from mmfusion.utils.progress import track
@@ -155,8 +155,9 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
         workers = 0  # one process, one copy of the encoder and its results
     folder = Path(out_dir or os.path.join(cfg.work_dir, 'test_result'))
     samples, failures = fuse_into(model, reader, folder, wanted, workers)
-    print(f'fused {len(reader) - len(failures)} of {len(reader)} pairs into '
-          f'{folder}')
+    print(
+        printable(f'fused {len(reader) - len(failures)} of {len(reader)} '
+                  f'pairs into {folder}'))
     if selection and samples:
         failures += score_saved(folder, samples, selection)
     return FusedSet(folder, samples, failures, unmatched)

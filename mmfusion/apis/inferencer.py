@@ -19,6 +19,7 @@ from mmfusion.registry import INFERENCERS
 from mmfusion.structures import FusionDataSample, to_file_labels
 from mmfusion.tasks import TASKS, FusionTask, channel_spans
 from mmfusion.utils.config_file import PathLike
+from mmfusion.utils.errors import printable
 from mmfusion.utils.files import write_image
 from mmfusion.utils.loading_steps import state_loading
 from mmfusion.utils.progress import announce, track
@@ -144,8 +145,10 @@ class FusionInferencer:
         Args:
             vis: Visible image(s), or those of the first modality of the
                 model's task: path, array, list of either, or folder.
-                Arrays are uint8, uint16 or float in [0, 1], (H, W) or
-                (H, W, 3) in **RGB** order.
+                Arrays are uint8, uint16 or float in [0, 1], of any integers
+                and floats where the pipeline states ``uint16_range``;
+                (H, W) or (H, W, 3) in **RGB** order. A further channel,
+                transparency, is dropped.
             ir: Infrared image(s), or those of the second modality, of the
                 same kind. The images of folders match by stem, whatever
                 their suffix.
@@ -210,8 +213,8 @@ class FusionInferencer:
                 pseudo_collate([pair.item for pair in pairs]))
 
         for pair in reader.run(run, batch_size, num_workers):
-            if pair.item is None:
-                raise ValueError(': '.join(pair.failure or [pair.name]))
+            if pair.error is not None and pair.item is None:
+                raise type(pair.error)(f'{pair.name}: {pair.error}')
             if pair.error is not None:
                 raise pair.error
             result = self._result(pair.name, pair.result, save_mode)
@@ -223,7 +226,8 @@ class FusionInferencer:
                 if panel_dir is not None:
                     write_image(Path(panel_dir, f'{pair.name}.png'), panel)
                 if show:
-                    visualizer.show(panel, pair.name, wait_time=wait_time)
+                    visualizer.show(panel, printable(pair.name),
+                                    wait_time=wait_time)
             yield result
 
     def preprocess(self, vis: Image, ir: Image, text: Any = None) -> dict:
@@ -269,7 +273,15 @@ class FusionInferencer:
 
     def _images(self, vis: Any, ir: Any) -> tuple[list[dict], bool]:
         modalities = task_of_model(self.model).modalities
-        if _is_folder(vis) and _is_folder(ir):
+        folders = [_is_folder(image) for image in (vis, ir)]
+        if any(folders) and not all(folders):
+            other = ir if folders[0] else vis
+            if _is_path(other) and not os.path.exists(other):
+                raise FileNotFoundError(f'Expected a folder at {other!r}, but '
+                                        'there is none.')
+            raise ValueError('Expected two images, two lists or two folders, '
+                             'got a folder and something else.')
+        if all(folders):
             pairs, unmatched = match_folders(vis, ir, modalities)
             announce([f'{path} has no partner' for path in unmatched])
             return pairs, False
@@ -294,14 +306,18 @@ class FusionInferencer:
         return samples, single
 
 
+def _is_path(image: Any) -> bool:
+    return isinstance(image, (str, os.PathLike))
+
+
 def _is_folder(image: Any) -> bool:
-    return isinstance(image, (str, os.PathLike)) and os.path.isdir(image)
+    return _is_path(image) and os.path.isdir(image)
 
 
 def _entry(name: str, image: Image) -> dict:
     """What the loader expects of one image; it wants colour as BGR."""
     if not isinstance(image, np.ndarray):
         return {f'{name}_path': os.fspath(image)}
-    if image.ndim == 3 and image.shape[2] == 3:
-        image = image[..., ::-1]
+    if image.ndim == 3 and image.shape[2] in (3, 4):
+        image = image[..., 2::-1]
     return {name: np.ascontiguousarray(image)}

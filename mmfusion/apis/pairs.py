@@ -138,8 +138,14 @@ def pair_name(sample: dict[str, Any], index: int = 0) -> str:
 
 @dataclass(frozen=True)
 class FailedPair:
-    """A pair that could not be loaded; errors do not travel well."""
+    """A pair that could not be loaded; errors do not travel well.
+
+    Attributes:
+        reason (str): Why, in one line.
+        kind (type[Exception]): ``FileNotFoundError``, else ``ValueError``.
+    """
     reason: str
+    kind: type[Exception] = ValueError
 
 
 @dataclass
@@ -191,7 +197,9 @@ class PairReader(Dataset):
                 sample = self.pipeline(dict(sample))
             return sample
         except Exception as error:  # the others must go on, whatever it is
-            return FailedPair(one_line(error))
+            return FailedPair(
+                one_line(error), FileNotFoundError if isinstance(
+                    error, FileNotFoundError) else ValueError)
 
     def raw(self, index: int) -> dict:
         """What pair ``index`` is before any transform."""
@@ -224,7 +232,7 @@ class PairReader(Dataset):
                 for item in group:
                     pair = Pair(index, pair_name(self.raw(index), index), item)
                     if isinstance(item, FailedPair):
-                        pair.item, pair.error = None, ValueError(item.reason)
+                        pair.item, pair.error = None, item.kind(item.reason)
                     batch.append(pair)
                     index += 1
                 yield from _attempt(function, batch)

@@ -1,6 +1,5 @@
 """``tools/test_fusion.py``."""
 import os
-import sys
 from collections.abc import Sequence
 
 from .legacy import config_of, start
@@ -16,6 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = start('test_fusion', argv)
     # after the arguments: --gpu-id must come before torch
     from mmfusion.apis import TextOptions, fuse
+    from mmfusion.utils.progress import announce
     if args.work_dir and not args.out_dir:
         args.out_dir = os.path.join(args.work_dir, 'test_result')
     done = fuse(
@@ -25,8 +25,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         device=args.device, backend=args.backend, save_mode=args.save_mode,
         grey=args.grey, show_dir=args.show_dir, score_thr=args.score_thr,
         eval=args.eval)
-    for path in done.unmatched:
-        print(f'no partner: {path}', file=sys.stderr)
-    for name, reason in done.failures:
-        print(f'failed: {name}: {reason}', file=sys.stderr)
+    announce(done.unmatched, 'no partner')
+    announce(map(': '.join, done.failures), 'failed')
     return int(bool(done.failures or done.unmatched))

@@ -19,6 +19,7 @@ from mmfusion.utils import DetectionMissing
 from mmfusion.utils.config_file import find_config, load_config
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.loading_steps import state_loading
+from mmfusion.utils.progress import free_output
 
 from .flags import build_parser, loading_of
 
@@ -257,6 +258,7 @@ def run(main: Callable[[], int | None]) -> int:
         int: The exit code: what ``main`` returns (None counts as 0), or 2
         after a :class:`UsageError`, a missing file or missing operators.
     """
+    free_output()
     try:
         return main() or 0
     except (UsageError, FileNotFoundError, DetectionMissing) as error:

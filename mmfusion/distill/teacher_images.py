@@ -2,7 +2,7 @@
 import hashlib
 import inspect
 import json
-import sys
+import os
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -32,7 +32,7 @@ from mmfusion.utils.config_file import PathLike, copy_config, require_file
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import finished_file, write_image
 from mmfusion.utils.loading_steps import stated_loading
-from mmfusion.utils.progress import track
+from mmfusion.utils.progress import announce, track
 
 from .teacher_manifest import Manifest, check_images, checksum
 
@@ -141,17 +141,15 @@ def make_teacher(cfg: PathLike | Config, checkpoint: PathLike | None,
     print(f'{len(own) - len(failures)} of {len(own)} images in {out}, '
           f'{len(own) - len(todo)} of them from before' +
           (f'; manifest: {joined}' if joined else ''))
-    for path in unmatched:
-        print(f'no partner: {path}', file=sys.stderr)
-    for name, reason in failures:
-        print(f'failed: {name}: {reason}', file=sys.stderr)
+    announce(unmatched, 'no partner')
+    announce(map(': '.join, failures), 'failed')
     missing = check_images(out, own) if check else 0
     return int(bool(failures or unmatched or missing))
 
 
 def image_seed(seed: int, stem: str, sample: int = 0) -> int:
     """Seed of one sample of one image, the same in every shard."""
-    text = f'{seed}:{stem}:{sample}'.encode()
+    text = os.fsencode(f'{seed}:{stem}:{sample}')
     return int.from_bytes(hashlib.sha256(text).digest()[:7], 'big')
 
 

@@ -1,7 +1,6 @@
 """What is known of a teacher's images, and whether they are sound."""
 import hashlib
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import numpy as np
 
 from mmfusion.datasets.teacher_settings import MANIFEST
 from mmfusion.fileio import read_image
-from mmfusion.utils.errors import UsageError, changed_entries
+from mmfusion.utils.errors import UsageError, changed_entries, printable
 from mmfusion.utils.files import write_json
+from mmfusion.utils.progress import announce
 
 _SAVE_EVERY = 20  # images between two versions of the manifest
 
@@ -125,7 +125,7 @@ class Manifest:
                 try:
                     found = self._read(path)
                 except UsageError as error:
-                    print(f'not joined: {error}', file=sys.stderr)
+                    announce([str(error)], 'not joined')
                 else:
                     self.images = {**found, **self.images}
         if any(stem not in self.images for stem in stems):
@@ -152,14 +152,13 @@ def check_images(out: Path, pairs: Sequence[dict]) -> int:
     for pair in pairs:
         path = out / f'{pair["stem"]}.png'
         if not path.is_file():
-            print(f'missing: {path}', file=sys.stderr)
+            announce([str(path)], 'missing')
             wrong += 1
             continue
         image = read_image(str(path), cv2.IMREAD_GRAYSCALE)
         size = read_image(pair['vis_path'], cv2.IMREAD_GRAYSCALE).shape
         if image.shape != size:
-            print(f'expected {size}, got {image.shape}: {path}',
-                  file=sys.stderr)
+            announce([str(path)], f'expected {size}, got {image.shape}')
             wrong += 1
         rows.append((pair['stem'], float(image.mean()), float(image.std())))
     if not rows:
@@ -172,5 +171,7 @@ def check_images(out: Path, pairs: Sequence[dict]) -> int:
           f'deviation {middle[1]:.1f} (0..255), {int(odd.sum())} outliers')
     for (stem, mean, std), is_odd in zip(rows, odd, strict=True):
         if is_odd:
-            print(f'outlier: {stem}: mean {mean:.1f}, deviation {std:.1f}')
+            print(
+                printable(f'outlier: {stem}: mean {mean:.1f}, deviation '
+                          f'{std:.1f}'))
     return wrong

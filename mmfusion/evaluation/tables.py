@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mmfusion.functional import FusionMetricSpec
+from mmfusion.utils.errors import printable
 
 from .records import Record
 
@@ -21,6 +22,13 @@ _LATEX_ARROWS = {
     '↓': r'$\downarrow$',
     '→0': r'$\rightarrow\!0$'
 }
+_LATEX_ESCAPES = str.maketrans({
+    **{
+        character: '\\' + character for character in '&%$#_{}'
+    }, '\\': r'\textbackslash{}',
+    '~': r'\textasciitilde{}',
+    '^': r'\textasciicircum{}'
+})
 
 Values = dict[str, dict[str, float]]
 
@@ -251,15 +259,14 @@ def _digits(largest: float) -> int:
 
 
 def _markdown(rows: list[list[str]]) -> str:
-    head, *body = ([cell.replace('|', r'\|') for cell in row] for row in rows)
+    head, *body = ([printable(cell).replace('|', r'\|') for cell in row]
+                   for row in rows)
     rule = ['---', *['---:'] * (len(head) - 1)]
     return '\n'.join(f'| {" | ".join(row)} |' for row in (head, rule, *body))
 
 
 def _latex(text: str) -> str:
-    for character in '&%$#_{}':
-        text = text.replace(character, '\\' + character)
-    return text
+    return printable(text).translate(_LATEX_ESCAPES)
 
 
 def _latex_row(cells: list[str]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from mmfusion.fileio import IMG_SUFFIXES, PairReading, image_files, to_bytes
 from mmfusion.utils.errors import UsageError
+from mmfusion.utils.files import opencv_path
 from mmfusion.utils.progress import announce
 
 #: failed reads in a row after which a stream counts as ended
@@ -102,13 +103,13 @@ class FileSource(FrameSource):
         capture: An opened ``cv2.VideoCapture``, or what behaves like one.
 
     Raises:
-        UsageError: If OpenCV cannot open it.
+        UsageError: If OpenCV cannot open it, or its name is no UTF-8.
     """
 
     def __init__(self, path: str | Path, fps: float | None = None,
                  capture=None) -> None:
         self.name = str(path)
-        self.capture = capture or cv2.VideoCapture(self.name)
+        self.capture = capture or cv2.VideoCapture(opencv_path(path))
         if not self.capture.isOpened():
             raise UsageError(
                 f'Expected a video that OpenCV reads, got {self.name!r}. '
@@ -260,7 +261,7 @@ def open_source(source: str | int | Path | FrameSource,
     if Path(text).is_dir():
         return FolderSource(text, fps or 25., reading, channels)
     if '://' in text and not text.startswith('file://'):
-        capture = cv2.VideoCapture(text)
+        capture = cv2.VideoCapture(opencv_path(text))
         if frame_count(capture):
             return FileSource(text, fps, capture)
         return CameraSource(text, fps, capture)

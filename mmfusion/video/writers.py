@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from mmfusion.utils.errors import UsageError
-from mmfusion.utils.files import write_image
+from mmfusion.utils.files import opencv_path, write_image
 
 CODECS = {'.mp4': 'mp4v', '.mov': 'mp4v', '.mkv': 'mp4v', '.avi': 'MJPG'}
 
@@ -68,7 +68,8 @@ class VideoWriter:
     def _open(self, size: tuple) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         code = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix.lower()])
-        self._writer = cv2.VideoWriter(str(self._partial), code, self.fps,
+        self._writer = cv2.VideoWriter(opencv_path(self._partial), code,
+                                       self.fps,
                                        tuple(side + side % 2 for side in size))
         if not self._writer.isOpened():
             self._partial.unlink(missing_ok=True)

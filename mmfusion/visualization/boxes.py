@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mmfusion.structures import box_tensor
+from mmfusion.utils.errors import printable
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _INK = (0, 0, 0)
@@ -59,7 +60,7 @@ def draw_boxes(image: np.ndarray, instances: Mapping[str, Tensor],
         cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, width)
         if not with_text:
             continue
-        text = str(classes[label] if classes else label)
+        text = printable(str(classes[label] if classes else label))
         if scores is not None:
             text += f' {float(scores[k]):.2f}'
         _write(canvas, text, (x1, y1), colour, scale)

@@ -9,6 +9,7 @@ from mmengine.visualization import Visualizer
 
 from mmfusion.registry import VISUALIZERS
 from mmfusion.tasks import caption
+from mmfusion.utils.errors import printable
 from mmfusion.utils.files import write_image
 
 from .boxes import draw_boxes
@@ -139,8 +140,8 @@ class FusionLocalVisualizer(Visualizer):
         panel = self.draw(image, infrared, data_sample, draw_gt, draw_pred)
         self.set_image(panel)
         if show:
-            self.show(panel, win_name=name, wait_time=wait_time)
+            self.show(panel, win_name=printable(name), wait_time=wait_time)
         if out_file is not None:
             write_image(out_file, panel)
         elif not show:
-            self.add_image(name, panel, step)
+            self.add_image(printable(name), panel, step)

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from mmfusion.structures import background_of
-from mmfusion.utils.errors import check_least
+from mmfusion.utils.errors import check_least, printable
 
 Image = np.ndarray | Tensor
 Palette = Sequence[Sequence[int]]
@@ -143,6 +143,7 @@ def _font(height: int) -> tuple[float, int]:
 
 def _caption(text: str, width: int, height: int) -> np.ndarray:
     """A strip (2 * height, width, 3) with ``text`` shrunk to fit."""
+    text = printable(text)
     strip = np.full((2 * height, width, 3), _BACKGROUND, np.uint8)
     scale, thickness = _font(height)
     size, _ = cv2.getTextSize(text, _FONT, scale, thickness)
@@ -177,6 +178,7 @@ def draw_legend(classes: Sequence[str], palette: Palette, width: int,
     scale, thickness = _font(text_height)
     row_height, box = 2 * text_height, text_height
     places, x, row = [], _GAP, 0
+    classes = list(map(printable, classes))
     for name in classes:
         size, _ = cv2.getTextSize(name, _FONT, scale, thickness)
         needed = box + _GAP + size[0] + 3 * _GAP

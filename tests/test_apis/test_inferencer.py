@@ -7,7 +7,7 @@ import torch
 from mmfusion.apis import FusionInferencer
 from mmfusion.apis.model_loading import init_model
 from mmfusion.registry import INFERENCERS, MODELS
-from tests.support import tiny_project
+from tests.support import image_files, tiny_project
 
 
 def identity(modality='vis'):
@@ -104,6 +104,51 @@ def test_segmentation_at_the_native_size(tmp_path):
     assert read(panels / '000.png').shape[1] > 4 * tiny_project.SIZE[1]
 
 
+@pytest.mark.parametrize('channels', [3, 4])
+def test_colours_of_arrays_keep_their_order(channels):
+    colour = np.zeros((16, 16, channels), np.uint8)
+    colour[:] = (200, 10, 30, 19)[:channels]
+    grey = np.full((16, 16, 2), 90, np.uint8)
+    fused = FusionInferencer(identity())(colour, grey)['fused']
+    np.testing.assert_array_equal(fused, colour[..., :3])
+    fused = FusionInferencer(identity('ir'))(colour, grey)['fused']
+    assert (fused == 90).all()
+
+
+def test_a_pair_in_one_file(tmp_path):
+    stack = np.random.default_rng(0).integers(0, 256, (16, 20, 4), np.uint8)
+    stack[0, 0, 3] = 0
+    path = tmp_path / 'pair.tif'
+    path.write_bytes(image_files.tiff(stack, colour=True, extra=(2, )))
+    np.testing.assert_array_equal(
+        FusionInferencer(identity())(path, path)['fused'], stack[..., :3])
+    np.testing.assert_array_equal(
+        FusionInferencer(identity('ir'))(path, path)['fused'],
+        np.repeat(stack[..., 3:], 3, 2))
+
+
+def test_what_is_missing(root):
+    fuse = FusionInferencer(identity())
+    vis, ir = paths(root)
+    for pair in ((vis, 'nowhere'), ('nowhere', ir), (root / 'vis', 'nowhere'),
+                 ('nowhere', root / 'ir'), ('nowhere', 'nowhere')):
+        with pytest.raises(FileNotFoundError, match='nowhere'):
+            fuse(*pair)
+    with pytest.raises(FileNotFoundError, match='001: .*nowhere'):
+        fuse([vis, root / 'vis' / '001.png'], [ir, 'nowhere'], num_workers=1)
+
+
+def test_names_of_all_kinds(tmp_path):
+    image_files.write_named_pairs(tmp_path)
+    fuse = FusionInferencer(identity())
+    found = fuse(tmp_path / 'vis', tmp_path / 'ir', out_dir=tmp_path / 'out',
+                 panel_dir=tmp_path / 'panels')
+    names = set(image_files.NAMES.values())
+    assert {result['name'] for result in found} == names
+    for folder in ('out', 'panels'):
+        assert {path.stem for path in (tmp_path / folder).iterdir()} == names
+
+
 def test_deep_infrared(root):
     vis, _ = paths(root)
     ir = np.full(tiny_project.SIZE, 257 * 100, np.uint16)
@@ -151,7 +196,10 @@ def test_bad_input(root):
         fuse([vis], ir)
     with pytest.raises(ValueError, match='got 2 and 1'):
         fuse([vis, vis], [ir])
-    with pytest.raises(ValueError, match='nowhere.png'):
-        fuse(vis, root / 'nowhere.png')
+    with pytest.raises(ValueError, match='got a folder and something'):
+        fuse(root / 'vis', ir)
+    (root / 'empty.png').touch()
+    with pytest.raises(ValueError, match='000: .*empty.png'):
+        fuse(vis, root / 'empty.png')
     with pytest.raises(FileNotFoundError, match='nowhere.py'):
         FusionInferencer('nowhere.py')

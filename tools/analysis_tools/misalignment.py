@@ -9,6 +9,7 @@ import sys
 from mmfusion.cli.flags import add_config, add_device
 from mmfusion.cli.legacy import read_config, run
 from mmfusion.utils.config_file import require_file
+from mmfusion.utils.progress import announce
 
 
 def length(text):
@@ -68,8 +69,7 @@ def main():
     if args.csv:
         write_rows(args.csv, rows)
         print(f'wrote {args.csv}')
-    for name in failed:
-        print(f'failed: {name}', file=sys.stderr)
+    announce(failed, 'failed')
     return int(bool(failed))
 
 

@@ -9,6 +9,7 @@ import sys
 from mmfusion.cli.flags import add_config, add_device
 from mmfusion.cli.legacy import read_config, run
 from mmfusion.utils.config_file import require_file
+from mmfusion.utils.progress import announce
 
 
 def parse_args():
@@ -42,8 +43,7 @@ def main():
     print('| pairs | mean change, grey levels | largest |\n|---|---|---|\n'
           f'| {found["pairs"]} | {found["mean_change"]:.3f} | '
           f'{found["largest_change"]:.1f} |')
-    for name in found['names']:
-        print(f'failed: {name}', file=sys.stderr)
+    announce(found['names'], 'failed')
     return int(bool(found['names']))
 
 

@@ -54,12 +54,12 @@ def main():
     from mmfusion.utils.errors import UsageError
     from mmfusion.utils.files import write_json
     from mmfusion.utils.loading_steps import state_loading
+    from mmfusion.utils.progress import announce
     first = backend_model(args.model, backend=args.backend)
     state_loading(first.cfg, **loading_of(args))
     pairs, unmatched = match_folders(args.vis, args.ir,
                                      task_of_model(first).modalities)
-    for path in unmatched:
-        print(f'no partner: {path}', file=sys.stderr)
+    announce(unmatched, 'no partner')
     if args.num < 1 or args.eval < 0:
         raise UsageError('Expected --num of at least 1 and --eval of at '
                          f'least 0, got {args.num} and {args.eval}.')
