@@ -27,9 +27,8 @@ def read_text(path: str | Path, backend_args: dict | None = None,
         ValueError: If it is in another encoding; names it.
     """
     content = fileio.get(str(path), backend_args=backend_args)
-    # No name or sentence holds a zero byte: it is half of a letter.
-    code = 'utf-8' if b'\0' not in content else (
-        'utf-16-le' if content[1:2] == b'\0' else 'utf-16-be')
+    # Without a mark, a zero byte is the first half of a letter or the second.
+    code = {0: 'utf-16-be', 1: 'utf-16-le'}.get(content[:2].find(0), 'utf-8')
     for mark, marked in _MARKS:
         if content.startswith(mark):
             content, code = content[len(mark):], marked
