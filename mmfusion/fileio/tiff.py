@@ -57,7 +57,10 @@ def decode_tiff(content: bytes, flags: int) -> np.ndarray | None:
             return None
         stated.update({_SAMPLES: (1, ), _BITS: (width, ), _EXTRA: ()})
     kind = f'{_KINDS.get(value(_FORMAT), "u")}{bits}'
-    carried = flags & cv2.IMREAD_ANYDEPTH and (joined or kind in _REFUSED)
+    # as they are: neither made grey nor cut to 8 bits
+    plain = flags & cv2.IMREAD_ANYDEPTH and (samples == 1
+                                             or flags & cv2.IMREAD_ANYCOLOR)
+    carried = plain and (joined or kind in _REFUSED)
     if carried:
         stated[_FORMAT] = (_CARRIERS[width], ) * samples
     content = _restated(content, order, known, stated)

@@ -212,6 +212,15 @@ def test_arrays(vis, ir):
     assert out['img_path'] is None
 
 
+def test_transparency_says_nothing_of_the_range():
+    grey = np.linspace(7000, 9000, 24 * 32).reshape(24, 32)
+    opaque = np.full_like(grey, 65535)
+    for dtype in (np.uint16, np.float32, np.int32):
+        image = np.dstack([grey, opaque]).astype(dtype)
+        img = LoadFusionPair(uint16_range='minmax')(dict(vis=VIS, ir=image))
+        assert img['img'][..., 3].max() == 255
+
+
 def test_array_beside_path(pair):
     paths = pair()
     out = LoadFusionPair()(dict(vis_path=paths['vis_path'], ir=IR))

@@ -111,6 +111,15 @@ def test_numbers_of_a_tiff(read, kind, order):
         np.testing.assert_array_equal(found, image)
 
 
+def test_colour_of_long_numbers(read):
+    image = RGBA[..., :3].astype(np.uint32) * 16_000_000
+    content = tiff(image, colour=True)
+    np.testing.assert_array_equal(read(content), bgr(image))
+    # what OpenCV is to convert is not taken for other numbers
+    with pytest.raises(ValueError, match='unsupported'):
+        read(content, cv2.IMREAD_ANYDEPTH)
+
+
 # ------------------------------------------------------------------- damage
 def jpeg(*options):
     return encoded('.jpg', SMOOTH, *options)
