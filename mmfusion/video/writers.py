@@ -28,7 +28,7 @@ class VideoWriter:
         resized (int): Those that had another size.
 
     Raises:
-        UsageError: On another suffix.
+        UsageError: On another suffix, or a video's path that is no UTF-8.
     """
 
     def __init__(self, path: str | Path, fps: float) -> None:
@@ -37,6 +37,8 @@ class VideoWriter:
             raise UsageError(
                 f'Expected a video of {", ".join(CODECS)} or a folder to '
                 f'write to, got {str(path)!r}.')
+        if self.path.suffix:
+            opencv_path(self.path)
         self.count = self.resized = 0
         self.size: tuple | None = None
         self._writer: cv2.VideoWriter | None = None
@@ -68,8 +70,7 @@ class VideoWriter:
     def _open(self, size: tuple) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         code = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix.lower()])
-        self._writer = cv2.VideoWriter(opencv_path(self._partial), code,
-                                       self.fps,
+        self._writer = cv2.VideoWriter(str(self._partial), code, self.fps,
                                        tuple(side + side % 2 for side in size))
         if not self._writer.isOpened():
             self._partial.unlink(missing_ok=True)

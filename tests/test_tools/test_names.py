@@ -9,7 +9,7 @@ import pytest
 from mmfusion.datasets import PairedImageDataset
 from mmfusion.utils.errors import UsageError, one_line, printable
 from mmfusion.utils.files import opencv_path
-from mmfusion.video import open_source
+from mmfusion.video import VideoWriter, open_source
 from tests.support.converter_cases import run
 from tests.support.image_files import NAMES, write_named_pairs, write_png
 
@@ -99,12 +99,15 @@ def test_hidden_folders_are_no_splits(tmp_path):
     assert [path.name for path in scenes.glob('vis/*')] == ['train_vis.png']
 
 
-def test_what_opencv_would_crash_on():
+def test_what_opencv_would_crash_on(tmp_path):
     name = f'{NAMES["no UTF-8"]}.mp4'
     with pytest.raises(UsageError, match=r'UTF-8.*\\udcc4'):
         opencv_path(name)
-    with pytest.raises((UsageError, FileNotFoundError), match='udcc4'):
-        open_source(name)
+    with pytest.raises(UsageError, match='udcc4'):
+        VideoWriter(name, 25.)
+    (tmp_path / name).touch()
+    with pytest.raises(UsageError, match='udcc4'):
+        open_source(tmp_path / name)
     assert opencv_path('weiß.mp4') == 'weiß.mp4'
 
 
