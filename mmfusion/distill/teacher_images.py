@@ -2,7 +2,6 @@
 import hashlib
 import inspect
 import json
-import os
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -149,7 +148,7 @@ def make_teacher(cfg: PathLike | Config, checkpoint: PathLike | None,
 
 def image_seed(seed: int, stem: str, sample: int = 0) -> int:
     """Seed of one sample of one image, the same in every shard."""
-    text = os.fsencode(f'{seed}:{stem}:{sample}')
+    text = f'{seed}:{stem}:{sample}'.encode('utf-8', 'surrogateescape')
     return int.from_bytes(hashlib.sha256(text).digest()[:7], 'big')
 
 
