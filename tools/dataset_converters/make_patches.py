@@ -17,8 +17,8 @@ import numpy as np
 
 from mmfusion.cli.flags import add_loading
 from mmfusion.datasets.conversion import (check_stem, report_failures,
-                                          run_converter,
-                                          run_jobs, write_lines, write_png)
+                                          run_converter, run_jobs, write_lines,
+                                          write_png)
 from mmfusion.datasets.patches import IMAGES, STEMS
 from mmfusion.fileio import FileRule, PairReading, to_bytes
 from mmfusion.tasks import TASKS

@@ -23,8 +23,7 @@ from mmfusion.datasets.conversion import (report_failures, write_lines,
                                           write_png)
 from mmfusion.fileio import (PairReading, as_text_feature, check_same_names,
                              h5_shapes, natural_key, read_h5, read_image,
-                             read_lines,
-                             require_h5py)
+                             read_lines, require_h5py)
 from mmfusion.utils.files import finished_file
 from mmfusion.utils.progress import track
 
