@@ -4,8 +4,10 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from reprlib import repr as brief
 from typing import Any
 
+from .paths import name_below
 from .rules import IMG_SUFFIXES, data_paths, natural_key
 from .texts import read_text
 
@@ -69,7 +71,7 @@ Entries = Iterator[tuple[str, Any, Any]]
 def _from_json(text: str, path: str) -> Entries:
     try:
         content = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f'{path}: expected JSON ({error}).') from error
     if isinstance(content, dict):
         for name, texts in content.items():
@@ -81,23 +83,35 @@ def _from_json(text: str, path: str) -> Entries:
     for index, entry in enumerate(content):
         place = f'{path}, entry {index}'
         if not isinstance(entry, dict):
-            raise ValueError(f'{place}: expected a mapping, got {entry!r}.')
+            raise ValueError(
+                f'{place}: expected a mapping, got {brief(entry)}.')
         yield (place, _one(entry, _NAME_KEYS,
                            place), _one(entry, _TEXT_KEYS, place))
 
 
 def _from_csv(text: str, path: str) -> Entries:
-    rows = csv.reader(io.StringIO(text, newline=''))
-    head = next(rows, [])
+    rows = _rows(text, path)
+    _, head = next(rows, (1, []))
     if len(head) < 2 or head[0].strip().lower() not in _NAME_KEYS:
         raise ValueError(
             f'{path}: expected a first line of column names that begins '
             f'with one of {list(_NAME_KEYS)}, such as "stem,caption", got '
             f'{",".join(head)!r}.')
-    for row in rows:
+    for number, row in rows:
         if row:
-            yield (f'{path}, line {rows.line_num}', row[0],
+            yield (f'{path}, line {number}', row[0],
                    [cell for cell in row[1:] if cell.strip()])
+
+
+def _rows(text: str, path: str) -> Iterator[tuple[int, list[str]]]:
+    rows = csv.reader(io.StringIO(text, newline=''))
+    try:
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise ValueError(
+            f'{path}, line {rows.line_num}: expected CSV ({error}).'
+        ) from error
 
 
 def _from_txt(text: str, path: str) -> Entries:
@@ -132,8 +146,9 @@ def _one(entry: dict, keys: tuple[str, ...], place: str) -> Any:
 
 def _stem(name: Any, place: str) -> str:
     if not isinstance(name, str) or not name.strip():
-        raise ValueError(f"{place}: expected an image's name, got {name!r}.")
-    name = name.strip().replace('\\', '/')
+        raise ValueError(
+            f"{place}: expected an image's name, got {brief(name)}.")
+    name = name_below('', name.strip().replace('\\', '/'), place)
     for suffix in IMG_SUFFIXES:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[:-len(suffix)]
@@ -146,5 +161,5 @@ def _checked(texts: Any, place: str, stem: str) -> Caption:
             and all(isinstance(text, str) and text.strip() for text in texts))
     if not fine:
         raise ValueError(f'{place}: expected a caption of {stem!r}, or '
-                         f'several, got {texts!r}.')
+                         f'several, got {brief(texts)}.')
     return tuple(text.strip() for text in texts)

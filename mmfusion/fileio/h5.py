@@ -11,7 +11,7 @@ import numpy as np
 from mmfusion.utils.packages import require_package
 
 H5_SUFFIXES = ('.h5', '.hdf5')
-_PATH = re.compile(r'(.*?\.(?:h5|hdf5)):(.+)', re.IGNORECASE | re.DOTALL)
+_MARK = re.compile(r'\.(?:h5|hdf5)(?=:.)', re.IGNORECASE | re.DOTALL)
 #: Files kept open by this process; more are closed in the order of opening.
 _MOST_OPEN = 4
 _OPEN: 'OrderedDict[str, tuple[tuple, Any]]' = OrderedDict()
@@ -29,9 +29,17 @@ def require_h5py() -> ModuleType:
 
 
 def split_h5_path(path: str) -> tuple[str, str] | None:
-    """File and field of ``FILE.h5:FIELD``; None for any other path."""
-    match = _PATH.fullmatch(str(path))
-    return match and match.groups()
+    """File and field of ``FILE.h5:FIELD``; None for any other path.
+
+    A file may have such a name itself, or lie in a folder that has.
+    """
+    path = str(path)
+    places = [match.end() for match in _MARK.finditer(path)]
+    if not places or os.path.lexists(path):
+        return None
+    place = next((place for place in places if os.path.isfile(path[:place])),
+                 places[0])
+    return path[:place], path[place + 1:]
 
 
 def _open(path: str) -> Any:

@@ -2,7 +2,7 @@
 import os
 import os.path as osp
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -56,6 +56,37 @@ def image_files(folder: str | Path) -> list[Path]:
     return sorted((path for path in data_paths(folder)
                    if path.suffix.lower() in IMG_SUFFIXES and path.is_file()),
                   key=lambda path: natural_key(path.name))
+
+
+def files_below(folder: str,
+                backend_args: dict | None = None) -> Iterator[str]:
+    """Files of a folder and its sub-folders, from it on, in any order.
+
+    Links are followed, but for those to a folder that they lie in. Hidden
+    files are left out.
+    """
+    backend = fileio.get_file_backend(folder, backend_args=backend_args)
+    if not isinstance(backend, fileio.LocalBackend):
+        yield from backend.list_dir_or_file(folder, list_dir=False,
+                                            recursive=True)
+        return
+    todo: list[tuple[str, frozenset[str]]] = [('', frozenset())]
+    while todo:
+        below, above = todo.pop()
+        place = osp.join(folder, below)
+        real = osp.realpath(place)
+        if real in above:
+            continue
+        with os.scandir(place) as entries:
+            for entry in entries:
+                path = osp.join(below, entry.name)
+                try:
+                    if entry.is_dir():
+                        todo.append((path, above | {real}))
+                    elif entry.is_file() and not entry.name.startswith('.'):
+                        yield path
+                except OSError:  # a link to itself
+                    continue
 
 
 def sample_stem(sample: Mapping[str, Any]) -> str | None:
@@ -156,9 +187,7 @@ class FileRule:
                 'none. Check data_root and data_prefix; a label or map folder '
                 'that is not needed is left out by None.')
         paths: dict[str, str] = {}
-        for path in fileio.list_dir_or_file(folder, list_dir=False,
-                                            recursive=True,
-                                            backend_args=backend_args):
+        for path in files_below(folder, backend_args):
             name = path.replace(os.sep, '/')
             stem = self.match(name) if is_data(name) else None
             if stem is None:

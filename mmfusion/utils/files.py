@@ -1,7 +1,9 @@
 """Files that appear complete or not at all."""
+import hashlib
 import json
 import math
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,35 @@ import numpy as np
 from .errors import UsageError
 
 PathLike = str | os.PathLike
+#: most bytes of a file's name
+MAX_NAME = 255
+#: bytes of a PNG before its second chunk
+_HEAD = 33
+_TEXT = b'tEXtSoftware\0mmfusion'
+#: a PNG's chunk that tells who wrote the file
+_MARK = ((len(_TEXT) - 4).to_bytes(4, 'big') + _TEXT +
+         zlib.crc32(_TEXT).to_bytes(4, 'big'))
+
+
+def name_size(name: str) -> int:
+    """Bytes of a file's name, whatever its encoding."""
+    return len(name.encode('utf-8', 'surrogateescape'))
+
+
+def name_digest(name: str) -> str:
+    """Tells names apart in 16 characters."""
+    code = name.encode('utf-8', 'surrogateescape')
+    return hashlib.sha256(code).hexdigest()[:16]
+
+
+def draft_of(path: PathLike) -> Path:
+    """Where a file is until it is complete: next to it, and hidden."""
+    path = Path(path)
+    ending = f'.{os.getpid()}.part{path.suffix[-16:]}'
+    draft = f'.{path.stem}{ending}'
+    if name_size(draft) > MAX_NAME:
+        draft = f'.{name_digest(path.name)}{ending}'
+    return path.with_name(draft)
 
 
 @contextmanager
@@ -24,7 +55,7 @@ def finished_file(path: PathLike) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f'.{path.stem}.{os.getpid()}.part{path.suffix}')
+    draft = draft_of(path)
     try:
         yield draft
         os.replace(draft, path)
@@ -68,8 +99,31 @@ def opencv_path(path: PathLike) -> str:
     return os.fspath(path)
 
 
+def read_record(path: PathLike) -> dict | None:
+    """The JSON mapping that an earlier run has left, if it can be read."""
+    try:
+        content = json.loads(Path(path).read_text(encoding='utf-8'))
+    except (FileNotFoundError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def mark_png(code: bytes) -> bytes:
+    """The bytes of a PNG with the mark that :func:`is_ours` looks for."""
+    return code[:_HEAD] + _MARK + code[_HEAD:]
+
+
+def is_ours(path: PathLike) -> bool:
+    """Whether a file is a PNG that this package has written."""
+    try:
+        with open(path, 'rb') as file:
+            return file.read(_HEAD + len(_MARK))[_HEAD:] == _MARK
+    except OSError:
+        return False
+
+
 def write_image(path: PathLike, image: np.ndarray) -> None:
-    """Write an image; see :func:`finished_file`.
+    """Write an image; see :func:`finished_file` and, of PNGs, `mark_png`.
 
     Args:
         path (str | PathLike): Target; its suffix selects the format.
@@ -86,5 +140,8 @@ def write_image(path: PathLike, image: np.ndarray) -> None:
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, code = cv2.imencode(path.suffix, image)
+    content = code.tobytes()
+    if path.suffix.lower() == '.png':
+        content = mark_png(content)
     with finished_file(path) as draft:
-        draft.write_bytes(code.tobytes())
+        draft.write_bytes(content)
