@@ -6,6 +6,8 @@ from mmengine.registry import DATASETS, init_default_scope
 
 from mmfusion.apis.inferencer import draw_sample
 from mmfusion.apis.pairs import pair_name
+from mmfusion.fileio.paths import (check_outputs, output_path, raw_samples,
+                                   sample_files, source_folders)
 from mmfusion.utils.errors import UsageError, check_choice, check_least
 from mmfusion.utils.files import write_image
 from mmfusion.utils.progress import track
@@ -15,7 +17,8 @@ PHASES = ('train', 'val', 'test', 'fusion')
 
 
 def browse_dataset(cfg: Config, out_dir: str, phase: str = 'train',
-                   number: int | None = None) -> list[Path]:
+                   number: int | None = None,
+                   overwrite: bool = False) -> list[Path]:
     """Write a panel (visible, infrared, labels) of each sample.
 
     Args:
@@ -23,13 +26,15 @@ def browse_dataset(cfg: Config, out_dir: str, phase: str = 'train',
         out_dir (str): Where to; files are named ``<index>_<stem>.png``.
         phase (str): One of ``PHASES``.
         number (int, optional): How many; None takes all.
+        overwrite (bool): Whether to replace files that this package has not
+            written. Sources are never replaced.
 
     Returns:
         list[Path]: The files.
 
     Raises:
-        UsageError: If there is no such loader, its data are incomplete, or
-            ``number`` is below 1.
+        UsageError: If there is no such loader, its data are incomplete,
+            ``number`` is below 1, or files would be written over.
         FileNotFoundError: If a folder or file is missing.
     """
     check_choice(PHASES, UsageError, phase=phase)
@@ -48,12 +53,22 @@ def browse_dataset(cfg: Config, out_dir: str, phase: str = 'train',
     visualizer = FusionLocalVisualizer(classes=meta.get('classes'),
                                        palette=meta.get('palette'))
     count = min(number or len(dataset), len(dataset))
+    samples = raw_samples(dataset, count)
+    check_outputs(
+        [(out_dir,
+          ()), *((_panel(out_dir, sample, index), sample_files(sample))
+                 for index, sample in enumerate(samples))],
+        source_folders(samples), overwrite)
     written = []
     for index in track(range(count), count):
         item = dataset[index]
         sample = item['data_samples']
-        name = pair_name(sample.metainfo, index).replace('/', '_')
-        path = Path(out_dir, f'{index:05d}_{name}.png')
+        path = _panel(out_dir, sample.metainfo, index)
         write_image(path, draw_sample(visualizer, item['inputs'], sample))
         written.append(path)
     return written
+
+
+def _panel(folder: str, sample: dict, index: int) -> Path:
+    name = pair_name(sample, index).replace('/', '_')
+    return output_path(folder, f'{index:05d}_{name}')

@@ -75,8 +75,13 @@ def _use_fusion_set(cfg: Config) -> None:
         cfg.test_cfg = dict()
 
 
-def write_predictions(cfg: Config, folder: PathLike) -> None:
-    """``--out``: label maps, or detections as JSON, go to ``folder``."""
+def write_predictions(cfg: Config, folder: PathLike) -> bool:
+    """``--out``: label maps, or detections as JSON, go to ``folder``.
+
+    Returns:
+        bool: Whether label maps do.
+    """
+    maps = False
     for evaluator in label_evaluators(cfg, '--out or --format-only'):
         if type_name(evaluator['type']) == 'CocoMetric':
             evaluator['outfile_prefix'] = f'{folder}/detections'
@@ -84,6 +89,8 @@ def write_predictions(cfg: Config, folder: PathLike) -> None:
         evaluator.update(output_dir=str(folder), keep_results=True)
         if type_name(evaluator['type']) == 'IoUMetric':
             evaluator['type'] = 'mmfusion.IoUMetric'  # be it mmseg's
+            maps = True
+    return maps
 
 
 def evaluators_of(cfg: Config, flag: str) -> list[dict]:

@@ -1,4 +1,5 @@
 """Scores of the images that ``tools/test_fusion.py`` has written."""
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from mmfusion.evaluation.records import write_csv
 from mmfusion.evaluation.scenes import Scene, measure
 from mmfusion.evaluation.sources import PairSources
 from mmfusion.evaluation.tables import ScoreTable
+from mmfusion.fileio.paths import output_path
 from mmfusion.tasks import metric_order
 from mmfusion.utils.errors import printable
 from mmfusion.utils.files import write_json
@@ -36,9 +38,9 @@ def score_saved(folder: Path, samples: Mapping[str, dict[str, Any]],
         be measured.
     """
     protocol = Protocol(**selection)
-    method = folder.resolve().name
+    method = os.path.basename(os.path.realpath(folder))
     scenes = [
-        Scene(name, metainfo, {method: str(folder / f'{name}.png')})
+        Scene(name, metainfo, {method: str(output_path(folder, name))})
         for name, metainfo in samples.items()
     ]
     workers = available_cores() if len(scenes) >= MANY else 1

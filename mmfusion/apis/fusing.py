@@ -1,7 +1,7 @@
 """Fused images of a config's set, or of two folders, as files."""
 import copy
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from mmengine.registry import DATASETS, init_default_scope
 from mmengine.structures import InstanceData
 
 from mmfusion.evaluation.selection import parse_eval
+from mmfusion.fileio.paths import (Made, check_outputs, output_path,
+                                   source_folders)
 from mmfusion.models.exported.runtimes import is_exported
 from mmfusion.models.wrappers import BaseFusionModel
 from mmfusion.utils.config_file import PathLike, copy_config, require_file
@@ -27,8 +29,7 @@ from .fused_image import to_uint8
 from .fused_scores import score_saved
 from .inferencer import draw_sample, fuse_samples, task_of_model
 from .model_loading import init_model
-from .pairs import (Pair, PairReader, inference_pipeline, match_folders,
-                    pair_name)
+from .pairs import Pair, PairReader, inference_pipeline, match_folders
 from .text import TextOptions, is_text_step, needs_text, use_in_dataset
 
 Failure = tuple[str, str]
@@ -46,12 +47,15 @@ class FuseOptions:
         score_thr (float): Detections below it are not drawn.
         eval (sequence[str], optional): What to score the written files by:
             a preset, or metrics.
+        overwrite (bool): Whether to replace images that this function has
+            not written. Sources are never replaced.
     """
     save_mode: str = 'round'
     grey: bool = False
     show_dir: PathLike | None = None
     score_thr: float = 0.3
     eval: Sequence[str] | None = None
+    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,9 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
 
     Raises:
         UsageError: If there is nothing to fuse, the checkpoint does not fit
-            or a metric is not known.
+            or a metric is not known; if an image would be written over a
+            source, another one or, without ``overwrite``, a file that is
+            not ours.
         FileNotFoundError: If a file or folder is missing.
 
     Examples:
@@ -154,6 +160,7 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
     if text and text.captions:
         workers = 0  # one process, one copy of the encoder and its results
     folder = Path(out_dir or os.path.join(cfg.work_dir, 'test_result'))
+    refuse_overwriting(reader, folder, wanted, filter(None, (vis, ir)))
     samples, failures = fuse_into(model, reader, folder, wanted, workers)
     print(
         printable(f'fused {len(reader) - len(failures)} of {len(reader)} '
@@ -225,11 +232,32 @@ def detector_of(model: BaseFusionModel,
     return detect
 
 
+def refuse_overwriting(
+    reader: PairReader, out_dir: Path, options: FuseOptions,
+    folders: Iterable[PathLike] = ()) -> None:
+    """Raise where :func:`fuse_into` would harm; see :func:`check_outputs`.
+
+    Args:
+        reader (PairReader): The pairs.
+        out_dir (Path): Where their images go.
+        options (FuseOptions): With ``show_dir`` and ``overwrite``.
+        folders (iterable[str | PathLike]): Of the sources.
+    """
+    samples = [reader.raw(index) for index in range(len(reader))]
+    made: list[Made] = []
+    for folder in filter(None, (out_dir, options.show_dir)):
+        made += [*reader.outputs(folder), (folder, ())]
+    check_outputs(made, [*folders, *source_folders(samples)],
+                  options.overwrite)
+
+
 def fuse_into(
         model: BaseFusionModel, reader: PairReader, out_dir: Path,
         options: FuseOptions | None = None, num_workers: int = 0
 ) -> tuple[dict[str, dict[str, Any]], list[Failure]]:
     """Fuse pairs one by one and write ``<stem>.png``.
+
+    Nothing is checked, see :func:`refuse_overwriting`.
 
     Args:
         model (BaseFusionModel): ``ImageFuser``, ``FuserSegmenter``, ...
@@ -255,17 +283,14 @@ def fuse_into(
     def run(pairs: list[Pair]) -> list[None]:
         pair, = pairs
         sample, = fuse_samples(model, [pair.item])
-        name = pair_name(sample.metainfo, pair.index)
-        if name in written:
-            raise ValueError(f'a pair named {name!r} was already fused')
         write_image(
-            out_dir / f'{name}.png',
+            output_path(out_dir, pair.name),
             to_uint8(sample.fused_img.data, options.save_mode, options.grey))
-        written[name] = dict(sample.metainfo)
+        written[pair.name] = dict(sample.metainfo)
         if visualizer is not None and options.show_dir is not None:
             if detect is not None:
                 sample.pred_instances = detect(pair.index)
-            write_image(Path(options.show_dir, f'{name}.png'),
+            write_image(output_path(options.show_dir, pair.name),
                         draw_sample(visualizer, pair.item['inputs'], sample))
         return [None]
 

@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmfusion.fileio.images import SAVE_MODES
+from mmfusion.fileio.paths import Made, check_outputs, output_path
 from mmfusion.models.exported.runtimes import is_exported
 from mmfusion.models.wrappers import BaseFusionModel
 from mmfusion.registry import INFERENCERS
@@ -168,10 +169,15 @@ class FusionInferencer:
 
         Raises:
             FileNotFoundError: If a file or folder is missing.
-            ValueError: If lists differ in length, files do not match, or a
-                pair cannot be read.
+            ValueError: If lists differ in length, files do not match, a
+                pair cannot be read, or something would be written over
+                (see :meth:`stream`).
         """
         samples, single = self._samples(vis, ir, text)
+        if _is_folder(vis):
+            written = [kwargs.get(key) for key in ('out_dir', 'panel_dir')]
+            check_outputs(((folder, ()) for folder in filter(None, written)),
+                          (vis, ir))
         results = self.stream(samples, **kwargs)
         if progress:
             results = track(results, len(samples))
@@ -181,7 +187,8 @@ class FusionInferencer:
     def stream(self, samples: list[dict], batch_size: int = 1,
                num_workers: int = 0, out_dir: PathLike | None = None,
                save_mode: str = 'round', panel_dir: PathLike | None = None,
-               show: bool = False, wait_time: float = 0) -> Iterator[dict]:
+               show: bool = False, wait_time: float = 0,
+               overwrite: bool = False) -> Iterator[dict]:
         """Results one by one, for sets that do not fit into memory.
 
         Args:
@@ -198,14 +205,21 @@ class FusionInferencer:
             panel_dir (str | PathLike, optional): Write panels here.
             show (bool): Whether to open a window for each panel.
             wait_time (float): Seconds it stays; 0 until a key.
+            overwrite (bool): Whether to replace files that this package
+                has not written. Sources are never replaced.
 
         Yields:
             dict: See :meth:`__call__`.
+
+        Raises:
+            UsageError: If a file would be written over a source, another
+                output or, without ``overwrite``, a file that is not ours.
         """
         if save_mode not in SAVE_MODES:
             raise ValueError(
                 f'Expected a save mode of {SAVE_MODES}, got {save_mode!r}.')
         reader = PairReader(samples, self.pipeline)
+        self._refuse_overwriting(reader, out_dir, panel_dir, overwrite)
         visualizer = self._visualizer() if panel_dir or show else None
 
         def run(pairs: list[Pair]) -> list[FusionDataSample]:
@@ -224,11 +238,28 @@ class FusionInferencer:
                 panel = draw_sample(visualizer, pair.item['inputs'],
                                     pair.result)
                 if panel_dir is not None:
-                    write_image(Path(panel_dir, f'{pair.name}.png'), panel)
+                    write_image(output_path(panel_dir, pair.name), panel)
                 if show:
                     visualizer.show(panel, printable(pair.name),
                                     wait_time=wait_time)
             yield result
+
+    def _refuse_overwriting(self, reader: PairReader, out_dir: PathLike | None,
+                            panel_dir: PathLike | None,
+                            overwrite: bool) -> None:
+        """Before anything is written; see :func:`check_outputs`."""
+        made: list[Made] = []
+        if out_dir is not None:
+            fuser = getattr(self.model, 'fuser', None)
+            session = getattr(fuser, 'session', None)
+            labels = getattr(
+                self.model, 'out_channels',
+                None) or (session and 'seg_logits' in session.meta['outputs'])
+            made += reader.outputs(out_dir, ('.png', '_seg.png') if labels else
+                                   ('.png', ))
+        if panel_dir is not None:
+            made += reader.outputs(panel_dir)
+        check_outputs(made, overwrite=overwrite)
 
     def preprocess(self, vis: Image, ir: Image, text: Any = None) -> dict:
         """One pair as the model's ``test_step`` takes it."""
@@ -258,11 +289,11 @@ class FusionInferencer:
         return result
 
     def _write(self, folder: Path, result: dict) -> None:
-        write_image(folder / f'{result["name"]}.png', result['fused'])
+        write_image(output_path(folder, result['name']), result['fused'])
         if 'pred_sem_seg' in result:
             labels = to_file_labels(result['pred_sem_seg'],
                                     getattr(self.model, 'dataset_meta', {}))
-            write_image(folder / f'{result["name"]}_seg.png', labels)
+            write_image(output_path(folder, result['name'], '_seg.png'), labels)
 
     def _samples(self, vis: Any, ir: Any,
                  text: Any = None) -> tuple[list[dict], bool]:

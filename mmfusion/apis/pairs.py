@@ -1,4 +1,5 @@
 """Pairs to be fused: from two folders or from a config."""
+import contextlib
 import copy
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from mmfusion.fileio import FileRule, join_by_stem, sample_stem
+from mmfusion.fileio.paths import Made, output_path, sample_files
 from mmfusion.tasks import TASKS, channel_spans
 from mmfusion.utils.config_file import type_name
 from mmfusion.utils.errors import UsageError, one_line
@@ -206,6 +208,22 @@ class PairReader(Dataset):
         if self.pipeline is not None:
             return dict(self.source[index])
         return self.source.get_data_info(index)
+
+    def outputs(
+        self, folder: PathLike,
+        endings: Sequence[str] = ('.png', )) -> list[Made]:
+        """The files that pairs are written to, for :func:`check_outputs`.
+
+        Pairs whose names lead out of the folder are left out: they fail.
+        """
+        made: list[Made] = []
+        for index in range(len(self)):
+            sample = self.raw(index)
+            name, files = pair_name(sample, index), sample_files(sample)
+            with contextlib.suppress(UsageError):
+                made += [(output_path(folder, name, ending), files)
+                         for ending in endings]
+        return made
 
     def run(self, function: Callable[[list[Pair]], Sequence],
             batch_size: int = 1, num_workers: int = 0) -> Iterator[Pair]:

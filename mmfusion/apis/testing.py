@@ -6,6 +6,8 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
+from mmfusion.fileio.paths import (check_outputs, label_map_path, raw_samples,
+                                   sample_files, source_folders)
 from mmfusion.models.wrappers import inference_config
 from mmfusion.utils.config_file import PathLike, copy_config, require_file
 from mmfusion.utils.errors import UsageError
@@ -22,7 +24,7 @@ def test(cfg: PathLike | Config, checkpoint: PathLike,
          eval: str | Sequence[str] | None = None,
          evaluator_options: dict | None = None, tta: bool = False,
          out_dir: PathLike | None = None, show_dir: PathLike | None = None,
-         show: float | None = None,
+         show: float | None = None, overwrite: bool = False,
          cfg_options: dict | None = None) -> dict[str, float]:
     """Score a checkpoint on a config's test set.
 
@@ -47,14 +49,17 @@ def test(cfg: PathLike | Config, checkpoint: PathLike,
         show_dir (str | PathLike, optional): Where panels go.
         show (float, optional): Seconds that each panel is shown in a
             window; 0 until a key is pressed, None for no window.
+        overwrite (bool): Whether to replace label maps and panels that
+            this package has not written. Sources are never replaced.
         cfg_options (dict, optional): Dotted keys to values.
 
     Returns:
         dict[str, float]: The metrics by name.
 
     Raises:
-        UsageError: If the config has nothing to test, or an option or the
-            checkpoint does not fit.
+        UsageError: If the config has nothing to test, an option or the
+            checkpoint does not fit, or files would be written over sources
+            or over each other.
         FileNotFoundError: If the config or the checkpoint is missing.
     """
     cfg = copy_config(cfg, cfg_options, work_dir)
@@ -62,13 +67,12 @@ def test(cfg: PathLike | Config, checkpoint: PathLike,
         _use_tta(cfg)
     if eval:
         choose_evaluators(cfg, [eval] if isinstance(eval, str) else eval)
-    if out_dir is not None:
-        write_predictions(cfg, out_dir)
+    maps = out_dir is not None and write_predictions(cfg, out_dir)
     if evaluator_options:
         for evaluator in evaluators_of(cfg, '--tmpdir or --gpu-collect'):
             evaluator.update(evaluator_options)
     if show_dir is not None or show is not None:
-        _draw_panels(cfg, show_dir, show)
+        _draw_panels(cfg, show_dir, show, overwrite)
     missing = [
         key for key in ('test_dataloader', 'test_evaluator')
         if not cfg.get(key)
@@ -82,6 +86,12 @@ def test(cfg: PathLike | Config, checkpoint: PathLike,
     cfg.load_from, cfg.resume = None, False
     cfg.model = inference_config(cfg.model)
     runner = build_runner(cfg)
+    if out_dir is not None:
+        samples = raw_samples(runner.test_dataloader.dataset)
+        made = [(label_map_path(out_dir, sample), sample_files(sample))
+                for sample in samples if maps]
+        check_outputs([(out_dir, ()), *made], source_folders(samples),
+                      overwrite)
     _, notes = load_model_weights(runner.model, checkpoint)
     announce(notes)
     metrics = {
@@ -113,8 +123,8 @@ def _use_tta(cfg: Config) -> None:
     cfg.model = {**cfg.tta_model, 'module': cfg.model}
 
 
-def _draw_panels(cfg: Config, show_dir: PathLike | None,
-                 show: float | None) -> None:
+def _draw_panels(cfg: Config, show_dir: PathLike | None, show: float | None,
+                 overwrite: bool) -> None:
     hook = (cfg.get('default_hooks') or {}).get('visualization')
     if hook is None:
         raise UsageError(
@@ -124,4 +134,4 @@ def _draw_panels(cfg: Config, show_dir: PathLike | None,
     if show is not None:
         hook.update(show=True, wait_time=show)
     if show_dir is not None:
-        hook.show_dir = str(show_dir)
+        hook.update(show_dir=str(show_dir), overwrite=overwrite)

@@ -1,11 +1,14 @@
 """Training, in one stage or two."""
 import os
+import re
+from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
+from mmfusion.fileio.paths import check_outputs
 from mmfusion.utils.compat import format_configs_once
 from mmfusion.utils.config_file import (PathLike, copy_config, require_file,
                                         type_name)
@@ -15,6 +18,9 @@ from mmfusion.utils.progress import announce
 
 from .checkpoint import check_overlap
 from .two_stage import ensure_stage1
+
+_CHECKPOINT = re.compile(r'(iter|epoch|best)_.*\.pth')
+_WRITTEN_BY_HAND = re.compile(r'^\s*(#|from\b|import\b|_base_\b)', re.M)
 
 
 def train(cfg: PathLike | Config, work_dir: PathLike | None = None, *,
@@ -112,7 +118,11 @@ def build_runner(cfg: Config) -> Runner:
     """The runner of a config; ``runner_type`` names another class.
 
     It compares the classes of data and model, whatever hooks the config has.
+
+    Raises:
+        UsageError: If the run would write over the config that it is of.
     """
+    _keep_config(cfg)
     format_configs_once()
     cfg.default_hooks = {
         'num_classes': dict(type='mmfusion.NumClassesHook'),
@@ -123,8 +133,29 @@ def build_runner(cfg: Config) -> Runner:
     return Runner.from_cfg(cfg)
 
 
+def _keep_config(cfg: Config) -> None:
+    """The runner writes the whole config into the work dir, by its name."""
+    source = cfg.filename
+    if not source or not os.path.isfile(source):
+        return
+    text = Path(source).read_text(encoding='utf-8')
+    if _WRITTEN_BY_HAND.search(text):  # no dump of an earlier run
+        check_outputs([(Path(cfg.work_dir, Path(source).name), (source, ))])
+
+
+def _keep_weights(cfg: Config) -> None:
+    """Checkpoints of a run must not replace those that it starts from."""
+    if cfg.get('resume'):
+        return
+    for start in map(cfg.get, ('load_from', 'stage1_checkpoint')):
+        folder, name = os.path.split(start or '')
+        if _CHECKPOINT.fullmatch(name) and os.path.isfile(start):
+            check_outputs([(cfg.work_dir, ())], [folder or '.'])
+
+
 def run_training(cfg: Config) -> Runner:
     """Train a config that is complete."""
+    _keep_weights(cfg)
     runner = build_runner(cfg)
     start = cfg.get('load_from')
     if start is not None and os.path.isfile(start):

@@ -106,6 +106,7 @@ def _add_test(parser: argparse.ArgumentParser,
         'detections as JSON')
     parser.add_argument('--show', action='store_true', help='show panels')
     parser.add_argument('--show-dir', metavar='DIR', help='write panels')
+    add_overwrite(parser)
     parser.add_argument('--wait-time', type=float, default=2.0,
                         help='seconds a panel is shown')
     parser.add_argument('--tta', action='store_true',
@@ -145,6 +146,7 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
         '--show-dir', metavar='DIR',
         help='also write panels of both source images and the fused one, and '
         "of the detector's boxes on it")
+    add_overwrite(parser)
     add_text(parser)
     parser.add_argument('--score-thr', type=float, default=0.3, metavar='F',
                         help='lowest score of boxes that are drawn')
@@ -250,6 +252,14 @@ def add_config(parser: argparse.ArgumentParser, reads_pairs: bool = True,
         'choose what the config offers, e.g. detector=dino')
     if reads_pairs:
         add_loading(parser)
+
+
+def add_overwrite(parser: argparse._ActionsContainer) -> None:
+    """``--overwrite``, of tools whose files are named as the data."""
+    parser.add_argument(
+        '--overwrite', action='store_true',
+        help='replace files of the same names that this tool has not written '
+        '(never sources)')
 
 
 def add_device(parser: argparse._ActionsContainer,

@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         _only_format(cfg, args)
     test(cfg, args.checkpoint, args.work_dir, eval=args.eval,
          evaluator_options=collect, tta=args.tta, out_dir=args.out,
-         show_dir=args.show_dir, show=args.wait_time if args.show else None)
+         show_dir=args.show_dir, show=args.wait_time if args.show else None,
+         overwrite=args.overwrite)
 
 
 def _set_opacity(cfg: Config, opacity: float) -> None:

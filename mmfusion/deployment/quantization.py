@@ -11,6 +11,7 @@ from mmengine.dataset import pseudo_collate
 from torch import nn
 
 from mmfusion.apis.pairs import model_pipeline
+from mmfusion.fileio.paths import check_outputs
 from mmfusion.models.exported.fuser import backend_model
 from mmfusion.models.exported.runtimes import META_KEY, PathLike
 from mmfusion.utils.errors import UsageError, check_choice
@@ -151,8 +152,7 @@ def _check(path: Path, out: Path, pairs: Sequence[dict], method: str,
     if path.suffix != '.onnx' or out.suffix != '.onnx':
         raise UsageError('Expected two .onnx files, got '
                          f'{path.name!r} and {out.name!r}.')
-    if path.resolve() == out.resolve():
-        raise UsageError(f'Expected another file than {path} to write to.')
+    check_outputs([(out, (path, ))])
     if not pairs:
         raise UsageError('Expected at least one pair to calibrate with, got '
                          'none. Name folders of typical pairs.')

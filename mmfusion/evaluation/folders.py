@@ -1,11 +1,13 @@
 """Measuring folders of fused images: what fits together, resuming, files."""
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from mmfusion.fileio import FileRule, join_by_stem, natural_key
+from mmfusion.fileio.paths import check_outputs
 from mmfusion.fileio.reading import tell_again
 from mmfusion.utils.files import write_text
 from mmfusion.utils.processes import available_cores
@@ -17,6 +19,9 @@ from .scenes import Scene, measure
 from .tables import ScoreTable
 
 PLAIN = '{stem}'
+RECORDS = 'records.jsonl'
+#: what an evaluation writes once it is done
+FILES = ('per_image.csv', 'summary.md', 'summary.tex', 'summary.json')
 Folders = Mapping[str, PathLike]
 
 
@@ -30,7 +35,7 @@ def named_folders(folders: Sequence[str]) -> dict[str, str]:
     for text in folders:
         name, _, folder = text.partition('=')
         if not folder or Path(text).is_dir():
-            name, folder = Path(text).resolve().name, text
+            name, folder = Path(os.path.realpath(text)).name, text
         if name in named:
             raise ValueError(
                 f'Expected folders of different names, got {named[name]!r} '
@@ -127,8 +132,8 @@ class FolderEvaluation:
 
     Raises:
         FileNotFoundError: If a folder does not exist.
-        ValueError: If folders do not fit together, or ``out`` has records
-            of other settings.
+        ValueError: If folders do not fit together, or ``out`` is one of
+            them or has records of other settings.
 
     Examples:
         >>> evaluation = FolderEvaluation(
@@ -145,9 +150,13 @@ class FolderEvaluation:
         self.methods = list(fused)
         self.sources = list(sources)
         self.out = Path(out)
+        check_outputs([(out, ()), *((self.out / name, ()) for name in FILES)],
+                      [*fused.values(), *sources.values()], restart,
+                      ours=lambda path: path.with_name(RECORDS).is_file(),
+                      flag='--restart')
         self.scenes, self.missing = match_scenes(fused, sources, **kwargs)
-        self.store = RecordStore(self.out / 'records.jsonl',
-                                 self.protocol.settings(), restart)
+        self.store = RecordStore(self.out / RECORDS, self.protocol.settings(),
+                                 restart)
         tell_again()
 
     def run(self, workers: int | None = None) -> FolderScores:

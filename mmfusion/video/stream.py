@@ -14,6 +14,7 @@ from torch import nn
 
 from mmfusion.apis.pairs import inference_pipeline
 from mmfusion.fileio import PairReading, resize_image
+from mmfusion.fileio.paths import check_outputs
 from mmfusion.fileio.reading import tell_again
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.loading_steps import stated_loading
@@ -187,10 +188,9 @@ class FusionStream:
             self.statistics.corrupt_vis += self.vis.failed
             self.statistics.corrupt_ir += self.ir.failed
 
-    def run(
-        self, out: str | Path | None = None, show: bool = False,
-        on_frame: Callable[[FusedFrame], None] | None = None
-    ) -> dict[str, Any]:
+    def run(self, out: str | Path | None = None, show: bool = False,
+            on_frame: Callable[[FusedFrame], None] | None = None,
+            overwrite: bool = False) -> dict[str, Any]:
         """Fuse all frames into a file, a window, or both.
 
         Ctrl-C (or the key q in the window) ends it; what was fused until
@@ -200,11 +200,21 @@ class FusionStream:
             out (str | Path, optional): See :class:`VideoWriter`.
             show (bool): Whether to open a window.
             on_frame (callable, optional): Called with each frame.
+            overwrite (bool): Whether to replace frames in a folder that
+                this package has not written.
+
+        Raises:
+            UsageError: If ``out`` is a source, or has foreign frames.
 
         Returns:
             dict: See :meth:`StreamStatistics.result`; with ``flicker`` of
             the visible and the fused video where it is measured.
         """
+        if out is not None:
+            check_outputs([(out, (self.vis.name, self.ir.name))])
+            check_outputs(
+                ((path, ()) for path in Path(out).glob(f'{"[0-9]" * 6}.png')),
+                overwrite=overwrite)
         window = Window() if show else None
         writer = None if out is None else VideoWriter(out, self.fps)
         frames = iter(self)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from mmfusion.utils.errors import UsageError
-from mmfusion.utils.files import opencv_path, write_image
+from mmfusion.utils.files import draft_of, opencv_path, write_image
 
 CODECS = {'.mp4': 'mp4v', '.mov': 'mp4v', '.mkv': 'mp4v', '.avi': 'MJPG'}
 
@@ -42,8 +42,7 @@ class VideoWriter:
         self.count = self.resized = 0
         self.size: tuple | None = None
         self._writer: cv2.VideoWriter | None = None
-        self._partial = self.path.with_name(
-            f'.{self.path.stem}.{os.getpid()}{self.path.suffix}')
+        self._partial = draft_of(self.path)
 
     def write(self, frame: np.ndarray) -> None:
         """Add a frame, (H, W, 3) RGB uint8."""

@@ -177,3 +177,56 @@ def test_without_paths_the_input_is_enlarged(runner, tmp_path):
 def test_bad_numbers(argument):
     with pytest.raises(ValueError, match=argument):
         HOOKS.build(dict(type='FusionVisualizationHook', **{argument: 0}))
+
+
+class Data:
+    """Pairs of a data set."""
+    metainfo = META
+
+    def __init__(self, folder, stems):
+        _, self.samples = batch(stems, folder=folder)
+
+    def __len__(self):
+        return len(self.samples)
+
+    def get_data_info(self, index):
+        return dict(self.samples[index].metainfo)
+
+
+@pytest.mark.parametrize('link', [False, True])
+def test_sources_are_not_drawn_over(runner, tmp_path, link):
+    out = tmp_path / 'x/vi'
+    out.mkdir(parents=True)
+    (out / 'a.png').write_bytes(b'source')
+    if link:
+        (tmp_path / 'link').symlink_to('x/vi')
+        out = tmp_path / 'link'
+    runner.test_dataloader.dataset = Data(tmp_path / 'x', 'ab')
+    hook = HOOKS.build(
+        dict(type='FusionVisualizationHook', interval=1, show_dir=out,
+             overwrite=True))
+    with pytest.raises(ValueError, match='which is the source'):
+        run(hook, runner, 'test', [batch('ab', folder=tmp_path / 'x')])
+    assert (out / 'a.png').read_bytes() == b'source'
+
+
+def test_files_of_others(runner, tmp_path):
+    runner.test_dataloader.dataset = Data('x', 'ab')
+    (tmp_path / 'b.png').write_bytes(b'mine')
+    for overwrite in (False, True):
+        hook = HOOKS.build(
+            dict(type='FusionVisualizationHook', interval=1, show_dir=tmp_path,
+                 overwrite=overwrite))
+        if overwrite:
+            run(hook, runner, 'test', [batch('ab')])
+        else:
+            with pytest.raises(ValueError, match='overwrite'):
+                run(hook, runner, 'test', [batch('ab')])
+    assert (tmp_path / 'b.png').read_bytes() != b'mine'
+
+
+def test_a_name_that_looks_like_a_second_one(runner, tmp_path):
+    hook = HOOKS.build(
+        dict(type='FusionVisualizationHook', interval=1, show_dir=tmp_path))
+    run(hook, runner, 'test', [batch(['a-2', 'a']), batch('a', folder='y')])
+    assert written(tmp_path) == ['a-2-2.png', 'a-2.png', 'a.png']

@@ -87,3 +87,22 @@ def test_bad_use(runner):
     with pytest.raises(TypeError, match='with a fuser.*Linear'):
         HOOKS.build(dict(type='TrainingStripHook')).before_train_iter(
             runner, 0)
+
+
+def test_files_of_one_name_in_two_folders(runner, tmp_path):
+    hook = HOOKS.build(dict(type='TrainingStripHook', num_batches=1))
+    samples = [
+        FusionDataSample(metainfo=dict(vis_path=f'{folder}/1.png'))
+        for folder in 'xy'
+    ]
+    batch = torch.rand(2, 4, 12, 16)
+    data = dict(inputs=batch, data_samples=samples)
+    for epoch in range(2):
+        runner.epoch = epoch
+        hook.before_train_iter(runner, 0, data)
+        runner.model(batch, samples, mode='loss')
+        hook.after_train_iter(runner, 0, data, {})
+    assert files(tmp_path / 'training_strips') == [
+        f'{epoch}/1{more}.png' for epoch in (1, 2)
+        for more in ('-batch0-1', '')
+    ]

@@ -1,12 +1,11 @@
 """Latency, parameters and FLOPs of methods, measured once."""
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from mmfusion.utils.files import write_json
+from mmfusion.utils.files import read_record, write_json
 from mmfusion.utils.progress import track
 
 from ..complexity import (count_flops, count_parameters, network_of,
@@ -38,7 +37,7 @@ def measure_costs(methods: Sequence[Method], path: Path,
         dict[str, dict]: Name of each method -> ``latency_ms``,
         ``parameters`` and ``flops``.
     """
-    known = json.loads(path.read_text()) if path.is_file() else {}
+    known = read_record(path) or {}
     where = setting(shape, device, runs)
 
     def key(method: Method) -> dict:

@@ -11,6 +11,7 @@ from mmfusion.evaluation.scenes import Scene
 from mmfusion.evaluation.scenes import measure as measure_scenes
 from mmfusion.evaluation.selection import split_words
 from mmfusion.fileio import PairReading
+from mmfusion.fileio.paths import output_path
 from mmfusion.functional import FusionMetricSpec, get_preset, select_metrics
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.progress import track
@@ -123,7 +124,7 @@ def measure(
     failures: dict[tuple[str, str], str] = {}
     for pair in pairs:
         for method, folder in images.items():
-            path = folder / f'{pair["stem"]}.png'
+            path = output_path(folder, pair['stem'])
             if not path.is_file():
                 continue
             name = method, pair['stem']

@@ -68,7 +68,7 @@ class Method:
 
 def folder_name(name: str) -> str:
     """``name`` with what is safe in file names alone."""
-    return re.sub(r'[^\w.+-]+', '_', name)
+    return re.sub(r'^\.+|[^\w.+-]+', '_', name)
 
 
 def read_methods(entries: Sequence[str]) -> list[Method]:

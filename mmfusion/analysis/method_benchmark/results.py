@@ -9,6 +9,7 @@ import torch
 
 import mmfusion
 from mmfusion.fileio import PairReading, read_image, to_bytes
+from mmfusion.fileio.paths import output_path
 from mmfusion.tasks import TASKS
 
 from .measuring import Table
@@ -123,7 +124,7 @@ def make_strip(pair: Mapping[str, str], images: Mapping[str, Path],
         TASKS['ivf'].modalities)
     vis, ir = map(to_bytes, sources.values())
     fused = {
-        method: read_image(str(folder / f'{pair["stem"]}.png'))
+        method: read_image(str(output_path(folder, pair['stem'])))
         for method, folder in images.items()
     }
     return pair_strip(pair['stem'], vis[..., ::-1], ir.reshape(ir.shape[:2]), {

@@ -13,9 +13,11 @@ from mmfusion.apis.pairs import PairReader, inference_pipeline
 from mmfusion.datasets.transforms import LoadFusionPair
 from mmfusion.evaluation.records import RecordStore
 from mmfusion.fileio import PairReading
+from mmfusion.fileio.paths import (check_outputs, output_path, sample_files,
+                                   source_folders)
 from mmfusion.utils.config_file import type_name
 from mmfusion.utils.errors import UsageError
-from mmfusion.utils.files import write_json, write_text
+from mmfusion.utils.files import read_record, write_json, write_text
 from mmfusion.utils.loading_steps import STEP, state_loading, stated_loading
 from mmfusion.utils.progress import announce
 
@@ -150,6 +152,16 @@ def _fuse(methods: Sequence[Method], sets: Sequence[PairSet], options: Options,
     """Make the images that are not there; reasons by set of those failed."""
     failures: dict[str, Failures] = {item.name: {} for item in sets}
     load = LoadFusionPair(**reading.stated())
+    check_outputs(((options.out / name, ())
+                   for name in ('index.html', 'report.json', 'costs.json')),
+                  overwrite=options.restart, flag='--restart',
+                  ours=lambda path: path.with_name('fused').is_dir())
+    pairs = [pair for item in sets for pair in item.pairs]
+    check_outputs(
+        [(output_path(folder, pair['stem']), sample_files(pair))
+         for item in sets for pair in item.pairs
+         for folder in _folders(options.out, item, methods).values()],
+        source_folders(pairs))
     for method in methods:
         settings, model = method.settings(), None
         for item in sets:
@@ -157,7 +169,7 @@ def _fuse(methods: Sequence[Method], sets: Sequence[PairSet], options: Options,
             _claim(folder, settings, options.restart)
             todo = [
                 pair for pair in item.pairs
-                if _is_older(folder / f'{pair["stem"]}.png', pair)
+                if _is_older(output_path(folder, pair['stem']), pair)
             ]
             if not todo:
                 continue
@@ -182,8 +194,7 @@ def _claim(folder: Path, settings: dict, restart: bool) -> None:
         raise UsageError(
             f'Expected a folder of this tool, got {folder} without '
             f'{_MADE_BY}. Name another --out.')
-    if folder.exists() and (restart
-                            or json.loads(record.read_text()) != settings):
+    if folder.exists() and (restart or read_record(record) != settings):
         shutil.rmtree(folder)
     if not folder.exists():
         write_json(record, settings)

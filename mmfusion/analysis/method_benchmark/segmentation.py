@@ -18,6 +18,7 @@ from mmfusion.apis.pairs import Pair, PairReader, model_pipeline
 from mmfusion.datasets.transforms import LoadFusionAnnotations
 from mmfusion.evaluation.records import Record, RecordStore
 from mmfusion.fileio import read_image
+from mmfusion.fileio.paths import output_path
 from mmfusion.registry import MODELS
 from mmfusion.structures.label_maps import IGNORED
 from mmfusion.utils.config_file import load_config, require_file, type_name
@@ -186,7 +187,7 @@ def segment(
     failures, todo = {}, []
     for pair in pairs:
         for method, folder in images.items():
-            path = folder / f'{pair["stem"]}.png'
+            path = output_path(folder, pair['stem'])
             if 'label_path' not in pair or not path.is_file():
                 continue
             files = [path, pair['label_path']]

@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from torch import Tensor
 
+from mmfusion.fileio.paths import output_path
 from mmfusion.registry import HOOKS
 from mmfusion.utils.errors import check_least
 from mmfusion.utils.files import write_image
@@ -42,6 +43,7 @@ class TrainingStripHook(Hook):
         self.out_dir = out_dir
         self._handle = None
         self._strips: Tensor | None = None
+        self._written: set[str] = set()
 
     def before_train_iter(self, runner, batch_idx: int,
                           data_batch: dict | None = None) -> None:
@@ -63,13 +65,18 @@ class TrainingStripHook(Hook):
         self._handle.remove()
         strips, self._handle, self._strips = self._strips, None, None
         folder = Path(runner.work_dir, self.out_dir, str(runner.epoch + 1))
+        if batch_idx == 0:
+            self._written.clear()
         samples = (data_batch or {}).get('data_samples') or []
         for index, strip in enumerate(strips.cpu()):
             name = f'batch{batch_idx}-{index}'
             if index < len(samples):
                 path = samples[index].metainfo.get('vis_path')
-                name = Path(path).stem if path else name
-            write_image(folder / f'{name}.png', self._draw(strip))
+                stem = Path(path).stem if path else name
+                # Two folders of one dataset may use the same file names.
+                name = f'{stem}-{name}' if stem in self._written else stem
+            self._written.add(name)
+            write_image(output_path(folder, name), self._draw(strip))
 
     def _keep(self, fuser, inputs, output) -> None:
         vis, ir = inputs[:2]

@@ -1,6 +1,7 @@
 """Writes panels of image pairs during validation and test."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,6 +10,8 @@ from mmengine.hooks import Hook
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
+from mmfusion.fileio.paths import (check_outputs, output_path, raw_samples,
+                                   sample_files, source_folders)
 from mmfusion.registry import HOOKS, TRANSFORMS
 from mmfusion.utils.errors import check_least
 from mmfusion.utils.files import write_image
@@ -36,6 +39,8 @@ class FusionVisualizationHook(Hook):
         wait_time (float): Seconds a window stays; 0 until a key.
         show_dir (str, optional): Folder for ``<stem>.png`` files (in
             training ``<stem>_<iteration>.png``) instead of the backends.
+        overwrite (bool): Whether to replace files of the same names in
+            ``show_dir`` that this package has not written.
 
     Raises:
         ValueError: If ``interval`` or ``max_samples`` is below 1.
@@ -43,8 +48,8 @@ class FusionVisualizationHook(Hook):
 
     def __init__(self, draw: bool = False, interval: int = 50,
                  max_samples: int | None = None, show: bool = False,
-                 wait_time: float = 0,
-                 show_dir: str | Path | None = None) -> None:
+                 wait_time: float = 0, show_dir: str | Path | None = None,
+                 overwrite: bool = False) -> None:
         check_least(1, interval=interval, max_samples=max_samples)
         self.draw = draw
         self.interval = interval
@@ -52,12 +57,28 @@ class FusionVisualizationHook(Hook):
         self.show = show
         self.wait_time = wait_time
         self.show_dir = show_dir
+        self.overwrite = overwrite
         self._seen = 0
         self._drawn: set[str] = set()
 
     def _before_epoch(self, runner, mode: str = 'train') -> None:
         self._seen = 0
         self._drawn.clear()
+        if mode == 'train' or self.show or not self.show_dir:
+            return
+        samples = raw_samples(getattr(runner, f'{mode}_dataloader').dataset)
+        made: dict[Path, list[str]] = {}
+        for index, sample in enumerate(samples):
+            place = self._file(_name(sample, index), runner, mode)
+            made.setdefault(place, []).extend(sample_files(sample))
+        check_outputs([(self.show_dir, ()), *made.items()],
+                      source_folders(samples), self.overwrite)
+
+    def _file(self, name: str, runner, mode: str) -> Path:
+        """Where a panel goes."""
+        step = runner.iter if mode == 'val' else 0
+        return output_path(self.show_dir, name,
+                           f'_{step}.png' if step else '.png')
 
     def _after_iter(self, runner, batch_idx: int, data_batch: dict,
                     outputs: Sequence[BaseDataElement],
@@ -82,17 +103,15 @@ class FusionVisualizationHook(Hook):
         meta = getattr(loader.dataset, 'metainfo', None)
         pair = list(self._pair(sample, stack).values())
         image, infrared = pair[0], pair[1] if len(pair) > 1 else None
-        path = sample.metainfo.get('img_path') or sample.metainfo.get(
-            'vis_path', f'sample{index}')
-        stem = Path(path).stem
-        # Two folders of one dataset may use the same file names.
-        name = f'{stem}-{index}' if stem in self._drawn else stem
+        name = _name(sample.metainfo, index)
+        while name in self._drawn:
+            # Two folders of one dataset may use the same file names.
+            name = f'{name}-{index}'
         self._drawn.add(name)
         step = runner.iter if mode == 'val' else 0
         if self.show_dir and not self.show:
-            file = f'{name}_{step}.png' if step else f'{name}.png'
             write_image(
-                Path(self.show_dir) / file,
+                self._file(name, runner, mode),
                 runner.visualizer.draw(image, infrared, sample,
                                        dataset_meta=meta))
         else:
@@ -130,3 +149,9 @@ class FusionVisualizationHook(Hook):
         image = read(results)['img']
         return stacked_to_rgb(
             torch.from_numpy(image).permute(2, 0, 1), modalities)
+
+
+def _name(sample: Mapping[str, Any], index: int) -> str:
+    first = next(iter(sample.get('modalities') or ('vis', )))
+    path = sample.get('img_path') or sample.get(f'{first}_path')
+    return Path(path or f'sample{index}').stem
