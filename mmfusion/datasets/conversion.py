@@ -1,5 +1,6 @@
 """Write data sets to disk file by file: nothing half-written, one bad
 file does not stop the rest."""
+import os
 import shutil
 import sys
 from argparse import ArgumentParser
@@ -13,7 +14,7 @@ from mmengine.utils import track_parallel_progress, track_progress
 
 from mmfusion.fileio import PairReading, read_image
 from mmfusion.utils.errors import check_least
-from mmfusion.utils.files import finished_file, write_text
+from mmfusion.utils.files import finished_file, mark_png, write_text
 from mmfusion.utils.processes import available_cores, single_threaded_opencv
 from mmfusion.utils.progress import announce, free_output
 
@@ -40,14 +41,14 @@ def write_png(path, image: np.ndarray, fast: bool = False) -> None:
         raise ValueError(f'{path}: expected an image (H, W) or (H, W, 3), '
                          f'got {image.shape} {image.dtype}')
     with finished_file(path) as draft:
-        draft.write_bytes(content.tobytes())
+        draft.write_bytes(mark_png(content.tobytes()))
 
 
 def place_file(source, path, link: bool = False) -> None:
     """Copy ``source`` to ``path``, or link to it (symbolic, absolute)."""
     with finished_file(path) as draft:
         if link:
-            draft.symlink_to(Path(source).resolve())
+            draft.symlink_to(os.path.realpath(source))
         else:
             shutil.copyfile(source, draft)
 
@@ -139,7 +140,8 @@ def checked_folders(source, out, needed: Sequence[str] = ()) -> tuple:
         if not folder.is_dir():
             raise FileNotFoundError(
                 f'expected a folder at {folder}, but there is none')
-    if out.resolve().is_relative_to(source.resolve()):
+    inner, outer = os.path.realpath(out), os.path.realpath(source)
+    if Path(inner).is_relative_to(outer):
         raise ValueError(
             f'expected an output folder outside of {source}, got {out}')
     return source, out
@@ -190,7 +192,9 @@ def report_failures(outcomes: list, noun: str = 'file') -> int:
 
 def run_converter(parser: ArgumentParser, convert: Callable,
                   argv: Sequence | None = None) -> int:
-    """Parse a converter's flags, ``--workers`` added, and convert.
+    """Parse a converter's flags, some of all of them added, and convert.
+
+    ``--workers`` and ``--overwrite`` are the same for all.
 
     Args:
         parser (ArgumentParser): Whose arguments ``convert`` takes by name.
@@ -201,6 +205,9 @@ def run_converter(parser: ArgumentParser, convert: Callable,
         int: What ``convert`` returned. A ``ValueError`` or ``OSError`` of
         it ends the program as a wrong flag does.
     """
+    parser.add_argument(
+        '--overwrite', action='store_true',
+        help='replace files of the same names that this tool has not written')
     parser.add_argument('--workers', type=int,
                         default=min(available_cores(), 8),
                         help='processes (default: %(default)s)')

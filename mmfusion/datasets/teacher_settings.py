@@ -48,5 +48,11 @@ def _settings(folder: str, backend_args: dict | None) -> dict | None:
     path = fileio.join_path(folder, MANIFEST, backend_args=backend_args)
     if not fileio.isfile(path, backend_args=backend_args):
         return None
-    content = json.loads(fileio.get_text(path, backend_args=backend_args))
-    return content.get('settings')
+    try:
+        content = json.loads(fileio.get_text(path, backend_args=backend_args))
+        return dict(content['settings'])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        warnings.warn(
+            f'{path} is damaged: whether one teacher made all images is not '
+            'known. Run tools/distill/make_teacher.py again.', stacklevel=3)
+        return None

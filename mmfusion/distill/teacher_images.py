@@ -22,6 +22,7 @@ from mmfusion.apis.pairs import (Pair, PairReader, inference_pipeline,
                                  match_folders)
 from mmfusion.evaluation import compute
 from mmfusion.fileio import to_bytes
+from mmfusion.fileio.paths import check_outputs, output_path, sample_files
 from mmfusion.models.layers import luma
 from mmfusion.models.wrappers import inference_config
 from mmfusion.models.wrappers.feature_pairs import TensorReader
@@ -33,7 +34,7 @@ from mmfusion.utils.files import finished_file, write_image
 from mmfusion.utils.loading_steps import stated_loading
 from mmfusion.utils.progress import announce, track
 
-from .teacher_manifest import Manifest, check_images, checksum
+from .teacher_manifest import Manifest, check_images, checksum, manifests
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def make_teacher(cfg: PathLike | Config, checkpoint: PathLike | None,
                  vis: PathLike, ir: PathLike, out: PathLike,
                  options: TeacherOptions | None = None, *,
                  shard: tuple[int, int] = (0, 1), limit: int | None = None,
-                 restart: bool = False, check: bool = False) -> int:
+                 restart: bool = False, check: bool = False,
+                 overwrite: bool = False) -> int:
     """Fuse the pairs of two folders by a teacher, with a manifest.
 
     Images that the manifest knows and that are still there are not made
@@ -93,6 +95,8 @@ def make_teacher(cfg: PathLike | Config, checkpoint: PathLike | None,
         limit (int, optional): Take the first pairs alone.
         restart (bool): Whether to make all images anew.
         check (bool): Whether to print statistics and name odd images.
+        overwrite (bool): Whether to replace images that a teacher has not
+            made, as ``restart`` does. Sources are never replaced.
 
     Returns:
         int: 0, or 1 if a pair failed, has no partner, or the check found
@@ -100,7 +104,7 @@ def make_teacher(cfg: PathLike | Config, checkpoint: PathLike | None,
 
     Raises:
         UsageError: If an option, the config or an older manifest does not
-            fit.
+            fit, or images would be written over.
         FileNotFoundError: If a file or folder is missing.
     """
     options = options or TeacherOptions()
@@ -114,6 +118,11 @@ def make_teacher(cfg: PathLike | Config, checkpoint: PathLike | None,
     pairs = pairs[:limit]
     own = pairs[shard[0]::shard[1]]
     out = Path(out)
+    check_outputs([(out, ()),
+                   (feature_folder(out),
+                    ()), *((output_path(out, pair['stem']), sample_files(pair))
+                           for pair in pairs)], (vis, ir), overwrite or restart
+                  or bool(manifests(out)))
     manifest = Manifest(out, _settings(cfg, checkpoint, options), shard,
                         restart)
     features = feature_folder(out) if options.save_features else None
@@ -251,7 +260,7 @@ def _make_one(teacher: Teacher, pair: Pair, out: Path,
               manifest: Manifest) -> None:
     start = time.perf_counter()
     image, feature = teacher(pair.item, pair.name)
-    path = out / f'{pair.name}.png'
+    path = output_path(out, pair.name)
     write_image(path, image)
     place = None
     if feature is not None:
@@ -262,7 +271,7 @@ def _make_one(teacher: Teacher, pair: Pair, out: Path,
 
 
 def _feature_file(folder: Path, stem: str) -> Path:
-    return folder / f'{stem}.npz'
+    return output_path(folder, stem, '.npz')
 
 
 def feature_folder(out: Path) -> Path:

@@ -1,6 +1,7 @@
 """What is known of a teacher's images, and whether they are sound."""
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,16 +10,26 @@ import numpy as np
 
 from mmfusion.datasets.teacher_settings import MANIFEST
 from mmfusion.fileio import read_image
+from mmfusion.fileio.paths import output_path
 from mmfusion.utils.errors import UsageError, changed_entries, printable
 from mmfusion.utils.files import write_json
 from mmfusion.utils.progress import announce
 
 _SAVE_EVERY = 20  # images between two versions of the manifest
+_PART = re.compile(r'manifest\.\d+-of-\d+\.json')
+
+
+def manifests(out: Path) -> list[Path]:
+    """The manifests of a folder, those of shards included."""
+    return [
+        path for path in out.glob('manifest*.json')
+        if path.name == MANIFEST or _PART.fullmatch(path.name)
+    ]
 
 
 def forget(out: Path) -> None:
-    """Remove the manifests of a folder, those of shards included."""
-    for path in out.glob(f'{Path(MANIFEST).stem}*.json'):
+    """Remove all :func:`manifests`."""
+    for path in manifests(out):
         path.unlink(missing_ok=True)
 
 
@@ -64,16 +75,28 @@ class Manifest:
         return f'manifest.{index}-of-{self.shards}.json'
 
     def _read(self, path: Path) -> dict:
+        if not path.exists():
+            return {}
         try:
             content = json.loads(path.read_text())
-        except FileNotFoundError:
+        except (ValueError, RecursionError):
+            announce([f'{path} is damaged: its images are made anew'])
             return {}
-        changed = changed_entries(content['settings'], self.settings)
+        try:
+            images = {
+                name: dict(item) for name, item in content['images'].items()
+            }
+            settings = dict(content['settings'])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UsageError(
+                f'{path}: expected a manifest of this tool, got something '
+                'else. Name another --out, or give --restart.') from error
+        changed = changed_entries(settings, self.settings)
         if changed:
             raise UsageError(
                 f'{path} is of images made otherwise ({changed}). '
                 'Name another --out, or give --restart to make them anew.')
-        return content['images']
+        return images
 
     def has(self, stem: str, feature: Path | None = None) -> bool:
         """Whether image and feature are known and their files as before.
@@ -84,7 +107,8 @@ class Manifest:
                 for.
         """
         known = self.images.get(stem, {})
-        files = dict(sha256=self.out / f'{stem}.png', feature_sha256=feature)
+        files = dict(sha256=output_path(self.out, stem),
+                     feature_sha256=feature)
         return all(path.is_file() and checksum(path) == known.get(key)
                    for key, path in files.items() if path is not None)
 
@@ -150,7 +174,7 @@ def check_images(out: Path, pairs: Sequence[dict]) -> int:
     """
     rows, wrong = [], 0
     for pair in pairs:
-        path = out / f'{pair["stem"]}.png'
+        path = output_path(out, pair['stem'])
         if not path.is_file():
             announce([str(path)], 'missing')
             wrong += 1

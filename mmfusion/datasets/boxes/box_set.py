@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmfusion.fileio import IMG_SUFFIXES, image_files, read_lines
+from mmfusion.fileio.paths import name_below
 
 from .coco import Box
 from .formats import read_voc
@@ -92,7 +93,12 @@ def one_of(root: Path, *names: str) -> Path:
 
 def image_name(root: Path, folder: Path, stem: str) -> str:
     """The image of a stem, from the root; an absent one where there is none,
-    so that the converter names it."""
+    so that the converter names it.
+
+    Raises:
+        ValueError: If the stem leads out of the folder.
+    """
+    stem = name_below(folder, stem, f'{folder}, a list of stems')
     path = next((path for suffix in _SPELLINGS
                  if (path := folder / f'{stem}{suffix}').is_file()),
                 folder / f'{stem}{_SPELLINGS[0]}')

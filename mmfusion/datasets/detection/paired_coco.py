@@ -1,11 +1,14 @@
 """Aligned pairs with boxes, from a COCO JSON."""
+import json
 import os.path as osp
 
 from mmdet.datasets import CocoDataset
 from mmengine.fileio import load
 
+from mmfusion.fileio.paths import name_below
 from mmfusion.registry import DATASETS
 from mmfusion.tasks import channel_spans
+from mmfusion.utils.errors import UsageError
 
 from ..samplers import SeededDraws
 
@@ -38,9 +41,13 @@ class PairedCocoDataset(SeededDraws, CocoDataset):
             for this class to all categories of the JSON.
         kwargs: See mmdet's ``CocoDataset``.
 
+    File names lie below ``data_root`` or, without one, below their folder;
+    where there is neither, they are the user's own and may be absolute.
+
     Raises:
-        ValueError: If a prefix is unknown, or ``classes`` are not among the
-            JSON's categories in the JSON's order, which mmdet would mix up.
+        ValueError: If a prefix is unknown, ``classes`` are not among the
+            JSON's categories in the JSON's order, which mmdet would mix up,
+            or a file name leads elsewhere; names the image.
     """
     METAINFO: dict = dict(modalities=dict(vis=3, ir=1))
     PREFIX: dict = dict(vis_path='vis', ir_path='ir')
@@ -62,7 +69,11 @@ class PairedCocoDataset(SeededDraws, CocoDataset):
 
     def load_data_list(self) -> list[dict]:
         """Read the JSON; see mmdet's ``CocoDataset``."""
-        content = load(self.ann_file, backend_args=self.backend_args)
+        try:
+            content = load(self.ann_file, backend_args=self.backend_args)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise UsageError(
+                f'{self.ann_file}: expected JSON ({error}).') from error
         names = [item['name'] for item in content['categories']]
         classes = list(self._metainfo.setdefault('classes', tuple(names)))
         if classes != [name for name in names if name in classes]:
@@ -75,19 +86,35 @@ class PairedCocoDataset(SeededDraws, CocoDataset):
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """One sample of the JSON's image and annotations."""
-        info = super().parse_data_info(raw_data_info)
         image = raw_data_info['raw_img_info']
-        stem, suffix = osp.splitext(image['file_name'])
-        folder, name = osp.split(stem)
-        infrared = image.get('ir_file_name') or osp.join(
-            folder,
-            self.ir_stem.format(stem=name) + (self.ir_suffix or suffix))
-        info.update(vis_path=info['img_path'],
-                    ir_path=osp.join(self.data_prefix['ir_path'],
-                                     infrared), stem=stem)
+        visible, stem = self._place('vis_path', image, 'file_name')
+        info = super().parse_data_info(raw_data_info)
+        if not image.get('ir_file_name'):
+            rest, suffix = osp.splitext(image['file_name'])
+            if osp.isabs(rest) and self.data_prefix['vis_path']:
+                rest = stem
+            folder, name = osp.split(rest)
+            name = self.ir_stem.format(stem=name) + (self.ir_suffix or suffix)
+            image = dict(image, ir_file_name=osp.join(folder, name))
+        infrared, _ = self._place('ir_path', image, 'ir_file_name')
+        info.update(img_path=visible, vis_path=visible, ir_path=infrared,
+                    stem=stem)
         if self.condition_key in image:
             info['condition'] = image[self.condition_key]
         return info
+
+    def _place(self, prefix: str, image: dict, key: str) -> tuple[str, str]:
+        """The file that a name stands for, and the stem of its sample."""
+        name, folder = image.get(key), self.data_prefix[prefix]
+        record = f'{self.ann_file}, {key} of image {image.get("id")!r}'
+        try:
+            below = name_below(folder, name, record)
+        except UsageError:
+            if not (self.data_root and isinstance(name, str) and name):
+                raise
+            start = osp.relpath(folder, self.data_root)
+            below = name_below(self.data_root, osp.join(start, name), record)
+        return osp.join(folder, name), osp.splitext(below)[0]
 
     def get_data_info(self, idx: int) -> dict:
         """Sample ``idx`` with what all samples share."""

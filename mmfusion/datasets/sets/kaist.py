@@ -2,6 +2,7 @@
 from pathlib import Path
 
 from mmfusion.fileio import data_paths, read_lines, read_text
+from mmfusion.fileio.paths import name_below
 
 from ..boxes import Box, BoxSet, Job
 from ..boxes.box_set import image_name, one_of
@@ -39,7 +40,7 @@ class KAISTBoxes(BoxSet):
     @staticmethod
     def _job(root: Path, images: Path, notes: Path, path: Path,
              line: str) -> Job:
-        parts = Path(line).parts[-3:]
+        parts = name_below('', line, str(path)).split('/')[-3:]
         if len(parts) < 3:
             raise ValueError(f'{path}: expected set00/V000/I00000 in every '
                              f'line, got {line!r}')

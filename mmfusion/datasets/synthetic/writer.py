@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mmfusion.fileio.paths import check_outputs, name_below
+from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import finished_file
 
 from ..boxes.coco import Box, ImageBoxes, to_coco
@@ -98,6 +100,9 @@ def write_dataset(out, train: int = 160, val: int = 40,
             } for split in _FIRST_NUMBER
         })
     stale = _reconcile(out, meta, overwrite)
+    if not (overwrite or (out / 'meta.json').exists()):
+        check_outputs(((path, ()) for job in jobs for path in job.paths),
+                      overwrite=False, ours=lambda path: False)
     for path in stale:
         path.unlink(missing_ok=True)
     with finished_file(out / 'meta.json') as draft:
@@ -178,9 +183,14 @@ def _reconcile(out: Path, meta: dict, overwrite: bool) -> list[Path]:
     try:
         old = json.loads(path.read_text())
         stems = {
-            split: list(old['time_of_day'][split]) for split in _FIRST_NUMBER
+            split: [
+                name_below('', stem, str(path))
+                for stem in old['time_of_day'][split]
+            ] for split in _FIRST_NUMBER
         }
-    except (ValueError, KeyError, TypeError):
+    except UsageError:
+        raise
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ValueError(
             f'{path}: expected the meta.json of synthetic scenes, got '
             'something else; choose another folder') from None
