@@ -10,6 +10,7 @@ import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.apis import FusionInferencer
 from mmfusion.cli.flags import add_device, add_loading, loading_of
 from mmfusion.cli.legacy import run
+from mmfusion.cli.outputs import refuse_sources
 from mmfusion.utils.files import write_image
 
 
@@ -35,6 +36,7 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def main(argv=None) -> None:
     args = parse_args(argv)
+    refuse_sources(args, 'out', 'panel')
     fuse = FusionInferencer(args.config, args.checkpoint, device=args.device,
                             native=True, loading=loading_of(args))
     result = fuse(args.vis, args.ir, panel_dir=args.panel)

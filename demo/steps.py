@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -69,7 +70,8 @@ class Recorder:
         self.file = folder / 'steps.json'
         self.done: dict[str, dict] = {}
         if self.file.is_file():
-            self.done = json.loads(self.file.read_text())
+            with suppress(ValueError):  # cut off: all is done again
+                self.done = json.loads(self.file.read_text())
 
     def is_done(self, step: Step) -> bool:
         """Whether this very command has run and its outputs still exist."""

@@ -10,8 +10,10 @@ import argparse
 import sys
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.cli.flags import add_device, add_loading, add_threads, loading_of
+from mmfusion.cli.flags import (add_device, add_loading, add_overwrite,
+                                add_threads, loading_of)
 from mmfusion.cli.legacy import run
+from mmfusion.cli.outputs import refuse_sources
 
 
 def parse_args():
@@ -66,6 +68,7 @@ def parse_args():
     add_loading(parser)
     add_threads(parser)
     add_device(parser)
+    add_overwrite(parser)
     parser.add_argument('--json', metavar='FILE', help='write numbers here')
     args = parser.parse_args()
     if not (args.out or args.show):
@@ -81,6 +84,7 @@ def parse_args():
 
 def main():
     args = parse_args()
+    refuse_sources(args, 'out', 'json')
     import torch
 
     from mmfusion.apis.inferencer import init_model
@@ -115,7 +119,7 @@ def main():
                           batch_size=args.batch, norm=args.norm,
                           momentum=args.momentum, blend=args.blend,
                           flicker=args.flicker, limit=args.limit)
-    result = stream.run(args.out, args.show)
+    result = stream.run(args.out, args.show, overwrite=args.overwrite)
     print(summary(result))
     if args.json:
         write_json(args.json, result)

@@ -6,6 +6,7 @@ from prettytable import PrettyTable
 
 from mmfusion.cli.flags import add_device, add_measured_model, add_threads
 from mmfusion.cli.legacy import read_config, run
+from mmfusion.cli.outputs import refuse_sources
 
 DTYPES = dict(fp32='float32', bf16='bfloat16', fp16='float16')
 
@@ -28,6 +29,7 @@ def parse_args():
 
 def main():
     args = parse_args()
+    refuse_sources(args, 'json')
     cfg = read_config(args)
     import torch
 

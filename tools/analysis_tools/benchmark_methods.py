@@ -7,6 +7,7 @@ from pathlib import Path
 from mmfusion.cli.flags import (add_device, add_loading, add_shape,
                                 add_threads, loading_of)
 from mmfusion.cli.legacy import run
+from mmfusion.cli.outputs import refuse_sources
 
 
 def parse_args():
@@ -53,6 +54,7 @@ def parse_args():
 
 def main():
     args = parse_args()
+    refuse_sources(args, 'out')
     import torch
     from mmengine.device import get_device
 

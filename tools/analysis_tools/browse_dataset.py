@@ -2,7 +2,7 @@
 import argparse
 import sys
 
-from mmfusion.cli.flags import add_config
+from mmfusion.cli.flags import add_config, add_overwrite
 from mmfusion.cli.legacy import read_config, run
 
 
@@ -14,10 +14,12 @@ def main():
                         default='train',
                         help='whose dataloader; train shows the augmentation')
     parser.add_argument('--number', type=int, help='how many; default all')
+    add_overwrite(parser)
     args = parser.parse_args()
     cfg = read_config(args)
     from mmfusion.analysis.browsing import browse_dataset
-    files = browse_dataset(cfg, args.output_dir, args.phase, args.number)
+    files = browse_dataset(cfg, args.output_dir, args.phase, args.number,
+                           args.overwrite)
     print(f'wrote {len(files)} panels to {args.output_dir}')
 
 

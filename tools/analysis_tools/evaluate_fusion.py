@@ -13,6 +13,7 @@ if __name__ == '__main__':
 from mmfusion.cli.flags import (add_loading, add_pair_folders,  # noqa: E402
                                 add_task, loading_of)
 from mmfusion.cli.legacy import UsageError, run  # noqa: E402
+from mmfusion.cli.outputs import refuse_sources  # noqa: E402
 from mmfusion.utils.progress import announce  # noqa: E402
 
 
@@ -114,6 +115,7 @@ def evaluation_of(args):
 
 def main():
     args = parse_args()
+    refuse_sources(args, 'out')
     if args.list:
         from mmfusion.evaluation.listing import list_metrics
         print(list_metrics())

@@ -8,6 +8,7 @@ import sys
 
 from mmfusion.cli.flags import add_config, add_device
 from mmfusion.cli.legacy import read_config, run
+from mmfusion.cli.outputs import refuse_sources
 from mmfusion.utils.config_file import require_file
 from mmfusion.utils.progress import announce
 
@@ -47,6 +48,7 @@ def parse_args():
 
 def main():
     args = parse_args()
+    refuse_sources(args, 'csv')
     cfg = read_config(args)
     checkpoint = require_file(args.checkpoint, 'a checkpoint file',
                               'Train one with tools/train.py.')

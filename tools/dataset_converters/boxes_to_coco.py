@@ -18,7 +18,8 @@ from mmfusion.datasets.boxes import ImageBoxes, check_boxes, to_coco
 from mmfusion.datasets.conversion import (report_failures, run_converter,
                                           run_jobs)
 from mmfusion.datasets.sets import BOX_SETS
-from mmfusion.utils.files import write_text
+from mmfusion.fileio.paths import check_outputs
+from mmfusion.utils.files import read_record, write_text
 from mmfusion.utils.progress import announce
 
 #: EXIF's tag of the orientation, and its values of a quarter turn
@@ -59,8 +60,14 @@ def convert_one(root: Path, read, job) -> ImageBoxes:
     return ImageBoxes(job.vis, job.ir, vis, boxes, job.condition)
 
 
-def convert(kind: str, root, out=None, classes=None, workers: int = 0,
-            **options) -> int:
+def _is_ours(kind: str, path: Path) -> bool:
+    info = (read_record(path) or {}).get('info')
+    return isinstance(
+        info, dict) and info.get('description') == f'{kind} {path.stem}'
+
+
+def convert(kind: str, root, out=None, classes=None, overwrite: bool = False,
+            workers: int = 0, **options) -> int:
     """Convert all splits of a set.
 
     Returns:
@@ -82,6 +89,12 @@ def convert(kind: str, root, out=None, classes=None, workers: int = 0,
         raise FileNotFoundError(
             f'expected {layout.hint} in {root}, got no such split')
     target = Path(out) if out else root / 'annotations'
+    sources = [
+        root / name for jobs in splits.values() for job in jobs
+        for name in (job.vis, job.ir, job.annotation) if name
+    ]
+    check_outputs(((target / f'{split}.json', sources) for split in splits),
+                  overwrite=overwrite, ours=partial(_is_ours, kind))
     outcomes, counts = [], Counter()
     for split, jobs in splits.items():
         done = run_jobs(partial(convert_one, root, layout.read), jobs, workers)

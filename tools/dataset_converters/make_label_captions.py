@@ -17,9 +17,10 @@ import numpy as np
 from mmfusion.datasets.conversion import (read_label, report_failures,
                                           run_converter, run_jobs)
 from mmfusion.fileio import FileRule, read_image
+from mmfusion.fileio.paths import check_outputs
 from mmfusion.registry import DATASETS
 from mmfusion.structures import background_of
-from mmfusion.utils.files import finished_file
+from mmfusion.utils.files import finished_file, read_record
 
 
 def describe(classes: list, dark_below: float, least: int, pair: tuple) -> str:
@@ -45,8 +46,14 @@ def describe(classes: list, dark_below: float, least: int, pair: tuple) -> str:
     return f'a street {time}' + (f' with {named}' if named else '')
 
 
+def _is_ours(path: Path) -> bool:
+    captions = read_record(path)
+    return captions is not None and all(
+        isinstance(text, str) for text in captions.values())
+
+
 def convert(out, vis, labels, dataset: str = 'MSRSDataset',
-            dark_below: float = 60., least: int = 100,
+            dark_below: float = 60., least: int = 100, overwrite: bool = False,
             workers: int = 0) -> int:
     """Describe all pairs.
 
@@ -62,6 +69,8 @@ def convert(out, vis, labels, dataset: str = 'MSRSDataset',
     maps = FileRule('.png').list(str(labels), '--labels')
     pairs = [(stem, path, maps.get(stem, str(Path(labels, f'{stem}.png'))))
              for stem, path in images.items()]
+    check_outputs([(out, [*images.values(), *maps.values()])],
+                  overwrite=overwrite, ours=_is_ours)
     outcomes = run_jobs(partial(describe, list(classes), dark_below, least),
                         pairs, workers)
     captions = {

@@ -6,6 +6,7 @@ OUT/patches.npy and OUT/patches.txt (a stem per line), for PatchFileDataset,
 which is read several times as fast.
 """
 import argparse
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -21,8 +22,12 @@ from mmfusion.datasets.conversion import (check_stem, report_failures,
                                           write_png)
 from mmfusion.datasets.patches import IMAGES, STEMS
 from mmfusion.fileio import FileRule, PairReading, to_bytes
+from mmfusion.fileio.paths import Made, check_outputs
+from mmfusion.fileio.rules import files_below
 from mmfusion.tasks import TASKS
-from mmfusion.utils.files import finished_file
+from mmfusion.utils.files import finished_file, is_ours
+
+_PATCH = re.compile(r'(.+)_\d{3,}_\d{3,}\.png')
 
 
 def cut(image: np.ndarray, size: int,
@@ -93,9 +98,30 @@ def join_parts(out: Path, outcomes: list) -> None:
     shutil.rmtree(out / '.parts')
 
 
+def planned(out: Path, pairs: list, form: str) -> Iterator[Made]:
+    """What is going to be written over, and of what it was made."""
+    yield out, ()
+    if form == 'file':
+        yield from ((out / name, ()) for name in (IMAGES, STEMS))
+        return
+    files = {stem: paths for stem, *paths in pairs}
+    for folder in (out / 'vis', out / 'ir'):
+        yield folder, ()
+        for name in files_below(str(folder)) if folder.is_dir() else ():
+            match = _PATCH.fullmatch(name)
+            if match and match[1] in files:
+                yield folder / name, files[match[1]]
+
+
+def _is_ours(out: Path, path: Path) -> bool:
+    return is_ours(path) or path.parent == out and (
+        (out / '.parts').is_dir() or all(
+            (out / name).is_file() for name in (IMAGES, STEMS)))
+
+
 def convert(out, vis, ir, size: int = 128, stride=None, grey: bool = False,
-            form: str = 'folder', limit=None, workers: int = 0,
-            **loading) -> int:
+            form: str = 'folder', limit=None, overwrite: bool = False,
+            workers: int = 0, **loading) -> int:
     """Cut all pairs, loaded by settings of :class:`LoadFusionPair`.
 
     Returns:
@@ -123,6 +149,8 @@ def convert(out, vis, ir, size: int = 128, stride=None, grey: bool = False,
     loading = {
         key: value for key, value in loading.items() if value is not None
     }
+    check_outputs(planned(out, pairs, form), (vis, ir), overwrite,
+                  ours=partial(_is_ours, out))
     outcomes = run_jobs(
         partial(convert_one, out, size, stride, grey, form, loading), pairs,
         workers)

@@ -22,9 +22,10 @@ from mmfusion.apis.text import parse_encoder
 from mmfusion.datasets.conversion import report_failures
 from mmfusion.fileio import (H5_SUFFIXES, Caption, read_captions,
                              read_text_feature, require_h5py)
+from mmfusion.fileio.paths import check_outputs, output_path
 from mmfusion.registry import TEXT_ENCODERS
 from mmfusion.utils.errors import UsageError
-from mmfusion.utils.files import finished_file
+from mmfusion.utils.files import finished_file, read_record
 from mmfusion.utils.progress import track
 
 META = 'meta.json'
@@ -45,31 +46,40 @@ def plan(folder: Path, captions: dict[str, Caption], description: dict,
     """
     for draft in folder.rglob('.*.part.npy'):
         draft.unlink()
-    if overwrite and folder.is_dir():
-        for path in (*folder.rglob('*.npy'), folder / META):
-            path.unlink(missing_ok=True)
-    known: dict = dict(encoder=description, captions={})
-    if (folder / META).is_file():
-        known = json.loads((folder / META).read_text())
-    elif folder.is_dir() and any(folder.rglob('*.npy')):
+    record = read_record(folder / META) or {}
+    known = record.get('captions')
+    known = known if isinstance(known, dict) else {}
+    if not overwrite and not record and any(folder.rglob('*.npy')):
         raise ValueError(
             f'{folder}: expected a new folder or one of this tool, got .npy '
-            f'files without {META}. Name another, or add --overwrite.')
-    if known['encoder'] != description:
+            f'files without a sound {META}. Name another, or add '
+            '--overwrite.')
+    if not overwrite and record.get('encoder', description) != description:
         raise ValueError(
             f'{folder}: expected features of {description}, got those of '
-            f'{known["encoder"]}. Name another output, or add --overwrite.')
+            f'{record["encoder"]}. Name another output, or add --overwrite.')
+    paths = {
+        stem: output_path(folder, stem, '.npy', str(folder / META))
+        for stem in {
+            **known,
+            **captions
+        }
+    }
+    check_outputs(
+        ((paths[stem], ()) for stem in captions if stem not in known),
+        overwrite=overwrite)
     wanted = {stem: digest(caption) for stem, caption in captions.items()}
-    todo = []
-    for stem, value in wanted.items():
-        path = folder / f'{stem}.npy'
-        if known['captions'].get(stem) != value:
-            path.unlink(missing_ok=True)
-        if not path.is_file():
-            todo.append(stem)
-    known['captions'].update(wanted)
+    for stem, value in known.items():
+        if overwrite or wanted.get(stem, value) != value:
+            paths[stem].unlink(missing_ok=True)
+    todo = [
+        stem for stem in wanted
+        if stem not in known or not paths[stem].is_file()
+    ]
+    known = {**({} if overwrite else known), **wanted}
     with finished_file(folder / META) as draft:
-        draft.write_text(json.dumps(known, indent=1))
+        draft.write_text(
+            json.dumps(dict(encoder=description, captions=known), indent=1))
     return todo
 
 
@@ -91,7 +101,7 @@ def encode(encoder, captions: dict[str, Caption], stems: list[str],
                 yield from encode(encoder, captions, batch, folder, 1)
             continue
         for stem, feature in zip(batch, features, strict=True):
-            with finished_file(folder / f'{stem}.npy') as draft:
+            with finished_file(output_path(folder, stem, '.npy')) as draft:
                 np.save(draft, feature.numpy())
             yield stem, None, None
 
@@ -99,7 +109,7 @@ def encode(encoder, captions: dict[str, Caption], stems: list[str],
 def gather(folder: Path, stems: list[str], out: Path,
            description: dict) -> None:
     """Bring the features of a folder into one file."""
-    paths = {stem: str(folder / f'{stem}.npy') for stem in stems}
+    paths = {stem: str(output_path(folder, stem, '.npy')) for stem in stems}
     if out.suffix.lower() in H5_SUFFIXES:
         h5py = require_h5py()
         with finished_file(out) as draft, h5py.File(draft, 'w') as file:
@@ -130,6 +140,7 @@ def make(captions: str, out: str, encoder: str, max_length: int | None = None,
     """
     texts = read_captions(captions)
     target = Path(out)
+    check_outputs([(target, (captions, ))], (captions, ))
     single = target.suffix.lower() in (*H5_SUFFIXES, '.npz')
     folder = target.with_name(f'{target.name}.parts') if single else target
     if single and target.suffix.lower() != '.npz':

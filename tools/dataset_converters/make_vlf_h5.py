@@ -13,18 +13,20 @@ unpack: the way back, to grey 8-bit images.
 """
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from mmfusion.cli.flags import add_loading
+from mmfusion.cli.flags import add_loading, add_overwrite
 from mmfusion.datasets.conversion import (report_failures, write_lines,
                                           write_png)
 from mmfusion.fileio import (PairReading, as_text_feature, check_same_names,
                              h5_shapes, natural_key, read_h5, read_image,
                              read_lines, require_h5py)
-from mmfusion.utils.files import finished_file
+from mmfusion.fileio.paths import check_outputs, name_below, output_path
+from mmfusion.utils.files import finished_file, is_ours
 from mmfusion.utils.progress import track
 
 #: Folders of image A and image B.
@@ -85,6 +87,17 @@ class Layout:
                        if bare.is_dir() and not images.is_dir() else images)
         self.folders = [self.images / name for name in FOLDERS[task]]
         self.text = root / 'TextFeature' / task / dataset
+
+    def files(self, name: str, record: str) -> tuple[Path, Path, Path]:
+        """Image A, image B and the text of a pair.
+
+        Raises:
+            UsageError: If the name leads out of the folders; names the
+                record.
+        """
+        first, second = (output_path(folder, name, '.png', record)
+                         for folder in self.folders)
+        return first, second, output_path(self.text, name, '.npy', record)
 
     def read(self, name: str) -> tuple:
         """Image A, image B (BGR) and the text array of a pair.
@@ -156,12 +169,19 @@ def pack(root: str, out: str, task: str, dataset: str, split: str, size: str,
     if not listed.is_file():
         raise FileNotFoundError(f'expected a list of images at {listed}, '
                                 'but there is none')
-    # a name ends at its first dot
+    # a name ends at the first dot of its file's name
     names = list(
-        dict.fromkeys(line.split('.')[0] for line in read_lines(listed)))
+        dict.fromkeys(
+            name_below('', f'{folder}{slash}{name.split(".")[0]}', str(listed))
+            for folder, slash, name in (
+                line.rpartition('/') for line in read_lines(listed))))
     if not names:
         raise ValueError(f'{listed}: expected one image name a line, got an '
                          'empty file')
+    check_outputs([(out, [
+        listed,
+        *(file for name in names for file in layout.files(name, str(listed)))
+    ])])
     small = size == 'small' and split == 'train' and task != 'MIF'
     if size == 'small' and not small:
         print('note: test sets and MIF keep their native size',
@@ -188,7 +208,8 @@ def pack(root: str, out: str, task: str, dataset: str, split: str, size: str,
     return report_failures(outcomes, 'pair')
 
 
-def unpack(file: str, root: str, task: str, dataset: str, split: str) -> int:
+def unpack(file: str, root: str, task: str, dataset: str, split: str,
+           overwrite: bool = False) -> int:
     """Write the VLF layout of an HDF5 file.
 
     Returns:
@@ -196,7 +217,9 @@ def unpack(file: str, root: str, task: str, dataset: str, split: str) -> int:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it lacks a group, or names differ between groups.
+        ValueError: If it lacks a group, names differ between groups or
+            lead out of ``root``, or files would be written over that this
+            tool has not written.
         ImportError: If h5py is not installed.
     """
     shapes = {group: h5_shapes(file, group) for group in GROUPS}
@@ -208,6 +231,12 @@ def unpack(file: str, root: str, task: str, dataset: str, split: str) -> int:
     layout = Layout(Path(root), task, dataset)
     outcomes = []
     names = sorted(shapes['text'], key=natural_key)
+    made = {name: layout.files(name, f'{file}, text') for name in names}
+    check_outputs(
+        ((path, (file, )) for paths in made.values() for path in paths),
+        overwrite=overwrite, ours=partial(_is_ours, {
+            text: image for image, _, text in made.values()
+        }))
     for name in track(names, len(names)):
         try:
             _unpack_one(file, name, layout)
@@ -225,12 +254,18 @@ def _unpack_one(file: str, name: str, layout: Layout) -> None:
     text = read_h5(f'{file}:text/{name}')
     as_text_feature(text, f'{file}:text/{name}')
     images = [read_image(f'{file}:{group}/{name}') for group in GROUPS[:2]]
-    for folder, image in zip(layout.folders, images, strict=True):
+    *places, text_place = layout.files(name, file)
+    for place, image in zip(places, images, strict=True):
         if image.dtype != np.uint8:
             image = np.rint(image * 255).astype(np.uint8)
-        write_png(folder / f'{name}.png', image)
-    with finished_file(layout.text / f'{name}.npy') as draft:
+        write_png(place, image)
+    with finished_file(text_place) as draft:
         np.save(draft, text)
+
+
+def _is_ours(images: dict[Path, Path], path: Path) -> bool:
+    """A text is, where the image of its pair is."""
+    return is_ours(images.get(path, path))
 
 
 def main(argv=None) -> int:
@@ -249,6 +284,7 @@ def main(argv=None) -> int:
     unpacker = commands.add_parser('unpack', help='HDF5 to VLF layout')
     unpacker.add_argument('file', help='HDF5 file')
     unpacker.add_argument('root', help='folder to be written')
+    add_overwrite(unpacker)
     for command in (packer, unpacker):
         command.add_argument('--task', choices=FOLDERS, default='IVF',
                              help='default: %(default)s')

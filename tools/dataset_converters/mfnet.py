@@ -6,6 +6,7 @@ own lists may name are left out: flip with probability 0.5 instead.
 """
 import argparse
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from mmfusion.datasets.conversion import (check_stem, checked_folders,
                                           run_jobs, write_lines, write_png)
 from mmfusion.datasets.sets.mfnet import MFNET_CLASSES
 from mmfusion.fileio import data_paths, read_image, read_lines
+from mmfusion.fileio.paths import Made, check_outputs, name_below
 
 SPLITS = ('train', 'val', 'test')
 
@@ -54,13 +56,15 @@ def read_splits(raw: Path) -> dict[str, list[str]]:
 
     Raises:
         FileNotFoundError: If none of the split files exists.
+        ValueError: If a stem leads out of the folder.
     """
     splits = {}
     for name in SPLITS:
         path = raw / f'{name}.txt'
         if path.is_file():
             splits[name] = [
-                line for line in read_lines(path) if not line.endswith('_flip')
+                name_below('', line, str(path)) for line in read_lines(path)
+                if not line.endswith('_flip')
             ]
     if not splits:
         raise FileNotFoundError(
@@ -68,7 +72,18 @@ def read_splits(raw: Path) -> dict[str, list[str]]:
     return splits
 
 
-def convert(raw, out, with_flip: bool = False, workers: int = 0) -> int:
+def planned(raw: Path, out: Path, jobs: list) -> Iterator[Made]:
+    """What is going to be written, and of what."""
+    for stem, mirrored in jobs:
+        image, label = (raw / name / f'{stem}.png'
+                        for name in ('images', 'labels'))
+        for ending in ('', '_flip')[:1 + mirrored]:
+            for name in ('vis', 'ir', 'labels'):
+                yield (out / name / f'{stem}{ending}.png', (image, label))
+
+
+def convert(raw, out, with_flip: bool = False, overwrite: bool = False,
+            workers: int = 0) -> int:
     """Convert the whole data set.
 
     Returns:
@@ -83,8 +98,9 @@ def convert(raw, out, with_flip: bool = False, workers: int = 0) -> int:
     ]
     stems = list(dict.fromkeys(found + listed))
     flipped = set(splits.get('train', ())) if with_flip else set()
-    outcomes = run_jobs(partial(convert_one, raw, out),
-                        [(stem, stem in flipped) for stem in stems], workers)
+    jobs = [(stem, stem in flipped) for stem in stems]
+    check_outputs(planned(raw, out, jobs), overwrite=overwrite, copies=True)
+    outcomes = run_jobs(partial(convert_one, raw, out), jobs, workers)
     done = {job[0] for job, _, error in outcomes if error is None}
     for name, members in splits.items():
         lines = [stem for stem in members if stem in done]

@@ -5,6 +5,7 @@ repository does; a folder named label is accepted too.
 """
 import argparse
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mmfusion.datasets.conversion import (checked_folders, place_file,
 from mmfusion.datasets.sets.mfnet import MFNET_CLASSES
 from mmfusion.datasets.transforms import DeriveFusionMaps
 from mmfusion.fileio import data_paths
+from mmfusion.fileio.paths import Made, check_outputs
 
 LABEL_FOLDERS = ('Segmentation_labels', 'label', 'labels')
 MAPS = dict(bi='gt_binary_map', bd='gt_boundary_map', mask='gt_mask_map')
@@ -78,8 +80,20 @@ def find_jobs(raw: Path) -> list[tuple[str, str, str]]:
     return jobs
 
 
+def planned(raw: Path, out: Path, maps: bool, jobs: list) -> Iterator[Made]:
+    """What is going to be written, and of what."""
+    for split, label_folder, name in jobs:
+        for target in ('vi', 'ir', 'label'):
+            folder = label_folder if target == 'label' else target
+            yield (out / split / target / name,
+                   (raw / split / folder / name, ))
+        if maps and split == 'train':
+            for target in MAPS:
+                yield out / split / target / name, ()
+
+
 def convert(raw, out, maps: bool = False, link: bool = False,
-            workers: int = 0) -> int:
+            overwrite: bool = False, workers: int = 0) -> int:
     """Convert the whole data set.
 
     Returns:
@@ -87,6 +101,8 @@ def convert(raw, out, maps: bool = False, link: bool = False,
     """
     raw, out = checked_folders(raw, out)
     jobs = find_jobs(raw)
+    check_outputs(planned(raw, out, maps, jobs), overwrite=overwrite,
+                  copies=True)
     outcomes = run_jobs(partial(convert_one, raw, out, link, maps), jobs,
                         workers)
     for split in ('train', 'test'):

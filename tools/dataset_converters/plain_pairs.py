@@ -21,6 +21,7 @@ from mmfusion.datasets.conversion import (check_stem, checked_folders,
                                           report_failures, run_converter,
                                           run_jobs, write_lines)
 from mmfusion.fileio import FileRule, data_paths
+from mmfusion.fileio.paths import check_outputs, output_path
 
 # What takes the place of the visible image is in colour, where one is.
 KNOWN_PAIRS = (*((vis, ir) for vis in ('vis', 'vi', 'visible', 'rgb')
@@ -104,6 +105,17 @@ def find_samples(src: Path, names: dict, rules: dict) -> list[Sample]:
     return samples
 
 
+def placed(out: Path, prefixed: bool, sample: Sample) -> dict[Path, str]:
+    """Files of a pair: where each goes, and where it is."""
+    stem = out_stem(sample, prefixed)
+    found = {key: getattr(sample, key) for key in ('vis', 'ir', 'label')}
+    return {
+        output_path(out / key, stem,
+                    Path(source).suffix): source
+        for key, source in found.items() if source
+    }
+
+
 def convert_one(out: Path, link: bool, classes, prefixed: bool,
                 on_size_mismatch: str | None, sample: Sample) -> tuple:
     """Check and place one pair.
@@ -129,10 +141,8 @@ def convert_one(out: Path, link: bool, classes, prefixed: bool,
     if sample.label:
         label = read_label(sample.label, vis, classes)['gt_seg_map']
         values = dict(enumerate(np.bincount(label.ravel())))
-    for key in ('vis', 'ir', 'label'):
-        source = getattr(sample, key)
-        if source:
-            place_file(source, out / key / (stem + Path(source).suffix), link)
+    for path, source in placed(out, prefixed, sample).items():
+        place_file(source, path, link)
     return f'{vis.shape[0]}x{vis.shape[1]}', values
 
 
@@ -163,7 +173,7 @@ def summarise(split: str, outcomes: list) -> str:
 def convert(src, out, vis=None, ir=None, label=None, vis_stem='{stem}',
             ir_stem='{stem}', label_stem='{stem}', num_classes=None,
             link: bool = False, on_size_mismatch: str | None = None,
-            workers: int = 0) -> int:
+            overwrite: bool = False, workers: int = 0) -> int:
     """Convert all pairs; those of two sizes keep them, if these are taken.
 
     Returns:
@@ -177,6 +187,9 @@ def convert(src, out, vis=None, ir=None, label=None, vis_stem='{stem}',
     samples = find_samples(src, dict(vis=vis, ir=ir, label=label), rules)
     stems = Counter(sample.stem for sample in samples)
     prefixed = max(stems.values()) > 1
+    check_outputs(((path, (source, )) for sample in samples
+                   for path, source in placed(out, prefixed, sample).items()),
+                  overwrite=overwrite, copies=True)
     classes = num_classes and [str(k) for k in range(num_classes)]
     outcomes = run_jobs(
         partial(convert_one, out, link, classes, prefixed, on_size_mismatch),

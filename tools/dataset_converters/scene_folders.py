@@ -14,6 +14,7 @@ the task: vis and ir, under and over, ...
 import argparse
 import os
 import sys
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from mmfusion.datasets.conversion import (checked_folders, place_file,
                                           read_pair, report_failures,
                                           run_converter, run_jobs)
 from mmfusion.fileio import image_files, is_data, natural_key, read_image
+from mmfusion.fileio.paths import Made, check_outputs
 from mmfusion.tasks import TASKS
 
 
@@ -121,8 +123,21 @@ def convert_one(out: Path, folders, choose, link: bool,
                    link)
 
 
+def planned(out: Path, folders, scenes: list[SceneFiles]) -> Iterator[Made]:
+    """What may be written, and of what."""
+    for scene in scenes:
+        images: dict[str, list[Path]] = {}
+        for name in scene.images:
+            path = scene.folder / name
+            images.setdefault(path.suffix.lower(), []).append(path)
+        for suffix, paths in images.items():
+            for folder in folders:
+                yield out / folder / (scene.name + suffix), paths
+
+
 def convert(src, out, task: str, match=None, by_brightness: bool = False,
             skip=(), link: bool = False, on_size_mismatch: str | None = None,
+            overwrite: bool = False,
             workers: int = 0) -> int:
     """Convert all scenes.
 
@@ -134,9 +149,12 @@ def convert(src, out, task: str, match=None, by_brightness: bool = False,
     src, out = checked_folders(src, out)
     choose = (choose_by_brightness if by_brightness else partial(
         choose_by_pattern, patterns=match))
+    folders, scenes = list(TASKS[task].modalities), find_scenes(src, skip)
+    check_outputs(planned(out, folders, scenes), overwrite=overwrite,
+                  copies=True)
     outcomes = run_jobs(
-        partial(convert_one, out, list(TASKS[task].modalities), choose, link,
-                on_size_mismatch), find_scenes(src, skip), workers)
+        partial(convert_one, out, folders, choose, link, on_size_mismatch),
+        scenes, workers)
     done = sum(error is None for _, _, error in outcomes)
     print(f'{out}: {done} pairs of {" and ".join(TASKS[task].modalities)}')
     return report_failures(outcomes, 'scene')

@@ -12,6 +12,7 @@ import sys
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.cli.flags import add_config, add_shape
 from mmfusion.cli.legacy import read_config, run
+from mmfusion.cli.outputs import refuse_sources
 from mmfusion.utils.config_file import require_file
 
 
@@ -50,6 +51,7 @@ def parse_args():
 
 def main():
     args = parse_args()
+    refuse_sources(args, 'out')
     cfg = read_config(args)
     checkpoint = None
     if args.checkpoint != 'none':

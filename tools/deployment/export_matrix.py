@@ -11,6 +11,7 @@ import sys
 
 from mmfusion.cli.flags import add_shape
 from mmfusion.cli.legacy import run
+from mmfusion.cli.outputs import refuse_sources
 
 
 def parse_args():
@@ -36,6 +37,7 @@ def parse_args():
 
 def main():
     args = parse_args()
+    refuse_sources(args, 'out', 'json')
     import torch
     from mmengine.utils import ProgressBar
 

@@ -12,6 +12,7 @@ import sys
 
 from mmfusion.cli.flags import add_loading, add_pair_folders, loading_of
 from mmfusion.cli.legacy import run
+from mmfusion.cli.outputs import refuse_sources
 
 
 def parse_args():
@@ -46,6 +47,7 @@ def parse_args():
 
 def main():
     args = parse_args()
+    refuse_sources(args, 'out', 'json')
     from mmfusion.apis.inferencer import task_of_model
     from mmfusion.apis.pairs import match_folders
     from mmfusion.deployment import compare_models, quantize

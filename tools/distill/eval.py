@@ -7,6 +7,7 @@ import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.cli import distill_readme as distill_flags
 from mmfusion.cli.flags import add_device, add_loading, loading_of
 from mmfusion.cli.legacy import run
+from mmfusion.cli.outputs import refuse_sources
 
 
 def parse_args(argv=None):
@@ -51,6 +52,7 @@ def images_of(args):
 
 def main():
     args = parse_args()
+    refuse_sources(args, 'save_dir')
     from mmengine.device import get_device
 
     from mmfusion.analysis.costs import analyze_model, benchmark_speed

@@ -6,6 +6,7 @@ from pathlib import Path
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.cli.flags import add_config, add_device
 from mmfusion.cli.legacy import read_config, run
+from mmfusion.cli.outputs import refuse_sources
 
 
 def parse_args(argv=None):
@@ -22,6 +23,7 @@ def parse_args(argv=None):
 
 def main():
     args = parse_args()
+    refuse_sources(args, 'out_dir')
     from mmengine.device import get_device
 
     from mmfusion.analysis.lr_finder import run_finder, suggest, write_curve

@@ -15,7 +15,8 @@ from dataclasses import fields
 from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.cli.flags import add_config, add_device, add_pair_folders
+from mmfusion.cli.flags import (add_config, add_device, add_overwrite,
+                                add_pair_folders)
 from mmfusion.cli.legacy import read_config, run
 
 
@@ -78,6 +79,7 @@ def parse_args(argv=None):
         help='start N shards on this machine')
     add('--restart', action=argparse.BooleanOptionalAction, default=False,
         help='make all images anew, whatever is there')
+    add_overwrite(parser)
     add('--limit', type=_count, metavar='N', help='take the first N pairs')
     add('--check', action='store_true',
         help='print statistics and point at odd images')
@@ -112,9 +114,12 @@ def run_shards(args: argparse.Namespace, argv: list) -> int:
     import torch
 
     from mmfusion.distill.teacher_manifest import forget
+    from mmfusion.fileio.paths import check_outputs
     count = args.processes
+    check_outputs([(args.out, ())], (args.vis, args.ir))
     if args.restart:
         forget(Path(args.out))
+        argv = [*argv, '--overwrite']
     cores = (len(os.sched_getaffinity(0))
              if hasattr(os, 'sched_getaffinity') else os.cpu_count())
     environment = {
@@ -151,7 +156,8 @@ def main():
     })
     return make_teacher(read_config(args), args.checkpoint, args.vis, args.ir,
                         args.out, options, shard=args.shard, limit=args.limit,
-                        restart=args.restart, check=args.check)
+                        restart=args.restart, check=args.check,
+                        overwrite=args.overwrite)
 
 
 if __name__ == '__main__':

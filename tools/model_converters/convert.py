@@ -4,15 +4,15 @@ The result is ``{'state_dict': ..., 'meta': ...}`` with the fuser's keys
 under ``fuser.``. One mapping table a method lies in ``mappings/``.
 """
 import argparse
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 from mappings import MAPPINGS, KeyMapping
 
+from mmfusion.fileio.paths import check_outputs
 from mmfusion.utils.checkpoint import find_state_dict, read_checkpoint
+from mmfusion.utils.files import finished_file
 
 
 def tables_of(method: str) -> tuple[KeyMapping, ...]:
@@ -130,20 +130,16 @@ def convert_file(source: str, target: str, method: str,
 
     Raises:
         FileNotFoundError: If there is no ``source``.
-        ValueError: If the method is unknown or the checkpoint does not fit.
+        ValueError: If the method is unknown, the checkpoint does not fit,
+            or ``target`` is ``source``.
     """
+    check_outputs([(target, (source, ))])
     work = revert if reverse else convert
     read = read_checkpoint if reverse else tables_of(method)[0].read
     checkpoint = read(source)
     result = work(checkpoint, choose(checkpoint, method, reverse))
-    path = Path(target)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    try:
-        torch.save(result, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with finished_file(target) as draft:
+        torch.save(result, draft)
     return result
 
 
