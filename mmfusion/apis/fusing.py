@@ -245,8 +245,9 @@ def refuse_overwriting(
     """
     samples = [reader.raw(index) for index in range(len(reader))]
     made: list[Made] = []
-    for folder in filter(None, (out_dir, options.show_dir)):
-        made += [*reader.outputs(folder), (folder, ())]
+    for folder in (out_dir, options.show_dir):
+        if folder:
+            made += [*reader.outputs(folder), (folder, ())]
     check_outputs(made, [*folders, *source_folders(samples)],
                   options.overwrite)
 

@@ -174,10 +174,12 @@ class FusionInferencer:
                 (see :meth:`stream`).
         """
         samples, single = self._samples(vis, ir, text)
-        if _is_folder(vis):
-            written = [kwargs.get(key) for key in ('out_dir', 'panel_dir')]
-            check_outputs(((folder, ()) for folder in filter(None, written)),
-                          (vis, ir))
+        folders = [
+            path for path in (vis, ir)
+            if isinstance(path, (str, os.PathLike)) and os.path.isdir(path)
+        ]
+        written = {kwargs.get(key) for key in ('out_dir', 'panel_dir')}
+        check_outputs(((path, ()) for path in written if path), folders)
         results = self.stream(samples, **kwargs)
         if progress:
             results = track(results, len(samples))
