@@ -295,7 +295,8 @@ class FusionInferencer:
         if 'pred_sem_seg' in result:
             labels = to_file_labels(result['pred_sem_seg'],
                                     getattr(self.model, 'dataset_meta', {}))
-            write_image(output_path(folder, result['name'], '_seg.png'), labels)
+            write_image(output_path(folder, result['name'], '_seg.png'),
+                        labels)
 
     def _samples(self, vis: Any, ir: Any,
                  text: Any = None) -> tuple[list[dict], bool]:

@@ -10,8 +10,8 @@ if __name__ == '__main__':
                   'MKL_NUM_THREADS'):
         os.environ.setdefault(_name, '1')
 
-from mmfusion.cli.flags import (add_loading, add_pair_folders,  # noqa: E402
-                                add_task, loading_of)
+from mmfusion.cli.flags import add_pair_folders  # noqa: E402
+from mmfusion.cli.flags import add_loading, add_task, loading_of
 from mmfusion.cli.legacy import UsageError, run  # noqa: E402
 from mmfusion.cli.outputs import refuse_sources  # noqa: E402
 from mmfusion.utils.progress import announce  # noqa: E402

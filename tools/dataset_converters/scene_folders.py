@@ -137,8 +137,7 @@ def planned(out: Path, folders, scenes: list[SceneFiles]) -> Iterator[Made]:
 
 def convert(src, out, task: str, match=None, by_brightness: bool = False,
             skip=(), link: bool = False, on_size_mismatch: str | None = None,
-            overwrite: bool = False,
-            workers: int = 0) -> int:
+            overwrite: bool = False, workers: int = 0) -> int:
     """Convert all scenes.
 
     Returns:
