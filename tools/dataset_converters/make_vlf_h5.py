@@ -173,8 +173,8 @@ def pack(root: str, out: str, task: str, dataset: str, split: str, size: str,
     names = list(
         dict.fromkeys(
             name_below('', f'{folder}{slash}{name.split(".")[0]}', str(listed))
-            for folder, slash, name in (
-                line.rpartition('/') for line in read_lines(listed))))
+            for folder, slash, name in (line.rpartition('/')
+                                        for line in read_lines(listed))))
     if not names:
         raise ValueError(f'{listed}: expected one image name a line, got an '
                          'empty file')
