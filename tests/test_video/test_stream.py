@@ -269,14 +269,14 @@ def test_the_network_alone_counts_as_network(model, monkeypatch):
 
         return call
 
-    stream = FusionStream(model, ListSource(grey, 5), ListSource(grey, 5))
+    # of a single frame: that of the next one is prepared meanwhile
+    stream = FusionStream(model, ListSource(grey, 1), ListSource(grey, 1))
     monkeypatch.setattr(stream.fuser, 'prepare', slow(stream.fuser.prepare))
     result = stream.run()
     seconds = result['seconds']
-    assert seconds['prepare'] >= 0.5
-    # compared with the rest: on a busy machine all takes longer
+    assert seconds['prepare'] >= 0.1
     assert seconds['network'] <= seconds['whole'] - seconds['prepare']
-    assert result['network_ms'] == pytest.approx(200 * seconds['network'])
+    assert result['network_ms'] == pytest.approx(1000 * seconds['network'])
     assert result['overhead'] == pytest.approx(1 - seconds['network'] /
                                                seconds['whole'])
     assert 'network' in summary(result)
