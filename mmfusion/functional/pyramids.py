@@ -10,7 +10,8 @@ def halved(image: Image, odd: str) -> Image:
         image (Image): Image.
         odd (str): What completes an odd height or width: ``'zero'``, a line
             of zeros before the first one (average pooling with padding);
-            ``'repeat'``, the last one once more.
+            ``'repeat'``, the last one once more, as mirrored borders
+            have it.
     """
     ops, x = image.ops, image.values
     rows, columns = (side % 2 for side in image.size)

@@ -1,6 +1,7 @@
 """SSIM and MS-SSIM of the fused image with its sources."""
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from .bands import bands, cut
 from .image import Image, pair_feature
@@ -123,9 +124,10 @@ def _sum_of_means(fused: Image, sources: Sequence[Image], form: SSIMForm):
     return total / count
 
 
-def _sum_of_products(fused: Image, sources: Sequence[Image], form: SSIMForm):
+def _sum_of_products(fused: Image, sources: Sequence[Image], form: SSIMForm,
+                     odd: str):
     """Sum over the sources of their MS-SSIM."""
-    return sum(_multi_scale(fused, source, form) for source in sources)
+    return sum(_multi_scale(fused, source, form, odd) for source in sources)
 
 
 def _over_sources(function, fused, sources, form, average: bool):
@@ -173,33 +175,41 @@ def structural_similarity(fused: Image, sources: Sequence[Image],
 
 @fusion_metric('MS_SSIM', 'warren', higher_is_better=True, value_range=(0, 1),
                min_size=161, correct=False,
-               options=dict(form=GAUSS11_RANGE1, average=True),
+               options=dict(form=GAUSS11_RANGE1, odd='zero', average=True),
                reference='FusionImageEvalution: mean of the two of tang_py')
 @fusion_metric(
     'MS_SSIM', 'tang_py', higher_is_better=True, value_range=(0, 2),
     min_size=161, correct=False, reference='Metric_Python, IVIF_ZOO: levels '
     'multiplied by 255 once more, range 255',
-    options=dict(form=GAUSS11_RANGE1))
+    options=dict(form=GAUSS11_RANGE1, odd='zero'))
+@fusion_metric(
+    'MS_SSIM', 'zero_padded', higher_is_better=True, value_range=(0, 2),
+    min_size=161, correct=False, options=dict(form=GAUSS11, odd='zero'),
+    reference='as wang, with a black line before odd levels, as padded '
+    'average pooling has it')
 @fusion_metric('MS_SSIM', 'wang', higher_is_better=True, value_range=(0, 2),
                min_size=161, default=True,
-               reference='Wang, Simoncelli & Bovik 2003; five levels, sum',
-               options=dict(form=GAUSS11))
+               reference='Wang, Simoncelli & Bovik 2003; five levels, odd '
+               'ones mirrored at their end, sum', options=dict(form=GAUSS11))
 def multi_scale_similarity(fused: Image, sources: Sequence[Image],
-                           form: SSIMForm, average: bool = False):
+                           form: SSIMForm, odd: str = 'repeat',
+                           average: bool = False):
     """Sum, or average, over the sources of their MS-SSIM with F.
 
     The product of the mean contrast-structure terms of four levels and of
     the mean SSIM of the fifth, each to its weight. Negative means count as
-    0. Each source adds 0 to 1.
+    0. Each source adds 0 to 1. ``odd`` is that of
+    :func:`~mmfusion.functional.pyramids.halved`.
     """
-    return _over_sources(_sum_of_products, fused, sources, form, average)
+    return _over_sources(partial(_sum_of_products, odd=odd), fused, sources,
+                         form, average)
 
 
-def _multi_scale(fused: Image, source: Image, form: SSIMForm):
+def _multi_scale(fused: Image, source: Image, form: SSIMForm, odd: str):
     result = 1.
     for level, weight in enumerate(_MS_WEIGHTS):
         if level:
-            fused, source = (halved(x, 'zero') for x in (fused, source))
+            fused, source = (halved(x, odd) for x in (fused, source))
         last = level == len(_MS_WEIGHTS) - 1
         term = (ssim_map if last else contrast_structure)(fused, source, form)
         result = result * fused.ops.mean(term).clip(0)**weight
