@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools' / 'model_converters')]
 
 from benchmarks.fusers import METHODS, build, film_text, peak_above_idle
+from mmfusion.cli.flags import one_of
 from mmfusion.apis.pairs import match_folders
 from mmfusion.deployment import compare_models, export_model, quantize
 from mmfusion.deployment.accuracy import accuracy_table
@@ -240,7 +241,7 @@ def parse_args(argv: list | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--methods', nargs='+', default=['transfuser6', 'psfusion'],
         help=f'of {", ".join(METHODS)}, or any registered fuser')
-    parser.add_argument('--variants', nargs='+', choices=VARIANTS,
+    parser.add_argument('--variants', nargs='+', **one_of(VARIANTS),
                         default=VARIANTS, help='the eager one is always run')
     parser.add_argument('--memory', action='store_true',
                         help='also measure peak memory (Linux)')

@@ -31,6 +31,7 @@ from mappings import MAPPINGS
 from benchmarks.naive import (NaiveFILM, NaiveMMDRFuseStudent,
                               NaiveMMDRFuseTeacher, NaivePSFusion,
                               NaiveTransFuser6)
+from mmfusion.cli.flags import one_of
 from mmfusion.models.layers import luma, trim_heap
 from mmfusion.registry import MODELS
 
@@ -271,14 +272,14 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--method', nargs='+', choices=sorted(METHODS),
+    parser.add_argument('--method', nargs='+', **one_of(sorted(METHODS)),
                         default=list(METHODS))
     parser.add_argument('--shape', nargs=2, type=int, default=(480, 640),
                         metavar=('H', 'W'))
     parser.add_argument('--batch', type=int, default=1)
     parser.add_argument('--repeats', type=int, default=7)
     parser.add_argument('--threads', type=int, default=2)
-    parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
+    parser.add_argument('--device', **one_of(('cpu', 'cuda')), default='cpu')
     parser.add_argument('--bf16', action='store_true',
                         help='autocast to bfloat16')
     parser.add_argument(

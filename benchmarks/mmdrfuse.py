@@ -26,6 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tools' / 'dataset_converters')]
 import make_patches
 
 from benchmarks.naive import NaiveMMDRFuseStudent
+from mmfusion.cli.flags import one_of
 from mmfusion.datasets.conversion import write_png
 from mmfusion.models.losses import HistoryBank
 from mmfusion.registry import DATASETS, MODELS
@@ -198,7 +199,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('part', choices=('student', 'refresh', 'patches'))
+    parser.add_argument('part', **one_of(('student', 'refresh', 'patches')))
     parser.add_argument('--repeats', type=int, default=15)
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--workers', type=int, default=1)

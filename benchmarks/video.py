@@ -28,6 +28,7 @@ from torch import nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from mmfusion.cli.flags import one_of
 from mmfusion.apis.inferencer import init_model
 from mmfusion.cli.legacy import run
 from mmfusion.deployment import export_model
@@ -149,7 +150,7 @@ def parse_args(argv: list | None = None) -> argparse.Namespace:
                         help='config and checkpoint, or an exported file')
     parser.add_argument('--backend', nargs='+',
                         help='of an exported file, one or more')
-    parser.add_argument('--precision', choices=('fp32', 'bf16'),
+    parser.add_argument('--precision', **one_of(('fp32', 'bf16')),
                         default='fp32', help='of an exported file')
     parser.add_argument('--shape', nargs=2, type=int, default=(480, 640),
                         metavar=('H', 'W'))

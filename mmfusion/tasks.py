@@ -75,8 +75,8 @@ class FusionTask:
         """A task from its name, from fields or from ``modalities`` alone.
 
         Args:
-            task (str | dict | FusionTask): A name of :data:`TASKS`; or a
-                dict with ``modalities`` and, optionally, ``name``,
+            task (str | dict | FusionTask): A name of :data:`TASKS`, in
+                any case; or a dict with ``modalities`` and, optionally, ``name``,
                 ``visible`` and ``colour``. What a dict leaves out is that
                 of the known task with the same modalities; else the one
                 colour image (or the first) is ``visible``, and colour comes
@@ -97,12 +97,13 @@ class FusionTask:
         if isinstance(task, FusionTask):
             return task
         if isinstance(task, str):
-            if task not in TASKS:
+            known = TASKS.get(task.lower())
+            if known is None:
                 raise ValueError(
                     f'Expected a task of {", ".join(TASKS)}, got {task!r}. '
                     'Another pair is a dict: dict(modalities=dict(a=3, '
                     "b=1), visible='a', colour='a').")
-            return TASKS[task]
+            return known
         fields = dict(task)
         modalities = dict(fields.get('modalities') or {})
         coloured = [name for name, count in modalities.items() if count == 3]

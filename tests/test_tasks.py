@@ -27,6 +27,7 @@ def test_the_four_tasks():
 def test_found_by_name_and_by_modalities(name):
     task = TASKS[name]
     assert FusionTask.of(name) is FusionTask.of(task) is task
+    assert FusionTask.of(name.upper()) is task
     assert FusionTask.of(dict(modalities=dict(task.modalities))) == task
     assert task_of(task.modalities) == name
     assert task.meta == dict(task=name, modalities=dict(task.modalities))

@@ -10,8 +10,7 @@ import argparse
 import sys
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.cli.flags import (add_device, add_loading, add_overwrite,
-                                add_threads, loading_of)
+from mmfusion.cli.flags import (add_device, add_loading, add_overwrite, add_threads, loading_of, one_of)
 from mmfusion.cli.legacy import run
 from mmfusion.cli.outputs import refuse_sources
 
@@ -47,7 +46,7 @@ def parse_args():
                         help='by which the infrared stream is late')
     parser.add_argument('--batch', type=int, default=1)
     parser.add_argument(
-        '--norm', choices=('auto', 'clamp', 'steady'), default='auto',
+        '--norm', **one_of(('auto', 'clamp', 'steady')), default='auto',
         help='steady: min-max whose bounds follow the video slowly; auto: '
         'that, where the model stretches stills')
     parser.add_argument(
@@ -62,7 +61,7 @@ def parse_args():
                         help='fuse N frames at most')
     parser.add_argument('--backend',
                         help='of an exported file: onnxruntime, openvino, ...')
-    parser.add_argument('--precision', choices=('fp32', 'bf16'),
+    parser.add_argument('--precision', **one_of(('fp32', 'bf16')),
                         default='fp32',
                         help='of an exported file; bf16 with openvino')
     add_loading(parser)

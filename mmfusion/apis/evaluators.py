@@ -6,7 +6,7 @@ from mmengine.config import Config
 
 from mmfusion.evaluation.selection import COCO_METRICS, IOU_METRICS, parse_eval
 from mmfusion.utils.config_file import PathLike, type_name
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, spelled
 
 #: file of FusionMetric's values of all images, in the work dir
 FUSION_CSV = 'fusion_metrics.csv'
@@ -22,6 +22,8 @@ def choose_evaluators(cfg: Config, words: Sequence[str]) -> None:
     their names is given; the last is added where the config has none. Other
     evaluators stay in any case.
     """
+    names = (*IOU_METRICS, *COCO_METRICS, 'fusion')
+    words = [spelled(names, word) for word in words]
     asked = {
         kind: [word for word in words if word in known]
         for kind, (_, known) in _TASKS.items()

@@ -15,7 +15,6 @@ from mmfusion.tasks import metric_order
 from mmfusion.utils.errors import printable
 from mmfusion.utils.files import write_json
 from mmfusion.utils.processes import available_cores
-from mmfusion.utils.progress import track
 
 #: from this number of images on, processes are worth their start
 MANY = 16
@@ -45,8 +44,8 @@ def score_saved(folder: Path, samples: Mapping[str, dict[str, Any]],
     ]
     workers = available_cores() if len(scenes) >= MANY else 1
     found = {
-        record.stem: record for records in track(
-            measure(scenes, protocol, workers, PairSources()), len(scenes))
+        record.stem: record
+        for records in measure(scenes, protocol, workers, PairSources())
         for record in records
     }
     records = [found[name] for name in samples]

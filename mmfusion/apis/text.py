@@ -55,11 +55,13 @@ def parse_encoder(word: str) -> dict:
         UsageError: If the word has another form, or the type is not known.
     """
     kind, equals, folder = word.partition('=')
-    if word == 'hash':  # needs no files
-        return dict(type=kind)
+    if word.lower() == 'hash':  # needs no files
+        return dict(type='hash')
     if not (kind and equals and folder):
         raise UsageError('Expected a text encoder as TYPE=DIR, such as '
                          f'blip2=checkpoints/blip2, got {word!r}.')
+    if TEXT_ENCODERS.get(kind) is None:
+        kind = kind.lower()
     if TEXT_ENCODERS.get(kind) is None:
         known = ', '.join(
             sorted(name for name in TEXT_ENCODERS.module_dict

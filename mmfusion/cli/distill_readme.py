@@ -7,6 +7,8 @@ from mmengine.config import Config
 
 from mmfusion.utils.errors import UsageError
 
+from .flags import one_of
+
 #: pairs of the configs, in their order
 TERMS = ('pix', 'ssim', 'grad', 'perc', 'feat')
 _VGG_TERMS = ('perc', 'feat')
@@ -44,7 +46,7 @@ def train_parser() -> argparse.ArgumentParser:
         description='Train the real-time student: the flags of its README '
         'become overrides of a config, which are printed.')
     add = parser.add_argument
-    add('--model_size', choices=('tiny', 'small', 'base'), default='base')
+    add('--model_size', **one_of(('tiny', 'small', 'base')), default='base')
     add('--train_root', metavar='DIR',
         help='folder with IR, VIS and TEACHER_FUSED')
     add('--val_root', metavar='DIR', help='likewise, for validation')

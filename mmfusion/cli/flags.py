@@ -3,6 +3,8 @@
 As :mod:`.legacy`, this module imports neither torch nor anything that does.
 """
 import argparse
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from mmengine.config import DictAction
@@ -10,6 +12,7 @@ from mmengine.config import DictAction
 from mmfusion.fileio import PairReading
 from mmfusion.fileio.images import SAVE_MODES
 from mmfusion.tasks import TASKS
+from mmfusion.utils.errors import spelled
 
 TOOLS = ('train', 'test', 'test_fusion')
 
@@ -71,7 +74,7 @@ def _add_legacy_test(legacy: argparse._ArgumentGroup) -> None:
 
 def _add_distributed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        '--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'),
+        '--launcher', **one_of(('none', 'pytorch', 'slurm', 'mpi')),
         default='none',
         help='job launcher; set by the dist_*.sh and slurm_*.sh scripts')
     parser.add_argument('--local-rank', '--local_rank', type=int,
@@ -128,7 +131,7 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
     parser.add_argument('--out-dir', '--save-fused', metavar='DIR',
                         help='default <work dir>/test_result')
     parser.add_argument(
-        '--save-mode', choices=SAVE_MODES, default='round',
+        '--save-mode', **one_of(SAVE_MODES), default='round',
         help='round: clamp and round; trunc: clamp and truncate; minmax: '
         "stretch each image to 0-255 (as BFFR's tool; changes brightness)")
     parser.add_argument('--grey', action='store_true',
@@ -151,9 +154,15 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
     parser.add_argument('--score-thr', type=float, default=0.3, metavar='F',
                         help='lowest score of boxes that are drawn')
     legacy.add_argument('--out', metavar='DIR')
-    legacy.add_argument('--launcher', choices=('none', ), default='none')
+    legacy.add_argument('--launcher', **one_of(['none']), default='none')
     legacy.add_argument('--show', action='store_true')
     _add_legacy_test(legacy)
+
+
+def one_of(names: Iterable[str]) -> dict[str, Any]:
+    """Arguments of a flag that takes one of ``names``, in any case."""
+    names = tuple(names)
+    return dict(choices=names, type=partial(spelled, names))
 
 
 def add_text(parser: argparse.ArgumentParser) -> None:
@@ -266,7 +275,7 @@ def add_device(parser: argparse._ActionsContainer,
                default: str | None = None) -> None:
     """``--device``; None, the default, for the best one there is."""
     parser.add_argument(
-        '--device', default=default,
+        '--device', default=default, type=str.lower,
         help='cpu, cuda, cuda:1, ...; default ' + (default or 'a GPU if any'))
 
 
@@ -297,12 +306,12 @@ def add_pair_folders(parser: argparse._ActionsContainer,
 
 def add_task(parser: argparse._ActionsContainer, text: str) -> None:
     """``--task``, with ``text`` as its help."""
-    parser.add_argument('--task', choices=tuple(TASKS), help=text)
+    parser.add_argument('--task', **one_of(TASKS), help=text)
 
 
 def add_measured_model(parser: argparse.ArgumentParser) -> None:
     """The config of a model whose costs are measured, and at what size."""
     add_config(parser, reads_pairs=False)
     add_shape(parser)
-    parser.add_argument('--part', choices=('full', 'fuser'), default='full',
+    parser.add_argument('--part', **one_of(('full', 'fuser')), default='full',
                         help='the whole model or its fuser alone')

@@ -17,7 +17,7 @@ from mmengine.config import Config
 
 from mmfusion.utils import DetectionMissing
 from mmfusion.utils.config_file import find_config, load_config
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, spelled
 from mmfusion.utils.loading_steps import state_loading
 from mmfusion.utils.progress import free_output
 
@@ -128,7 +128,9 @@ def _translate(
     elif tool == 'test':
         # not needed for --help and the other tools: it imports all metrics
         from mmfusion.evaluation.selection import IOU_METRICS
-        if args.eval and set(args.eval) <= set(IOU_METRICS):
+        if args.eval and all(
+                spelled(IOU_METRICS, word) in IOU_METRICS
+                for word in args.eval):
             args.eval = take('--eval')
         args.tta = bool(take('--aug-test')) or args.tta
         args.format_only = bool(take('--format-only'))

@@ -8,7 +8,7 @@ import mmengine.fileio as fileio
 from mmfusion.fileio import FileRule
 from mmfusion.registry import DATASETS
 
-from .paired_dataset import PairedImageDataset, brief
+from .paired_dataset import FOLDER_ADVICE, PairedImageDataset, brief
 from .teacher_settings import warn_of_other_teachers
 
 PARTS = ('train', 'val', 'test')
@@ -90,11 +90,11 @@ class FusionDistillDataset(PairedImageDataset):
             folder = self._joined(self._teacher)
             if self.teacher_required or fileio.isdir(folder):
                 extra['teacher_path'] = FileRule().list(
-                    folder, 'teacher_path', self.backend_args)
+                    folder, 'teacher_path', self.backend_args, FOLDER_ADVICE)
         if self._features is not None and not self.test_mode:
             extra['feature_path'] = FileRule('.npz').list(
                 self._joined(self._features), 'feature_path',
-                self.backend_args)
+                self.backend_args, FOLDER_ADVICE)
         for key, paths in extra.items():
             missing = [
                 sample['stem'] for sample in samples

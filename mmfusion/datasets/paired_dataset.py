@@ -11,6 +11,10 @@ from mmfusion.tasks import TASKS, FusionTask, channel_spans, task_of
 
 from .samplers import SeededDraws
 
+#: where a folder is missing
+FOLDER_ADVICE = (
+    'Check data_root and data_prefix; a label or map folder that is not '
+    'needed is left out by None.')
 MAP_KEYS = ('binary_path', 'boundary_path', 'mask_path')
 
 
@@ -175,7 +179,8 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
             if folder is None or (key in self._optional and not fileio.isdir(
                     folder, backend_args=self.backend_args)):
                 continue
-            listed[key] = self.rules[key].list(folder, key, self.backend_args)
+            listed[key] = self.rules[key].list(folder, key, self.backend_args,
+                                               FOLDER_ADVICE)
         samples, missing = join_by_stem(listed,
                                         self._stems(listed, modal_keys))
         if missing:

@@ -1,7 +1,8 @@
 """Measuring folders of fused images: what fits together, resuming, files."""
 import json
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,14 +12,13 @@ from mmfusion.fileio.paths import check_outputs
 from mmfusion.fileio.reading import tell_again
 from mmfusion.utils.files import write_text
 from mmfusion.utils.processes import available_cores
-from mmfusion.utils.progress import track
 
 from .protocol import Protocol
 from .records import PathLike, Record, RecordStore, write_csv
 from .scenes import Scene, measure
 from .tables import ScoreTable
 
-PLAIN = '{stem}'
+PLAIN, WITH_METHOD = '{stem}', '{stem}_{method}'
 RECORDS = 'records.jsonl'
 #: what an evaluation writes once it is done
 FILES = ('per_image.csv', 'summary.md', 'summary.tex', 'summary.json')
@@ -45,16 +45,19 @@ def named_folders(folders: Sequence[str]) -> dict[str, str]:
 
 
 def match_scenes(
-        fused: Mapping[str, PathLike], sources: Mapping[str, PathLike],
-        fused_rule: str = PLAIN, source_rules: Mapping[str, str] | None = None,
+        fused: Folders | PathLike, sources: Folders,
+        fused_rule: str | None = None,
+        source_rules: Mapping[str, str] | None = None,
         stems: Sequence[str] | None = None) -> tuple[list[Scene], list[str]]:
     """Match fused images with their sources by their stems.
 
     Args:
-        fused (mapping): Method -> folder; suffixes may differ.
+        fused (mapping | str | PathLike): Method -> folder; suffixes may
+            differ. Or one folder, whose files are named after scene and
+            method.
         sources (mapping): Name -> folder, infrared first.
-        fused_rule (str): Names of fused files, e.g.
-            ``'{stem}_{method}'``. Defaults to ``'{stem}'``.
+        fused_rule (str, optional): Names of fused files. Defaults to
+            ``'{stem}'``, for one folder to ``'{stem}_{method}'``.
         source_rules (mapping, optional): The same for some sources.
         stems (sequence[str], optional): Which to measure; by default all
             that any folder has.
@@ -71,14 +74,22 @@ def match_scenes(
     rules = source_rules or {}
     listed = {
         ('source', name):
-        FileRule(stem=rules.get(name, PLAIN)).list(str(folder), name)
+        FileRule(stem=rules.get(name) or PLAIN).list(str(folder), name)
         for name, folder in sources.items()
     }
-    listed.update({
-        ('fused', method):
-        FileRule(stem=fused_rule.replace('{method}', method)).list(
-            str(folder), method) for method, folder in fused.items()
-    })
+    strays = []
+    if isinstance(fused, Mapping):
+        rule = fused_rule or PLAIN
+        listed.update({
+            ('fused', method):
+            FileRule(stem=rule.replace('{method}', method)).list(
+                str(folder), method) for method, folder in fused.items()
+        })
+    else:
+        known = set().union(*listed.values())
+        methods, strays = _by_method(fused, fused_rule or WITH_METHOD, known)
+        listed.update((('fused', method), files)
+                      for method, files in methods.items())
     samples, missing = join_by_stem(listed, stems)
     scenes = []
     for stem, found in samples:
@@ -91,14 +102,51 @@ def match_scenes(
         if made and len(paths) == len(sources):
             scenes.append(Scene(stem, paths, made))
     if not scenes:
-        example = ', '.join(
-            str(next(iter(files.values()))) for files in listed.values())
+        example = ', '.join([
+            *(next(iter(files.values())) for files in listed.values()),
+            *strays[:1]
+        ])
         raise ValueError(
             f'Expected files of equal stems in all folders, got none, e.g. '
             f'{example}. Rename them or give a rule for their stems.')
     return scenes, [
-        f'{stem}: no file of {name}' for stem, (_, name) in missing
+        *(f'{stem}: no file of {name}' for stem, (_, name) in missing),
+        *(f'{path}: no scene and method in its name' for path in strays)
     ]
+
+
+def _by_method(folder: PathLike, rule: str, stems: Container[str]
+               ) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Files by method and stem, and those whose name fits no stem.
+
+    Where a name can be cut in several ways, the longest stem counts.
+    """
+    parts = re.fullmatch(r'(.*?)\{(stem|method)\}(.*?)\{(stem|method)\}(.*)',
+                         rule, re.DOTALL)
+    if parts is None or parts[2] == parts[4]:
+        raise ValueError("Expected a rule that holds '{stem}' and '{method}' "
+                         f'once each, such as {WITH_METHOD!r}, got {rule!r}.')
+    before, first, between, _, after = parts.groups()
+    found: dict[str, dict[str, str]] = {}
+    strays = []
+    for name, path in FileRule().list(str(folder), 'fused images').items():
+        place, base = os.path.split(name)
+        cuts = []
+        if base.startswith(before) and base.endswith(after):
+            base = base[len(before):len(base) - len(after)]
+            cuts = [(base[:index], base[index + len(between):])
+                    for index in range(1, len(base) - len(between))
+                    if base.startswith(between, index)]
+        if first == 'method':
+            cuts = [cut[::-1] for cut in cuts]
+        fitting = [(os.path.join(place, stem), method) for stem, method in cuts
+                   if os.path.join(place, stem) in stems]
+        if fitting:
+            stem, method = max(fitting, key=lambda cut: len(cut[0]))
+            found.setdefault(method, {})[stem] = path
+        else:
+            strays.append(path)
+    return dict(sorted(found.items(), key=lambda i: natural_key(i[0]))), strays
 
 
 @dataclass(frozen=True)
@@ -123,7 +171,7 @@ class FolderEvaluation:
     changed in the meantime are measured anew.
 
     Args:
-        fused (mapping): Method -> folder.
+        fused (mapping | str | PathLike): As :func:`match_scenes`.
         sources (mapping): Name -> folder, infrared first.
         out (str | PathLike): Folder of the results; made if missing.
         protocol (Protocol, optional): How to measure.
@@ -143,11 +191,10 @@ class FolderEvaluation:
         {'mine': 2}
     """
 
-    def __init__(self, fused: Folders, sources: Folders, out: PathLike,
-                 protocol: Protocol | None = None, restart: bool = False,
-                 **kwargs) -> None:
+    def __init__(self, fused: Folders | PathLike, sources: Folders,
+                 out: PathLike, protocol: Protocol | None = None,
+                 restart: bool = False, **kwargs) -> None:
         self.protocol = protocol or Protocol()
-        self.methods = list(fused)
         self.sources = list(sources)
         self.out = Path(out)
         check_outputs([(out, ()), *((self.out / name, ()) for name in FILES)],
@@ -155,6 +202,9 @@ class FolderEvaluation:
                       ours=lambda path: path.with_name(RECORDS).is_file(),
                       flag='--restart')
         self.scenes, self.missing = match_scenes(fused, sources, **kwargs)
+        self.methods = list(fused) if isinstance(fused, Mapping) else sorted(
+            {name for scene in self.scenes for name in scene.fused},
+            key=natural_key)
         self.store = RecordStore(self.out / RECORDS, self.protocol.settings(),
                                  restart)
         tell_again()
@@ -207,7 +257,7 @@ class FolderEvaluation:
             found = measure(
                 todo, self.protocol, workers,
                 partial(self.protocol.read_sources, names=self.sources))
-            for records in track(found, len(todo)):
+            for records in found:
                 for record in records:
                     if record.error is not None:
                         failures.append(record)

@@ -12,10 +12,12 @@ import numpy as np
 
 from mmfusion.fileio import PairReading, read_image, to_byte_range
 from mmfusion.fileio.reading import Range
-from mmfusion.functional import FusionMetricSpec, get_preset, select_metrics
+from mmfusion.functional import (PRESETS, FusionMetricSpec, get_preset,
+                                 select_metrics)
 from mmfusion.functional.arrays import as_levels, to_gray
+from mmfusion.functional.presets import CHANNELS
 from mmfusion.tasks import TASKS
-from mmfusion.utils.errors import check_choice
+from mmfusion.utils.errors import check_choice, spelled
 from mmfusion.version import __version__
 
 #: grey rule -> what it is
@@ -29,7 +31,6 @@ GREY_RULES = dict(
 STRETCHES = dict(none='as the file is',
                  round='smallest and largest value to 0 and 255, rounded',
                  trunc='the same, truncated, as FILM saves')
-CHANNELS = ('gray', 'rgb')
 #: channels of the modalities that have a name, the visible image first
 _KNOWN = {
     name: count for task in TASKS.values()
@@ -39,7 +40,7 @@ _KNOWN = {
 
 @dataclass(frozen=True)
 class Protocol:
-    """What is measured, and of which numbers.
+    """What is measured, and of which numbers; names in any case.
 
     Args:
         metrics (str | tuple[str], optional): See
@@ -74,6 +75,10 @@ class Protocol:
     on_size_mismatch: str = 'error'
 
     def __post_init__(self) -> None:
+        for name, known in dict(preset=PRESETS, channels=CHANNELS,
+                                grey=GREY_RULES, stretch=STRETCHES).items():
+            word = spelled(known, getattr(self, name))
+            object.__setattr__(self, name, word)
         _ = self.specs, self.reading
         check_choice(CHANNELS, channels=self.used_channels)
         check_choice(GREY_RULES, grey=self.grey)

@@ -15,6 +15,7 @@ import numpy as np
 from mmfusion.functional import SourceContext, compute
 from mmfusion.utils.errors import one_line
 from mmfusion.utils.processes import single_threaded_opencv
+from mmfusion.utils.progress import track
 
 from .protocol import Protocol
 from .records import Record
@@ -96,10 +97,12 @@ def measure(scenes: Sequence[Scene], protocol: Protocol, workers: int = 1,
             load: Load | None = None) -> Iterator[list[Record]]:
     """Measure scenes, in the order in which they are finished.
 
-    Every process uses one thread of OpenCV.
+    A bar on stderr counts the fused images. Every process uses one thread
+    of OpenCV.
 
     Args:
-        scenes (sequence[Scene]): What to measure.
+        scenes (sequence[Scene]): What to measure; every one has a name of
+            its own.
         protocol (Protocol): How.
         workers (int): Processes; 1 measures in this one.
         load (callable, optional): See :func:`measure_scene`.
@@ -112,11 +115,12 @@ def measure(scenes: Sequence[Scene], protocol: Protocol, workers: int = 1,
     """
     workers = min(workers, len(scenes))
     task = partial(measure_scene, protocol=protocol, load=load)
+    images = {scene.stem: len(scene.fused) for scene in scenes}
     with single_threaded_opencv():
-        if workers > 1:
-            yield from _in_processes(task, scenes, workers)
-        else:
-            yield from map(task, scenes)
+        found = (_in_processes(task, scenes, workers)
+                 if workers > 1 else map(task, scenes))
+        yield from track(found, sum(images.values()),
+                         lambda records: images[records[0].stem])
 
 
 def _in_processes(task: Callable, scenes: Sequence[Scene],

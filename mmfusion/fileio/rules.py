@@ -165,14 +165,15 @@ class FileRule:
         name = name[len(before):len(name) - len(after)]
         return osp.join(folder, name) if folder else name
 
-    def list(self, folder: str, key: str,
-             backend_args: dict | None = None) -> dict[str, str]:
+    def list(self, folder: str, key: str, backend_args: dict | None = None,
+             advice: str = 'Check its name.') -> dict[str, str]:
         """Find all files of the rule below ``folder``.
 
         Args:
             folder (str): The folder; searched with its sub-folders.
-            key (str): Name of the prefix, for messages.
+            key (str): What the files are, for messages.
             backend_args (dict, optional): File backend.
+            advice (str): What to do where the folder does not exist.
 
         Returns:
             dict[str, str]: From stem to path, in natural order.
@@ -184,8 +185,7 @@ class FileRule:
         if not fileio.isdir(folder, backend_args=backend_args):
             raise FileNotFoundError(
                 f'Expected the folder of {key!r} at {folder!r}, but there is '
-                'none. Check data_root and data_prefix; a label or map folder '
-                'that is not needed is left out by None.')
+                f'none. {advice}')
         paths: dict[str, str] = {}
         for path in files_below(folder, backend_args):
             name = path.replace(os.sep, '/')

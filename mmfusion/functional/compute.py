@@ -2,10 +2,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from mmfusion.utils.errors import check_choice, spelled
+
 from .arrays import as_levels, check_match, planes, side_by_side
 from .image import Image
 from .metric import FUSION_METRICS, FusionMetricSpec, get_metric
-from .presets import get_preset
+from .presets import CHANNELS, get_preset
 
 Metrics = None | str | Sequence[str]
 
@@ -14,7 +16,8 @@ class SourceContext:
     """Sources of one scene, measured once for every method that fuses them.
 
     Args:
-        sources (sequence[np.ndarray | Tensor]): As :func:`compute`.
+        sources (sequence[np.ndarray | Tensor]): As :func:`compute`; one
+            array is none.
         data_range (float, optional): As :func:`compute`.
         lasting (bool): Whether to keep what is large but soon computed
             again. Pass False for sources of a single fused image: new
@@ -31,6 +34,11 @@ class SourceContext:
     def __init__(self, sources: Sequence[Any], data_range: float | None = None,
                  lasting: bool = True) -> None:
         self.lasting = lasting
+        if hasattr(sources, 'dtype'):  # one image, whose rows are no sources
+            raise TypeError(
+                'Expected a sequence of sources such as (ir, vis), got one '
+                f'array of shape {tuple(sources.shape)}. A single source is '
+                '(image, ), a stack of sources tuple(stack).')
         self.arrays = [
             as_levels(source, f'source {index}', data_range)
             for index, source in enumerate(sources)
@@ -73,16 +81,16 @@ def select_metrics(metrics: Metrics = None,
     columns = get_preset(preset).columns
     if metrics is None:
         return {head: get_metric(key) for head, key in columns.items()}
-    if metrics == 'all':
+    if isinstance(metrics, str):
+        metrics = [
+            name for name in metrics.replace(' ', '').split(',') if name
+        ]
+    if [name.lower() for name in metrics] == ['all']:
         return {
             spec.name if spec.default else key: spec
             for key, spec in FUSION_METRICS.items()
             if spec.correct and not spec.needs_weights
         }
-    if isinstance(metrics, str):
-        metrics = [
-            name for name in metrics.replace(' ', '').split(',') if name
-        ]
     known = {head.lower(): head for head in columns}
     chosen = {}
     for name in metrics:
@@ -121,7 +129,8 @@ def compute(fused: Any, sources: SourceContext | Sequence[Any],
         dict[str, float]: Value of each metric; (B, ) tensors for tensors.
 
     Raises:
-        TypeError: For other types of images.
+        TypeError: For other types of images, and for one array in place of
+            a sequence of sources.
         ValueError: For images that do not fit together, are too small for
             a metric or not finite, and for unknown names.
 
@@ -132,10 +141,8 @@ def compute(fused: Any, sources: SourceContext | Sequence[Any],
         {'EN': 1.0, 'SD': 127.5, 'CC': 1.0}
     """
     specs = select_metrics(metrics, preset)
-    channels = channels or get_preset(preset).channels
-    if channels not in ('gray', 'rgb'):
-        raise ValueError(
-            f'Expected channels "gray" or "rgb", got {channels!r}.')
+    channels = spelled(CHANNELS, channels or get_preset(preset).channels)
+    check_choice(CHANNELS, channels=channels)
     if not isinstance(sources, SourceContext):
         sources = SourceContext(sources, data_range, lasting=False)
     array = as_levels(fused, 'fused image', data_range)

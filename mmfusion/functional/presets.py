@@ -6,6 +6,8 @@ the protocol by which images become numbers.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+CHANNELS = ('gray', 'rgb')
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -109,7 +111,7 @@ def get_preset(name: str) -> Preset:
     """Look a preset up.
 
     Args:
-        name (str): One of :data:`PRESETS`.
+        name (str): One of :data:`PRESETS`, in any case.
 
     Returns:
         Preset: The preset.
@@ -121,7 +123,8 @@ def get_preset(name: str) -> Preset:
         >>> get_preset('film').columns['SSIM']
         'SSIM:film'
     """
-    if name not in PRESETS:
+    found = PRESETS.get(name.lower())
+    if found is None:
         raise ValueError(
             f'Expected a preset out of {", ".join(PRESETS)}, got {name!r}.')
-    return PRESETS[name]
+    return found

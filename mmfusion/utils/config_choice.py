@@ -28,7 +28,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from .errors import UsageError
+from .errors import UsageError, spelled
 
 
 def choose(cfg: Config, read: Callable[[str], Config]) -> None:
@@ -43,6 +43,7 @@ def choose(cfg: Config, read: Callable[[str], Config]) -> None:
     """
     choices = cfg.get('choices') or {}
     for key, offered in choices.items():
+        cfg[key] = spelled(offered, cfg[key])
         if cfg[key] not in offered:
             raise UsageError(f'{cfg.filename}: expected {key} to be one of '
                              f'{list(offered)}, got {cfg[key]!r}.')

@@ -15,7 +15,7 @@ from mmfusion.utils import require_detection
 
 from .config_choice import choose, remove_choices, shrink
 from .config_overrides import override
-from .errors import UsageError
+from .errors import UsageError, spelled
 from .former_configs import former_config
 
 PathLike = str | os.PathLike
@@ -194,6 +194,7 @@ def load_config(name: PathLike, options: dict | None = None,
     choose(cfg, _read)
     before = cfg.get('stage1_checkpoint')
     if scale is not None:
+        scale = spelled(cfg.get('scales') or {}, scale)
         shrink(cfg, scale, _read)
         if cfg.get('stage1_config') is not None:
             mark = ',' if '.py@' in cfg.stage1_config else '@'

@@ -1,5 +1,5 @@
 """What a user can put right."""
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 
@@ -27,6 +27,17 @@ def printable(text: str) -> str:
 def one_line(error: BaseException) -> str:
     """The text of an error in one line; its type where it has none."""
     return printable(' '.join(str(error).split())) or type(error).__name__
+
+
+def spelled(known: Iterable[Any], word: Any) -> Any:
+    """The known name that a word means in another case; else the word.
+
+    Examples:
+        >>> spelled(('mIoU', 'mDice'), 'miou'), spelled(('round', ), 'up')
+        ('mIoU', 'up')
+    """
+    names = {name.lower(): name for name in known if isinstance(name, str)}
+    return names.get(word.lower(), word) if isinstance(word, str) else word
 
 
 def check_choice(known: Collection, error: type[Exception] = ValueError,

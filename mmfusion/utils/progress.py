@@ -1,6 +1,6 @@
 """Progress bars and notes that leave stdout to the results."""
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from mmengine.utils import ProgressBar
@@ -10,12 +10,14 @@ from .errors import printable
 Item = TypeVar('Item')
 
 
-def track(items: Iterable[Item], total: int) -> Iterator[Item]:
+def track(items: Iterable[Item], total: int,
+          steps: Callable[[Item], int] = lambda item: 1) -> Iterator[Item]:
     """Iterate with a progress bar on stderr.
 
     Args:
         items (iterable): What to iterate over.
-        total (int): Number of items.
+        total (int): Number of steps of all items.
+        steps (callable): Number of steps of an item. Defaults to one.
 
     Yields:
         The items.
@@ -26,7 +28,7 @@ def track(items: Iterable[Item], total: int) -> Iterator[Item]:
     bar = ProgressBar(total, file=sys.stderr)
     for item in items:
         yield item
-        bar.update()
+        bar.update(steps(item))
     print(file=sys.stderr)
 
 

@@ -50,6 +50,22 @@ def test_eval(name):
     announced(lines, '--eval')
 
 
+@pytest.mark.parametrize('names, known', [
+    (['MIOU', 'mdice'], ['mIoU', 'mDice']),
+    (['BBox'], ['bbox']),
+])
+def test_names_in_any_case(names, known):
+    evaluator = dict(type='CocoMetric' if known == ['bbox'] else 'IoUMetric')
+    cfg, _ = run('test', '--eval', *names,
+                 cfg=make_config(test_evaluator=evaluator))
+    assert known in cfg.test_evaluator.values()
+    args, _ = parse('test_fusion', [
+        'c', '--save-mode', 'MinMax', '--task', 'MRI_pet', '--device', 'CUDA:1'
+    ])
+    assert (args.save_mode, args.task, args.device) == ('minmax', 'mri_pet',
+                                                        'cuda:1')
+
+
 def test_eval_among_several_evaluators():
     both = [dict(type='Other'), dict(type='IoUMetric')]
     cfg, _ = run('test', '--eval', 'mDice',

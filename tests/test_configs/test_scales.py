@@ -93,6 +93,7 @@ def test_the_three_ways_to_ask_agree():
     name = 'fusers/mef_sice.py'
     one = load_config(name, dict(fuser='film'), scale='mini')
     assert one.to_dict() == load_config(f'{name}@mini,fuser:film').to_dict()
+    assert one.to_dict() == load_config(f'{name}@Mini,fuser:FILM').to_dict()
     assert one.model.fuser.type == 'FILMFusion'
     assert default_work_dir(one) == 'work_dirs/film_mef_mini'
     args, _ = parse('train', [name, '--scale', 'mini'])

@@ -3,6 +3,7 @@ import csv
 import json
 import os
 import signal
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -123,6 +124,54 @@ def test_one_folder_of_several_methods(folders):
     assert found[3].fused['second'].endswith('3_second.png')
 
 
+@pytest.mark.parametrize('rule', [None, 'x{method}-{stem}y'])
+def test_methods_come_from_names(tmp_path, rule):
+    """Methods and scenes with underscores; what fits no scene is named."""
+    names, methods = ('a', 'a_b', 'in/a'), ('CBF', 'b_GF')
+    for place in ('ir', 'vis', 'fused'):
+        (tmp_path / place / 'in').mkdir(parents=True)
+    for name in names:
+        for place in ('ir', 'vis'):
+            (tmp_path / place / f'{name}.png').touch()
+        for method in methods:
+            *folder, stem = name.split('/')
+            stem = (rule or '{stem}_{method}').format(stem=stem, method=method)
+            (tmp_path.joinpath('fused', *folder) / f'{stem}.jpg').touch()
+    (tmp_path / 'fused' / 'b_CBF.jpg').touch()
+    (tmp_path / 'fused' / 'in' / 'a_.jpg').touch()
+    found, problems = match_scenes(
+        tmp_path / 'fused', dict(ir=tmp_path / 'ir', vis=tmp_path / 'vis'),
+        rule)
+    fused = {(scene.stem, method): Path(path).stem
+             for scene in found for method, path in scene.fused.items()}
+    if rule:
+        assert set(fused) == {(name, method) for name in names
+                              for method in methods}
+        assert len(problems) == 2
+    else:  # a_b_GF is GF of a_b: the longest scene counts
+        assert fused['a_b', 'GF'] == 'a_b_GF'
+        assert fused['a_b', 'b_GF'] == 'a_b_b_GF'
+        assert {name for name, _ in fused} == set(names)
+    assert [line for line in problems if 'in its name' in line] == [
+        f'{tmp_path}/fused/{name}: no scene and method in its name'
+        for name in ('b_CBF.jpg', 'in/a_.jpg')
+    ]
+
+
+@pytest.mark.parametrize('rule', ['{stem}', '{method}{method}', 'x'])
+def test_rules_without_a_method(folders, rule):
+    with pytest.raises(ValueError, match="holds '{stem}' and '{method}' once"):
+        match_scenes(folders / 'first', dict(ir=folders / 'ir',
+                                             vis=folders / 'vis'), rule)
+
+
+def test_progress_counts_images(folders, capsys):
+    """Also those of a scene whose sources are damaged."""
+    (folders / 'ir' / '1.png').write_bytes(b'')
+    evaluation(folders).run(1)
+    assert '] 8/8, ' in capsys.readouterr().err
+
+
 def test_stems_that_are_asked_for(folders):
     found, missing = match_scenes(dict(first=folders / 'first'),
                                   dict(ir=folders / 'ir', vis=folders / 'vis'),
@@ -135,7 +184,7 @@ def test_stems_that_are_asked_for(folders):
 
 def test_folders_that_do_not_fit(folders):
     sources = dict(ir=folders / 'ir', vis=folders / 'vis')
-    with pytest.raises(FileNotFoundError, match='nowhere'):
+    with pytest.raises(FileNotFoundError, match='nowhere.*Check its name'):
         match_scenes(dict(a=folders / 'nowhere'), sources)
     (folders / 'empty').mkdir()
     with pytest.raises(ValueError, match="'a'.*got none"):

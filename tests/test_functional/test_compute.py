@@ -108,6 +108,9 @@ def test_tensor_batches():
     (lambda i: (i[0][:, :0], i[1:]), ValueError, r'\(24, 0\)'),
     (lambda i: (torch.from_numpy(i[0])[None], i[1:]), TypeError, 'alone'),
     (lambda i: (i[0].tolist(), i[1:]), TypeError, 'got list'),
+    (lambda i: (i[0], i[1]), TypeError, r'one array of shape \(24, 32\)'),
+    (lambda i: (i[0], np.stack(i[1:])), TypeError, r'tuple\(stack\)'),
+    (lambda i: (i[0], torch.from_numpy(i[1])[None]), TypeError, 'one array'),
 ])
 def test_bad_images(change, error, message):
     with pytest.raises(error, match=message):

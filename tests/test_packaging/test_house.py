@@ -135,6 +135,18 @@ def test_registry_imports_mmengine_alone():
     assert roots - set(sys.stdlib_module_names) == {'mmengine'}
 
 
+def test_names_that_flags_choose_are_read_in_any_case():
+    """Choices come from ``one_of``, or are of a type such as int."""
+    found = [
+        f'{path.relative_to(ROOT)}:{node.lineno}' for path in FILES.values()
+        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
+        if isinstance(node, ast.Call)
+        and {keyword.arg for keyword in node.keywords} & {'choices', 'type'}
+        == {'choices'}
+    ]
+    assert not found, 'Use mmfusion.cli.flags.one_of: ' + ', '.join(found)
+
+
 @pytest.mark.parametrize('lower, higher', [('models', 'apis'),
                                            ('models', 'evaluation'),
                                            ('functional', 'evaluation'),

@@ -93,7 +93,7 @@ def test_every_metric(data, evaluate, monkeypatch):
     # the package's attribute of that name is the function
     module = sys.modules['mmfusion.functional.compute']
     monkeypatch.setattr(module, 'FUSION_METRICS', kept)
-    assert evaluate(metrics=['all']) == 0
+    assert evaluate(metrics=['All']) == 0
     assert list(means(data)) == ['EN', 'MSE', 'SF']
 
 
@@ -157,6 +157,27 @@ def test_stem_rules_and_names(data, evaluate, call):
                 '{stem}_ir', '--out', data / 'b', '--metrics', *NAMES,
                 '--workers', 1) == 0
     assert summary(data, 'b') == summary(data)
+
+
+def test_methods_from_names(data, evaluate, capsys):
+    assert evaluate() == 0
+    (data / 'all').mkdir()
+    for path in [*(data / 'one').iterdir(), *(data / 'two').iterdir()]:
+        path.rename(data / 'all' / f'{path.stem}_{path.parent.name}.png')
+    assert evaluate('--methods-from-names', '--out', data / 'b',
+                    fused=['all']) == 0
+    assert summary(data, 'b') == summary(data)
+    assert evaluate('--methods-from-names') == 2
+    assert 'one folder after --fused' in capsys.readouterr().err
+
+
+def test_names_in_any_case(data, evaluate):
+    assert evaluate('--preset', 'VIFB', '--channels', 'Gray', '--grey',
+                    'MATLAB', '--stretch', 'ROUND', metrics=['sf']) == 0
+    found = summary(data)
+    assert found['preset'] == 'vifb' and found['settings']['grey'] == 'matlab'
+    assert found['metrics']['SF']['metric'] == 'SF:vifb'
+    assert found['settings']['channels'] == 'gray'
 
 
 def test_some_stems(data, evaluate, capsys):

@@ -4,7 +4,7 @@ import sys
 
 from prettytable import PrettyTable
 
-from mmfusion.cli.flags import add_device, add_measured_model, add_threads
+from mmfusion.cli.flags import add_device, add_measured_model, add_threads, one_of
 from mmfusion.cli.legacy import read_config, run
 from mmfusion.cli.outputs import refuse_sources
 
@@ -16,7 +16,7 @@ def parse_args():
     add_measured_model(parser)
     parser.add_argument('--batch', type=int, default=1)
     add_device(parser, 'cpu')
-    parser.add_argument('--dtype', choices=tuple(DTYPES), default='fp32',
+    parser.add_argument('--dtype', **one_of(DTYPES), default='fp32',
                         help='bf16 and fp16 run under autocast')
     parser.add_argument('--no-optimize', action='store_true',
                         help='measure the network as it is trained')

@@ -2,7 +2,7 @@
 import argparse
 import sys
 
-from mmfusion.cli.flags import add_config, add_overwrite
+from mmfusion.cli.flags import (add_config, add_overwrite, one_of)
 from mmfusion.cli.legacy import read_config, run
 
 
@@ -10,7 +10,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     add_config(parser)
     parser.add_argument('--output-dir', required=True, metavar='DIR')
-    parser.add_argument('--phase', choices=('train', 'val', 'test', 'fusion'),
+    parser.add_argument('--phase', **one_of(('train', 'val', 'test', 'fusion')),
                         default='train',
                         help='whose dataloader; train shows the augmentation')
     parser.add_argument('--number', type=int, help='how many; default all')

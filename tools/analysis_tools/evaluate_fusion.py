@@ -22,6 +22,10 @@ def parse_args():
     parser.add_argument(
         '--fused', nargs='+', metavar='[NAME=]DIR',
         help='fused images of one method or several; files match by stem')
+    parser.add_argument(
+        '--methods-from-names', action='store_true',
+        help='--fused is one folder with the images of all methods, named '
+        "by --fused-stem, here '{stem}_{method}' by default")
     add_pair_folders(parser)
     add_task(parser, 'what --vis and --ir hold; default ivf')
     parser.add_argument(
@@ -29,8 +33,7 @@ def parse_args():
         help='instead of --vis and --ir: two or more source folders')
     for name, *others in (['fused'], ['vis', 'first'], ['ir', 'second']):
         parser.add_argument(
-            f'--{name}-stem', *(f'--{other}-stem'
-                                for other in others), default='{stem}',
+            f'--{name}-stem', *(f'--{other}-stem' for other in others),
             metavar='RULE', help=f'names of the files of --{name}, e.g. ' +
             ("'{stem}_{method}'" if name == 'fused' else f"'{name}_{{stem}}'"))
     parser.add_argument('--stems', metavar='FILE',
@@ -99,7 +102,7 @@ def evaluation_of(args):
         rules = {first: args.vis_stem, second: args.ir_stem}
     metrics = split_words(args.metrics) if args.metrics else None
     protocol = Protocol(
-        metrics='all' if metrics == ['all'] else metrics and tuple(metrics),
+        metrics=metrics and tuple(metrics),
         preset=args.preset, channels=args.channels,
         quantize=not args.no_quantize, grey=args.grey, stretch=args.stretch,
         data_range=args.data_range, **{
@@ -108,9 +111,17 @@ def evaluation_of(args):
     stems = None
     if args.stems:
         stems = read_lines(args.stems)
-    return FolderEvaluation(named_folders(args.fused), sources, args.out,
-                            protocol, args.restart, fused_rule=args.fused_stem,
-                            source_rules=rules, stems=stems)
+    fused = args.fused
+    if not args.methods_from_names:
+        fused = named_folders(fused)
+    elif len(fused) > 1:
+        raise ValueError('Expected one folder after --fused with '
+                         f'--methods-from-names, got {len(fused)}.')
+    else:
+        fused = fused[0]
+    return FolderEvaluation(fused, sources, args.out, protocol, args.restart,
+                            fused_rule=args.fused_stem, source_rules=rules,
+                            stems=stems)
 
 
 def main():

@@ -6,7 +6,7 @@ the model's registration head, and prints a table.
 import argparse
 import sys
 
-from mmfusion.cli.flags import add_config, add_device
+from mmfusion.cli.flags import add_config, add_device, one_of
 from mmfusion.cli.legacy import read_config, run
 from mmfusion.cli.outputs import refuse_sources
 from mmfusion.utils.config_file import require_file
@@ -39,7 +39,7 @@ def parse_args():
         metavar='PX', help='lengths in pixels (default: 0 5 10 20)')
     add('--directions', type=count, default=4, metavar='N',
         help='evenly around the circle (default: %(default)s)')
-    add('--registration', choices=('both', 'on', 'off'),
+    add('--registration', **one_of(('both', 'on', 'off')),
         help='default: both where the model has a head, else off')
     add('--csv', metavar='FILE', help='write the table there, too')
     add_device(parser)

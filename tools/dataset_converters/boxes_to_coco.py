@@ -14,6 +14,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from mmfusion.cli.flags import one_of
 from mmfusion.datasets.boxes import ImageBoxes, check_boxes, to_coco
 from mmfusion.datasets.conversion import (report_failures, run_converter,
                                           run_jobs)
@@ -129,7 +130,7 @@ def main(argv=None) -> int:
         epilog='layouts of ROOT:\n' +
         '\n'.join(f'  {kind}: {layout.hint}'
                   for kind, layout in BOX_SETS.items()))
-    parser.add_argument('kind', choices=sorted(BOX_SETS))
+    parser.add_argument('kind', **one_of(sorted(BOX_SETS)))
     parser.add_argument('root', help='folder of the data set')
     parser.add_argument('--out',
                         help='folder of the JSONs (default: ROOT/annotations)')
@@ -137,7 +138,7 @@ def main(argv=None) -> int:
         '--classes', nargs='+', metavar='NAME',
         help='classes to keep, in order (default: those of the set)')
     parser.add_argument(
-        '--labels', choices=('vis', 'ir'), default='ir',
+        '--labels', **one_of(('vis', 'ir')), default='ir',
         help='whose boxes of dronevehicle (default: %(default)s)')
     parser.add_argument(
         '--max-occlusion', type=int, choices=(0, 1, 2), default=2,

@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmfusion.cli.flags import add_loading
+from mmfusion.cli.flags import add_loading, one_of
 from mmfusion.datasets.conversion import (check_stem, report_failures,
                                           run_converter, run_jobs, write_lines,
                                           write_png)
@@ -177,7 +177,7 @@ def main(argv=None) -> int:
     parser.add_argument('--grey', action='store_true',
                         help='keep the luminance of visible images alone')
     parser.add_argument('--format', dest='form', default='folder',
-                        choices=('folder', 'file'),
+                        **one_of(('folder', 'file')),
                         help='what to write (default: %(default)s)')
     parser.add_argument('--limit', type=int, metavar='N',
                         help='take the first N pairs alone')

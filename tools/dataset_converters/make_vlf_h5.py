@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmfusion.cli.flags import add_loading, add_overwrite
+from mmfusion.cli.flags import (add_loading, add_overwrite, one_of)
 from mmfusion.datasets.conversion import (report_failures, write_lines,
                                           write_png)
 from mmfusion.fileio import (PairReading, as_text_feature, check_same_names,
@@ -277,7 +277,7 @@ def main(argv=None) -> int:
     packer.add_argument('root', help='folder of the VLF data set')
     packer.add_argument('out', help='HDF5 file to be written')
     packer.add_argument(
-        '--size', choices=('native', 'small'), default='native',
+        '--size', **one_of(('native', 'small')), default='native',
         help='small: 288 x 384, training sets only; portrait and square '
         'images are transposed (default: %(default)s)')
     add_loading(packer)
@@ -286,11 +286,11 @@ def main(argv=None) -> int:
     unpacker.add_argument('root', help='folder to be written')
     add_overwrite(unpacker)
     for command in (packer, unpacker):
-        command.add_argument('--task', choices=FOLDERS, default='IVF',
+        command.add_argument('--task', **one_of(FOLDERS), default='IVF',
                              help='default: %(default)s')
         command.add_argument('--dataset', required=True,
                              help='name of its folder, such as MSRS')
-        command.add_argument('--split', choices=('train', 'test'),
+        command.add_argument('--split', **one_of(('train', 'test')),
                              default='train', help='default: %(default)s')
     args = vars(parser.parse_args(argv))
     command = dict(pack=pack, unpack=unpack)[args.pop('command')]

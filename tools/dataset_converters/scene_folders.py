@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import cv2
 
-from mmfusion.cli.flags import add_size_rule
+from mmfusion.cli.flags import add_size_rule, one_of
 from mmfusion.datasets.conversion import (checked_folders, place_file,
                                           read_pair, report_failures,
                                           run_converter, run_jobs)
@@ -165,7 +165,7 @@ def main(argv=None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('src', help='folder of the scenes')
     parser.add_argument('out', help='output folder')
-    parser.add_argument('--task', choices=tuple(TASKS), required=True,
+    parser.add_argument('--task', **one_of(TASKS), required=True,
                         help='what the pairs are; names the output folders')
     parser.add_argument('--match', nargs=2, metavar=('FIRST', 'SECOND'))
     parser.add_argument('--by-brightness', action='store_true')

@@ -10,7 +10,7 @@ import argparse
 import sys
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.cli.flags import add_config, add_shape
+from mmfusion.cli.flags import add_config, add_shape, one_of
 from mmfusion.cli.legacy import read_config, run
 from mmfusion.cli.outputs import refuse_sources
 from mmfusion.utils.config_file import require_file
@@ -25,9 +25,9 @@ def parse_args():
                         help="checkpoint file, or 'none' for random weights")
     parser.add_argument('--out', required=True, metavar='FILE',
                         help='with the suffix .onnx, .ts or .pt2')
-    parser.add_argument('--part', choices=('fuser', 'full'), default='fuser')
+    parser.add_argument('--part', **one_of(('fuser', 'full')), default='fuser')
     parser.add_argument('--format',
-                        choices=('onnx', 'torchscript', 'torch_export'),
+                        **one_of(('onnx', 'torchscript', 'torch_export')),
                         default='onnx')
     parser.add_argument('--opset', type=int, default=18,
                         help='of ONNX, 11 to 20; default 18')

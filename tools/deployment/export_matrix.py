@@ -9,7 +9,7 @@ and run. Exit code 1 if one that is flagged exportable has no file within
 import argparse
 import sys
 
-from mmfusion.cli.flags import add_shape
+from mmfusion.cli.flags import add_shape, one_of
 from mmfusion.cli.legacy import run
 from mmfusion.cli.outputs import refuse_sources
 
@@ -21,7 +21,7 @@ def parse_args():
     parser.add_argument('--fusers', nargs='+', metavar='NAME',
                         help='default all registered')
     parser.add_argument('--formats', nargs='+',
-                        choices=('onnx', 'torchscript', 'torch_export'),
+                        **one_of(('onnx', 'torchscript', 'torch_export')),
                         default=('onnx', 'torchscript', 'torch_export'))
     parser.add_argument('--opsets', nargs='+', type=int,
                         default=tuple(range(11, 21)))

@@ -10,7 +10,7 @@ of the fusion metrics.
 import argparse
 import sys
 
-from mmfusion.cli.flags import add_loading, add_pair_folders, loading_of
+from mmfusion.cli.flags import add_loading, add_pair_folders, loading_of, one_of
 from mmfusion.cli.legacy import run
 from mmfusion.cli.outputs import refuse_sources
 
@@ -28,17 +28,17 @@ def parse_args():
     parser.add_argument('--eval', type=int, default=0, metavar='N',
                         help='measure on N other pairs')
     parser.add_argument('--method',
-                        choices=('minmax', 'percentile', 'entropy'),
+                        **one_of(('minmax', 'percentile', 'entropy')),
                         default='minmax')
     parser.add_argument(
-        '--operators', choices=('conv', 'all'), default='conv',
+        '--operators', **one_of(('conv', 'all')), default='conv',
         help='what computes in INT8; default convolutions alone')
     parser.add_argument(
         '--skip', nargs='+', default=(), metavar='PART',
         help='nodes whose names hold one of these stay in float')
-    parser.add_argument('--mode', choices=('static', 'dynamic'),
+    parser.add_argument('--mode', **one_of(('static', 'dynamic')),
                         default='static')
-    parser.add_argument('--backend', choices=('onnxruntime', 'openvino'),
+    parser.add_argument('--backend', **one_of(('onnxruntime', 'openvino')),
                         default='onnxruntime',
                         help='what runs both models for --eval')
     parser.add_argument('--json', metavar='FILE', help='also write here')

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.cli import distill_readme as distill_flags
-from mmfusion.cli.flags import add_device, add_loading, loading_of
+from mmfusion.cli.flags import add_device, add_loading, loading_of, one_of
 from mmfusion.cli.legacy import run
 from mmfusion.cli.outputs import refuse_sources
 
@@ -27,7 +27,7 @@ def parse_args(argv=None):
         '--input_size', type=int,
         help='resize to this square before fusing, as the README; default: '
         'the size of the images. Also that of --benchmark_speed (512)')
-    add('--scale', choices=('levels', 'code'), default='levels',
+    add('--scale', **one_of(('levels', 'code')), default='levels',
         help='SD and SF on 0..255, or as the public code mixes scales')
     add('--save_dir', default='work_dirs/distill_eval', metavar='DIR',
         help='metrics.csv and metrics.json; default %(default)s')

@@ -15,8 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.cli.flags import (add_config, add_device, add_overwrite,
-                                add_pair_folders)
+from mmfusion.cli.flags import (add_config, add_device, add_overwrite, add_pair_folders, one_of)
 from mmfusion.cli.legacy import read_config, run
 
 
@@ -57,17 +56,17 @@ def parse_args(argv=None):
     add('--tile', type=int, nargs=2, metavar=('SIDE', 'OVERLAP'),
         help='denoise in tiles, pixels')
     add(
-        '--color', choices=('teacher', 'vis-chroma', 'gray'),
+        '--color', **one_of(('teacher', 'vis-chroma', 'gray')),
         default='teacher',
         help="colour of the teacher's image (that of the visible image for "
         'teachers that fuse luminance), of the visible image, or none')
     add(
-        '--norm', choices=('minmax', 'clamp'),
+        '--norm', **one_of(('minmax', 'clamp')),
         help='stretch each image, or keep brightness (for video and mixed '
         'sets); default what the config says')
     add('--num-samples', type=_count, default=1, metavar='K',
         help='samples of a diffusion teacher that are made into one image')
-    add('--reduce', choices=('mean', 'median', 'best-qabf'), default='mean',
+    add('--reduce', **one_of(('mean', 'median', 'best-qabf')), default='mean',
         help='how; default %(default)s')
     add(
         '--save-features', metavar='PLACE',

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from mappings import MAPPINGS, KeyMapping
 
+from mmfusion.cli.flags import one_of
 from mmfusion.fileio.paths import check_outputs
 from mmfusion.utils.checkpoint import find_state_dict, read_checkpoint
 from mmfusion.utils.files import finished_file
@@ -147,7 +148,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--method', required=True, choices=sorted(MAPPINGS))
+    parser.add_argument('--method', required=True, **one_of(sorted(MAPPINGS)))
     parser.add_argument('source', metavar='IN', help='checkpoint to read')
     parser.add_argument('target', metavar='OUT', help='checkpoint to write')
     parser.add_argument('--reverse', action='store_true',

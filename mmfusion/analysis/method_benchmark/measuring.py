@@ -14,7 +14,6 @@ from mmfusion.fileio import PairReading
 from mmfusion.fileio.paths import output_path
 from mmfusion.functional import FusionMetricSpec, get_preset, select_metrics
 from mmfusion.utils.errors import UsageError
-from mmfusion.utils.progress import track
 
 ALL = 'all'
 
@@ -134,8 +133,7 @@ def measure(
     settings = (reading or PairReading()).stated()
     for protocol, scenes in _plan(found, files, columns, settings).items():
         load = partial(protocol.read_sources, names=('ir', 'vis'))
-        for records in track(measure_scenes(scenes, protocol, workers, load),
-                             len(scenes)):
+        for records in measure_scenes(scenes, protocol, workers, load):
             for record in _of_methods(records, images):
                 name = record.method, record.stem
                 if name not in files:

@@ -10,10 +10,10 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from mmfusion.functional import SourceContext, compute
+from mmfusion.functional.presets import CHANNELS
 from mmfusion.registry import EVALUATOR, METRICS
-from mmfusion.utils.errors import UsageError, check_choice
+from mmfusion.utils.errors import UsageError, check_choice, spelled
 
-from ..protocol import CHANNELS
 from ..records import Record, write_csv
 from ..scenes import check_finite
 from ..selection import parse_selection
@@ -75,6 +75,7 @@ class FusionMetric(BaseMetric):
         super().__init__(**kwargs)
         words = [metrics] if isinstance(metrics, str) else metrics or []
         self.selection = parse_selection([preset, *words])
+        channels = spelled(CHANNELS, channels)
         check_choice((None, *CHANNELS), channels=channels)
         check_choice(BACKENDS, backend=backend)
         for name in statistics:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmfusion.utils.errors import UsageError, check_choice, one_line
+from mmfusion.utils.errors import UsageError, check_choice, one_line, spelled
 from mmfusion.utils.packages import require_package
 
 PathLike = str | os.PathLike
@@ -68,7 +68,8 @@ def open_session(path: PathLike, backend: str | None = None,
             f'Expected an exported model, got {str(path)!r}, which does not '
             'exist. Make it with tools/deployment/export.py.')
     names = SUFFIXES.get(path.suffix, ())
-    backend = backend or (names[0] if names else None)
+    backend = spelled(names, backend or (names[0] if names else None))
+    precision = spelled(PRECISIONS, precision)
     if backend not in names:
         raise UsageError(
             f'Expected a backend of {names or BACKENDS} for {path.name}, got '
