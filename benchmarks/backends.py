@@ -31,8 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools' / 'model_converters')]
 
 from benchmarks.fusers import METHODS, build, film_text, peak_above_idle
-from mmfusion.cli.flags import one_of
 from mmfusion.apis.pairs import match_folders
+from mmfusion.cli.flags import one_of
 from mmfusion.deployment import compare_models, export_model, quantize
 from mmfusion.deployment.accuracy import accuracy_table
 from mmfusion.models.exported import backend_model

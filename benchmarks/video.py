@@ -28,8 +28,8 @@ from torch import nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mmfusion.cli.flags import one_of
 from mmfusion.apis.inferencer import init_model
+from mmfusion.cli.flags import one_of
 from mmfusion.cli.legacy import run
 from mmfusion.deployment import export_model
 from mmfusion.fileio import read_image

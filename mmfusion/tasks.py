@@ -75,12 +75,12 @@ class FusionTask:
         """A task from its name, from fields or from ``modalities`` alone.
 
         Args:
-            task (str | dict | FusionTask): A name of :data:`TASKS`, in
-                any case; or a dict with ``modalities`` and, optionally, ``name``,
-                ``visible`` and ``colour``. What a dict leaves out is that
-                of the known task with the same modalities; else the one
-                colour image (or the first) is ``visible``, and colour comes
-                from the one that has any.
+            task (str | dict | FusionTask): A name of :data:`TASKS`, in any
+                case; or a dict with ``modalities`` and, optionally,
+                ``name``, ``visible`` and ``colour``. What a dict leaves out
+                is that of the known task with the same modalities; else the
+                one colour image (or the first) is ``visible``, and colour
+                comes from the one that has any.
 
         Returns:
             FusionTask: The task.

@@ -61,8 +61,8 @@ def parse_args():
                         help='fuse N frames at most')
     parser.add_argument('--backend',
                         help='of an exported file: onnxruntime, openvino, ...')
-    parser.add_argument('--precision', **one_of(('fp32', 'bf16')),
-                        default='fp32',
+    parser.add_argument('--precision', **one_of(
+        ('fp32', 'bf16')), default='fp32',
                         help='of an exported file; bf16 with openvino')
     add_loading(parser)
     add_threads(parser)

@@ -74,8 +74,8 @@ def _add_legacy_test(legacy: argparse._ArgumentGroup) -> None:
 
 def _add_distributed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        '--launcher', **one_of(('none', 'pytorch', 'slurm', 'mpi')),
-        default='none',
+        '--launcher', **one_of(
+            ('none', 'pytorch', 'slurm', 'mpi')), default='none',
         help='job launcher; set by the dist_*.sh and slurm_*.sh scripts')
     parser.add_argument('--local-rank', '--local_rank', type=int,
                         help=argparse.SUPPRESS)

@@ -88,8 +88,8 @@ def match_scenes(
     else:
         known = set().union(*listed.values())
         methods, strays = _by_method(fused, fused_rule or WITH_METHOD, known)
-        listed.update((('fused', method), files)
-                      for method, files in methods.items())
+        listed.update(
+            (('fused', method), files) for method, files in methods.items())
     samples, missing = join_by_stem(listed, stems)
     scenes = []
     for stem, found in samples:
@@ -115,8 +115,9 @@ def match_scenes(
     ]
 
 
-def _by_method(folder: PathLike, rule: str, stems: Container[str]
-               ) -> tuple[dict[str, dict[str, str]], list[str]]:
+def _by_method(
+        folder: PathLike, rule: str,
+        stems: Container[str]) -> tuple[dict[str, dict[str, str]], list[str]]:
     """Files by method and stem, and those whose name fits no stem.
 
     Where a name can be cut in several ways, the longest stem counts.
@@ -135,7 +136,8 @@ def _by_method(folder: PathLike, rule: str, stems: Container[str]
         if base.startswith(before) and base.endswith(after):
             base = base[len(before):len(base) - len(after)]
             cuts = [(base[:index], base[index + len(between):])
-                    for index in range(1, len(base) - len(between))
+                    for index in range(1,
+                                       len(base) - len(between))
                     if base.startswith(between, index)]
         if first == 'method':
             cuts = [cut[::-1] for cut in cuts]

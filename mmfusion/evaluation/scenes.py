@@ -117,8 +117,8 @@ def measure(scenes: Sequence[Scene], protocol: Protocol, workers: int = 1,
     task = partial(measure_scene, protocol=protocol, load=load)
     images = {scene.stem: len(scene.fused) for scene in scenes}
     with single_threaded_opencv():
-        found = (_in_processes(task, scenes, workers)
-                 if workers > 1 else map(task, scenes))
+        found = (_in_processes(task, scenes, workers) if workers > 1 else map(
+            task, scenes))
         yield from track(found, sum(images.values()),
                          lambda records: images[records[0].stem])
 

@@ -1,11 +1,13 @@
 """Captions of images: JSON, CSV and text files."""
 import csv
 import io
-import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from reprlib import repr as brief
 from typing import Any
+
+from mmfusion.utils.files import parse_json
 
 from .paths import name_below
 from .rules import IMG_SUFFIXES, data_paths, natural_key
@@ -69,10 +71,7 @@ Entries = Iterator[tuple[str, Any, Any]]
 
 
 def _from_json(text: str, path: str) -> Entries:
-    try:
-        content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f'{path}: expected JSON ({error}).') from error
+    content = parse_json(text, path)
     if isinstance(content, dict):
         for name, texts in content.items():
             yield path, name, texts
@@ -155,10 +154,16 @@ def _stem(name: Any, place: str) -> str:
     return name
 
 
+def _is_text(text: Any) -> bool:
+    """Whether it says something; JSON also has halves of characters."""
+    return isinstance(text, str) and bool(
+        text.strip()) and not re.search('[\ud800-\udfff]', text)
+
+
 def _checked(texts: Any, place: str, stem: str) -> Caption:
     texts: list[Any] = [texts] if isinstance(texts, str) else texts
     fine = (isinstance(texts, (list, tuple)) and texts
-            and all(isinstance(text, str) and text.strip() for text in texts))
+            and all(map(_is_text, texts)))
     if not fine:
         raise ValueError(f'{place}: expected a caption of {stem!r}, or '
                          f'several, got {brief(texts)}.')

@@ -2,18 +2,21 @@
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from mmfusion.utils.errors import one_line
 from mmfusion.utils.packages import require_package
 
 H5_SUFFIXES = ('.h5', '.hdf5')
 _MARK = re.compile(r'\.(?:h5|hdf5)(?=:.)', re.IGNORECASE | re.DOTALL)
 #: Files kept open by this process; more are closed in the order of opening.
 _MOST_OPEN = 4
+_MOST_BYTES = 2**31
 _OPEN: 'OrderedDict[str, tuple[tuple, Any]]' = OrderedDict()
 
 
@@ -61,16 +64,23 @@ def _open(path: str) -> Any:
         return known[1]
     if known is not None:
         _OPEN.pop(path)[1].close()
-    try:
+    with _damage(path):
         handle = h5py.File(path, 'r')
-    except OSError as error:
-        raise ValueError(
-            f'Expected an HDF5 file, got a damaged or other file: {path!r} '
-            f'({error}).') from error
     _OPEN[path] = (stamp, handle)
     while len(_OPEN) > _MOST_OPEN:
         _OPEN.popitem(last=False)[1][1].close()
     return handle
+
+
+@contextmanager
+def _damage(place: str) -> Iterator[None]:
+    """h5py raises whatever the damage of a file leads it to."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(
+            f'Expected an HDF5 file, got a damaged or other file: {place!r} '
+            f'({one_line(error)}).') from error
 
 
 def h5_shapes(path: str, group: str) -> dict[str, tuple[int, ...]] | None:
@@ -89,16 +99,17 @@ def h5_shapes(path: str, group: str) -> dict[str, tuple[int, ...]] | None:
         ImportError: If h5py is not installed.
     """
     h5py = require_h5py()
-    node = _open(path).get(group)
-    if not isinstance(node, h5py.Group):
-        return None
-    shapes = {}
+    handle, shapes = _open(path), {}
 
     def note(name: str, child: Any) -> None:
         if isinstance(child, h5py.Dataset):
             shapes[name] = tuple(child.shape or ())
 
-    node.visititems(note)
+    with _damage(path):
+        node = handle.get(group)
+        if not isinstance(node, h5py.Group):
+            return None
+        node.visititems(note)
     return shapes
 
 
@@ -136,7 +147,8 @@ def read_h5(path: str) -> np.ndarray:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the path names no field, the file is damaged or no
-            HDF5 file, or lacks the field; names both.
+            HDF5 file, or lacks the field, or its values lie in another
+            file or take more than 2 GiB; names both.
         ImportError: If h5py is not installed.
     """
     h5py = require_h5py()
@@ -146,17 +158,21 @@ def read_h5(path: str) -> np.ndarray:
             f"Expected a path like 'FILE.h5:GROUP/NAME', got {path!r}.")
     file, field = parts
     handle = _open(file)
-    node = handle.get(field)
+    with _damage(file):
+        node, groups = handle.get(field), sorted(handle)
     if not isinstance(node, h5py.Dataset):
         raise ValueError(
             f'{file}: expected an array {field!r}, got none; the file has '
-            f'the groups {sorted(handle)}.')
-    try:
-        return np.asarray(node[()])
-    except OSError as error:
-        raise ValueError(
-            f'{file}: the array {field!r} cannot be read ({error}).'
-        ) from error
+            f'the groups {groups}.')
+    with _damage(path):
+        own = not (node.external or node.is_virtual
+                   or node.file.filename != handle.filename)
+        fits = node.nbytes <= _MOST_BYTES
+        if own and fits:
+            return np.asarray(node[()])
+    raise ValueError(f'{path}: expected an array of ' + (
+        f'2 GiB at most, got {node.shape} {node.dtype}.' if own else
+        'its own, got values of another file. Copy them into this one.'))
 
 
 def read_h5_image(path: str) -> np.ndarray:

@@ -8,6 +8,7 @@ import cv2
 import mmengine.fileio as fileio
 import numpy as np
 
+from mmfusion.utils.errors import one_line
 from mmfusion.utils.processes import heard_on_stderr
 
 from .h5 import read_h5_image, split_h5_path
@@ -49,7 +50,11 @@ def read_image(path: str,
     if split_h5_path(path) and not os.path.isfile(path):
         return read_h5_image(path)
     content = read_bytes(path, backend_args)
-    image, damage = _decode(content, flags)
+    try:
+        image, damage = _decode(content, flags)
+    # sizes out of bounds, formats that are switched off, headers cut short
+    except (cv2.error, struct.error, ValueError) as error:
+        image, damage = None, one_line(error)
     if image is None or damage:
         raise ValueError(
             f'Expected an image, got a damaged or unsupported file: '

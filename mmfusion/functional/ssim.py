@@ -187,10 +187,10 @@ def structural_similarity(fused: Image, sources: Sequence[Image],
     min_size=161, correct=False, options=dict(form=GAUSS11, odd='zero'),
     reference='as wang, with a black line before odd levels, as padded '
     'average pooling has it')
-@fusion_metric('MS_SSIM', 'wang', higher_is_better=True, value_range=(0, 2),
-               min_size=161, default=True,
-               reference='Wang, Simoncelli & Bovik 2003; five levels, odd '
-               'ones mirrored at their end, sum', options=dict(form=GAUSS11))
+@fusion_metric(
+    'MS_SSIM', 'wang', higher_is_better=True, value_range=(0, 2), min_size=161,
+    default=True, reference='Wang, Simoncelli & Bovik 2003; five levels, odd '
+    'ones mirrored at their end, sum', options=dict(form=GAUSS11))
 def multi_scale_similarity(fused: Image, sources: Sequence[Image],
                            form: SSIMForm, odd: str = 'repeat',
                            average: bool = False):

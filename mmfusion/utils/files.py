@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .errors import UsageError
+from .errors import UsageError, one_line
 
 PathLike = str | os.PathLike
 #: most bytes of a file's name
@@ -77,6 +77,23 @@ def write_text(path: PathLike, text: str,
 def write_json(path: PathLike, content: dict) -> None:
     """Write JSON; NaN, which JSON does not know, becomes null."""
     write_text(path, json.dumps(_with_null(content), indent=2) + '\n')
+
+
+def parse_json(text: str | bytes, source: PathLike) -> Any:
+    """Content of a JSON file.
+
+    Args:
+        text (str | bytes): The file's; bytes in UTF-8, 16 or 32.
+        source (str | PathLike): What errors call it.
+
+    Raises:
+        ValueError: If it is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f'{source}: expected JSON ({one_line(error)}).') from error
 
 
 def _with_null(value: Any) -> Any:

@@ -60,7 +60,8 @@ def test_names_in_any_case(names, known):
                  cfg=make_config(test_evaluator=evaluator))
     assert known in cfg.test_evaluator.values()
     args, _ = parse('test_fusion', [
-        'c', '--save-mode', 'MinMax', '--task', 'MRI_pet', '--device', 'CUDA:1'
+        'c', '--save-mode', 'MinMax', '--task', 'MRI_pet', '--device',
+        'CUDA:1', '--vis', 'a', '--ir', 'b'
     ])
     assert (args.save_mode, args.task, args.device) == ('minmax', 'mri_pet',
                                                         'cuda:1')

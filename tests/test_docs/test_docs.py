@@ -71,6 +71,16 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
         assert set(losses) == {'loss_maximum', 'loss_gradient'}
 
 
+def test_every_metric_has_a_row():
+    """What it makes of several sources, and of borders."""
+    text = (ROOT / 'docs/evaluation.md').read_text()
+    table = text.partition('## Sources and borders')[2].partition('## ')[0]
+    named = re.findall(
+        r'`(\w+)`', ''.join(re.findall(r'^\| (`[^|]*)\|', table, flags=re.M)))
+    assert sorted(named) == sorted(
+        {spec.name for spec in FUSION_METRICS.values()})
+
+
 def test_every_task_and_data_set_is_documented():
     """The table of tasks says what the tasks are."""
     text = (ROOT / 'docs/tasks_and_datasets.md').read_text()

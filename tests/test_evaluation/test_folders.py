@@ -142,8 +142,10 @@ def test_methods_come_from_names(tmp_path, rule):
     found, problems = match_scenes(
         tmp_path / 'fused', dict(ir=tmp_path / 'ir', vis=tmp_path / 'vis'),
         rule)
-    fused = {(scene.stem, method): Path(path).stem
-             for scene in found for method, path in scene.fused.items()}
+    fused = {
+        (scene.stem, method): Path(path).stem for scene in found
+        for method, path in scene.fused.items()
+    }
     if rule:
         assert set(fused) == {(name, method) for name in names
                               for method in methods}
@@ -161,8 +163,8 @@ def test_methods_come_from_names(tmp_path, rule):
 @pytest.mark.parametrize('rule', ['{stem}', '{method}{method}', 'x'])
 def test_rules_without_a_method(folders, rule):
     with pytest.raises(ValueError, match="holds '{stem}' and '{method}' once"):
-        match_scenes(folders / 'first', dict(ir=folders / 'ir',
-                                             vis=folders / 'vis'), rule)
+        match_scenes(folders / 'first',
+                     dict(ir=folders / 'ir', vis=folders / 'vis'), rule)
 
 
 def test_progress_counts_images(folders, capsys):

@@ -149,7 +149,7 @@ def test_unknown_names():
         get_metric('MI:nots')
     with pytest.raises(ValueError, match='default, film'):
         select_metrics(preset='flim')
-    with pytest.raises(ValueError, match='"gray" or "rgb"'):
+    with pytest.raises(ValueError, match="'gray' or 'rgb'"):
         compute(*_args(), channels='luma')
 
 

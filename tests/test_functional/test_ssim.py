@@ -119,8 +119,8 @@ def mirrored(image):
     """Wang's rule: a filter of 2x2 ones, mirrored borders, every second."""
     height, width = image.shape
     image = np.pad(image, (0, 1), 'symmetric')
-    sums = sum(image[i:i + height, j:j + width]
-               for i in (0, 1) for j in (0, 1))
+    sums = sum(image[i:i + height, j:j + width] for i in (0, 1)
+               for j in (0, 1))
     return sums[::2, ::2] / 4
 
 
@@ -132,9 +132,10 @@ def zero_padded(image):
         (1, 3))
 
 
-@pytest.mark.parametrize('variant, scale, halved', [
-    ('wang', 1, mirrored), ('zero_padded', 1, zero_padded),
-    ('tang_py', 255, zero_padded)])
+@pytest.mark.parametrize('variant, scale, halved',
+                         [('wang', 1, mirrored),
+                          ('zero_padded', 1, zero_padded),
+                          ('tang_py', 255, zero_padded)])
 def test_ms_ssim_definition(variant, scale, halved):
     images = [
         np.kron(image, np.ones((15, 13)))[:161, :175]

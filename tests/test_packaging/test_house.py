@@ -140,9 +140,9 @@ def test_names_that_flags_choose_are_read_in_any_case():
     found = [
         f'{path.relative_to(ROOT)}:{node.lineno}' for path in FILES.values()
         for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
-        if isinstance(node, ast.Call)
-        and {keyword.arg for keyword in node.keywords} & {'choices', 'type'}
-        == {'choices'}
+        if isinstance(node, ast.Call) and
+        {keyword.arg
+         for keyword in node.keywords} & {'choices', 'type'} == {'choices'}
     ]
     assert not found, 'Use mmfusion.cli.flags.one_of: ' + ', '.join(found)
 

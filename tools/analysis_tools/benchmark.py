@@ -4,7 +4,8 @@ import sys
 
 from prettytable import PrettyTable
 
-from mmfusion.cli.flags import add_device, add_measured_model, add_threads, one_of
+from mmfusion.cli.flags import (add_device, add_measured_model, add_threads,
+                                one_of)
 from mmfusion.cli.legacy import read_config, run
 from mmfusion.cli.outputs import refuse_sources
 

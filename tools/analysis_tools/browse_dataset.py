@@ -10,8 +10,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     add_config(parser)
     parser.add_argument('--output-dir', required=True, metavar='DIR')
-    parser.add_argument('--phase', **one_of(('train', 'val', 'test', 'fusion')),
-                        default='train',
+    parser.add_argument('--phase', **one_of(
+        ('train', 'val', 'test', 'fusion')), default='train',
                         help='whose dataloader; train shows the augmentation')
     parser.add_argument('--number', type=int, help='how many; default all')
     add_overwrite(parser)

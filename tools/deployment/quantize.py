@@ -38,8 +38,8 @@ def parse_args():
         help='nodes whose names hold one of these stay in float')
     parser.add_argument('--mode', **one_of(('static', 'dynamic')),
                         default='static')
-    parser.add_argument('--backend', **one_of(('onnxruntime', 'openvino')),
-                        default='onnxruntime',
+    parser.add_argument('--backend', **one_of(
+        ('onnxruntime', 'openvino')), default='onnxruntime',
                         help='what runs both models for --eval')
     parser.add_argument('--json', metavar='FILE', help='also write here')
     return parser.parse_args()

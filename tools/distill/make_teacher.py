@@ -56,8 +56,8 @@ def parse_args(argv=None):
     add('--tile', type=int, nargs=2, metavar=('SIDE', 'OVERLAP'),
         help='denoise in tiles, pixels')
     add(
-        '--color', **one_of(('teacher', 'vis-chroma', 'gray')),
-        default='teacher',
+        '--color', **one_of(
+            ('teacher', 'vis-chroma', 'gray')), default='teacher',
         help="colour of the teacher's image (that of the visible image for "
         'teachers that fuse luminance), of the visible image, or none')
     add(

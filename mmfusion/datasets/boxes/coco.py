@@ -1,6 +1,12 @@
 """Checked boxes, and the COCO JSON that holds them."""
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
+
+import mmengine.fileio as fileio
+
+from mmfusion.utils.files import parse_json
 
 
 @dataclass(frozen=True)
@@ -118,3 +124,119 @@ def to_coco(images: Sequence[ImageBoxes], classes: Sequence[str],
         info=dict(description=description), categories=[
             dict(id=number, name=name) for name, number in numbers.items()
         ], images=listed, annotations=annotations)
+
+
+def read_coco(path: str, backend_args: dict | None = None) -> dict:
+    """Read a COCO JSON that others wrote.
+
+    Args:
+        path (str): The file, on any backend of mmengine.
+        backend_args (dict, optional): File backend.
+
+    Returns:
+        dict: ``images``, ``annotations`` and ``categories``, with the
+        entries that data sets need, of their types.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no such JSON; names the record.
+    """
+    try:
+        text = fileio.get(path, backend_args=backend_args)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'Expected a COCO JSON at {path!r}, but there is none.') from error
+    content = parse_json(text, path)
+    if not isinstance(content, dict):
+        raise ValueError(f'{path}: expected a mapping with images, '
+                         'annotations and categories, got '
+                         f'{type(content).__name__}.')
+    for part, rules in _COCO_RULES.items():
+        records = content.get(part)
+        if not isinstance(records, list) or not (records
+                                                 or part == 'annotations'):
+            raise ValueError(f'{path}: expected a list of {part}, got '
+                             f'{"an empty one" if records == [] else "none"}.')
+        known = set()
+        for index, record in enumerate(records):
+            if not isinstance(record, dict):
+                raise ValueError(f'{path}: expected a mapping as entry '
+                                 f'{index} of {part}, got {_brief(record)}.')
+            for key, (fits, told, needed) in rules.items():
+                if (needed or key in record) and not fits(record.get(key)):
+                    raise ValueError(
+                        f'{path}: expected {key} as {told} in entry {index} '
+                        f'of {part}, got {_brief(record.get(key))}.')
+            if record['id'] in known:
+                raise ValueError(f'{path}: expected different ids of {part}, '
+                                 f'got {_brief(record["id"])} twice.')
+            known.add(record['id'])
+    _check_masks(content, path)
+    return content
+
+
+def _check_masks(content: dict, path: str) -> None:
+    """Run lengths are decoded at the size that they state."""
+    sizes = {
+        image['id']: [image['height'], image['width']]
+        for image in content['images']
+    }
+    for index, record in enumerate(content['annotations']):
+        shape, size = record.get('segmentation'), sizes.get(record['image_id'])
+        if isinstance(shape, dict) and size not in (None, shape['size']):
+            raise ValueError(
+                f'{path}: expected run lengths of the size {size} of their '
+                f'image in entry {index} of annotations, got '
+                f'{_brief(shape["size"])}.')
+
+
+def _brief(value: Any) -> str:
+    """What a record holds, short enough for a message."""
+    text = ascii(value)
+    return text if len(text) <= 60 else f'{text[:57]}...'
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a coordinate is a number, finite and of a sane size."""
+    return isinstance(value, (int, float)) and -1e9 < value < 1e9
+
+
+def _is_name(value: Any) -> bool:
+    """Whether a text can name a file."""
+    try:
+        return isinstance(value,
+                          str) and b'\0' not in os.fsencode(value) and bool(
+                              value.strip())
+    except UnicodeEncodeError:
+        return False
+
+
+def _are_numbers(value: Any, kind: type = object) -> bool:
+    return isinstance(value, list) and all(
+        _is_number(item) and isinstance(item, kind) for item in value)
+
+
+def _is_shape(value: Any) -> bool:
+    """Whether a segmentation is of polygons, or run lengths."""
+    if not isinstance(value, dict):
+        return isinstance(value, list) and all(map(_are_numbers, value))
+    counts = value.get('counts')
+    fits = isinstance(counts, str) or (_are_numbers(counts, int)
+                                       and min(counts, default=0) >= 0)
+    return fits and _are_numbers(value.get('size'), int)
+
+
+_ID = (lambda value: isinstance(value, (int, str)), 'a number or text', True)
+_SIDE = (lambda value: _is_number(value) and value > 0, 'a number of pixels',
+         True)
+#: part -> entry -> what it has to be, in words, whether it has to be there
+_COCO_RULES: dict[str, dict[str, tuple[Callable, str, bool]]] = dict(
+    categories=dict(id=_ID, name=(_is_name, 'text', True)),
+    images=dict(id=_ID, file_name=(_is_name, 'the name of a file', True),
+                ir_file_name=(_is_name, 'the name of a file', False),
+                condition=(*_ID[:2], False), width=_SIDE, height=_SIDE),
+    annotations=dict(
+        id=_ID, image_id=_ID, category_id=_ID,
+        bbox=(lambda value: _are_numbers(value) and len(value) == 4,
+              'four numbers', True), area=(_is_number, 'a number', True),
+        segmentation=(_is_shape, 'polygons or run lengths', False)))

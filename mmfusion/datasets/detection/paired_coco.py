@@ -1,16 +1,33 @@
 """Aligned pairs with boxes, from a COCO JSON."""
-import json
 import os.path as osp
 
 from mmdet.datasets import CocoDataset
-from mmengine.fileio import load
+from mmdet.datasets.api_wrappers import COCO
 
 from mmfusion.fileio.paths import name_below
 from mmfusion.registry import DATASETS
 from mmfusion.tasks import channel_spans
 from mmfusion.utils.errors import UsageError
 
+from ..boxes import read_coco
 from ..samplers import SeededDraws
+
+
+class CheckedCoco(COCO):
+    """mmdet's index of a COCO JSON, which is read as data and checked.
+
+    Args:
+        annotation_file (str): The file.
+
+    Raises:
+        ValueError: If an entry is wrong; names the record.
+    """
+
+    def __init__(self, annotation_file: str) -> None:
+        super().__init__()
+        self.dataset = read_coco(annotation_file)
+        self.createIndex()
+        self.img_ann_map, self.cat_img_map = self.imgToAnns, self.catToImgs
 
 
 @DATASETS.register_module()
@@ -45,12 +62,15 @@ class PairedCocoDataset(SeededDraws, CocoDataset):
     where there is neither, they are the user's own and may be absolute.
 
     Raises:
-        ValueError: If a prefix is unknown, ``classes`` are not among the
-            JSON's categories in the JSON's order, which mmdet would mix up,
-            or a file name leads elsewhere; names the image.
+        FileNotFoundError: If there is no such JSON.
+        ValueError: If the JSON is none or a record of it is wrong, a prefix
+            is unknown, ``classes`` are not among the JSON's categories in
+            the JSON's order, which mmdet would mix up, or a file name leads
+            elsewhere; names the image.
     """
     METAINFO: dict = dict(modalities=dict(vis=3, ir=1))
     PREFIX: dict = dict(vis_path='vis', ir_path='ir')
+    COCOAPI = CheckedCoco
 
     def __init__(self, *args, data_prefix: dict | None = None,
                  ir_stem: str = '{stem}', ir_suffix: str | None = None,
@@ -69,11 +89,7 @@ class PairedCocoDataset(SeededDraws, CocoDataset):
 
     def load_data_list(self) -> list[dict]:
         """Read the JSON; see mmdet's ``CocoDataset``."""
-        try:
-            content = load(self.ann_file, backend_args=self.backend_args)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise UsageError(
-                f'{self.ann_file}: expected JSON ({error}).') from error
+        content = read_coco(self.ann_file, self.backend_args)
         names = [item['name'] for item in content['categories']]
         classes = list(self._metainfo.setdefault('classes', tuple(names)))
         if classes != [name for name in names if name in classes]:
