@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from mmseg.datasets.transforms import LoadAnnotations
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from mmfusion.fileio import read_bytes, read_image
 from mmfusion.registry import TRANSFORMS
 from mmfusion.structures import background_of, resolve_labels, to_classes
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, one_line
 
 from .shown import ShownTransform
 
@@ -112,10 +112,11 @@ class LoadFusionAnnotations(LoadAnnotations):
             # Pillow keeps the indices of palette images; OpenCV does not.
             with Image.open(io.BytesIO(content)) as image:
                 label = np.array(image)
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        # Pillow raises whatever the damage leads it to
+        except Exception as error:
             raise ValueError(
                 f'Expected a label image, got a damaged or unsupported file: '
-                f'{path!r} ({error}).') from error
+                f'{path!r} ({one_line(error)}).') from error
         if label.ndim != 2:
             raise ValueError(
                 'Expected a label image of one channel (class indices), got '
@@ -123,7 +124,7 @@ class LoadFusionAnnotations(LoadAnnotations):
                 'indices first.')
         if label.dtype == bool:
             return label.astype(np.uint8)
-        if label.dtype != np.uint8 and (label.min() < 0 or label.max() > 255):
+        if not (label.min() >= 0 and label.max() <= 255):  # NaN is neither
             raise ValueError(f'Expected labels in 0..255, got {label.min()}..'
                              f'{label.max()} in {path!r}.')
         return label.astype(np.uint8, copy=False)
