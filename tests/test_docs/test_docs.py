@@ -15,7 +15,7 @@ from mmfusion.tasks import TASKS
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([
     *ROOT.glob('docs/*.md'), *ROOT.glob('configs/**/README.md'),
-    ROOT / 'README.md', ROOT / 'CONTRIBUTING.md'
+    ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'SECURITY.md'
 ])
 RUN_PAGES = [
     *(page.stem for page in PAGES if page.stem.startswith('write_a_')),
