@@ -89,8 +89,8 @@ def _all_of_bmp(content: bytes, image: np.ndarray) -> np.ndarray:
     """The pixels of a BMP, where OpenCV leaves every fourth byte out."""
     start, head, _, height, _, bits, packing = struct.unpack_from(
         '<IIiiHHI', content, 10)
-    masks = struct.unpack_from('<III', content, 54)
-    plain = packing == 0 or packing == 3 and masks == _BMP_MASKS
+    plain = packing == 0 or packing == 3 and struct.unpack_from(
+        '<III', content, 54) == _BMP_MASKS
     if head < 40 or bits != 32 or not plain:
         return image
     shape = (*image.shape[:2], 4)
