@@ -71,9 +71,10 @@ def test_images(tmp_path):
                       cv2.IMREAD_UNCHANGED, cv2.IMREAD_GRAYSCALE):
             image = result_of(read_image, one, flags, name='one.png')
             assert image is None or image.ndim in (2, 3) and image.size
-        found = result_of(labels.transform, dict(seg_map_path=one),
+        found = result_of(labels.transform,
+                          dict(seg_map_path=one, binary_path=one),
                           name='one.png')
-        assert found is None or found['gt_seg_map'].dtype == np.uint8
+        assert found is None or found['gt_binary_map'].max() <= 1
         found = result_of(pairs.transform, dict(vis_path=one, ir_path=two),
                           name='')
         if found is not None:

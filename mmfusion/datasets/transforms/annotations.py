@@ -1,6 +1,7 @@
 """Load label maps, and derive the maps that PSFusion trains on."""
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -99,24 +100,28 @@ class LoadFusionAnnotations(LoadAnnotations):
         image = read_image(path, cv2.IMREAD_GRAYSCALE,
                            backend_args=self.backend_args)
         if path.lower().endswith('.png'):
-            content = read_bytes(path, self.backend_args)
-            with Image.open(io.BytesIO(content)) as source:
+            with self._open(path) as source:
                 if source.mode == 'P':  # indices, whatever their colours
                     return (np.array(source) > 0).astype(np.uint8)
         middle = 127 if image.max() > 1 else 0
         return (image > middle).astype(np.uint8)
 
-    def _decode(self, path: str) -> np.ndarray:
+    @contextmanager
+    def _open(self, path: str) -> Iterator[Image.Image]:
+        """Pillow keeps the indices of palette images; OpenCV does not."""
         content = read_bytes(path, self.backend_args)
         try:
-            # Pillow keeps the indices of palette images; OpenCV does not.
             with Image.open(io.BytesIO(content)) as image:
-                label = np.array(image)
+                yield image
         # Pillow raises whatever the damage leads it to
         except Exception as error:
             raise ValueError(
                 f'Expected a label image, got a damaged or unsupported file: '
                 f'{path!r} ({one_line(error)}).') from error
+
+    def _decode(self, path: str) -> np.ndarray:
+        with self._open(path) as image:
+            label = np.array(image)
         if label.ndim != 2:
             raise ValueError(
                 'Expected a label image of one channel (class indices), got '
