@@ -155,8 +155,11 @@ def test_coco_json(tmp_path):
 def test_detection_sets(tmp_path):
     """What mmdet makes of a JSON that is taken for a good one."""
     path, size = tmp_path / 'coco.json', (6, 8)
-    load = TRANSFORMS.build(
-        dict(type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True))
+    load = [
+        TRANSFORMS.build(
+            dict(type='mmdet.LoadAnnotations', with_bbox=True,
+                 with_mask=with_mask)) for with_mask in (False, True)
+    ]
 
     def check(content):
         path.write_bytes(content)
@@ -166,8 +169,11 @@ def test_detection_sets(tmp_path):
         for index in range(len(dataset or ())):
             info = dataset.get_data_info(index)
             if (info['height'], info['width']) == size:  # else not loaded
-                sample = load(dict(info, ori_shape=size))
-                assert len(sample['gt_masks']) == len(sample['gt_bboxes'])
+                masks = all('mask' in one for one in info['instances'])
+                sample = load[masks](dict(info, ori_shape=size))
+                count = len(info['instances'])
+                assert len(sample['gt_bboxes']) == count
+                assert len(sample.get('gt_masks', range(count))) == count
 
     fuzz(COCO_FILES, check, 60)
 

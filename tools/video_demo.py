@@ -10,7 +10,8 @@ import argparse
 import sys
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.cli.flags import (add_device, add_loading, add_overwrite, add_threads, loading_of, one_of)
+from mmfusion.cli.flags import (add_device, add_loading, add_overwrite,
+                                add_threads, loading_of, one_of)
 from mmfusion.cli.legacy import run
 from mmfusion.cli.outputs import refuse_sources
 

@@ -169,10 +169,27 @@ def read_h5(path: str) -> np.ndarray:
                    or node.file.filename != handle.filename)
         fits = node.nbytes <= _MOST_BYTES
         if own and fits:
+            _check_chunks(node, os.path.getsize(file))
             return np.asarray(node[()])
     raise ValueError(f'{path}: expected an array of ' + (
         f'2 GiB at most, got {node.shape} {node.dtype}.' if own else
         'its own, got values of another file. Copy them into this one.'))
+
+
+def _check_chunks(node: Any, end: int) -> None:
+    """Where a chunk is shorter than its filters take it to be, or lies
+    outside of the file, HDF5 reads other memory and may end the process."""
+    if node.chunks is None:
+        return
+    least = 4 * bool(node.fletcher32)
+
+    def find(chunk: Any) -> Any:
+        inside = chunk.byte_offset + chunk.size <= end
+        return None if chunk.size > least and inside else chunk
+
+    if wrong := node.id.chunk_iter(find):
+        raise ValueError(f'a chunk at {wrong.byte_offset} of {wrong.size} '
+                         'bytes')
 
 
 def read_h5_image(path: str) -> np.ndarray:

@@ -50,6 +50,8 @@ def test_folder(tmp_path):
 
 @pytest.mark.parametrize('name, text, words', [
     ('a.json', '{"1": ', 'expected JSON'),
+    ('a.json', '[' * 5000, 'expected JSON'),
+    ('a.json', '{"1": "\\ud800"}', "caption of '1'"),
     ('a.json', '3', 'mapping or a list'),
     ('a.json', '[3]', 'entry 0: expected a mapping'),
     ('a.json', '[{"stem": "1"}]', "entry 0.*'captions'"),
@@ -63,6 +65,7 @@ def test_folder(tmp_path):
     ('a.csv', '1,a street\n', 'first line of column names'),
     ('a.csv', 'stem,caption\n1,\n', "line 2: expected a caption of '1'"),
     ('a.csv', '', 'first line'),
+    ('a.csv', 'stem,a\n1,' + 140_000 * 'x', 'line 2: expected CSV'),
     ('a.txt', '1\ta\n2 b\n', 'line 2: .*without a tab'),
     ('a.xml', '', "suffix '.xml'"),
 ])

@@ -1,5 +1,6 @@
 """HDF5 files: one handle a process, never a shared one."""
 import os
+import struct
 
 import h5py
 import numpy as np
@@ -126,3 +127,38 @@ def test_bad_images(tmp_path, array, words):
     path = write_h5(tmp_path / 'x.h5', dict(imageA=dict(a=array)))
     with pytest.raises(ValueError, match=rf'x.h5:imageA/a: .*{words}'):
         read_image(f'{path}:imageA/a')
+
+
+def test_values_of_other_files_are_not_read(file, tmp_path):
+    """Whatever a file names, nothing but itself is read."""
+    write_h5(tmp_path / 'other.h5', h5_groups(['a']))
+    with h5py.File(file, 'a') as handle:
+        handle['imageA/link'] = h5py.ExternalLink('other.h5', 'imageA/a')
+        handle['imageA'].create_dataset(
+            'raw', (4, 6), 'u1', external=[(f'{tmp_path}/other.h5', 0, 24)])
+        layout = h5py.VirtualLayout((1, 24, 32), 'f4')
+        layout[:] = h5py.VirtualSource(f'{tmp_path}/other.h5', 'imageA/a',
+                                       (1, 24, 32))
+        handle.create_virtual_dataset('imageA/virtual', layout)
+        handle['imageA'].create_dataset('large', (2**20, 2**20), 'u1')
+    for name, words in dict(link='another file', raw='another file',
+                            virtual='another file', large='2 GiB').items():
+        with pytest.raises(ValueError, match=f'x.h5:imageA/{name}.*{words}'):
+            read_h5(f'{file}:imageA/{name}')
+
+
+@pytest.mark.parametrize('size', [0, 4, 10**6])
+def test_damaged_chunks(tmp_path, size):
+    """HDF5 would read other memory, and end the process."""
+    path = tmp_path / 'x.h5'
+    with h5py.File(path, 'w') as handle:
+        made = handle.create_dataset('a/b', data=np.zeros(
+            (4, 6), np.uint8), chunks=(4, 6), compression='gzip',
+                                     fletcher32=True)
+        stored = made.id.get_chunk_info(0).size
+    key = struct.pack('<IIQQ', stored, 0, 0, 0)
+    assert path.read_bytes().count(key) == 1
+    path.write_bytes(path.read_bytes().replace(
+        key, struct.pack('<IIQQ', size, 0, 0, 0)))
+    with pytest.raises(ValueError, match=f'x.h5:a/b.*of {size} bytes'):
+        read_h5(f'{path}:a/b')

@@ -102,10 +102,9 @@ def evaluation_of(args):
         rules = {first: args.vis_stem, second: args.ir_stem}
     metrics = split_words(args.metrics) if args.metrics else None
     protocol = Protocol(
-        metrics=metrics and tuple(metrics),
-        preset=args.preset, channels=args.channels,
-        quantize=not args.no_quantize, grey=args.grey, stretch=args.stretch,
-        data_range=args.data_range, **{
+        metrics=metrics and tuple(metrics), preset=args.preset,
+        channels=args.channels, quantize=not args.no_quantize, grey=args.grey,
+        stretch=args.stretch, data_range=args.data_range, **{
             key: value for key, value in loading_of(args).items() if value
         })
     stems = None

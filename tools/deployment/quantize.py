@@ -10,7 +10,8 @@ of the fusion metrics.
 import argparse
 import sys
 
-from mmfusion.cli.flags import add_loading, add_pair_folders, loading_of, one_of
+from mmfusion.cli.flags import (add_loading, add_pair_folders, loading_of,
+                                one_of)
 from mmfusion.cli.legacy import run
 from mmfusion.cli.outputs import refuse_sources
 
