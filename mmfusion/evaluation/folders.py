@@ -205,8 +205,8 @@ class FolderEvaluation:
                       flag='--restart')
         self.scenes, self.missing = match_scenes(fused, sources, **kwargs)
         self.methods = list(fused) if isinstance(fused, Mapping) else sorted(
-            {name for scene in self.scenes for name in scene.fused},
-            key=natural_key)
+            {name for scene in self.scenes
+             for name in scene.fused}, key=natural_key)
         self.store = RecordStore(self.out / RECORDS, self.protocol.settings(),
                                  restart)
         tell_again()

@@ -2,7 +2,7 @@
 import argparse
 import sys
 
-from mmfusion.cli.flags import (add_config, add_overwrite, one_of)
+from mmfusion.cli.flags import add_config, add_overwrite, one_of
 from mmfusion.cli.legacy import read_config, run
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmfusion.cli.flags import (add_loading, add_overwrite, one_of)
+from mmfusion.cli.flags import add_loading, add_overwrite, one_of
 from mmfusion.datasets.conversion import (report_failures, write_lines,
                                           write_png)
 from mmfusion.fileio import (PairReading, as_text_feature, check_same_names,

@@ -15,7 +15,8 @@ from dataclasses import fields
 from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
-from mmfusion.cli.flags import (add_config, add_device, add_overwrite, add_pair_folders, one_of)
+from mmfusion.cli.flags import (add_config, add_device, add_overwrite,
+                                add_pair_folders, one_of)
 from mmfusion.cli.legacy import read_config, run
 
 
