@@ -199,12 +199,14 @@ class FolderEvaluation:
         self.protocol = protocol or Protocol()
         self.sources = list(sources)
         self.out = Path(out)
+        named = isinstance(fused, Mapping)
+        made = fused.values() if named else [fused]
         check_outputs([(out, ()), *((self.out / name, ()) for name in FILES)],
-                      [*fused.values(), *sources.values()], restart,
+                      [*made, *sources.values()], restart,
                       ours=lambda path: path.with_name(RECORDS).is_file(),
                       flag='--restart')
         self.scenes, self.missing = match_scenes(fused, sources, **kwargs)
-        self.methods = list(fused) if isinstance(fused, Mapping) else sorted(
+        self.methods = list(fused) if named else sorted(
             {name for scene in self.scenes
              for name in scene.fused}, key=natural_key)
         self.store = RecordStore(self.out / RECORDS, self.protocol.settings(),
