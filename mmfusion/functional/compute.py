@@ -34,10 +34,11 @@ class SourceContext:
     def __init__(self, sources: Sequence[Any], data_range: float | None = None,
                  lasting: bool = True) -> None:
         self.lasting = lasting
-        if hasattr(sources, 'dtype'):  # one image, whose rows are no sources
+        shape = getattr(sources, 'shape', None)
+        if shape is not None:  # one image, whose rows are no sources
             raise TypeError(
                 'Expected a sequence of sources such as (ir, vis), got one '
-                f'array of shape {tuple(sources.shape)}. A single source is '
+                f'array of shape {tuple(shape)}. A single source is '
                 '(image, ), a stack of sources tuple(stack).')
         self.arrays = [
             as_levels(source, f'source {index}', data_range)

@@ -82,7 +82,7 @@ def _reason(error: Exception) -> str:
     found = re.search(r'WeightsUnpickler error:\s*([^\n]+?)(\.\s|\n|$)',
                       str(error))
     if found:
-        return found[1]
+        return ' '.join(found[1].split())
     if isinstance(error, pickle.UnpicklingError):
         return 'it was not written by torch.save'
     return (str(error).strip() or type(error).__name__).splitlines()[0]
