@@ -2,6 +2,7 @@
 import os
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ from .errors import UsageError
 
 PathLike = str | os.PathLike
 State = dict[str, Tensor]
+_ZIP = b'PK\x03\x04'
+
+
+class DamagedCheckpoint(UsageError):
+    """A file that is cut short or not what it once was."""
 
 
 def _history_method(owner: Any, name: str) -> Any:
@@ -25,7 +31,7 @@ def _history_method(owner: Any, name: str) -> Any:
         f'the checkpoint asks for attribute {name!r} of {owner!r}')
 
 
-def _allowed_globals() -> list[Any]:
+def allowed_globals() -> list[Any]:
     """What mmengine's Runner writes beside tensors and plain containers.
 
     That is the log history, in numpy arrays. Their unpickling builds arrays
@@ -42,20 +48,21 @@ def _allowed_globals() -> list[Any]:
     ]
 
 
-def read_checkpoint(path: PathLike) -> Any:
-    """Load a file on the CPU without unpickling arbitrary objects.
+def read_checkpoint(path: PathLike, map_location: Any = 'cpu') -> Any:
+    """Load a file without unpickling arbitrary objects.
 
     Args:
         path (str | PathLike): A file written by ``torch.save``.
+        map_location: See :func:`torch.load`. Defaults to ``'cpu'``.
 
     Returns:
         object: Its content.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no checkpoint, is damaged, or holds objects
-            other than tensors, numpy arrays, plain containers and
-            mmengine's log history.
+        DamagedCheckpoint: If it is no checkpoint or is damaged.
+        UsageError: If it holds objects other than tensors, numpy arrays,
+            plain containers and mmengine's log history.
     """
     path = Path(path)
     if not path.is_file():
@@ -64,23 +71,65 @@ def read_checkpoint(path: PathLike) -> Any:
             'exist. Check the path; weights of a fuser come from '
             'tools/train.py (work_dirs/<config>/*.pth) or from '
             'tools/model_converters/convert.py.')
+    check_sums(path)
     try:
-        with torch.serialization.safe_globals(_allowed_globals()):
-            return torch.load(path, map_location='cpu', weights_only=True)
+        with torch.serialization.safe_globals(allowed_globals()):
+            return torch.load(path, map_location=map_location,
+                              weights_only=True)
     # torch raises whatever the damage leads it to, IndexError included
     except Exception as error:
-        raise ValueError(
+        if not _asks_for_more(path, error):
+            raise _damaged(path, _reason(error)) from error
+        raise UsageError(
             f'Expected {str(path)!r} to hold tensors and plain containers '
             'only, got a file that cannot be read safely '
-            f'({_reason(error)}). If it is damaged, fetch it again; if it '
-            'pickles other objects, save its state_dict alone where those '
-            'objects are available.') from error
+            f'({_reason(error)}): reading it could run code. If you need it, '
+            'load it in a sandbox (a container without network and without '
+            'your files) by torch.load(FILE, weights_only=False), and save '
+            'its state_dict alone by torch.save.') from error
+
+
+def check_sums(path: PathLike) -> None:
+    """Compare a zip file's content with the sums that it holds.
+
+    torch does not: a flipped bit would become another weight. Other files
+    have no sums and pass.
+
+    Raises:
+        DamagedCheckpoint: If they differ, or the file is cut short.
+    """
+    try:
+        with open(path, 'rb') as file:
+            if file.read(len(_ZIP)) != _ZIP:
+                return
+        with zipfile.ZipFile(path) as archive:
+            wrong = archive.testzip()
+    # zipfile raises whatever the damage leads it to
+    except Exception as error:
+        raise _damaged(path, _reason(error)) from error
+    if wrong is not None:
+        raise _damaged(path, f'the sum of {wrong} is wrong')
+
+
+def _damaged(path: PathLike, reason: str) -> DamagedCheckpoint:
+    return DamagedCheckpoint(
+        f'Expected {str(path)!r} to be a whole checkpoint, got a damaged or '
+        f'other file that cannot be read safely ({reason}). Fetch it again, '
+        'or take an older one.')
+
+
+def _asks_for_more(path: Path, error: Exception) -> bool:
+    """Whether a file is refused for what it holds, not for damage."""
+    with open(path, 'rb') as file:
+        known = file.read(1) in (_ZIP[:1], pickle.PROTO)
+    return known and isinstance(error, pickle.UnpicklingError)
 
 
 def _reason(error: Exception) -> str:
     """The telling part of torch's long error text."""
-    found = re.search(r'WeightsUnpickler error:\s*([^\n]+?)(\.\s|\n|$)',
-                      str(error))
+    found = re.search(
+        r'(?:WeightsUnpickler error:\s*|(?=Trying to ))([^\n]+?)(\.\s|\n|$)',
+        str(error))
     if found:
         return ' '.join(found[1].split())
     if isinstance(error, pickle.UnpicklingError):

@@ -5,47 +5,21 @@ bytes). Every tensor in it is a call of ``jittor.Var`` on a numpy array.
 """
 import hashlib
 import io
-import pickle
-from collections import OrderedDict
 from typing import Any
 
-import numpy as np
+from mmfusion.utils.plain_pickle import PlainUnpickler
 
 MARK = b'HCAJSLHD'
 _DIGEST = hashlib.sha1().digest_size
-# NumPy 2 renamed it
-_CORE = getattr(np, '_core', None) or np.core
-
-_ARRAYS = (('multiarray', '_reconstruct'), ('multiarray', 'scalar'),
-           ('numeric', '_frombuffer'))
-
-_ALLOWED = {
-    ('collections', 'OrderedDict'):
-    OrderedDict,
-    ('numpy', 'ndarray'):
-    np.ndarray,
-    ('numpy', 'dtype'):
-    np.dtype,
-    # how protocols below 3 spell bytes
-    ('_codecs', 'encode'):
-    lambda text, encoding: text.encode('latin1'),
-}
-_ALLOWED.update({
-    (f'numpy.{core}.{module}', name):
-    getattr(getattr(_CORE, module), name) for core in ('core', '_core')
-    for module, name in _ARRAYS
-})
 
 
-class _ArrayUnpickler(pickle.Unpickler):
-    """Builds arrays and plain containers, and calls nothing else."""
+class _ArrayUnpickler(PlainUnpickler):
+    """Takes a ``jittor.Var`` for its array."""
 
     def find_class(self, module: str, name: str) -> Any:
         if module.partition('.')[0].startswith('jittor') and name == 'Var':
             return lambda array: array
-        if (module, name) in _ALLOWED:
-            return _ALLOWED[module, name]
-        raise pickle.UnpicklingError(f'it asks for {module}.{name}')
+        return super().find_class(module, name)
 
 
 def is_jittor(content: bytes) -> bool:
