@@ -14,6 +14,7 @@ from mmfusion.structures import resolve_labels
 from mmfusion.utils.config_file import PathLike, load_config
 from mmfusion.utils.config_overrides import override
 from mmfusion.utils.errors import UsageError
+from mmfusion.utils.loading_guard import weights_only
 from mmfusion.utils.progress import announce
 
 from .checkpoint import load_model_weights
@@ -88,7 +89,8 @@ def build_network(cfg: Config) -> BaseFusionModel:
         raise UsageError(f'{cfg.filename}: expected a model, got none.')
     init_default_scope(cfg.get('default_scope', 'mmfusion'))
     node = inference_config(cfg.model)
-    return revert_sync_batchnorm(MODELS.build(node)).eval()
+    with weights_only():
+        return revert_sync_batchnorm(MODELS.build(node)).eval()
 
 
 def complete_meta(cfg: Config, meta: dict) -> dict:

@@ -7,6 +7,7 @@ with redirect_stdout(sys.stderr):
     import mmseg.datasets  # noqa: F401
 
 from mmfusion.fileio import FileRule, natural_key
+from mmfusion.utils.loading_guard import guard_loading
 
 from . import transforms  # noqa: F401
 from .distill import FusionDistillDataset
@@ -23,3 +24,5 @@ __all__ = [
     'PairedImageDataset', 'PatchFileDataset', 'DeterministicEpochSampler',
     'DeterministicSampler', 'DrawIndex', 'draw_seed', *_sets
 ]
+
+guard_loading()

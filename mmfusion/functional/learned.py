@@ -82,14 +82,11 @@ class WeightFile(NamedTuple):
 @cache
 def _check_tensors(path: Path, metric: str) -> None:
     """Refuse files that hold anything but tensors."""
-    import torch
+    from mmfusion.utils.checkpoint import read_checkpoint
     try:
-        torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:
-        raise ValueError(
-            f'Expected tensors alone in {path} (weights of {metric}), got a '
-            f'file that torch.load(weights_only=True) refuses: {error} '
-            'Download it again.') from error
+        read_checkpoint(path)
+    except ValueError as error:
+        raise ValueError(f'Weights of {metric}: {error}') from error
 
 
 def _import(package: str, name: str, metric: str) -> Any:
@@ -189,9 +186,11 @@ LEARNED = {
 @lru_cache(maxsize=4)
 def _network(key: str, files: tuple[str, ...], device: str) -> Callable:
     """Network of a metric on a device, built once."""
+    from mmfusion.utils.loading_guard import weights_only
     learned = LEARNED[key]
     module = _import(learned.package, learned.module, key)
-    return learned.build(module, key, files, device)
+    with weights_only():
+        return learned.build(module, key, files, device)
 
 
 def _score(key: str, *images: Planes) -> Any:

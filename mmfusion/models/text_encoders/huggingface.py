@@ -12,12 +12,14 @@ fetched by the user is read, with weights and tokenizer in it.
 """
 import warnings
 from pathlib import Path
+from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any
 
 from torch import Tensor
 
 from mmfusion.registry import TEXT_ENCODERS
+from mmfusion.utils.loading_guard import weights_only
 from mmfusion.utils.packages import require_package
 
 from .base import BaseTextEncoder
@@ -75,7 +77,7 @@ class HFTextEncoder(BaseTextEncoder):
     def _config(self, transformers: ModuleType) -> Any:
         try:
             config = transformers.AutoConfig.from_pretrained(
-                self.folder, local_files_only=True)
+                self.folder, local_files_only=True, trust_remote_code=False)
         except (OSError, ValueError) as error:
             raise ValueError(
                 f'{self.folder}: expected the config.json of a '
@@ -117,10 +119,13 @@ class HFTextEncoder(BaseTextEncoder):
 
     def _model(self, transformers: ModuleType) -> Any:
         try:
-            model, info = getattr(transformers, self.MODEL).from_pretrained(
-                self.folder, local_files_only=True, output_loading_info=True,
-                **self.OPTIONS)
-        except (OSError, ValueError, RuntimeError) as error:
+            kind = getattr(transformers, self.MODEL)
+            with weights_only():
+                model, info = kind.from_pretrained(self.folder,
+                                                   local_files_only=True,
+                                                   output_loading_info=True,
+                                                   **self.OPTIONS)
+        except (OSError, ValueError, RuntimeError, UnpicklingError) as error:
             raise ValueError(
                 f'{self.folder}: expected the weights of {self.MODEL}, got '
                 f'none that can be read ({error}).') from error

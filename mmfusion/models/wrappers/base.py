@@ -13,6 +13,7 @@ from mmfusion.models.registration import warp
 from mmfusion.models.text_encoders import batch_text
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
+from mmfusion.utils.loading_guard import weights_only
 
 from .output_policy import OutputPolicy
 from .pair_roles import PairRoles, TaskLike, resolve_task
@@ -129,6 +130,11 @@ class BaseFusionModel(BaseModel):
         """The part of a wrapper's config that fusing needs."""
         unused = ('losses', 'fusion_losses')
         return {key: value for key, value in cfg.items() if key not in unused}
+
+    def init_weights(self) -> None:
+        """As mmengine's; files are read as data, whichever module reads."""
+        with weights_only():
+            super().init_weights()
 
     def train(self, mode: bool = True) -> 'BaseFusionModel':
         """As ``nn.Module.train``; a frozen fuser stays in eval mode."""

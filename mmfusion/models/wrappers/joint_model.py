@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FusionDataSample
+from mmfusion.utils.loading_guard import weights_only
 
 from .base import BaseFusionModel, OptSampleList, SampleList
 from .task_norm import Stats, TaskNormalizer
@@ -42,7 +43,8 @@ class JointFusionModel(BaseFusionModel):
         self.task_norm = TaskNormalizer.from_config(preprocessor, task_mean,
                                                     task_std,
                                                     task_channel_order)
-        setattr(self, self.TASK, MODELS.build(network))
+        with weights_only():
+            setattr(self, self.TASK, MODELS.build(network))
         self._read_preprocessor(preprocessor, network.get('_scope_'))
 
     @property

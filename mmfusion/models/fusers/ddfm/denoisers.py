@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mmfusion.models.layers.diffusion import cumulative_alphas
 from mmfusion.registry import MODELS
+from mmfusion.utils.loading_guard import weights_only
 
 
 @MODELS.register_module()
@@ -31,8 +32,10 @@ class DiffusersUNetAdapter(nn.Module):
             raise ImportError(
                 'DiffusersUNetAdapter: expected the package diffusers, got '
                 'none. Install it with: pip install diffusers.') from error
-        self.network = UNet2DModel.from_pretrained(folder, subfolder=subfolder,
-                                                   local_files_only=True)
+        with weights_only():
+            self.network = UNet2DModel.from_pretrained(folder,
+                                                       subfolder=subfolder,
+                                                       local_files_only=True)
         self.image_channels = self.network.config.in_channels
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:

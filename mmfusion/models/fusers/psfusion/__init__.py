@@ -21,8 +21,7 @@ from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
-from mmfusion.utils.checkpoint import (check_state_dict, find_state_dict,
-                                       read_checkpoint)
+from mmfusion.utils.checkpoint import check_state_dict, find_state_dict
 
 from ..base import BaseFuser
 from .decoder import (DenseReconstruction, FidelityHead, ImageHead,
@@ -149,10 +148,7 @@ class PSFusion(BaseFuser):
     def _load_backbone(self, type: str, checkpoint: str,
                        prefix: str = '') -> None:
         """Copy a ResNet's first BatchNorm and stages to both encoders."""
-        if '://' in checkpoint:
-            content = CheckpointLoader.load_checkpoint(checkpoint, 'cpu')
-        else:
-            content = read_checkpoint(checkpoint)
+        content = CheckpointLoader.load_checkpoint(checkpoint, 'cpu')
         state = {
             key[len(prefix):]: value
             for key, value in find_state_dict(content).items()
