@@ -11,14 +11,20 @@ from mmfusion.utils.checkpoint import read_checkpoint
 from mmfusion.utils.config_file import copy_config, load_config, require_file
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.loading_steps import stated_loading
+from mmfusion.utils.loading_guard import weights_only
+from mmfusion.utils.plain_config import check_types, literal_config
 from mmfusion.utils.progress import announce
+
+#: what a checkpoint's own config may say: no hooks, imports and loops
+_KEPT = ('default_scope', 'model', 'test_dataloader')
 
 
 def checkpoint_config(checkpoint: str, name: str | None = None) -> Config:
     """The config of a checkpoint: as named, else the one it was made by.
 
     Raises:
-        UsageError: If the checkpoint holds none.
+        UsageError: If the checkpoint holds none, or one of more than
+            literals and registered types.
         FileNotFoundError: If a file is missing.
     """
     require_file(checkpoint, 'a checkpoint file',
@@ -34,26 +40,10 @@ def checkpoint_config(checkpoint: str, name: str | None = None) -> Config:
     if not text:
         raise UsageError(f'{checkpoint}: expected a config in the '
                          'checkpoint, got none: name it by --config.')
-    # Written by the runner as assignments of literals, which is checked.
-    cfg = Config.fromstring(_literals(text), '.py')
-    return Config(cfg.to_dict())  # without the name of a temporary file
-
-
-def _literals(text: str) -> str:
-    """``text`` if it consists of assignments of literals alone."""
-    import ast
-    allowed = (ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.Load,
-               ast.keyword, ast.UnaryOp, ast.USub, ast.Name, ast.Call, ast.Set)
-    for node in ast.parse(text).body:
-        fits = isinstance(node, ast.Assign) and all(
-            isinstance(part, allowed) and (not isinstance(part, ast.Call) or (
-                isinstance(part.func, ast.Name) and part.func.id == 'dict'))
-            for part in ast.walk(node.value))
-        if not fits:
-            raise UsageError('Expected a config of literals in the '
-                             f'checkpoint, got line {node.lineno} of another '
-                             'kind: name the config by --config.')
-    return text
+    written = literal_config(text)
+    cfg = {key: written[key] for key in _KEPT if key in written}
+    check_types(cfg, checkpoint)
+    return Config(cfg)
 
 
 def evaluate(cfg: Config, checkpoint: str, save_dir: str, data: dict[str, Any],
@@ -107,19 +97,20 @@ def evaluate(cfg: Config, checkpoint: str, save_dir: str, data: dict[str, Any],
         evaluator['references'] = []
     # not by update, which would merge the dictionaries
     cfg.model, cfg.test_evaluator = inference_config(cfg.model), evaluator
-    cfg.launcher = 'none'
+    cfg.launcher, cfg.test_cfg = 'none', {}
     cfg.load_from, cfg.resume = None, False
     for key in ('train_dataloader', 'train_cfg', 'optim_wrapper',
                 'val_dataloader', 'val_cfg', 'val_evaluator',
                 'param_scheduler'):
         cfg.pop(key, None)
     try:
-        runner = build_runner(cfg)
-        if device:  # mmengine's runner takes the best one it finds
-            runner.model.to(device)
-        _, notes = load_model_weights(runner.model, checkpoint)
-        announce(notes)
-        scores = runner.test()
+        with weights_only():
+            runner = build_runner(cfg)
+            if device:  # mmengine's runner takes the best one it finds
+                runner.model.to(device)
+            _, notes = load_model_weights(runner.model, checkpoint)
+            announce(notes)
+            scores = runner.test()
     except ValueError as error:
         raise UsageError(str(error)) from error
     means = {

@@ -13,6 +13,7 @@ from mmfusion.models.wrappers import ImageFuser
 from mmfusion.structures import FuserOutput
 from mmfusion.tasks import FusionTask
 from mmfusion.utils.errors import UsageError
+from mmfusion.utils.plain_config import check_types
 
 from .runtimes import Feeds, PathLike, Session, open_session
 
@@ -146,6 +147,7 @@ def backend_model(path: PathLike, cfg: Config | None = None,
         raise UsageError(f'{path}: expected a file of '
                          'tools/deployment/export.py that says which task '
                          'it is for. Export it again.')
+    check_types([meta['data_preprocessor'], meta['pipeline']], path)
     task = FusionTask.of(meta['task'])
     if cfg is not None and cfg.get('model') is not None:
         _check_task(path, task, cfg.model)

@@ -14,7 +14,10 @@ import numpy as np
 import torch
 
 from mmfusion.utils.errors import UsageError, check_choice, one_line, spelled
+from mmfusion.utils.loading_guard import weights_only
 from mmfusion.utils.packages import require_package
+
+from .archive import check_program, check_script
 
 PathLike = str | os.PathLike
 Feeds = dict[str, np.ndarray]
@@ -196,6 +199,7 @@ class TorchScriptSession(Session):
 
     def _load(self) -> str:
         extra = {META_FILE: ''}
+        check_script(self.path)
         self.network = torch.jit.load(str(self.path), self.device,
                                       _extra_files=extra).eval()
         text = extra[META_FILE]
@@ -217,7 +221,9 @@ class TorchExportSession(TorchScriptSession):
 
     def _load(self) -> str:
         extra = {META_FILE: ''}
-        program = torch.export.load(str(self.path), extra_files=extra)
+        check_program(self.path)
+        with weights_only():
+            program = torch.export.load(str(self.path), extra_files=extra)
         self.network = program.module().to(self.device)
         return extra[META_FILE]
 
