@@ -12,6 +12,7 @@ from mmfusion.models.wrappers import inference_config
 from mmfusion.utils.config_file import PathLike, copy_config, require_file
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import write_json
+from mmfusion.utils.loading_guard import weights_only
 from mmfusion.utils.progress import announce
 
 from .checkpoint import load_model_weights
@@ -85,18 +86,18 @@ def test(cfg: PathLike | Config, checkpoint: PathLike,
                               'Train one with tools/train.py.')
     cfg.load_from, cfg.resume = None, False
     cfg.model = inference_config(cfg.model)
-    runner = build_runner(cfg)
-    if out_dir is not None:
-        samples = raw_samples(runner.test_dataloader.dataset)
-        made = [(label_map_path(out_dir, sample), sample_files(sample))
-                for sample in samples if maps]
-        check_outputs([(out_dir, ()), *made], source_folders(samples),
-                      overwrite)
-    _, notes = load_model_weights(runner.model, checkpoint)
-    announce(notes)
-    metrics = {
-        name: round(float(value), 6) for name, value in runner.test().items()
-    }
+    with weights_only():
+        runner = build_runner(cfg)
+        if out_dir is not None:
+            samples = raw_samples(runner.test_dataloader.dataset)
+            made = [(label_map_path(out_dir, sample), sample_files(sample))
+                    for sample in samples if maps]
+            check_outputs([(out_dir, ()), *made], source_folders(samples),
+                          overwrite)
+        _, notes = load_model_weights(runner.model, checkpoint)
+        announce(notes)
+        scores = runner.test()
+    metrics = {name: round(float(value), 6) for name, value in scores.items()}
     if metrics and is_main_process():
         path = Path(cfg.work_dir, f'eval_{runner.timestamp}.json')
         write_json(

@@ -6,17 +6,19 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from mmfusion.fileio.paths import check_outputs
 from mmfusion.utils.compat import format_configs_once
 from mmfusion.utils.config_file import (PathLike, copy_config, require_file,
                                         type_name)
 from mmfusion.utils.errors import UsageError
+from mmfusion.utils.loading_guard import guard_loading, weights_only
 from mmfusion.utils.loading_steps import state_loading
 from mmfusion.utils.progress import announce
 
 from .checkpoint import check_overlap
+from .resuming import NothingToResume, check_resumable, latest_checkpoint
 from .two_stage import ensure_stage1
 
 _CHECKPOINT = re.compile(r'(iter|epoch|best)_.*\.pth')
@@ -65,7 +67,11 @@ def train(cfg: PathLike | Config, work_dir: PathLike | None = None, *,
 
     def train_stage1(config: str, folder: str) -> None:
         options = two_stage if isinstance(two_stage, dict) else None
-        first = _configure(config, options, folder, resume is True, amp)
+        try:
+            first = _configure(config, options, folder, resume is True, amp)
+        except NothingToResume as error:
+            announce([f'{error} Stage 1 starts anew.'])
+            first = _configure(config, options, folder, False, amp)
         state_loading(first, **(loading or {}))
         first.launcher = cfg.get('launcher', 'none')
         if (first.get('visualizer') or {}).get('name'):
@@ -89,9 +95,7 @@ def _configure(cfg: PathLike | Config, options: dict | None,
         cfg.load_from = require_file(load_from, 'the weights of --load-from',
                                      'Check the path.')
     if resume is True:
-        latest = find_latest_checkpoint(cfg.work_dir)
-        if latest is not None:
-            cfg.resume, cfg.load_from = True, latest
+        _go_on(cfg)
     elif resume:
         cfg.load_from = require_file(
             resume, 'a checkpoint to resume from',
@@ -99,6 +103,14 @@ def _configure(cfg: PathLike | Config, options: dict | None,
             f'one in {cfg.work_dir}.')
         cfg.resume = True
     return cfg
+
+
+def _go_on(cfg: Config) -> None:
+    """Resume from the last checkpoint, if any."""
+    latest, notes = latest_checkpoint(cfg.work_dir)
+    announce(notes)
+    if latest is not None:
+        cfg.resume, cfg.load_from = True, latest
 
 
 def _use_amp(cfg: Config) -> None:
@@ -122,6 +134,7 @@ def build_runner(cfg: Config) -> Runner:
     Raises:
         UsageError: If the run would write over the config that it is of.
     """
+    guard_loading()
     _keep_config(cfg)
     format_configs_once()
     cfg.default_hooks = {
@@ -155,10 +168,15 @@ def _keep_weights(cfg: Config) -> None:
 
 def run_training(cfg: Config) -> Runner:
     """Train a config that is complete."""
+    if cfg.get('resume') and cfg.get('load_from') is None:
+        _go_on(cfg)
     _keep_weights(cfg)
-    runner = build_runner(cfg)
-    start = cfg.get('load_from')
-    if start is not None and os.path.isfile(start):
-        announce(check_overlap(runner.model, start, cfg.get('resume')))
-    runner.train()
+    with weights_only():
+        runner = build_runner(cfg)
+        start = cfg.get('load_from')
+        if start is not None and os.path.isfile(start):
+            if cfg.get('resume'):
+                check_resumable(start)
+            announce(check_overlap(runner.model, start, cfg.get('resume')))
+        runner.train()
     return runner

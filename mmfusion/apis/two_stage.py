@@ -10,14 +10,25 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import barrier
 
+from mmfusion.utils.checkpoint import DamagedCheckpoint, read_checkpoint
 from mmfusion.utils.config_file import resolve_config
-from mmfusion.utils.errors import UsageError
+from mmfusion.utils.errors import UsageError, one_line
+from mmfusion.utils.progress import announce
 
 
-def stage1_is_missing(cfg: Config) -> bool:
-    """Whether a config needs a first-stage checkpoint that is not there."""
-    checkpoint = cfg.get('stage1_checkpoint')
-    return checkpoint is not None and not os.path.isfile(checkpoint)
+def stage1_problem(checkpoint: str) -> str:
+    """What keeps a first-stage checkpoint from being used; '' if nothing.
+
+    Raises:
+        UsageError: If it cannot be read safely.
+    """
+    try:
+        read_checkpoint(checkpoint)
+    except FileNotFoundError:
+        return 'does not exist'
+    except DamagedCheckpoint as error:
+        return f'is damaged ({one_line(error)})'
+    return ''
 
 
 def ensure_stage1(cfg: Config, allowed: bool,
@@ -35,8 +46,8 @@ def ensure_stage1(cfg: Config, allowed: bool,
 
     Raises:
         UsageError: If two stages are asked of a config with one, if the
-            checkpoint is missing and may not be made (names the command
-            that makes it), or if the first stage did not write it.
+            checkpoint is missing or damaged and may not be made (names the
+            command that makes it), or if the first stage did not write it.
         FileNotFoundError: If there is no such config.
     """
     checkpoint = cfg.get('stage1_checkpoint')
@@ -46,7 +57,8 @@ def ensure_stage1(cfg: Config, allowed: bool,
                 f'{cfg.filename}: --two-stage needs stage1_config and '
                 'stage1_checkpoint in the config, got none: leave it out.')
         return []
-    if not stage1_is_missing(cfg):
+    problem = stage1_problem(checkpoint)
+    if not problem:
         return [f'stage 1 is done: {checkpoint} exists'] if allowed else []
     if cfg.get('stage1_config') is None:
         raise UsageError(
@@ -58,13 +70,15 @@ def ensure_stage1(cfg: Config, allowed: bool,
     if not allowed:
         raise UsageError(
             "The training starts from its first stage's checkpoint "
-            f'{checkpoint}, which does not exist. Make it with\n'
+            f'{checkpoint}, which {problem}. Make it with\n'
             f'  python tools/train.py {config} --work-dir {folder}\n'
             'or add --two-stage to run both stages.')
+    if os.path.isfile(checkpoint):
+        announce([f'{checkpoint} {problem}: stage 1 makes it again'])
     print(f'stage 1: {config} -> {folder}', flush=True)
     train(config, folder)
     barrier()
-    if stage1_is_missing(cfg):
+    if stage1_problem(checkpoint):
         made = sorted(path.name for path in Path(folder).glob('*.pth'))
         raise UsageError(
             f'Expected {config} to write {checkpoint}, got {made} in '

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from mmfusion.apis import test as score
 from mmfusion.cli import flags as cli_flags
@@ -195,6 +196,8 @@ def test_resume_from_a_file(flag, tmp_path):
     'flags', [['--resume'], ['--resume', 'auto'], ['--auto-resume']])
 def test_resume_takes_the_last_checkpoint(flags, tmp_path):
     last = tmp_path / 'iter_7.pth'
+    torch.save(dict(meta=dict(epoch=0, iter=7), state_dict={}, message_hub={}),
+               last)
     (tmp_path / 'last_checkpoint').write_text(str(last))
     cfg = make_config(load_from='pretrained.pth')
     cfg, lines = run('train', *flags, '--work-dir', str(tmp_path), cfg=cfg)

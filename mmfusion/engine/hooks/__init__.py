@@ -1,3 +1,4 @@
+from .checkpoint_hook import CheckpointHook
 from .finite_loss_hook import FiniteLossHook
 from .history_bank_hook import HistoryBankHook
 from .loss_curve_hook import LossCurveHook
@@ -8,7 +9,7 @@ from .training_strip_hook import TrainingStripHook
 from .visualization_hook import FusionVisualizationHook
 
 __all__ = [
-    'FiniteLossHook', 'FusionVisualizationHook', 'HistoryBankHook',
-    'LossCurveHook', 'LossStageHook', 'NumClassesHook', 'StepSeedHook',
-    'TrainingStripHook'
+    'CheckpointHook', 'FiniteLossHook', 'FusionVisualizationHook',
+    'HistoryBankHook', 'LossCurveHook', 'LossStageHook', 'NumClassesHook',
+    'StepSeedHook', 'TrainingStripHook'
 ]
