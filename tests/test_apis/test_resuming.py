@@ -4,10 +4,12 @@ import shutil
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmfusion.apis import train
 from mmfusion.apis.resuming import (NothingToResume, check_resumable,
                                     latest_checkpoint)
+from mmfusion.apis.two_stage import ensure_stage1
 from mmfusion.utils.errors import UsageError
 from tests.support.payloads import evil_checkpoint
 from tests.support.tiny_project import make_project
@@ -126,29 +128,30 @@ def test_training_goes_on_from_the_one_before(tmp_path, capsys):
     often = {'default_hooks.checkpoint.interval': 1}
     train(config, work, cfg_options=often)
     cut(work / 'iter_2.pth')
-    train(config, work, resume=True, cfg_options=often)
+    runner = train(config, work, cfg_options=dict(often, resume=True))
     assert 'Going on from' in capsys.readouterr().err
     check_resumable(work / 'iter_2.pth')
-    # by the config alone
-    cut(work / 'iter_2.pth')
-    train(config, work, cfg_options=dict(often, resume=True))
-    check_resumable(work / 'iter_2.pth')
-    torch.save(dict(state_dict=train(config, work).model.state_dict()),
-               tmp_path / 'bare.pth')
+    bare = tmp_path / 'bare.pth'
+    torch.save(dict(state_dict=runner.model.state_dict()), bare)
     with pytest.raises(UsageError, match='--load-from instead'):
-        train(config, work, resume=tmp_path / 'bare.pth')
+        train(config, work, resume=bare)
 
 
-@pytest.mark.parametrize('resume', [False, True])
-def test_half_a_first_stage_is_not_done(tmp_path, capsys, resume):
+def test_half_a_first_stage_is_not_done(tmp_path, capsys):
     configs = make_project(tmp_path)
-    first = tmp_path / 'stage1/iter_2.pth'
+    first, whole = tmp_path / 'stage1/iter_2.pth', tmp_path / 'whole.pth'
     train(configs / 'stage1.py', first.parent)
+    shutil.copy(first, whole)
+    cfg = Config.fromfile(configs / 'stage2.py')
+    assert 'is done' in ensure_stage1(cfg, True, None)[0]
     cut(first)
     with pytest.raises(UsageError, match='is damaged'):
         train(configs / 'stage2.py', tmp_path / 'work')
-    runner = train(configs / 'stage2.py', tmp_path / 'work', two_stage=True,
-                   resume=resume)
-    assert runner.iter == 2
+    line, = ensure_stage1(cfg, True,
+                          lambda config, folder: shutil.copy(whole, first))
+    assert line.startswith('stage 1 wrote')
+    cut(first)
+    assert train(configs / 'stage2.py', tmp_path / 'work', two_stage=True,
+                 resume=True).iter == 2
     assert 'stage 1 makes it again' in capsys.readouterr().err
     check_resumable(first)
