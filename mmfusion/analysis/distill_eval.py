@@ -10,8 +10,8 @@ from mmfusion.models.wrappers import inference_config
 from mmfusion.utils.checkpoint import read_checkpoint
 from mmfusion.utils.config_file import copy_config, load_config, require_file
 from mmfusion.utils.errors import UsageError
-from mmfusion.utils.loading_steps import stated_loading
 from mmfusion.utils.loading_guard import weights_only
+from mmfusion.utils.loading_steps import stated_loading
 from mmfusion.utils.plain_config import check_types, literal_config
 from mmfusion.utils.progress import announce
 
