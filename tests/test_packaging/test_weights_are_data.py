@@ -5,11 +5,9 @@ which plants a file that would leave a mark.
 """
 import ast
 import contextlib
-import re
 import runpy
 import sys
 import types
-from functools import cache
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -28,31 +26,10 @@ from mmfusion.models.exported import open_session
 from mmfusion.registry import MODELS, TEXT_ENCODERS, TRANSFORMS
 from mmfusion.utils.files import write_image
 from tests.support import payloads, text_cases
+from tests.support.reader_calls import reader_calls
 from tests.support.tiny_project import make_project
 
 ROOT = Path(__file__).resolve().parents[2]
-#: last words of calls that read what others wrote
-WORDS = re.compile(
-    r'(.*\.)?(load|loads|load_checkpoint|load_url|load_file|loadmat|fromstring'
-    r'|from_pretrained|InferenceSession|read_model|\w*Unpickler|eval|exec'
-    r'|read_checkpoint|load_state_dict_from_url|_pickle_load_obj|open_memmap'
-    r'|unsafe_load|full_load|read_pickle)')
-#: those that read JSON, modules of Python's, what was just written, or
-#: nothing at all
-HARMLESS = {
-    'json.loads', 'onnx.load', 'nn.Embedding.from_pretrained', 'self.load',
-    'self._store.load'
-}
-LOCAL = {  # functions of these files, which bear such a name
-    'mmfusion/deployment/accuracy.py': {'load'},
-    'mmfusion/distill/teacher_images.py': {'loads'},
-    'mmfusion/deployment/simplify.py': {'ort.InferenceSession'},
-    'mmfusion/models/losses/history_bank.py': {'np.lib.format.open_memmap'},
-    'tools/dataset_converters/make_patches.py': {
-        'np.load', 'np.lib.format.open_memmap'
-    },
-    'tools/video_demo.py': {'load'},
-}
 CASES = {}
 #: 'file: call' -> cases
 ENTRIES: dict[str, set[str]] = {}
@@ -359,35 +336,14 @@ def test_nothing_runs(name, tmp_path):
     assert not mark.exists()
 
 
-@cache
-def sweep():
-    """File, name and node of all calls that read what others wrote."""
-    found = []
-    for top in ('mmfusion', 'tools', 'demo', 'benchmarks'):
-        for path in (ROOT / top).rglob('*.py'):
-            name = path.relative_to(ROOT).as_posix()
-            if '.mim' in path.parts:
-                continue
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Call):
-                    call = ast.unparse(node.func)
-                    if WORDS.fullmatch(call):
-                        found.append((name, call, node))
-    return found
-
-
 def test_every_reader_has_a_case():
-    found = {
-        f'{name}: {call}' for name, call, _ in sweep()
-        if call not in HARMLESS and call not in LOCAL.get(name, ())
-        and not re.fullmatch(r'.*\.eval', call)
-    }
+    found = {f'{name}: {call}' for name, call, _ in reader_calls()}
     assert found - set(ENTRIES) == set(), 'plant a file into each'
     assert set(ENTRIES) - found == set(), 'these are gone'
 
 
 def test_no_reader_asks_for_objects():
-    for name, _, node in sweep():
+    for name, _, node in reader_calls():
         words = {word.arg: ast.unparse(word.value) for word in node.keywords}
         assert words.get('allow_pickle', 'False') == 'False', name
         assert words.get('weights_only', 'True') == 'True', name
