@@ -108,7 +108,7 @@ def training(folder, mark):
     config = make_project(folder) / 'stage1.py'
     work = folder / 'work'
     path = evil(work, mark, 'iter_1.pth')
-    refused(train, config, work, load_from=path, words='sandbox')
+    refused(train, config, folder / 'new', load_from=path, words='sandbox')
     refused(train, config, work, resume=path, words='sandbox')
     (work / 'last_checkpoint').write_text(path)
     refused(train, config, work, resume=True, words='sandbox')
