@@ -108,7 +108,7 @@ def check_sums(path: PathLike) -> None:
     except Exception as error:
         raise _damaged(path, _reason(error)) from error
     if wrong is not None:
-        raise _damaged(path, f'the sum of {wrong} is wrong')
+        raise _damaged(path, f'the sum of {wrong!r} is wrong')
 
 
 def _damaged(path: PathLike, reason: str) -> DamagedCheckpoint:

@@ -35,8 +35,12 @@ def kill_at(monkeypatch, moment):
 
 def run(config, work, **options):
     return train(
-        config, work, cfg_options={
+        config,
+        work,
+        cfg_options={
             'train_cfg.max_iters': 3,
+            # runs of one second would share what is kept
+            'experiment_name': config.parents[2].name,
             'default_hooks.checkpoint.interval': 1,
             **{
                 f'default_hooks.checkpoint.{k}': v for k, v in options.items()

@@ -224,8 +224,7 @@ def converters(folder, mark):
 
 
 @case('mmfusion/utils/loading_guard.py: PlainUnpickler',
-      'mmfusion/utils/loading_guard.py: PlainUnpickler(file, **kwargs).load',
-      'mmfusion/datasets/detection/paired_coco.py: load')
+      'mmfusion/utils/loading_guard.py: PlainUnpickler(file, **kwargs).load')
 def annotations(folder, mark):
     for path in (payloads.evil_pickle(folder / 'a.pkl', mark),
                  payloads.evil_yaml(folder / 'a.yaml', mark)):
