@@ -20,7 +20,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,6 +56,11 @@ class Outcome(NamedTuple):
     hung: list
     executed: int = 0
     note: str = ''
+
+
+def tell(*lines: str) -> None:
+    """Progress."""
+    print(*lines, sep='\n  ', file=sys.stderr, flush=True)
 
 
 def damaged(folder: Path) -> Iterator[str]:
@@ -155,21 +160,14 @@ def kill_training(root: Path, work: Path) -> Outcome:
         'equal to those of an uninterrupted training')
 
 
-def kill_tools(root: Path, work: Path) -> Outcome:
+def kill_tools(root: Path, work: Path, only: Sequence[str] = ()) -> Outcome:
     """10 kills of every tool at any time; then it is run to the end."""
     lost, hung, faults = [], [], 0
-    tools = {
-        str(path.relative_to(cases.TOOLS))
-        for path in cases.TOOLS.rglob('*.py')
-        if "if __name__ == '__main__':" in path.read_text()
-    } - cases.LEFT_OUT
-    missing = tools ^ set(cases.commands(root, work / 'none'))
-    if missing:
-        raise SystemExit(f'Expected a command for every tool, see {missing}.')
-    for tool in sorted(tools):
+    tools = sorted(only or cases.all_tools())
+    for tool in tools:
         name = tool.replace('/', '_')
         whole, cut = work / f'{name}_whole', work / name
-        start = time.monotonic()
+        start, before = time.monotonic(), len(lost)
         cases.finish(tool, cases.commands(root, whole)[tool], work / 'log')
         seconds = time.monotonic() - start
         for _ in range(10):
@@ -184,12 +182,12 @@ def kill_tools(root: Path, work: Path) -> Outcome:
             cases.finish(tool, cases.commands(root, cut)[tool], work / 'log')
         except RuntimeError as error:
             lost.append(f'{tool}, run again: {error}')
-            continue
-        lost += [
-            f'{tool}, run again: no {name}'
-            for name in names(whole) - names(cut)
-        ]
-        print(f'  {tool}: {seconds:.1f} s', file=sys.stderr, flush=True)
+        else:
+            lost += [
+                f'{tool}, run again: no {name}'
+                for name in names(whole) - names(cut)
+            ]
+        tell(f'  {tool}: {seconds:.1f} s', *lost[before:])
     return Outcome(faults, lost, hung, note=f'{len(tools)} tools')
 
 
@@ -271,7 +269,7 @@ def plant_payloads(root: Path, work: Path) -> Outcome:
     return Outcome(len(CASES), lost, [], executed)
 
 
-PARTS: dict[str, tuple[str, Callable[[Path, Path], Outcome]]] = dict(
+PARTS: dict[str, tuple[str, Callable[..., Outcome]]] = dict(
     training=('kills of a training', kill_training),
     tools=('kills of each tool', kill_tools),
     videos=('Ctrl-C and SIGTERM while a video is made', stop_videos),
@@ -301,6 +299,9 @@ def main() -> int:
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--markdown', type=Path, metavar='FILE',
                         help='write the table there, too')
+    parser.add_argument('--tools', nargs='+', default=(),
+                        choices=sorted(cases.all_tools()), metavar='TOOL',
+                        help='kill these alone, e.g. test_fusion.py')
     args = parser.parse_args()
     random.seed(args.seed)
     outcomes = {}
@@ -308,10 +309,10 @@ def main() -> int:
         root = Path(folder, 'material')
         cases.make_material(root)
         for name in args.only:
-            print(f'{PARTS[name][0]} ...', file=sys.stderr, flush=True)
-            outcomes[name] = PARTS[name][1](root, Path(folder, name))
-            for line in (*outcomes[name].lost, *outcomes[name].hung):
-                print(f'  {line}', file=sys.stderr, flush=True)
+            tell(f'{PARTS[name][0]} ...')
+            own = (args.tools, ) if name == 'tools' else ()
+            outcomes[name] = PARTS[name][1](root, Path(folder, name), *own)
+            tell('', *outcomes[name].lost, *outcomes[name].hung)
     print(table(outcomes))
     if args.markdown:
         args.markdown.write_text(table(outcomes) + '\n')

@@ -12,6 +12,8 @@ import numpy as np
 from tests.support import tiny_project
 from tests.support.fresh_processes import CONTEXT
 from tests.support.h5_cases import feature
+from tests.support.references.bffr import (fill_reference,
+                                           reference_fuser_shapes)
 from tests.support.signal_cases import print_into
 from tests.support.smooth_pairs import smooth_pairs
 from tests.support.video_sequences import write_sequence
@@ -38,6 +40,14 @@ test_dataloader = dict(dataset=dict(
     test_mode=True, pipeline=[
         dict(type='LoadFusionPair'), dict(type='PackFusionInputs')]))
 '''
+
+
+def all_tools() -> set[str]:
+    """Every script of ``tools`` but those that are left out."""
+    return {
+        str(path.relative_to(TOOLS)) for path in TOOLS.rglob('*.py')
+        if "if __name__ == '__main__':" in path.read_text(encoding='utf-8')
+    } - LEFT_OUT
 
 
 def start(tool: str, words: list, folder: Path):
@@ -98,13 +108,7 @@ def make_material(root: Path) -> None:
         folder = root / name
         folder.mkdir(exist_ok=True)
         torch.save(dict(state_dict=model.state_dict()), folder / 'iter_2.pth')
-        if name == 'stage1':
-            fuser = {
-                key.partition('.')[2]: value
-                for key, value in model.state_dict().items()
-                if key.startswith('fuser.')
-            }
-            torch.save(fuser, root / 'fuser.pth')
+    torch.save(fill_reference(reference_fuser_shapes()), root / 'authors.pth')
     rng = np.random.default_rng(0)
     vis, ir = (cv2.resize(rng.integers(0, 256, (10, 14, channels), np.uint8),
                           (160, 120)) for channels in (3, 1))
@@ -247,6 +251,6 @@ def commands(root: Path, out: Path) -> dict[str, list]:
         'distill/train.py':
         _distill(root, out / 'student'),
         'model_converters/convert.py':
-        ['--method', 'transfuser6', '--reverse', one[1], out / 'a.pth'],
+        ['--method', 'transfuser6', root / 'authors.pth', out / 'a.pth'],
         'misc/print_config.py': [one[0]],
     }

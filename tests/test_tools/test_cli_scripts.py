@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import campaign_cases
+
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / 'tools'
 SCRIPTS = sorted(TOOLS.glob('*.sh'))
@@ -176,3 +178,9 @@ def test_slurm_does_not_queue_again(preempted):
                                                     dict(REQUEUE='0'))):
         done, calls = preempted(script, 'c.pth', **environ)
         assert done.returncode == 143 and len(calls) == 1
+
+
+def test_the_campaign_kills_every_tool(tmp_path):
+    (tmp_path / 'llvip').mkdir()
+    commands = campaign_cases.commands(tmp_path, tmp_path / 'out')
+    assert set(commands) == campaign_cases.all_tools()
