@@ -4,6 +4,7 @@ Needs the fuser of a finished demo (`make demo`):
 python demo/make_readme_picture.py
 """
 import argparse
+import sys
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ import numpy as np
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.apis import FusionInferencer
+from mmfusion.cli.legacy import run
 from mmfusion.datasets.synthetic import generate_scene
 from mmfusion.utils.files import write_image
 from mmfusion.visualization import draw_grid
@@ -56,4 +58,4 @@ def main(argv=None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run(main))

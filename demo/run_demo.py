@@ -15,6 +15,9 @@ from pathlib import Path
 from page import RUNS, write_page
 from steps import ROOT, Step, run_steps
 
+from mmfusion.cli import legacy
+from mmfusion.utils.claims import claimed
+
 STAGE1, STAGE2 = 'iter_120.pth', 'iter_420.pth'
 # These small networks run faster on one thread each than after each other.
 SIDE_BY_SIDE = 2
@@ -125,22 +128,28 @@ def all_steps(folder: Path, real: Path, seed: int) -> list[Step]:
     return steps
 
 
+def make(args: argparse.Namespace, real: Path) -> Path:
+    """All steps and the page."""
+    if args.fresh and (args.work_dir / 'steps.json').is_file():
+        # Only what the demo itself has made.
+        shutil.rmtree(args.work_dir)
+    environment = {}
+    if args.work_dir != Path('work_dirs/demo'):
+        environment['MMFUSION_DEMO'] = str(args.work_dir)
+    steps = all_steps(args.work_dir, real, args.seed)
+    records = run_steps(steps, args.work_dir, environment, SIDE_BY_SIDE)
+    return write_page(args.work_dir, steps, records,
+                      'real' if real else 'synthetic')
+
+
 def main(argv=None) -> int:
     args = parse_args(argv)
     started = time.monotonic()
     os.chdir(ROOT)
     try:
         real = find_data(args.data)
-        if args.fresh and (args.work_dir / 'steps.json').is_file():
-            # Only what the demo itself has made.
-            shutil.rmtree(args.work_dir)
-        environment = {}
-        if args.work_dir != Path('work_dirs/demo'):
-            environment['MMFUSION_DEMO'] = str(args.work_dir)
-        steps = all_steps(args.work_dir, real, args.seed)
-        records = run_steps(steps, args.work_dir, environment, SIDE_BY_SIDE)
-        page = write_page(args.work_dir, steps, records,
-                          'real' if real else 'synthetic')
+        with claimed(args.work_dir.parent, f'{args.work_dir.name}.lock'):
+            page = make(args, real)
     except (RuntimeError, FileNotFoundError) as error:
         print(f'\n{error}', file=sys.stderr)
         return 1
@@ -150,4 +159,4 @@ def main(argv=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(legacy.run(main))

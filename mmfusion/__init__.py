@@ -6,8 +6,10 @@ the name ``mmfusion`` (and repairs the siblings' names), so that
 datasets and hooks are imported by the registries on first use.
 """
 from .utils.compat import register_config_scopes
+from .utils.interruption import end_tools_on_signals
 from .version import __version__
 
+end_tools_on_signals()
 register_config_scopes()
 
 __all__ = ['__version__']

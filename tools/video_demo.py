@@ -91,6 +91,7 @@ def main():
     from mmfusion.models.exported.runtimes import is_exported
     from mmfusion.utils.errors import UsageError
     from mmfusion.utils.files import write_json
+    from mmfusion.utils.interruption import Interrupted
     from mmfusion.utils.loading_steps import state_loading
     from mmfusion.video import FusionStream, read_homography, summary
     if args.seg and len(args.seg) == 1 and not is_exported(args.seg[0]):
@@ -123,6 +124,11 @@ def main():
     print(summary(result))
     if args.json:
         write_json(args.json, result)
+    if result['interrupted']:
+        kept = args.out and result['frames'] and f'{args.out} is complete '
+        raise Interrupted(
+            f'{kept or "nothing is written "}up to here, '
+            f'{result["frames"]} frames. The same command begins anew.')
     if not result['frames']:
         print('error: no pair of frames was fused', file=sys.stderr)
         return 1

@@ -1,6 +1,7 @@
 """Training, in one stage or two."""
 import os
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 from mmengine.config import Config
@@ -8,11 +9,14 @@ from mmengine.device import get_device
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmfusion.engine.hooks import StopHook
 from mmfusion.fileio.paths import check_outputs
+from mmfusion.utils.claims import claimed
 from mmfusion.utils.compat import format_configs_once
 from mmfusion.utils.config_file import (PathLike, copy_config, require_file,
                                         type_name)
 from mmfusion.utils.errors import UsageError
+from mmfusion.utils.interruption import stop_request
 from mmfusion.utils.loading_guard import guard_loading, weights_only
 from mmfusion.utils.loading_steps import state_loading
 from mmfusion.utils.progress import announce
@@ -23,6 +27,8 @@ from .two_stage import ensure_stage1
 
 _CHECKPOINT = re.compile(r'(iter|epoch|best)_.*\.pth')
 _WRITTEN_BY_HAND = re.compile(r'^\s*(#|from\b|import\b|_base_\b)', re.M)
+#: launcher to the variable that numbers its processes
+_RANKS = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
 
 def train(cfg: PathLike | Config, work_dir: PathLike | None = None, *,
@@ -56,7 +62,8 @@ def train(cfg: PathLike | Config, work_dir: PathLike | None = None, *,
 
     Raises:
         UsageError: If an option, the first stage or a checkpoint does not
-            fit.
+            fit, or another training has the work dir.
+        KeyboardInterrupt: After SIGINT or SIGTERM, behind a checkpoint.
         FileNotFoundError: If the config or a checkpoint is missing.
 
     Examples:
@@ -167,16 +174,24 @@ def _keep_weights(cfg: Config) -> None:
 
 
 def run_training(cfg: Config) -> Runner:
-    """Train a config that is complete."""
-    if cfg.get('resume') and cfg.get('load_from') is None:
-        _go_on(cfg)
+    """Train a config that is complete, in a work dir of its own.
+
+    Ctrl-C and SIGTERM save a checkpoint first; a second Ctrl-C does not
+    wait.
+    """
+    rank = os.environ.get(_RANKS.get(cfg.get('launcher'), ''), '0')
+    alone = claimed(cfg.work_dir) if rank == '0' else nullcontext()
     _keep_weights(cfg)
-    with weights_only():
+    with alone, stop_request(hurried=True) as request, weights_only():
+        if cfg.get('resume') and cfg.get('load_from') is None:
+            _go_on(cfg)
+        stop = StopHook(request)
         runner = build_runner(cfg)
         start = cfg.get('load_from')
         if start is not None and os.path.isfile(start):
             if cfg.get('resume'):
                 check_resumable(start)
             announce(check_overlap(runner.model, start, cfg.get('resume')))
+        runner.register_hook(stop)
         runner.train()
     return runner

@@ -18,6 +18,8 @@ from mmengine.config import Config
 from mmfusion.utils import DetectionMissing
 from mmfusion.utils.config_file import find_config, load_config
 from mmfusion.utils.errors import UsageError, spelled
+from mmfusion.utils.interruption import (AGAIN, Interrupted, ending_on_signals,
+                                         stopped_by)
 from mmfusion.utils.loading_steps import state_loading
 from mmfusion.utils.progress import free_output
 
@@ -256,13 +258,23 @@ def config_of(args: argparse.Namespace) -> Config:
 def run(main: Callable[[], int | None]) -> int:
     """Run a tool's ``main``; user errors become one line, not a traceback.
 
+    Signals end it, see :mod:`mmfusion.utils.interruption`.
+
     Returns:
         int: The exit code: what ``main`` returns (None counts as 0), or 2
-        after a :class:`UsageError`, a missing file or missing operators.
+        after a :class:`UsageError`, a missing file or missing operators;
+        130 after Ctrl-C, 143 after SIGTERM.
     """
     free_output()
     try:
-        return main() or 0
+        with ending_on_signals():
+            return main() or 0
+    except KeyboardInterrupt as error:
+        name, status = stopped_by()
+        text = str(error) if isinstance(error, Interrupted) else AGAIN
+        if text:
+            print(f'stopped by {name}: {text}', file=sys.stderr)
+        return status
     except (UsageError, FileNotFoundError, DetectionMissing) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2

@@ -5,18 +5,20 @@ import shutil
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 import cv2
 import numpy as np
-from mmengine.utils import track_parallel_progress, track_progress
 
 from mmfusion.fileio import PairReading, read_image
 from mmfusion.utils.errors import check_least
 from mmfusion.utils.files import finished_file, mark_png, write_text
-from mmfusion.utils.processes import available_cores, single_threaded_opencv
-from mmfusion.utils.progress import announce, free_output
+from mmfusion.utils.processes import (available_cores, in_processes,
+                                      single_threaded_opencv)
+from mmfusion.utils.progress import announce, free_output, track
 
 from .transforms.annotations import LoadFusionAnnotations
 
@@ -162,17 +164,18 @@ def run_jobs(function: Callable, jobs: Sequence, workers: int = 0) -> list:
 
     Raises:
         ValueError: If ``workers`` is negative.
+        ChildProcessError: If a process was killed.
     """
     check_least(0, workers=workers)
     jobs = list(jobs)
     if not jobs:
         return []
-    guarded = partial(_guarded, function)
-    if workers <= 1:
-        return track_progress(guarded, jobs, file=sys.stderr)
-    with single_threaded_opencv():
-        return track_parallel_progress(guarded, jobs, min(workers, len(jobs)),
-                                       file=sys.stderr)
+    task, workers = partial(_guarded, function), min(workers, len(jobs))
+    with single_threaded_opencv() if workers > 1 else nullcontext():
+        found = (in_processes(task, enumerate(jobs), workers)
+                 if workers > 1 else map(task, enumerate(jobs)))
+        outcomes = sorted(track(found, len(jobs)), key=itemgetter(0))
+    return [(jobs[place], *outcome) for place, *outcome in outcomes]
 
 
 def report_failures(outcomes: list, noun: str = 'file') -> int:
@@ -219,13 +222,14 @@ def run_converter(parser: ArgumentParser, convert: Callable,
         parser.error(str(error))
 
 
-def _guarded(function, job):
+def _guarded(function, numbered):
+    place, job = numbered
     try:
-        return job, function(job), None
+        return place, function(job), None
     except (ValueError, OSError) as error:
-        return job, None, str(error) or f'{job}: {type(error).__name__}'
+        return place, None, str(error) or f'{job}: {type(error).__name__}'
     except cv2.error as error:
-        return job, None, f'{job}: {error}'
+        return place, None, f'{job}: {error}'
 
 
 def _size(image):

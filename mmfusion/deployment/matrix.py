@@ -1,7 +1,5 @@
 """Which fuser exports in which format, and how exactly."""
-import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +8,7 @@ from mmengine.registry import init_default_scope
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import MODELS
 from mmfusion.utils.errors import one_line
+from mmfusion.utils.files import temporary_folder
 
 from .exporting import FORMATS, OPSETS, export_model
 
@@ -66,10 +65,9 @@ def _cell(model: ImageFuser, format: str, opset: int, shape: Sequence[int],
           dynamic: bool) -> Cell:
     if not type(model.fuser).exportable:
         return dict(error=_NOT_FLAGGED)
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         try:
-            report = export_model(model, Path(folder,
-                                              f'model{FORMATS[format]}'),
+            report = export_model(model, folder / f'model{FORMATS[format]}',
                                   format=format, opset=opset, shape=shape,
                                   dynamic=dynamic)
         except Exception as error:  # a cell says what went wrong

@@ -1,6 +1,5 @@
 """INT8 by static post-training quantization, calibrated on real pairs."""
 import io
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -15,7 +14,7 @@ from mmfusion.fileio.paths import check_outputs
 from mmfusion.models.exported.fuser import backend_model
 from mmfusion.models.exported.runtimes import META_KEY, PathLike
 from mmfusion.utils.errors import UsageError, check_choice
-from mmfusion.utils.files import finished_file
+from mmfusion.utils.files import finished_file, temporary_folder
 from mmfusion.utils.loading_steps import state_loading
 
 METHODS = ('minmax', 'percentile', 'entropy')
@@ -88,8 +87,8 @@ def quantize(path: PathLike, out: PathLike, pairs: Sequence[dict],
             self.left -= 1
             return next(self.feeds, None) if self.left >= 0 else None
 
-    with tempfile.TemporaryDirectory() as folder, finished_file(out) as draft:
-        prepared = Path(folder, 'prepared.onnx')
+    with temporary_folder() as folder, finished_file(out) as draft:
+        prepared = folder / 'prepared.onnx'
         ort.quant_pre_process(str(path), str(prepared),
                               skip_symbolic_shape=True)
         nodes = onnx.load(str(prepared)).graph.node

@@ -1,6 +1,8 @@
 """Fewer nodes in an ONNX graph."""
 from pathlib import Path
 
+from mmfusion.utils.interruption import removed_in_the_end
+
 
 def simplify_onnx(path: Path) -> str:
     """Simplify an ONNX file in place.
@@ -39,8 +41,9 @@ def _by_runtime(path: Path):
         ort.GraphOptimizationLevel.ORT_ENABLE_BASIC)
     options.optimized_model_filepath = str(target)
     try:
-        ort.InferenceSession(str(path), options,
-                             providers=['CPUExecutionProvider'])
-        return onnx.load(str(target))
+        with removed_in_the_end(target):
+            ort.InferenceSession(str(path), options,
+                                 providers=['CPUExecutionProvider'])
+            return onnx.load(str(target))
     finally:
         target.unlink(missing_ok=True)

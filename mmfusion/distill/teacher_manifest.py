@@ -2,6 +2,7 @@
 import hashlib
 import json
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from mmfusion.utils.errors import UsageError, changed_entries, printable
 from mmfusion.utils.files import write_json
 from mmfusion.utils.progress import announce
 
-_SAVE_EVERY = 20  # images between two versions of the manifest
+_SAVE_EVERY = 5  # seconds between two versions of the manifest
 _PART = re.compile(r'manifest\.\d+-of-\d+\.json')
 
 
@@ -64,7 +65,7 @@ class Manifest:
         name = MANIFEST if shards == 1 else self._part(index)
         self.path = out / name
         self.images: dict[str, dict] = {}
-        self._new = 0
+        self._saved = time.monotonic()
         if restart:
             forget(out)
         # The joined one last: it is there before the parts go.
@@ -126,12 +127,12 @@ class Manifest:
                                  seconds=round(seconds, 4))
         if feature is not None:
             self.images[stem]['feature_sha256'] = checksum(feature)
-        self._new += 1
-        if self._new % _SAVE_EVERY == 0:
+        if time.monotonic() - self._saved > _SAVE_EVERY:
             self.save()
 
     def save(self) -> None:
         """Write what is known."""
+        self._saved = time.monotonic()
         write_json(self.path, dict(settings=self.settings, images=self.images))
 
     def join(self, stems: Sequence[str]) -> Path | None:

@@ -225,7 +225,7 @@ class FolderEvaluation:
             measured its table has no methods, and no file is written.
 
         Raises:
-            RuntimeError: If a process was killed.
+            ChildProcessError: If a process was killed.
         """
         records, failures = self._measure(available_cores() if workers is
                                           None else workers)

@@ -1,20 +1,14 @@
 """Measuring many fused images: scene by scene, in several processes."""
-import multiprocessing
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import cv2
 import numpy as np
 
 from mmfusion.functional import SourceContext, compute
 from mmfusion.utils.errors import one_line
-from mmfusion.utils.processes import single_threaded_opencv
+from mmfusion.utils.processes import in_processes, single_threaded_opencv
 from mmfusion.utils.progress import track
 
 from .protocol import Protocol
@@ -111,43 +105,16 @@ def measure(scenes: Sequence[Scene], protocol: Protocol, workers: int = 1,
         list[Record]: Of one scene.
 
     Raises:
-        RuntimeError: If a process was killed, e.g. for want of memory.
+        ChildProcessError: If a process was killed, e.g. for want of memory.
     """
     workers = min(workers, len(scenes))
     task = partial(measure_scene, protocol=protocol, load=load)
     images = {scene.stem: len(scene.fused) for scene in scenes}
     with single_threaded_opencv():
-        found = (_in_processes(task, scenes, workers) if workers > 1 else map(
+        found = (in_processes(task, scenes, workers) if workers > 1 else map(
             task, scenes))
         yield from track(found, sum(images.values()),
                          lambda records: images[records[0].stem])
-
-
-def _in_processes(task: Callable, scenes: Sequence[Scene],
-                  workers: int) -> Iterator[list[Record]]:
-    pool = ProcessPoolExecutor(workers, initializer=_start_worker)
-    try:
-        futures = [pool.submit(task, scene) for scene in scenes]
-        for future in as_completed(futures):
-            yield future.result()
-    except BrokenProcessPool as error:
-        raise RuntimeError(
-            'A process that measures was killed, perhaps for want of '
-            f'memory. Give fewer than {workers} workers.') from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """Set a process up: one thread, no life after its parent."""
-    if cv2.getNumThreads() != 1:  # not forked
-        cv2.setNumThreads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
-    os._exit(1)
 
 
 def _reason(error: Exception) -> str:

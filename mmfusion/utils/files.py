@@ -3,6 +3,7 @@ import hashlib
 import json
 import math
 import os
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 
 from .errors import UsageError, one_line
+from .interruption import removed_in_the_end
 
 PathLike = str | os.PathLike
 #: most bytes of a file's name
@@ -57,10 +59,19 @@ def finished_file(path: PathLike) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = draft_of(path)
     try:
-        yield draft
-        os.replace(draft, path)
+        with removed_in_the_end(draft):
+            yield draft
+            os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yields a folder that goes in the end, after a signal, too."""
+    with tempfile.TemporaryDirectory() as name, \
+            removed_in_the_end(Path(name)) as folder:
+        yield folder
 
 
 def write_text(path: PathLike, text: str,

@@ -8,6 +8,8 @@ from mmengine.utils import ProgressBar
 from .errors import printable
 
 Item = TypeVar('Item')
+#: whether a bar stands in the last line of stderr
+tracking = False
 
 
 def track(items: Iterable[Item], total: int,
@@ -25,11 +27,16 @@ def track(items: Iterable[Item], total: int,
     if not total:
         yield from items
         return
+    global tracking
     bar = ProgressBar(total, file=sys.stderr)
-    for item in items:
-        yield item
-        bar.update(steps(item))
-    print(file=sys.stderr)
+    tracking = True
+    try:
+        for item in items:
+            yield item
+            bar.update(steps(item))
+    finally:
+        tracking = False
+        print(file=sys.stderr)
 
 
 def free_output() -> None:

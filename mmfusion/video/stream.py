@@ -3,6 +3,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mmfusion.fileio import PairReading, resize_image
 from mmfusion.fileio.paths import check_outputs
 from mmfusion.fileio.reading import tell_again
 from mmfusion.utils.errors import UsageError
+from mmfusion.utils.interruption import StopRequest, stop_request
 from mmfusion.utils.loading_steps import stated_loading
 
 from .alignment import FramePair, align
@@ -30,8 +32,10 @@ from .writers import VideoWriter
 
 Source = str | int | Path | FrameSource
 _END = object()
-#: seconds between two looks at whether to stop
-_PATIENCE = 0.1
+#: seconds between two looks at whether to stop, of the reader and the other
+_PAUSE, _PATIENCE = 0.002, 0.1
+#: seconds in which a reader may end after a signal
+_LEAVE = 1
 
 
 @dataclass
@@ -131,12 +135,14 @@ class FusionStream:
                            fused=FlickerMeter()) if how.flicker else {}
         self.tracker = MotionTracker() if how.blend or how.flicker else None
         self._stop = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
         self._started = False
         self._error: BaseException | None = None
         self._held: Any = None
         self.reading = PairReading(
             **stated_loading(inference_pipeline(getattr(model, 'cfg', None))))
         tell_again()
+        self._request = StopRequest()
         self.vis = open_source(vis, how.source_fps, self.reading, 3)
         try:
             self.ir = open_source(ir, how.source_fps, self.reading, 1)
@@ -146,9 +152,10 @@ class FusionStream:
         self.fps = how.fps or self.vis.fps
         self.live = self.vis.live or self.ir.live
         self.statistics = StreamStatistics(self.live)
-        self._ready: queue.Queue = queue.Queue(
-            how.batch_size if self.live else max(how.queue_size, how.batch_size
-                                                 ))
+        # in C: an interrupt cannot leave it locked
+        self._ready: queue.SimpleQueue = queue.SimpleQueue()
+        self._size = (how.batch_size if self.live else max(
+            how.queue_size, how.batch_size))
 
     def __iter__(self) -> Iterator[FusedFrame]:
         """Fuse frame by frame; can be done once.
@@ -157,44 +164,56 @@ class FusionStream:
             RuntimeError: If it is done again.
             Exception: What went wrong while reading or fusing.
         """
+        self._begin()
+        return self._frames()
+
+    def _begin(self) -> None:
         if self._started:
             raise RuntimeError('Expected to be iterated over once: the '
                                'sources are closed. Make another stream.')
         self._started = True
-        return self._frames()
 
     def _frames(self) -> Iterator[FusedFrame]:
-        reader = threading.Thread(target=self._read, daemon=True)
-        self.statistics.start()
-        reader.start()
         try:
-            while True:
-                with self.statistics.timed('wait'):
-                    batch = self._take()
-                if not batch:
-                    break
-                yield from self._fuse(batch)
-            if self._error is not None:
-                raise self._error
+            yield from self._fused()
         finally:
-            self._stop.set()
-            sources = self.vis, self.ir
-            for source in sources:
-                if source.live:  # wakes a reader that waits for a camera
-                    source.close()
-            reader.join()
+            self._close()
+
+    def _fused(self) -> Iterator[FusedFrame]:
+        self.statistics.start()
+        self._reader.start()
+        while not self._request:
+            with self.statistics.timed('wait'):
+                batch = self._take()
+            if not batch:
+                break
+            yield from self._fuse(batch)
+        if self._error is not None:
+            raise self._error
+
+    def _close(self) -> None:
+        """End the reader and its sources."""
+        self._stop.set()
+        sources = self.vis, self.ir
+        for source in sources:
+            if source.live:  # wakes a reader that waits for a camera
+                source.close()
+        if self._reader.ident is not None:
+            # after a signal, a read of a dead stream is not waited for
+            self._reader.join(_LEAVE if self._request else None)
+        if not self._reader.is_alive():
             for source in sources:
                 source.close()
-            self.statistics.corrupt_vis += self.vis.failed
-            self.statistics.corrupt_ir += self.ir.failed
+        self.statistics.corrupt_vis += self.vis.failed
+        self.statistics.corrupt_ir += self.ir.failed
 
     def run(self, out: str | Path | None = None, show: bool = False,
             on_frame: Callable[[FusedFrame], None] | None = None,
             overwrite: bool = False) -> dict[str, Any]:
         """Fuse all frames into a file, a window, or both.
 
-        Ctrl-C (or the key q in the window) ends it; what was fused until
-        then is in the file, which is complete.
+        Ctrl-C, SIGTERM and the key q in the window end it; what was fused
+        until then is in the file, which is complete.
 
         Args:
             out (str | Path, optional): See :class:`VideoWriter`.
@@ -217,22 +236,27 @@ class FusionStream:
                 overwrite=overwrite)
         window = Window() if show else None
         writer = None if out is None else VideoWriter(out, self.fps)
-        frames = iter(self)
+        self._begin()
         sink = Sink(writer, self.statistics)
-        try:
-            for frame in frames:
-                sink.put(frame)
-                if on_frame is not None:
-                    on_frame(frame)
-                if window is not None and not window.show(frame.shown):
-                    break
-        except KeyboardInterrupt:
-            self.statistics.interrupted = True
-        finally:
-            frames.close()
-            sink.close()
-            if window is not None:
-                window.close()
+        with stop_request() as self._request:
+            try:
+                for frame in self._fused():
+                    sink.put(frame)
+                    if on_frame is not None:
+                        on_frame(frame)
+                    if self._request or (window is not None
+                                         and not window.show(frame.shown)):
+                        break
+            except KeyboardInterrupt:
+                self.statistics.interrupted = True
+            finally:
+                try:
+                    sink.close()  # first: sources may take long to end
+                finally:
+                    self._close()
+                    if window is not None:
+                        window.close()
+            self.statistics.interrupted |= bool(self._request)
         result = self.statistics.result()
         if self.meters:
             result['flicker'] = {
@@ -245,12 +269,13 @@ class FusionStream:
     def _read(self) -> None:
         try:
             for pair in self._pairs():
-                if not self._put(pair):
+                if not self._wait_for_room():
                     return
+                self._ready.put(pair)
         except BaseException as error:  # reaches the caller's thread
             self._error = error
         finally:
-            self._put(_END)
+            self._ready.put(_END)
 
     def _pairs(self) -> Iterator[_Pair]:
         source = align(self.vis, self.ir, self.fps, self.options.offset)
@@ -296,14 +321,11 @@ class FusionStream:
             vis = resize_image(vis, ir.shape[:2])
         return vis
 
-    def _wait_for_room(self) -> None:
-        """So that what waits for the network is not old."""
-        ready = self._ready
-        while not self._stop.is_set():
-            with ready.not_full:
-                if (len(ready.queue) < ready.maxsize
-                        or ready.not_full.wait(_PATIENCE)):
-                    return
+    def _wait_for_room(self) -> bool:
+        """So that what waits for the network is not old; False: stopped."""
+        while self._ready.qsize() >= self._size and not self._stop.is_set():
+            time.sleep(_PAUSE)
+        return not self._stop.is_set()
 
     def _count_corrupt(self, pair: FramePair, fresh: tuple,
                        before: tuple) -> None:
@@ -311,16 +333,6 @@ class FusionStream:
             self.statistics.corrupt_vis += 1
         if pair.ir.image is None and fresh[1] != before[1]:
             self.statistics.corrupt_ir += 1
-
-    def _put(self, item: Any) -> bool:
-        """Queue it; False if the stream was stopped meanwhile."""
-        while not self._stop.is_set():
-            try:
-                self._ready.put(item, timeout=_PATIENCE)
-                return True
-            except queue.Full:
-                continue
-        return False
 
     # fusing, in the caller's thread
 
@@ -342,16 +354,15 @@ class FusionStream:
         if self._held is not None:
             item, self._held = self._held, None
             return item
-        while True:
-            try:
-                # short, so that Ctrl-C is noticed on every system
+        while not self._request:
+            with suppress(queue.Empty):
                 return self._ready.get(timeout=_PATIENCE)
-            except queue.Empty:
-                continue
+        return _END
 
     def _fuse(self, batch: list[_Pair]) -> Iterator[FusedFrame]:
-        result = self.fuser([pair.inputs for pair in batch],
-                            batch[0].vis.shape[:2], self.statistics)
+        with self._request.breaking_off():
+            result = self.fuser([pair.inputs for pair in batch],
+                                batch[0].vis.shape[:2], self.statistics)
         for number, pair in enumerate(batch):
             image = result.images[number]
             if self.tracker is not None:

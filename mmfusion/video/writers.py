@@ -7,12 +7,18 @@ import numpy as np
 
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import draft_of, opencv_path, write_image
+from mmfusion.utils.interruption import removed_in_the_end
+
+from .recording import Recording
 
 CODECS = {'.mp4': 'mp4v', '.mov': 'mp4v', '.mkv': 'mp4v', '.avi': 'MJPG'}
 
 
 class VideoWriter:
     """Writes frames; the file appears when it is complete and closed.
+
+    A process that is killed meanwhile leaves ``NAME.PID.part.avi`` with all
+    frames up to then.
 
     Video files have even sides: of odd ones, the last row or column is
     written twice (codecs would leave it out). Frames of another size than
@@ -41,8 +47,10 @@ class VideoWriter:
             opencv_path(self.path)
         self.count = self.resized = 0
         self.size: tuple | None = None
-        self._writer: cv2.VideoWriter | None = None
-        self._partial = draft_of(self.path)
+        self._writer: cv2.VideoWriter | Recording | None = None
+        self._draft = draft_of(self.path)
+        name = self._draft.name.removeprefix('.')
+        self._kept = self.path.with_name(name).with_suffix('.avi')
 
     def write(self, frame: np.ndarray) -> None:
         """Add a frame, (H, W, 3) RGB uint8."""
@@ -69,13 +77,16 @@ class VideoWriter:
     def _open(self, size: tuple) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         code = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix.lower()])
-        self._writer = cv2.VideoWriter(str(self._partial), code, self.fps,
-                                       tuple(side + side % 2 for side in size))
-        if not self._writer.isOpened():
-            self._partial.unlink(missing_ok=True)
-            raise UsageError(
-                f'Expected an OpenCV that writes {self.path.suffix}, got one '
-                'that does not. Write .avi, or a folder.')
+        how = code, self.fps, tuple(side + side % 2 for side in size)
+        try:
+            self._writer = Recording(self._kept, self._draft, *how)
+        except NotImplementedError:
+            self._writer = cv2.VideoWriter(str(self._draft), *how)
+            if not self._writer.isOpened():
+                self._draft.unlink(missing_ok=True)
+                raise UsageError(
+                    f'Expected an OpenCV that writes {self.path.suffix}, got '
+                    'one that does not. Write .avi, or a folder.') from None
         self.size = size
 
     def close(self, complete: bool = True) -> None:
@@ -84,12 +95,16 @@ class VideoWriter:
         Args:
             complete (bool): False throws a file away that writing to
                 failed.
+
+        Raises:
+            OSError: If it could not be finished; names what is kept.
         """
         if self._writer is None:
             return
-        self._writer.release()
-        self._writer = None
-        if complete:
-            os.replace(self._partial, self.path)
-        else:
-            self._partial.unlink(missing_ok=True)
+        writer, self._writer = self._writer, None
+        with removed_in_the_end(self._draft):
+            writer.release()
+            if complete:
+                os.replace(self._draft, self.path)
+            else:
+                self._draft.unlink(missing_ok=True)

@@ -44,7 +44,9 @@ def run(tool, *flags, cfg=None, device='cpu'):
         for name, value in (('mmfusion.cli.legacy.load_config',
                              read), ('mmfusion.cli.legacy.find_config', print),
                             ('mmfusion.apis.training.get_device',
-                             lambda: device)):
+                             lambda: device),
+                            ('mmfusion.apis.training.claimed',
+                             contextlib.nullcontext)):
             stack.enter_context(mock.patch(name, value))
         stack.enter_context(mock.patch.dict('os.environ'))
         build = stack.enter_context(

@@ -177,20 +177,23 @@ def train(tmp_path, data):
     """``train(name, batch=2, processes=1, ...)`` -> final weights."""
 
     def run(name, batch=2, processes=1, model='', extra='', resume=False,
-            die_at=None):
+            die_at=None, signal_at=None):
         (tmp_path / 'frozen_norm.py').write_text(FROZEN_NORM)
         config = tmp_path / f'{name}_{batch}.py'
         config.write_text(
             CONFIG.format(configs=ROOT / 'configs', data=data, batch=batch,
                           model=model, extra=extra))
-        work_dir = tmp_path / name
-        codes = run_fresh(worker.train, str(config), str(work_dir), resume,
-                          die_at, log=tmp_path / f'{name}_log',
-                          ranks=processes, path=tmp_path)
+        config, work_dir = str(config), str(tmp_path / name)
+        job = ((worker.train_as_a_tool, config, work_dir,
+                signal_at) if signal_at else
+               (worker.train, config, work_dir, resume, die_at))
+        codes = run_fresh(*job, log=tmp_path / f'{name}_log', ranks=processes,
+                          path=tmp_path)
         printed = (tmp_path / f'{name}_log/rank_0.log').read_text()
-        assert codes == [-signal.SIGKILL if die_at else 0] * processes, \
-            printed[-6000:]
-        last = work_dir / 'iter_8.pth'
+        expected = (128 + signal_at['number']
+                    if signal_at else -signal.SIGKILL if die_at else 0)
+        assert codes == [expected] * processes, printed[-6000:]
+        last = tmp_path / name / 'iter_8.pth'
         if not last.exists():
             return None
         return torch.load(last, weights_only=False)['state_dict']
@@ -217,6 +220,31 @@ def test_two_processes_killed_and_resumed(train):
     assert train('killed', batch=1, processes=2, die_at=5) is None
     resumed = train('killed', batch=1, processes=2, resume=True)
     assert_same(resumed, whole)
+
+
+def last_line(folder):
+    return (folder / 'rank_0.log').read_text().splitlines()[-1]
+
+
+def test_stopped_and_resumed(train, tmp_path):
+    """Behind a checkpoint that the schedule has not asked for."""
+    whole = train('whole')
+    signal_at = dict(iteration=5, number=signal.SIGTERM)
+    assert train('stopped', signal_at=signal_at) is None
+    made = tmp_path / 'stopped' / 'iter_5.pth'
+    assert last_line(tmp_path / 'stopped_log') == (
+        f'stopped by SIGTERM: saved {made}. To go on, give the same command '
+        'with --resume.')
+    assert (tmp_path / 'stopped' / 'last_checkpoint').read_text() == str(made)
+    assert not (tmp_path / 'stopped' / 'run.lock').exists()
+    assert_same(train('stopped', resume=True), whole)
+
+
+def test_two_processes_stop_together(train, tmp_path):
+    """Though one of them gets the signal."""
+    signal_at = dict(iteration=5, number=signal.SIGTERM)
+    assert train('stopped', batch=1, processes=2, signal_at=signal_at) is None
+    assert 'iter_5.pth. To go on' in last_line(tmp_path / 'stopped_log')
 
 
 def test_two_processes_compute_what_one_does(train):

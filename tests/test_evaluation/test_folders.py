@@ -307,7 +307,7 @@ class Deadly:
 
 def test_a_process_that_is_killed(folders):
     found = [Scene(str(index), (), {}) for index in range(4)]
-    with pytest.raises(RuntimeError, match='fewer than 2 workers'):
+    with pytest.raises(ChildProcessError, match='fewer than 2 workers'):
         list(measure(found, Protocol(NAMES), 2, Deadly()))
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import campaign_cases
+
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / 'tools'
 SCRIPTS = sorted(TOOLS.glob('*.sh'))
@@ -115,8 +117,9 @@ def test_slurm(stubs, tmp_path, script, arguments):
     assert words == [
         '-p', 'part', '--job-name=job', '--gres=gpu:8', '--ntasks=16',
         '--ntasks-per-node=8', '--cpus-per-task=5', '--kill-on-bad-exit=1',
-        '--exclusive', '--time=1', 'python', '-u', f'{TOOLS}/{program}',
-        *arguments, '--launcher', 'slurm', '--work-dir', 'w'
+        '--signal=TERM@120', '--exclusive', '--time=1', 'python', '-u',
+        f'{TOOLS}/{program}', *arguments, '--launcher', 'slurm', '--work-dir',
+        'w'
     ]
 
 
@@ -124,3 +127,60 @@ def test_slurm_with_few_gpus(stubs, tmp_path):
     _, words = launched('slurm_train.sh', 'part', 'job', 'c.py', cwd=tmp_path,
                         path=stubs, GPUS='2')
     assert '--gres=gpu:2' in words and '--ntasks-per-node=2' in words
+
+
+@pytest.fixture
+def preempted(tmp_path):
+    """``preempted(flags, ...)``: what is run if slurm ends the first job."""
+    folder = tmp_path / 'slurm'
+    folder.mkdir()
+    for name in ('srun', 'scontrol'):
+        stub = folder / name
+        stub.write_text(f'''#!/bin/sh
+echo {name} "$@" >> calls
+[ {name} = scontrol ] || [ "$(grep -c srun calls)" -gt 1 ] || exit 143
+''')
+        stub.chmod(0o755)
+
+    def run(script, *flags, **environ):
+        done = start(TOOLS / script, 'part', 'job', 'c.py', *flags,
+                     cwd=tmp_path, PATH=f'{folder}:{os.environ["PATH"]}',
+                     **environ)
+        calls = (tmp_path / 'calls').read_text().splitlines()
+        (tmp_path / 'calls').unlink()
+        return done, calls
+
+    return run
+
+
+def test_slurm_queues_a_training_again(preempted):
+    done, (first, second) = preempted('slurm_train.sh', '--work-dir', 'w')
+    assert done.returncode == 0
+    assert 'job was ended by SIGTERM and is queued again' in done.stderr
+    assert first.endswith('c.py --launcher slurm --work-dir w')
+    assert second == f'{first} --resume'
+    # nothing is given twice
+    _, (first, second) = preempted('slurm_train.sh', '--resume')
+    assert first == second
+
+
+def test_slurm_queues_a_batch_job_again(preempted):
+    done, calls = preempted('slurm_train.sh', SLURM_JOB_ID='7')
+    assert done.returncode == 0 and calls[1] == 'scontrol requeue 7'
+    _, calls = preempted('slurm_train.sh', SLURM_JOB_ID='7',
+                         SLURM_RESTART_COUNT='1')
+    assert calls[0].endswith('--resume')
+
+
+def test_slurm_does_not_queue_again(preempted):
+    """A test, or where it is not wanted."""
+    for script, environ in (('slurm_test.sh', {}), ('slurm_train.sh',
+                                                    dict(REQUEUE='0'))):
+        done, calls = preempted(script, 'c.pth', **environ)
+        assert done.returncode == 143 and len(calls) == 1
+
+
+def test_the_campaign_kills_every_tool(tmp_path):
+    (tmp_path / 'llvip').mkdir()
+    commands = campaign_cases.commands(tmp_path, tmp_path / 'out')
+    assert set(commands) == campaign_cases.all_tools()

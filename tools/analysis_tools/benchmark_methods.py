@@ -60,17 +60,18 @@ def main():
 
     from mmfusion.analysis.method_benchmark import (DEFAULT_PRESETS, Options,
                                                     benchmark_methods)
+    from mmfusion.utils.claims import claimed
     if args.threads:
         torch.set_num_threads(args.threads)
-    return benchmark_methods(
-        args.methods, args.data,
-        Options(
-            out=args.out, presets=args.presets
-            or (() if args.metrics else DEFAULT_PRESETS), metrics=args.metrics,
-            limit=args.limit, segmentor=args.segmentor, device=args.device
-            or get_device(), workers=args.workers, shape=tuple(args.shape),
-            runs=args.runs, strips=args.strips, restart=args.restart,
-            loading=loading_of(args)))
+    options = Options(
+        out=args.out, presets=args.presets
+        or (() if args.metrics else DEFAULT_PRESETS), metrics=args.metrics,
+        limit=args.limit, segmentor=args.segmentor, device=args.device
+        or get_device(), workers=args.workers, shape=tuple(args.shape),
+        runs=args.runs, strips=args.strips, restart=args.restart,
+        loading=loading_of(args))
+    with claimed(args.out):
+        return benchmark_methods(args.methods, args.data, options)
 
 
 if __name__ == '__main__':

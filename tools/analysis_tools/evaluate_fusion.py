@@ -139,9 +139,11 @@ def main():
         evaluation = evaluation_of(args)
     except ValueError as error:
         raise UsageError(str(error)) from error
+    from mmfusion.utils.claims import claimed
     try:
-        scores = evaluation.run(args.workers)
-    except RuntimeError as error:
+        with claimed(args.out):
+            scores = evaluation.run(args.workers)
+    except ChildProcessError as error:
         raise UsageError(f'{error} What is measured is kept.') from error
     if scores.table.images:
         print(scores.table.to_markdown(['mean']))

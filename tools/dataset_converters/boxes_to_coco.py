@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from mmfusion.cli.flags import one_of
+from mmfusion.cli.legacy import run
 from mmfusion.datasets.boxes import ImageBoxes, check_boxes, to_coco
 from mmfusion.datasets.conversion import (report_failures, run_converter,
                                           run_jobs)
@@ -148,4 +149,4 @@ def main(argv=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(main))

@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmfusion.cli.legacy import run
 from mmfusion.datasets.conversion import (read_label, report_failures,
                                           run_converter, run_jobs)
 from mmfusion.fileio import FileRule, read_image
@@ -108,4 +109,4 @@ def main(argv=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(main))

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from mmfusion.cli.flags import add_loading, one_of
+from mmfusion.cli.legacy import run
 from mmfusion.datasets.conversion import (check_stem, report_failures,
                                           run_converter, run_jobs, write_lines,
                                           write_png)
@@ -25,6 +26,7 @@ from mmfusion.fileio import FileRule, PairReading, to_bytes
 from mmfusion.fileio.paths import Made, check_outputs
 from mmfusion.fileio.rules import files_below
 from mmfusion.tasks import TASKS
+from mmfusion.utils.claims import claimed
 from mmfusion.utils.files import finished_file, is_ours
 
 _PATCH = re.compile(r'(.+)_\d{3,}_\d{3,}\.png')
@@ -151,12 +153,13 @@ def convert(out, vis, ir, size: int = 128, stride=None, grey: bool = False,
     }
     check_outputs(planned(out, pairs, form), (vis, ir), overwrite,
                   ours=partial(_is_ours, out))
-    outcomes = run_jobs(
-        partial(convert_one, out, size, stride, grey, form, loading), pairs,
-        workers)
-    done = [stems for _, stems, error in outcomes if error is None]
-    if form == 'file' and done:
-        join_parts(out, outcomes)
+    with claimed(out):
+        outcomes = run_jobs(
+            partial(convert_one, out, size, stride, grey, form, loading),
+            pairs, workers)
+        done = [stems for _, stems, error in outcomes if error is None]
+        if form == 'file' and done:
+            join_parts(out, outcomes)
     print(f'{sum(map(len, done))} patches of {len(done)} pairs in {out}')
     return report_failures(outcomes, 'pair')
 
@@ -186,4 +189,4 @@ def main(argv=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(main))

@@ -7,7 +7,9 @@ it stopped.
 """
 import argparse
 import os
+import sys
 
+from mmfusion.cli.legacy import run
 from mmfusion.datasets.synthetic import write_dataset
 
 
@@ -48,4 +50,4 @@ def main(argv=None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run(main))

@@ -19,11 +19,13 @@ from pathlib import Path
 import numpy as np
 
 from mmfusion.apis.text import parse_encoder
+from mmfusion.cli.legacy import run
 from mmfusion.datasets.conversion import report_failures
 from mmfusion.fileio import (H5_SUFFIXES, Caption, read_captions,
                              read_text_feature, require_h5py)
 from mmfusion.fileio.paths import check_outputs, output_path
 from mmfusion.registry import TEXT_ENCODERS
+from mmfusion.utils.claims import claimed
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import finished_file, read_record
 from mmfusion.utils.progress import track
@@ -152,20 +154,22 @@ def make(captions: str, out: str, encoder: str, max_length: int | None = None,
         dict(parse_encoder(encoder), max_length=max_length, cache_size=0,
              batch_size=batch_size)).to(device)
     description = model.describe()
-    todo = plan(folder, texts, description, overwrite)
-    if len(todo) < len(texts):
-        print(f'{len(texts) - len(todo)} of {len(texts)} are done already',
-              file=sys.stderr)
-    with warnings.catch_warnings():
-        warnings.simplefilter('always')
-        outcomes = list(
-            track(encode(model, texts, todo, folder, batch_size), len(todo)))
-    failed = {stem for stem, _, error in outcomes if error is not None}
-    done = [stem for stem in texts if stem not in failed]
-    if single and done:
-        gather(folder, done, target, description)
-        if not failed:
-            shutil.rmtree(folder)
+    with claimed(folder):
+        todo = plan(folder, texts, description, overwrite)
+        if len(todo) < len(texts):
+            print(f'{len(texts) - len(todo)} of {len(texts)} are done already',
+                  file=sys.stderr)
+        with warnings.catch_warnings():
+            warnings.simplefilter('always')
+            outcomes = list(
+                track(encode(model, texts, todo, folder, batch_size),
+                      len(todo)))
+        failed = {stem for stem, _, error in outcomes if error is not None}
+        done = [stem for stem in texts if stem not in failed]
+        if single and done:
+            gather(folder, done, target, description)
+            if not failed:
+                shutil.rmtree(folder)
     print(f'{target}: features of {len(done)} pairs, '
           f'{model.out_channels} channels')
     return report_failures(outcomes, 'caption')
@@ -196,4 +200,4 @@ def main(argv=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(main))

@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from mmfusion.cli.flags import add_loading, add_overwrite, one_of
+from mmfusion.cli.legacy import run
 from mmfusion.datasets.conversion import (report_failures, write_lines,
                                           write_png)
 from mmfusion.fileio import (PairReading, as_text_feature, check_same_names,
@@ -301,4 +302,4 @@ def main(argv=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(main))

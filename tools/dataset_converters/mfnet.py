@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmfusion.cli.legacy import run
 from mmfusion.datasets.conversion import (check_stem, checked_folders,
                                           place_file, read_label,
                                           report_failures, run_converter,
@@ -123,4 +124,4 @@ def main(argv=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(main))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmfusion.cli.legacy import run
 from mmfusion.datasets.conversion import (checked_folders, place_file,
                                           read_label, read_pair,
                                           report_failures, run_converter,
@@ -126,4 +127,4 @@ def main(argv=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(main))

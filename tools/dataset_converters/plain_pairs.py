@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmfusion.cli.flags import add_size_rule
+from mmfusion.cli.legacy import run
 from mmfusion.datasets.conversion import (check_stem, checked_folders,
                                           place_file, read_label, read_pair,
                                           report_failures, run_converter,
@@ -227,4 +228,4 @@ def main(argv=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(main))

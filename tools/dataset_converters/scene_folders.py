@@ -23,6 +23,7 @@ from typing import NamedTuple
 import cv2
 
 from mmfusion.cli.flags import add_size_rule, one_of
+from mmfusion.cli.legacy import run
 from mmfusion.datasets.conversion import (checked_folders, place_file,
                                           read_pair, report_failures,
                                           run_converter, run_jobs)
@@ -178,4 +179,4 @@ def main(argv=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(main))

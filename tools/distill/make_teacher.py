@@ -150,14 +150,18 @@ def main():
     from mmengine.device import get_device
 
     from mmfusion.distill.teacher_images import TeacherOptions, make_teacher
+    from mmfusion.utils.claims import claimed
     args.device = args.device or get_device()
     options = TeacherOptions(**{
         item.name: getattr(args, item.name) for item in fields(TeacherOptions)
     })
-    return make_teacher(read_config(args), args.checkpoint, args.vis, args.ir,
-                        args.out, options, shard=args.shard, limit=args.limit,
-                        restart=args.restart, check=args.check,
-                        overwrite=args.overwrite)
+    cfg = read_config(args)
+    index, count = args.shard
+    with claimed(args.out, f'run_{index}_of_{count}.lock'):
+        return make_teacher(cfg, args.checkpoint, args.vis, args.ir, args.out,
+                            options, shard=args.shard, limit=args.limit,
+                            restart=args.restart, check=args.check,
+                            overwrite=args.overwrite)
 
 
 if __name__ == '__main__':

@@ -15,6 +15,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from mmfusion.cli.legacy import run
+
 NAME = 'onedl-mmcv'
 PIP = [
     sys.executable, '-m', 'pip', '--disable-pip-version-check', '--no-input'
@@ -112,4 +114,4 @@ def main(argv=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(main))

@@ -4,13 +4,17 @@ The result is ``{'state_dict': ..., 'meta': ...}`` with the fuser's keys
 under ``fuser.``. One mapping table a method lies in ``mappings/``.
 """
 import argparse
+import sys
 from collections.abc import Mapping
 from typing import Any
+
+import mmfusion  # noqa: F401  isort: skip  (first, for Ctrl-C)
 
 import torch
 from mappings import MAPPINGS, KeyMapping
 
 from mmfusion.cli.flags import one_of
+from mmfusion.cli.legacy import run
 from mmfusion.fileio.paths import check_outputs
 from mmfusion.utils.checkpoint import find_state_dict, read_checkpoint
 from mmfusion.utils.files import finished_file
@@ -166,4 +170,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run(main))
