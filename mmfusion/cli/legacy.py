@@ -258,11 +258,12 @@ def run(main: Callable[[], int | None]) -> int:
 
     Returns:
         int: The exit code: what ``main`` returns (None counts as 0), or 2
-        after a :class:`UsageError`, a missing file or missing operators.
+        after a :class:`UsageError`, a file that cannot be read or written,
+        or missing operators.
     """
     free_output()
     try:
         return main() or 0
-    except (UsageError, FileNotFoundError, DetectionMissing) as error:
+    except (UsageError, OSError, DetectionMissing) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2

@@ -5,18 +5,20 @@ import shutil
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
-from mmengine.utils import track_parallel_progress, track_progress
 
 from mmfusion.fileio import PairReading, read_image
+from mmfusion.utils.disk import DiskError
 from mmfusion.utils.errors import check_least
-from mmfusion.utils.files import finished_file, mark_png, write_text
+from mmfusion.utils.files import (finished_file, mark_png, write_bytes,
+                                  write_text)
 from mmfusion.utils.processes import available_cores, single_threaded_opencv
-from mmfusion.utils.progress import announce, free_output
+from mmfusion.utils.progress import announce, free_output, track
 
 from .transforms.annotations import LoadFusionAnnotations
 
@@ -40,8 +42,7 @@ def write_png(path, image: np.ndarray, fast: bool = False) -> None:
     if not done:
         raise ValueError(f'{path}: expected an image (H, W) or (H, W, 3), '
                          f'got {image.shape} {image.dtype}')
-    with finished_file(path) as draft:
-        draft.write_bytes(mark_png(content.tobytes()))
+    write_bytes(path, mark_png(content.tobytes()))
 
 
 def place_file(source, path, link: bool = False) -> None:
@@ -162,6 +163,7 @@ def run_jobs(function: Callable, jobs: Sequence, workers: int = 0) -> list:
 
     Raises:
         ValueError: If ``workers`` is negative.
+        DiskError: If the disk is full: all jobs would fail.
     """
     check_least(0, workers=workers)
     jobs = list(jobs)
@@ -169,10 +171,13 @@ def run_jobs(function: Callable, jobs: Sequence, workers: int = 0) -> list:
         return []
     guarded = partial(_guarded, function)
     if workers <= 1:
-        return track_progress(guarded, jobs, file=sys.stderr)
+        return list(track(map(guarded, jobs), len(jobs)))
     with single_threaded_opencv():
-        return track_parallel_progress(guarded, jobs, min(workers, len(jobs)),
-                                       file=sys.stderr)
+        pool = ProcessPoolExecutor(min(workers, len(jobs)))
+        try:
+            return list(track(pool.map(guarded, jobs), len(jobs)))
+        finally:  # what is being written is finished, or cleaned up
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def report_failures(outcomes: list, noun: str = 'file') -> int:
@@ -222,6 +227,8 @@ def run_converter(parser: ArgumentParser, convert: Callable,
 def _guarded(function, job):
     try:
         return job, function(job), None
+    except DiskError:
+        raise
     except (ValueError, OSError) as error:
         return job, None, str(error) or f'{job}: {type(error).__name__}'
     except cv2.error as error:

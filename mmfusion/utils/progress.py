@@ -26,10 +26,12 @@ def track(items: Iterable[Item], total: int,
         yield from items
         return
     bar = ProgressBar(total, file=sys.stderr)
-    for item in items:
-        yield item
-        bar.update(steps(item))
-    print(file=sys.stderr)
+    try:
+        for item in items:
+            yield item
+            bar.update(steps(item))
+    finally:  # an error begins on a line of its own
+        print(file=sys.stderr)
 
 
 def free_output() -> None:
