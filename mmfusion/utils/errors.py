@@ -2,8 +2,6 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 
 class UsageError(ValueError):
     """A command or config that cannot work; the text says what to do."""
@@ -58,21 +56,3 @@ def check_least(least: float, error: type[Exception] = ValueError,
     for name, value in values.items():
         if value is not None and value < least:
             raise error(f'Expected {name} of at least {least}, got {value}.')
-
-
-def check_finite(array: np.ndarray, source: str, advice: str) -> None:
-    """Raise ``ValueError`` where an array has NaN or infinite values.
-
-    Args:
-        array (np.ndarray): Of any type; integers are always finite.
-        source (str): Where it comes from; begins the message.
-        advice (str): What to do; ends it.
-    """
-    # one sum is several times as fast as a look at each value
-    if array.dtype.kind != 'f' or np.isfinite(array.sum(dtype=np.float64)):
-        return
-    count = int((~np.isfinite(array)).sum())
-    if count:
-        raise ValueError(
-            f'{source}: expected finite values, got {count} of {array.size} '
-            f'that are NaN or infinite. {advice}')

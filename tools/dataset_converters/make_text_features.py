@@ -78,9 +78,8 @@ def plan(folder: Path, captions: dict[str, Caption], description: dict,
         if stem not in known or not paths[stem].is_file()
     ]
     known = {**({} if overwrite else known), **wanted}
-    write_text(
-        folder / META,
-        json.dumps(dict(encoder=description, captions=known), indent=1))
+    write_text(folder / META,
+               json.dumps(dict(encoder=description, captions=known), indent=1))
     return todo
 
 
