@@ -4,6 +4,7 @@ from mmengine.dataset import pseudo_collate
 from torch import nn
 
 from mmfusion.apis.pairs import Pair, PairReader
+from mmfusion.models.wrappers.finite import check_fused
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.progress import track
 
@@ -45,9 +46,9 @@ def text_influence(model: nn.Module, reader: PairReader,
         for text in (own, other):
             pair.item['data_samples'].text = text
             data = model.data_preprocessor(pseudo_collate([pair.item]), False)
-            images.append(
-                model.fuse(data['inputs'],
-                           data['data_samples']).fused.clamp(0, 1))
+            output = model.fuse(**data)
+            check_fused(output, data['data_samples'])
+            images.append(output.fused.clamp(0, 1))
         difference = 255 * (images[0] - images[1]).abs()
         return [(difference.mean().item(), difference.max().item())]
 

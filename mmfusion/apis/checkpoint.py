@@ -7,6 +7,7 @@ checkpoint fits or it is an error.
 import os
 from typing import Any
 
+import torch
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import nn
 
@@ -50,8 +51,9 @@ def load_model_weights(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        UsageError: If it cannot be read safely, or a key is missing,
-            unexpected or misshapen (lists all).
+        UsageError: If it cannot be read safely, a key is missing,
+            unexpected or misshapen (lists all), or weights of the segmentor,
+            detector or registration are NaN or infinite.
     """
     model = unwrap(model)
     expected = _without(model.state_dict(), _UNUSED_IN_TEST)
@@ -84,6 +86,7 @@ def load_model_weights(
             'tools/model_converters/convert.py first.')
     except ValueError as error:
         raise UsageError(f'{path}: {error}') from error
+    notes += _check_finite(path, state)
     model.load_state_dict(state, strict=False)
     meta = content.get('meta') if isinstance(content, dict) else None
     return meta if isinstance(meta, dict) else {}, notes
@@ -140,6 +143,24 @@ def _read(path: PathLike) -> tuple[object, State]:
         return content, find_state_dict(content)
     except ValueError as error:
         raise UsageError(f'{path}: {error}') from error
+
+
+def _check_finite(path: PathLike, state: State) -> list[str]:
+    """A note on a fuser with NaN or infinite weights: its images tell, one
+    by one. Labels, boxes and offsets would not, so these are an error."""
+    wrong = [
+        key for key, value in state.items()
+        if value.is_floating_point() and not value.sum(
+            dtype=torch.float64).isfinite()
+    ]
+    if not wrong:
+        return []
+    behind = [key for key in wrong if not key.startswith('fuser.')]
+    told = (f'{path}: NaN or infinite values in {len(wrong)} of {len(state)} '
+            f'weights, such as {(behind or wrong)[0]}')
+    if behind:
+        raise UsageError(f'{told}. Take an earlier checkpoint.')
+    return [f'{told}; images that they spoil will fail.']
 
 
 def _with_prefix(state: State, expected: State) -> State:

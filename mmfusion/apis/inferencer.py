@@ -53,8 +53,7 @@ def fuse_samples(model: BaseFusionModel,
         list[FusionDataSample]: With ``fused_img`` at the original sizes.
     """
     data = model.data_preprocessor(pseudo_collate(samples), False)
-    output = model.fuse(data['inputs'], data['data_samples'])
-    return model.add_fused(output, data['inputs'], data['data_samples'])
+    return model.predict_fused(**data)
 
 
 def draw_sample(visualizer: FusionLocalVisualizer, inputs: torch.Tensor,

@@ -17,6 +17,7 @@ from mmfusion.fileio import FileRule, join_by_stem, sample_stem
 from mmfusion.fileio.paths import Made, output_path, sample_files
 from mmfusion.tasks import TASKS, channel_spans
 from mmfusion.utils.config_file import type_name
+from mmfusion.utils.disk import DiskError
 from mmfusion.utils.errors import UsageError, one_line
 from mmfusion.utils.loading_steps import loading_steps, stated_loading
 
@@ -240,6 +241,9 @@ class PairReader(Dataset):
 
         Yields:
             Pair: With ``result`` or ``error``.
+
+        Raises:
+            DiskError: If the function could not write a file.
         """
         loader = DataLoader(self, batch_size=batch_size,
                             num_workers=num_workers, collate_fn=list)
@@ -269,6 +273,8 @@ def _attempt(function: Callable[[list[Pair]], Sequence],
         try:
             with torch.no_grad():
                 results = function(batch)
+        except DiskError:  # the others could not be written either
+            raise
         except Exception as error:  # the others must go on, whatever it is
             if len(batch) > 1:
                 for pair in batch:

@@ -262,8 +262,8 @@ def run(main: Callable[[], int | None]) -> int:
 
     Returns:
         int: The exit code: what ``main`` returns (None counts as 0), or 2
-        after a :class:`UsageError`, a missing file or missing operators;
-        130 after Ctrl-C, 143 after SIGTERM.
+        after a :class:`UsageError`, a file that cannot be read or written,
+        or missing operators; 130 after Ctrl-C, 143 after SIGTERM.
     """
     free_output()
     try:
@@ -275,6 +275,6 @@ def run(main: Callable[[], int | None]) -> int:
         if text:
             print(f'stopped by {name}: {text}', file=sys.stderr)
         return status
-    except (UsageError, FileNotFoundError, DetectionMissing) as error:
+    except (UsageError, OSError, DetectionMissing) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2

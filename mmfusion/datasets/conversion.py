@@ -14,8 +14,10 @@ import cv2
 import numpy as np
 
 from mmfusion.fileio import PairReading, read_image
+from mmfusion.utils.disk import DiskError
 from mmfusion.utils.errors import check_least
-from mmfusion.utils.files import finished_file, mark_png, write_text
+from mmfusion.utils.files import (finished_file, mark_png, write_bytes,
+                                  write_text)
 from mmfusion.utils.processes import (available_cores, in_processes,
                                       single_threaded_opencv)
 from mmfusion.utils.progress import announce, free_output, track
@@ -42,8 +44,7 @@ def write_png(path, image: np.ndarray, fast: bool = False) -> None:
     if not done:
         raise ValueError(f'{path}: expected an image (H, W) or (H, W, 3), '
                          f'got {image.shape} {image.dtype}')
-    with finished_file(path) as draft:
-        draft.write_bytes(mark_png(content.tobytes()))
+    write_bytes(path, mark_png(content.tobytes()))
 
 
 def place_file(source, path, link: bool = False) -> None:
@@ -165,6 +166,7 @@ def run_jobs(function: Callable, jobs: Sequence, workers: int = 0) -> list:
     Raises:
         ValueError: If ``workers`` is negative.
         ChildProcessError: If a process was killed.
+        DiskError: If the disk is full: all jobs would fail.
     """
     check_least(0, workers=workers)
     jobs = list(jobs)
@@ -226,6 +228,8 @@ def _guarded(function, numbered):
     place, job = numbered
     try:
         return place, function(job), None
+    except DiskError:
+        raise
     except (ValueError, OSError) as error:
         return place, None, str(error) or f'{job}: {type(error).__name__}'
     except cv2.error as error:

@@ -1,5 +1,6 @@
 """From a model to a file that other runtimes read, checked against it."""
 import copy
+import io
 import json
 import logging
 import warnings
@@ -119,6 +120,11 @@ def export_model(model: nn.Module, path: PathLike, part: str = 'fuser',
     merged = reparameterize(graph)
     sizes = how.sizes(reference)
     inputs = example_inputs(graph, *sizes[0])
+    with torch.no_grad():
+        if not all(value.isfinite().all() for value in reference(**inputs)):
+            raise UsageError(
+                'Expected a model with finite outputs, got NaN or infinity '
+                'for random images: look at its weights.')
     folded = fold_batch_norm(graph, inputs) if how.fold else 0
     meta = describe(model, graph, None if how.dynamic else tuple(how.shape),
                     how.batch, part=part, format=how.format, tokens=how.tokens,
@@ -162,7 +168,8 @@ def _verify(reference: ExportGraph, path: Path, sizes: list[tuple]) -> float:
             if name == 'seg_logits':  # of any scale
                 most = max(1., abs(old).max())
                 old, new = old / most, new / most
-            worst = max(worst, float(np.abs(new - old).max()))
+            # not max(), which passes over the NaN of a runtime
+            worst = float(np.maximum(worst, np.abs(new - old).max()))
     if not worst <= TOLERANCE:
         raise UsageError(
             f'Expected the exported file within {TOLERANCE} of PyTorch, got '
@@ -223,8 +230,10 @@ def _write_torchscript(graph: ExportGraph, path: Path, inputs: dict[str,
                        dynamic: bool, opset: int, meta: str) -> None:
     # under tracing, sizes stay variables
     traced = torch.jit.trace(graph, tuple(inputs.values()), check_trace=False)
-    torch.jit.save(torch.jit.freeze(traced.eval()), str(path),
+    content = io.BytesIO()  # on a full disk, PyTorch would end the process
+    torch.jit.save(torch.jit.freeze(traced.eval()), content,
                    _extra_files={META_FILE: meta})
+    path.write_bytes(content.getbuffer())
 
 
 def _write_torch_export(graph: ExportGraph, path: Path, inputs: dict[str,
@@ -233,7 +242,9 @@ def _write_torch_export(graph: ExportGraph, path: Path, inputs: dict[str,
     program = torch.export.export(
         graph, tuple(inputs.values()),
         dynamic_shapes=_free_sizes(graph, inputs) if dynamic else None)
-    torch.export.save(program, str(path), extra_files={META_FILE: meta})
+    content = io.BytesIO()
+    torch.export.save(program, content, extra_files={META_FILE: meta})
+    path.write_bytes(content.getbuffer())
 
 
 _WRITERS = dict(onnx=_write_onnx, torchscript=_write_torchscript,

@@ -265,7 +265,7 @@ def _make_one(teacher: Teacher, pair: Pair, out: Path,
     place = None
     if feature is not None:
         place = _feature_file(feature_folder(out), pair.name)
-        with finished_file(place) as draft:
+        with finished_file(place, feature.nbytes) as draft:
             np.savez(draft, feature=feature)
     manifest.add(pair.name, path, time.perf_counter() - start, place)
 

@@ -257,11 +257,9 @@ class FolderEvaluation:
                     done[key] = found
             if new:
                 todo.append(Scene(scene.stem, scene.sources, new))
+        load = partial(self.protocol.read_sources, names=self.sources)
         try:
-            found = measure(
-                todo, self.protocol, workers,
-                partial(self.protocol.read_sources, names=self.sources))
-            for records in found:
+            for records in measure(todo, self.protocol, workers, load):
                 for record in records:
                     if record.error is not None:
                         failures.append(record)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mmfusion.utils.disk import writing
 from mmfusion.utils.errors import changed_entries
 from mmfusion.utils.files import write_text
 
@@ -88,19 +89,26 @@ class RecordStore:
         return Record(method, stem, values)
 
     def add(self, record: Record, files: Sequence[PathLike]) -> None:
-        """Append a record."""
-        if self._file is None:
-            self._open()
-        line = dict(method=record.method, stem=record.stem,
-                    files=_state(files), values=record.values)
-        self._file.write(json.dumps(line) + '\n')
-        self._file.flush()
+        """Append a record.
+
+        Raises:
+            DiskError: If there is no room; what was added before is kept.
+        """
+        line = json.dumps(
+            dict(method=record.method, stem=record.stem, files=_state(files),
+                 values=record.values)) + '\n'
+        with writing(self.path, len(line)):
+            if self._file is None:
+                self._open()
+            self._file.write(line)
+            self._file.flush()
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
-            self._file.close()
-            self._file = None
+            file, self._file = self._file, None
+            with writing(self.path):
+                file.close()
 
     def _open(self) -> None:
         """Begin a file, or cut a line that was not finished."""

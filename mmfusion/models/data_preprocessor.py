@@ -153,8 +153,14 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
             side = max(size[axis] for size in sizes)
             if least is not None:
                 side = max(side, least[axis])
-            sides.append(-(-side // self.size_divisor) * self.size_divisor)
-        return sides[0], sides[1]
+            sides.append(side)
+        return self.padded_size(sides)
+
+    def padded_size(self, size: Sequence[int]) -> tuple[int, int]:
+        """What one image (height, width) alone is padded to in testing."""
+        height, width = (-(-side // self.size_divisor) * self.size_divisor
+                         for side in size)
+        return height, width
 
     def _pad(self, batch: Tensor, target: tuple[int, int]) -> Tensor:
         bottom = target[0] - batch.shape[-2]

@@ -4,6 +4,19 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 
+def sample_name(sample: SegDataSample, index: int = 0) -> str:
+    """What messages call a pair: its first file, else its stem.
+
+    Args:
+        sample (FusionDataSample): Of the pair.
+        index (int): Its place in the batch, where it has neither.
+    """
+    for key in ('vis_path', 'img_path', 'stem'):
+        if sample.metainfo.get(key):
+            return str(sample.metainfo[key])
+    return f'pair {index} of the batch'
+
+
 def _field(name: str, doc: str, kind: type = PixelData) -> property:
     """A typed field, as :class:`BaseDataElement` expects them."""
     key = f'_{name}'

@@ -5,14 +5,15 @@ import math
 import os
 import tempfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from .disk import reserve, writing
 from .errors import UsageError, one_line
 from .interruption import removed_in_the_end
 
@@ -49,21 +50,57 @@ def draft_of(path: PathLike) -> Path:
 
 
 @contextmanager
-def finished_file(path: PathLike) -> Iterator[Path]:
+def finished_file(path: PathLike, size: int | None = None) -> Iterator[Path]:
     """Yields a temporary path next to ``path``, renamed to it in the end.
 
     The folder is made where it does not exist. After an error neither
     file is left behind (an older ``path`` stays).
+
+    Args:
+        path (str | PathLike): The file.
+        size (int, optional): Bytes that it needs, for messages.
+
+    Raises:
+        DiskError: If the disk is full or may not be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = draft_of(path)
-    try:
-        with removed_in_the_end(draft):
-            yield draft
-            os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with writing(path, size):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with removed_in_the_end(draft):
+                yield draft
+                os.replace(draft, path)
+        finally:
+            with suppress(OSError):  # the first error is the one to tell
+                draft.unlink()
+
+
+@contextmanager
+def finished_array(path: PathLike, dtype: np.dtype | type,
+                   shape: Sequence[int]) -> Iterator[np.memmap]:
+    """Yields a mapped array to fill, which becomes the file ``path``.
+
+    Its space is reserved before: a mapped file that the disk has no room
+    for would end the process (SIGBUS).
+
+    Args:
+        path (str | PathLike): ``.npy`` file, see :func:`finished_file`.
+        dtype (np.dtype | type): Of the array.
+        shape (sequence[int]): Likewise.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    with finished_file(path, size) as draft:
+        array = np.lib.format.open_memmap(draft, 'w+', dtype, tuple(shape))
+        reserve(draft)
+        yield array
+        array.flush()
+
+
+def write_bytes(path: PathLike, content: bytes | memoryview) -> None:
+    """Write a file; see :func:`finished_file`."""
+    with finished_file(path, len(content)) as draft:
+        draft.write_bytes(content)
 
 
 @contextmanager
@@ -81,8 +118,7 @@ def write_text(path: PathLike, text: str,
     Names of files that are no UTF-8 are escaped; ``'surrogateescape'`` as
     ``errors`` writes them as they are.
     """
-    with finished_file(path) as draft:
-        draft.write_text(text, encoding='utf-8', errors=errors)
+    write_bytes(path, text.encode(errors=errors))
 
 
 def write_json(path: PathLike, content: dict) -> None:
@@ -171,5 +207,4 @@ def write_image(path: PathLike, image: np.ndarray) -> None:
     content = code.tobytes()
     if path.suffix.lower() == '.png':
         content = mark_png(content)
-    with finished_file(path) as draft:
-        draft.write_bytes(content)
+    write_bytes(path, content)

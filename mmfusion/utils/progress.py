@@ -34,7 +34,7 @@ def track(items: Iterable[Item], total: int,
         for item in items:
             yield item
             bar.update(steps(item))
-    finally:
+    finally:  # an error begins on a line of its own
         tracking = False
         print(file=sys.stderr)
 

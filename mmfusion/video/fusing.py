@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmfusion.models.wrappers.finite import check_fused
 from mmfusion.models.wrappers.output_policy import OutputPolicy
 from mmfusion.structures import FuserOutput
 from mmfusion.utils.errors import UsageError, check_choice
@@ -96,6 +97,9 @@ class FrameFuser:
         Returns:
             FusedBatch: Images (B, 3, H, W), nominally in [0, 1], and label
             maps, on the device.
+
+        Raises:
+            UsageError: If an image has NaN or infinite values.
         """
         height, width = size
         inputs = pairs[0] if len(pairs) == 1 else torch.cat(pairs)
@@ -107,6 +111,9 @@ class FrameFuser:
             for tensor in (output.fused, labels):
                 if tensor is not None and tensor.is_cuda:
                     torch.cuda.synchronize(tensor.device)
+        first = statistics.frames
+        check_fused(output,
+                    [f'frame {first + place}' for place in range(len(inputs))])
         images = self._images(output, inputs)[..., :height, :width]
         return FusedBatch(images, labels)
 

@@ -12,6 +12,7 @@ import pytest
 from mmfusion.datasets import FusionH5Dataset
 from mmfusion.fileio import read_h5
 from tests.support.h5_cases import feature
+from tests.support.small_disk import file_limit
 
 TOOL = (Path(__file__).resolve().parents[2] /
         'tools/dataset_converters/make_vlf_h5.py')
@@ -257,3 +258,13 @@ def test_unpack_one_bad_pair(tool, tmp_path, capsys):
     assert 'imageA/1' in capsys.readouterr().err
     assert (back / 'Image/IVF/Tiny/train.txt').read_text() == '2.png\n'
     assert not (back / 'TextFeature/IVF/Tiny/1.npy').exists()
+
+
+def test_full_disk(tool, tmp_path, capsys):
+    """HDF5 itself would end the process."""
+    root, out = write(tmp_path / 'VLF'), tmp_path / 'out' / 'x.h5'
+    with file_limit(2**19), pytest.raises(SystemExit) as stop:
+        pack(tool, root, out)
+    assert stop.value.code == 2 and not list(out.parent.iterdir())
+    assert f'{out}: expected room for it, got ' in capsys.readouterr().err
+    assert pack(tool, root, out) == 0

@@ -169,3 +169,33 @@ def test_json_without_nan(tmp_path):
     assert json.loads(
         text, parse_constant=pytest.fail) == dict(m=dict(x=None, y=1.5))
     assert [path.name for path in tmp_path.iterdir()] == ['a.json']
+
+
+def test_images_of_several_sizes_share_a_batch(trained, call, tmp_path):
+    """Labels and scores are those of one image at a time."""
+    data, heights = tmp_path / 'data', (40, 52, 40, 46)
+    tiny_project.write_pairs(data, count=4, size=(56, 64))
+    for path in data.rglob('*.png'):
+        assert cv2.imwrite(str(path), read(path)[:heights[int(path.stem)]])
+    found = []
+    for batch in (1, 4):
+        out = tmp_path / f'out{batch}'
+        assert call('test.py', trained / 'configs' / 'fusers' / 'stage2.py',
+                    trained / 'stage2/iter_2.pth', '--work-dir', out, '--eval',
+                    'mIoU', 'SD', 'MI', '--out', out / 'maps', '--cfg-options',
+                    f'test_dataloader.dataset.data_root={data}',
+                    f'test_dataloader.batch_size={batch}') == 0
+        with open(out / 'fusion_metrics.csv', newline='') as file:
+            rows = list(csv.DictReader(file))
+        assert [row['image'] for row in rows] == ['000', '001', '002', '003']
+        maps = [read(out / 'maps' / f'{row["image"]}.png') for row in rows]
+        assert [len(labels) for labels in maps] == [*heights]
+        found.append((rows, maps, metrics_of(out)['metric']))
+    alone, together = found
+    for one, other in zip(alone[0], together[0], strict=True):
+        for name in ('SD', 'MI'):
+            assert float(one[name]) == pytest.approx(float(other[name]),
+                                                     abs=1e-3)
+    for one, other in zip(alone[1], together[1], strict=True):
+        assert (one == other).mean() > 0.999
+    assert together[2]['mIoU'] == pytest.approx(alone[2]['mIoU'], abs=0.1)

@@ -21,7 +21,7 @@ from mmfusion.fileio import FileRule, read_image
 from mmfusion.fileio.paths import check_outputs
 from mmfusion.registry import DATASETS
 from mmfusion.structures import background_of
-from mmfusion.utils.files import finished_file, read_record
+from mmfusion.utils.files import read_record, write_text
 
 
 def describe(classes: list, dark_below: float, least: int, pair: tuple) -> str:
@@ -77,8 +77,7 @@ def convert(out, vis, labels, dataset: str = 'MSRSDataset',
     captions = {
         job[0]: caption for job, caption, error in outcomes if error is None
     }
-    with finished_file(out) as draft:
-        draft.write_text(json.dumps(captions, indent=1) + '\n')
+    write_text(out, json.dumps(captions, indent=1) + '\n')
     print(f'{len(captions)} captions, {len(set(captions.values()))} of them '
           f'different, in {out}')
     return report_failures(outcomes, 'pair')

@@ -27,7 +27,7 @@ from mmfusion.fileio.paths import Made, check_outputs
 from mmfusion.fileio.rules import files_below
 from mmfusion.tasks import TASKS
 from mmfusion.utils.claims import claimed
-from mmfusion.utils.files import finished_file, is_ours
+from mmfusion.utils.files import finished_array, finished_file, is_ours
 
 _PATCH = re.compile(r'(.+)_\d{3,}_\d{3,}\.png')
 
@@ -72,8 +72,9 @@ def convert_one(out: Path, size: int, stride: int, grey: bool, form: str,
     stems = [f'{stem}_{place}' for place, _ in patches]
     if form == 'file':
         part = out / '.parts' / f'{stem}.npy'
-        with finished_file(part) as draft:
-            np.save(draft, np.stack([patch for _, patch in patches]))
+        stacked = np.stack([patch for _, patch in patches])
+        with finished_file(part, stacked.nbytes) as draft:
+            np.save(draft, stacked)
         return stems
     for name, (_, patch) in zip(stems, patches, strict=True):
         write_png(out / 'vis' / f'{name}.png',
@@ -88,16 +89,13 @@ def join_parts(out: Path, outcomes: list) -> None:
             for job, stems, error in outcomes if error is None]
     first = np.load(done[0][0], mmap_mode='r')
     total = sum(len(stems) for _, stems in done)
-    with finished_file(out / IMAGES) as draft:
-        whole = np.lib.format.open_memmap(draft, 'w+', first.dtype,
-                                          (total, *first.shape[1:]))
+    with finished_array(out / IMAGES, first.dtype,
+                        (total, *first.shape[1:])) as whole:
         place = 0
         for part, stems in done:
             whole[place:place + len(stems)] = np.load(part)
             place += len(stems)
-        whole.flush()
     write_lines(out / STEMS, [stem for _, stems in done for stem in stems])
-    shutil.rmtree(out / '.parts')
 
 
 def planned(out: Path, pairs: list, form: str) -> Iterator[Made]:
@@ -154,12 +152,15 @@ def convert(out, vis, ir, size: int = 128, stride=None, grey: bool = False,
     check_outputs(planned(out, pairs, form), (vis, ir), overwrite,
                   ours=partial(_is_ours, out))
     with claimed(out):
-        outcomes = run_jobs(
-            partial(convert_one, out, size, stride, grey, form, loading),
-            pairs, workers)
-        done = [stems for _, stems, error in outcomes if error is None]
-        if form == 'file' and done:
-            join_parts(out, outcomes)
+        try:
+            outcomes = run_jobs(
+                partial(convert_one, out, size, stride, grey, form, loading),
+                pairs, workers)
+            done = [stems for _, stems, error in outcomes if error is None]
+            if form == 'file' and done:
+                join_parts(out, outcomes)
+        finally:
+            shutil.rmtree(out / '.parts', ignore_errors=True)
     print(f'{sum(map(len, done))} patches of {len(done)} pairs in {out}')
     return report_failures(outcomes, 'pair')
 

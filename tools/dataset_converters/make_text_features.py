@@ -26,8 +26,9 @@ from mmfusion.fileio import (H5_SUFFIXES, Caption, read_captions,
 from mmfusion.fileio.paths import check_outputs, output_path
 from mmfusion.registry import TEXT_ENCODERS
 from mmfusion.utils.claims import claimed
+from mmfusion.utils.disk import check_room
 from mmfusion.utils.errors import UsageError
-from mmfusion.utils.files import finished_file, read_record
+from mmfusion.utils.files import finished_file, read_record, write_text
 from mmfusion.utils.progress import track
 
 META = 'meta.json'
@@ -79,9 +80,8 @@ def plan(folder: Path, captions: dict[str, Caption], description: dict,
         if stem not in known or not paths[stem].is_file()
     ]
     known = {**({} if overwrite else known), **wanted}
-    with finished_file(folder / META) as draft:
-        draft.write_text(
-            json.dumps(dict(encoder=description, captions=known), indent=1))
+    write_text(folder / META,
+               json.dumps(dict(encoder=description, captions=known), indent=1))
     return todo
 
 
@@ -103,8 +103,10 @@ def encode(encoder, captions: dict[str, Caption], stems: list[str],
                 yield from encode(encoder, captions, batch, folder, 1)
             continue
         for stem, feature in zip(batch, features, strict=True):
-            with finished_file(output_path(folder, stem, '.npy')) as draft:
-                np.save(draft, feature.numpy())
+            array = feature.numpy()
+            with finished_file(output_path(folder, stem, '.npy'),
+                               array.nbytes) as draft:
+                np.save(draft, array)
             yield stem, None, None
 
 
@@ -118,7 +120,9 @@ def gather(folder: Path, stems: list[str], out: Path,
             file.attrs['encoder'] = json.dumps(description)
             group = file.create_group('text')
             for stem, path in paths.items():
-                group[stem] = read_text_feature(path)
+                feature = read_text_feature(path)
+                check_room(draft, feature.nbytes)
+                group[stem] = feature
     else:
         arrays = {
             stem: read_text_feature(path) for stem, path in paths.items()

@@ -27,6 +27,7 @@ from mmfusion.fileio import (PairReading, as_text_feature, check_same_names,
                              h5_shapes, natural_key, read_h5, read_image,
                              read_lines, require_h5py)
 from mmfusion.fileio.paths import check_outputs, name_below, output_path
+from mmfusion.utils.disk import check_room
 from mmfusion.utils.files import finished_file, is_ours
 from mmfusion.utils.progress import track
 
@@ -197,6 +198,7 @@ def pack(root: str, out: str, task: str, dataset: str, split: str, size: str,
                 except (ValueError, OSError) as error:
                     outcomes.append((name, None, str(error)))
                     continue
+                check_room(draft, sum(array.nbytes for array in arrays))
                 for group, array in zip(groups, arrays, strict=True):
                     group[name] = array
                 outcomes.append((name, None, None))
@@ -260,7 +262,7 @@ def _unpack_one(file: str, name: str, layout: Layout) -> None:
         if image.dtype != np.uint8:
             image = np.rint(image * 255).astype(np.uint8)
         write_png(place, image)
-    with finished_file(text_place) as draft:
+    with finished_file(text_place, text.nbytes) as draft:
         np.save(draft, text)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from mmfusion.fileio.paths import check_outputs, name_below
 from mmfusion.utils.errors import UsageError
-from mmfusion.utils.files import finished_file
+from mmfusion.utils.files import write_text
 
 from ..boxes.coco import Box, ImageBoxes, to_coco
 from ..conversion import run_jobs, write_png
@@ -105,8 +105,7 @@ def write_dataset(out, train: int = 160, val: int = 40,
                       overwrite=False, ours=lambda path: False)
     for path in stale:
         path.unlink(missing_ok=True)
-    with finished_file(out / 'meta.json') as draft:
-        draft.write_text(json.dumps(meta, indent=1) + '\n')
+    write_text(out / 'meta.json', json.dumps(meta, indent=1) + '\n')
     if not overwrite:
         jobs = [
             job for job in jobs
@@ -137,9 +136,8 @@ def _write_annotations(out: Path, meta: dict) -> None:
                         for number, *corners in json.loads((out /
                                                             boxes).read_text())
                     ], time))
-        with finished_file(out / 'annotations' / f'{split}.json') as draft:
-            draft.write_text(
-                json.dumps(to_coco(images, names, f'synthetic {split}')))
+        write_text(out / 'annotations' / f'{split}.json',
+                   json.dumps(to_coco(images, names, f'synthetic {split}')))
 
 
 def _write_scene(job: _Job) -> None:
@@ -148,10 +146,10 @@ def _write_scene(job: _Job) -> None:
     write_png(vis, np.ascontiguousarray(scene['vis'][..., ::-1]), fast=True)
     write_png(ir, scene['ir'], fast=True)
     write_png(label, scene['label'])
-    with finished_file(boxes) as draft:
-        draft.write_text(
-            json.dumps([[int(number) for number in box]
-                        for box in scene['boxes']]))
+    write_text(
+        boxes,
+        json.dumps([[int(number) for number in box]
+                    for box in scene['boxes']]))
 
 
 def _is_night(k: int, ratio: float) -> bool:

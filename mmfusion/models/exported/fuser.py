@@ -22,7 +22,8 @@ class BackendFuser(BaseFuser):
     """A fuser whose network runs in another runtime.
 
     Pads, crops and splits colour as the fuser that was exported. Images of
-    a batch run together if the file has a variable size, else one by one.
+    a batch run together if the file has a variable size, else as many as it
+    was exported for: of too few, the last one is repeated.
     ``aux['semantic']`` holds the logits of a full model that segments.
 
     Args:
@@ -58,17 +59,16 @@ class BackendFuser(BaseFuser):
                 a text is missing.
         """
         found: dict[str, list[np.ndarray]] = {}
+        step = self._step(vis, text_mask)
         for feeds in self.feeds(vis, ir, text, text_mask):
             results = self.session.run(feeds)
             for name, value in zip(self.session.meta['outputs'], results,
                                    strict=True):
-                found.setdefault(name, []).append(value)
-        tensors = {
-            name:
-            torch.from_numpy(values[0] if len(values) ==
-                             1 else np.concatenate(values)).to(vis.device)
-            for name, values in found.items()
-        }
+                found.setdefault(name, []).append(value[:step])
+        tensors = {}
+        for name, values in found.items():
+            value = values[0] if len(values) == 1 else np.concatenate(values)
+            tensors[name] = torch.from_numpy(value[:len(vis)]).to(vis.device)
         logits = tensors.pop('seg_logits', None)
         return FuserOutput(**tensors,
                            aux={} if logits is None else dict(semantic=logits))
@@ -90,9 +90,7 @@ class BackendFuser(BaseFuser):
         inputs = dict(vis=vis, ir=ir)
         if self.needs_text:
             inputs['text'] = text
-        step = meta['batch'] or len(vis)
-        if text_mask is not None and not bool(text_mask.all()):
-            step = 1  # graphs know no mask: each text by itself, cut short
+        step = self._step(vis, text_mask)
         for first in range(0, len(vis), step):
             part = {
                 name: value[first:first + step]
@@ -102,16 +100,22 @@ class BackendFuser(BaseFuser):
                 part['text'] = part['text'][:, text_mask[first]]
             missing = (meta['batch'] or 0) - len(part['vis'])
             if missing > 0:
-                raise ValueError(
-                    f'{self.session.path}: expected batches of '
-                    f'{meta["batch"]}, for which it was exported, got '
-                    f'{len(vis)}. Export with --batch 1 or --dynamic.')
+                part = {
+                    name: torch.cat([value, *[value[-1:]] * missing])
+                    for name, value in part.items()
+                }
             yield {
                 name:
                 np.ascontiguousarray(value.detach().cpu().numpy(),
                                      dtype=np.float32)
                 for name, value in part.items()
             }
+
+    def _step(self, vis: Tensor, text_mask: Tensor | None) -> int:
+        """How many images of a batch run together."""
+        if text_mask is not None and not bool(text_mask.all()):
+            return 1  # graphs know no mask: each text by itself, cut short
+        return self.session.meta['batch'] or len(vis)
 
     def optimize_for_inference(self) -> 'BackendFuser':
         """This fuser: its runtime has rearranged the network already."""

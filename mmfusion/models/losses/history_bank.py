@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
 from mmfusion.utils.errors import check_choice
-from mmfusion.utils.files import finished_file
+from mmfusion.utils.files import finished_array
 
 _DTYPES = dict(uint8=torch.uint8, float16=torch.float16, float32=torch.float32)
 
@@ -32,7 +32,8 @@ class HistoryBank(nn.Module):
             ``'uint8'``; the step is a 255th of it.
         memmap_dir (str, optional): Folder for the images; needs
             :meth:`allocate` (``HistoryBankHook`` calls it). A new training
-            starts it anew.
+            starts it anew. Its space is reserved before the first image is
+            stored: a full disk ends the training with one line.
         save_state (bool): Whether checkpoints hold the bank, so that a
             resumed training goes on as if it had not stopped. Without it a
             resumed training fills an empty bank first. Defaults to False.
@@ -184,9 +185,10 @@ class HistoryBank(nn.Module):
                 "dict(type='HistoryBankHook') in default_hooks.")
         path = Path(self.memmap_dir, 'images.npy')
         if get_rank() == 0:
-            with finished_file(path) as draft:
-                np.lib.format.open_memmap(draft, 'w+', _numpy_type(self.dtype),
-                                          (samples, *shape))
+            path.unlink(missing_ok=True)  # its space may be needed
+            with finished_array(path, _numpy_type(self.dtype),
+                                (samples, *shape)):
+                pass
         if get_world_size() > 1:
             all_gather_object(None)  # the file is there
         return torch.from_numpy(np.lib.format.open_memmap(path, 'r+'))

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from mmfusion.structures import FusionDataSample
+from mmfusion.structures.fusion_data_sample import (FusionDataSample,
+                                                    sample_name)
 
 from .base import pad_text
 
@@ -32,7 +33,7 @@ def batch_text(data_samples: list[FusionDataSample] | None, fuser: str,
             'text=Tensor(L, C).')
     widths = {}
     for index, sample in enumerate(data_samples):
-        text, name = sample.get('text'), _name(sample, index)
+        text, name = sample.get('text'), repr(sample_name(sample, index))
         if text is None:
             raise ValueError(
                 f'{fuser} is guided by text, but there is none for {name}. '
@@ -53,10 +54,3 @@ def batch_text(data_samples: list[FusionDataSample] | None, fuser: str,
         for sample in data_samples
     ])
     return dict(text=padded.feat, text_mask=padded.mask)
-
-
-def _name(sample: FusionDataSample, index: int) -> str:
-    for key in ('vis_path', 'img_path', 'stem'):
-        if sample.metainfo.get(key):
-            return repr(sample.metainfo[key])
-    return f'pair {index} of the batch'

@@ -15,6 +15,8 @@ from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 from mmfusion.utils.loading_guard import weights_only
 
+from .batch_sizes import by_size
+from .finite import check_fused, check_logits
 from .output_policy import OutputPolicy
 from .pair_roles import PairRoles, TaskLike, resolve_task
 
@@ -182,7 +184,37 @@ class BaseFusionModel(BaseModel):
 
     def predict(self, inputs: Tensor,
                 data_samples: OptSampleList = None) -> SampleList:
-        """Predictions of one batch, at the images' original sizes."""
+        """Predictions at the images' original sizes.
+
+        Those of an image do not depend on the others of its batch: see
+        :func:`~mmfusion.models.wrappers.batch_sizes.by_size`.
+
+        Args:
+            inputs (Tensor): Stacked modalities, (B, C, H, W) in [0, 1].
+            data_samples (list[FusionDataSample], optional): Samples.
+
+        Returns:
+            list[FusionDataSample]: What a wrapper adds is said by its
+            ``_predict``.
+
+        Raises:
+            UsageError: If a fused image or logits have NaN or infinite
+                values; names the image.
+        """
+        samples = by_size(self._predict, inputs, data_samples,
+                          self.data_preprocessor)
+        check_logits(samples)
+        return samples
+
+    def predict_fused(self, inputs: Tensor,
+                      data_samples: OptSampleList = None) -> SampleList:
+        """As :meth:`predict`, without what comes behind the fuser."""
+        return by_size(lambda *part: self.add_fused(self.fuse(*part), *part),
+                       inputs, data_samples, self.data_preprocessor)
+
+    def _predict(self, inputs: Tensor,
+                 data_samples: OptSampleList) -> SampleList:
+        """Predictions of images of one size."""
         raise NotImplementedError
 
     def _forward(self, inputs: Tensor,
@@ -283,9 +315,13 @@ class BaseFusionModel(BaseModel):
         Returns:
             list[FusionDataSample]: With ``fused_img``, see
             :class:`OutputPolicy`.
+
+        Raises:
+            UsageError: If an image has NaN or infinite values; names it.
         """
         if data_samples is None:
             data_samples = [FusionDataSample() for _ in inputs]
+        check_fused(output, data_samples)
         policy = self.output_policy
         if policy.by_luma and output.luma is not None:
             cbcr = self.roles.chroma(inputs, self.fuser)

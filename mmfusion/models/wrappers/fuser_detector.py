@@ -73,8 +73,8 @@ class FuserDetector(JointFusionModel):
             self._pad_masks(inputs, data_samples)
         return super().loss(inputs, data_samples)
 
-    def predict(self, inputs: Tensor,
-                data_samples: OptSampleList = None) -> SampleList:
+    def _predict(self, inputs: Tensor,
+                 data_samples: OptSampleList) -> SampleList:
         """Fused images and detections.
 
         Returns:

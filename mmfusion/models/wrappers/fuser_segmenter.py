@@ -37,8 +37,8 @@ class FuserSegmenter(JointFusionModel):
         super().__init__(fuser, segmentor, *args, **kwargs)
         self.fuse_first = fuse_first
 
-    def predict(self, inputs: Tensor,
-                data_samples: OptSampleList = None) -> SampleList:
+    def _predict(self, inputs: Tensor,
+                 data_samples: OptSampleList) -> SampleList:
         """Fused images and segmentations.
 
         Returns:

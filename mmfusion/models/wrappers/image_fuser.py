@@ -45,8 +45,8 @@ class ImageFuser(BaseFusionModel):
         output = self.fuse(inputs, data_samples)
         return self.fusion_loss(output, inputs, data_samples)
 
-    def predict(self, inputs: Tensor,
-                data_samples: OptSampleList = None) -> SampleList:
+    def _predict(self, inputs: Tensor,
+                 data_samples: OptSampleList) -> SampleList:
         """Fused images (and semantic predictions where the fuser has any).
 
         Returns:

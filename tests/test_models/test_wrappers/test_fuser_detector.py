@@ -65,8 +65,9 @@ def batch():
 @pytest.mark.parametrize('detector', DETECTORS)
 @pytest.mark.parametrize('sizes', [[SIZE, SIZE], [(64, 96), (52, 70)]])
 def test_identity_fuser_gives_the_bare_detector(detector, sizes):
-    """Also for a batch that has to be padded, and rescaled to the original
-    sizes. Boxes are compared to a millionth of the image."""
+    """Also for a batch of several sizes, whose images are seen as if each
+    were alone, and rescaled to the original sizes. Boxes are compared to a
+    millionth of the image."""
     from mmdet.structures import DetDataSample
     cfg = config(detector)['detector']
     torch.manual_seed(0)
@@ -86,9 +87,12 @@ def test_identity_fuser_gives_the_bare_detector(detector, sizes):
     ours = model.test_step(
         dict(inputs=stacks,
              data_samples=[FusionDataSample(metainfo=m) for m in meta]))
-    theirs = bare.test_step(
-        dict(inputs=[stack[:3] for stack in stacks],
-             data_samples=[DetDataSample(metainfo=m) for m in meta]))
+    theirs = [
+        bare.test_step(
+            dict(inputs=[stack[:3]],
+                 data_samples=[DetDataSample(metainfo=m)]))[0]
+        for stack, m in zip(stacks, meta, strict=True)
+    ]
     found = 0
     for one, other, size in zip(ours, theirs, sizes, strict=True):
         for key in ('bboxes', 'scores', 'labels'):
