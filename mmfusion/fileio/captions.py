@@ -7,6 +7,7 @@ from pathlib import Path
 from reprlib import repr as brief
 from typing import Any
 
+from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import parse_json
 
 from .paths import name_below
@@ -41,7 +42,7 @@ def read_captions(path: str | Path) -> dict[str, Caption]:
 
     Raises:
         FileNotFoundError: If there is no such file or folder.
-        ValueError: If it has another form, a name twice or none, or an
+        UsageError: If it has another form, a name twice or none, or an
             empty caption; names the entry.
     """
     path = Path(path)
@@ -53,17 +54,17 @@ def read_captions(path: str | Path) -> dict[str, Caption]:
     elif path.suffix.lower() in _READERS:
         entries = _READERS[path.suffix.lower()](read_text(path), str(path))
     else:
-        raise ValueError(
+        raise UsageError(
             f'{path}: expected a file of {", ".join(_READERS)} or a folder '
             f'of .txt files, got the suffix {path.suffix!r}.')
     captions: dict[str, Caption] = {}
     for place, name, texts in entries:
         stem = _stem(name, place)
         if stem in captions:
-            raise ValueError(f'{place}: the name {stem!r} is there twice.')
+            raise UsageError(f'{place}: the name {stem!r} is there twice.')
         captions[stem] = _checked(texts, place, stem)
     if not captions:
-        raise ValueError(f'{path}: expected captions, got none.')
+        raise UsageError(f'{path}: expected captions, got none.')
     return dict(sorted(captions.items(), key=lambda i: natural_key(i[0])))
 
 
@@ -77,12 +78,12 @@ def _from_json(text: str, path: str) -> Entries:
             yield path, name, texts
         return
     if not isinstance(content, list):
-        raise ValueError(f'{path}: expected a mapping or a list, got '
+        raise UsageError(f'{path}: expected a mapping or a list, got '
                          f'{type(content).__name__}.')
     for index, entry in enumerate(content):
         place = f'{path}, entry {index}'
         if not isinstance(entry, dict):
-            raise ValueError(
+            raise UsageError(
                 f'{place}: expected a mapping, got {brief(entry)}.')
         yield (place, _one(entry, _NAME_KEYS,
                            place), _one(entry, _TEXT_KEYS, place))
@@ -92,7 +93,7 @@ def _from_csv(text: str, path: str) -> Entries:
     rows = _rows(text, path)
     _, head = next(rows, (1, []))
     if len(head) < 2 or head[0].strip().lower() not in _NAME_KEYS:
-        raise ValueError(
+        raise UsageError(
             f'{path}: expected a first line of column names that begins '
             f'with one of {list(_NAME_KEYS)}, such as "stem,caption", got '
             f'{",".join(head)!r}.')
@@ -108,7 +109,7 @@ def _rows(text: str, path: str) -> Iterator[tuple[int, list[str]]]:
         for row in rows:
             yield rows.line_num, row
     except csv.Error as error:
-        raise ValueError(
+        raise UsageError(
             f'{path}, line {rows.line_num}: expected CSV ({error}).'
         ) from error
 
@@ -119,7 +120,7 @@ def _from_txt(text: str, path: str) -> Entries:
             continue
         name, tab, rest = line.partition('\t')
         if not tab:
-            raise ValueError(
+            raise UsageError(
                 f'{path}, line {number}: expected a name, a tab and a '
                 f'caption, got {line[:60]!r} without a tab.')
         yield f'{path}, line {number}', name, rest.split('\t')
@@ -138,14 +139,14 @@ _READERS = {'.json': _from_json, '.csv': _from_csv, '.txt': _from_txt}
 def _one(entry: dict, keys: tuple[str, ...], place: str) -> Any:
     found = [key for key in keys if key in entry]
     if len(found) != 1:
-        raise ValueError(f'{place}: expected one of the keys {list(keys)}, '
+        raise UsageError(f'{place}: expected one of the keys {list(keys)}, '
                          f'got {found or sorted(entry)}.')
     return entry[found[0]]
 
 
 def _stem(name: Any, place: str) -> str:
     if not isinstance(name, str) or not name.strip():
-        raise ValueError(
+        raise UsageError(
             f"{place}: expected an image's name, got {brief(name)}.")
     name = name_below('', name.strip().replace('\\', '/'), place)
     for suffix in IMG_SUFFIXES:
@@ -165,6 +166,6 @@ def _checked(texts: Any, place: str, stem: str) -> Caption:
     fine = (isinstance(texts, (list, tuple)) and texts
             and all(map(_is_text, texts)))
     if not fine:
-        raise ValueError(f'{place}: expected a caption of {stem!r}, or '
+        raise UsageError(f'{place}: expected a caption of {stem!r}, or '
                          f'several, got {brief(texts)}.')
     return tuple(text.strip() for text in texts)

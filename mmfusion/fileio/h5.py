@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mmfusion.utils.errors import one_line
+from mmfusion.utils.errors import UsageError, one_line
 from mmfusion.utils.packages import require_package
 
 H5_SUFFIXES = ('.h5', '.hdf5')
@@ -78,7 +78,7 @@ def _damage(place: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise ValueError(
+        raise UsageError(
             f'Expected an HDF5 file, got a damaged or other file: {place!r} '
             f'({one_line(error)}).') from error
 
@@ -95,7 +95,7 @@ def h5_shapes(path: str, group: str) -> dict[str, tuple[int, ...]] | None:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no HDF5 file.
+        UsageError: If it is no HDF5 file.
         ImportError: If h5py is not installed.
     """
     h5py = require_h5py()
@@ -117,7 +117,7 @@ def check_same_names(path: str, groups: dict[str, Sequence[str]]) -> None:
     """Every group of a file must hold the same names.
 
     Raises:
-        ValueError: Otherwise; names groups, counts and what is missing.
+        UsageError: Otherwise; names groups, counts and what is missing.
     """
     every = set().union(*groups.values())
     lacking = {
@@ -131,7 +131,7 @@ def check_same_names(path: str, groups: dict[str, Sequence[str]]) -> None:
     told = '; '.join(f'{group!r} lacks {", ".join(map(repr, names[:3]))}' +
                      (f' and {len(names) - 3} more' if len(names) > 3 else '')
                      for group, names in lacking.items() if names)
-    raise ValueError(f'{path}: expected the same names in all groups, got '
+    raise UsageError(f'{path}: expected the same names in all groups, got '
                      f'{counts}: {told}. Are they of different data sets?')
 
 
@@ -146,7 +146,7 @@ def read_h5(path: str) -> np.ndarray:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the path names no field, the file is damaged or no
+        UsageError: If the path names no field, the file is damaged or no
             HDF5 file, or lacks the field, or its values lie in another
             file or take more than 2 GiB; names both.
         ImportError: If h5py is not installed.
@@ -154,14 +154,14 @@ def read_h5(path: str) -> np.ndarray:
     h5py = require_h5py()
     parts = split_h5_path(path)
     if parts is None:
-        raise ValueError(
+        raise UsageError(
             f"Expected a path like 'FILE.h5:GROUP/NAME', got {path!r}.")
     file, field = parts
     handle = _open(file)
     with _damage(file):
         node, groups = handle.get(field), sorted(handle)
     if not isinstance(node, h5py.Dataset):
-        raise ValueError(
+        raise UsageError(
             f'{file}: expected an array {field!r}, got none; the file has '
             f'the groups {groups}.')
     with _damage(path):
@@ -171,7 +171,7 @@ def read_h5(path: str) -> np.ndarray:
         if own and fits:
             _check_chunks(node, os.path.getsize(file))
             return np.asarray(node[()])
-    raise ValueError(f'{path}: expected an array of ' + (
+    raise UsageError(f'{path}: expected an array of ' + (
         f'2 GiB at most, got {node.shape} {node.dtype}.' if own else
         'its own, got values of another file. Copy them into this one.'))
 
@@ -188,7 +188,7 @@ def _check_chunks(node: Any, end: int) -> None:
         return None if chunk.size > least and inside else chunk
 
     if wrong := node.id.chunk_iter(find):
-        raise ValueError(f'a chunk at {wrong.byte_offset} of {wrong.size} '
+        raise UsageError(f'a chunk at {wrong.byte_offset} of {wrong.size} '
                          'bytes')
 
 
@@ -204,22 +204,22 @@ def read_h5_image(path: str) -> np.ndarray:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the array is missing, or has another shape, type or
+        UsageError: If the array is missing, or has another shape, type or
             range; names file and field.
     """
     image = read_h5(path)
     if image.ndim == 3 and image.shape[0] == 1:
         image = image[0]
     if image.ndim != 2 or not image.size:
-        raise ValueError(f'{path}: expected an image of shape (1, H, W), '
+        raise UsageError(f'{path}: expected an image of shape (1, H, W), '
                          f'got {image.shape}.')
     if image.dtype in (np.uint8, np.uint16):
         return image
     if image.dtype.kind != 'f':
-        raise ValueError(f'{path}: expected an image of uint8, uint16 or '
+        raise UsageError(f'{path}: expected an image of uint8, uint16 or '
                          f'float, got {image.dtype}.')
     low, high = image.min(), image.max()
     if not (low >= 0 and high <= 1):
-        raise ValueError(f'{path}: expected an image in [0, 1], got '
+        raise UsageError(f'{path}: expected an image in [0, 1], got '
                          f'[{low:.6g}, {high:.6g}].')
     return image.astype(np.float32, copy=False)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .disk import writing
 from .errors import UsageError
 from .files import PathLike
 from .interruption import removed_in_the_end
@@ -26,12 +27,15 @@ def claimed(folder: PathLike, name: str = 'run.lock') -> Iterator[None]:
 
     Raises:
         UsageError: If another run has the folder; names it.
+        DiskError: If it may not be written.
     """
     path = Path(folder) / name
     is_new = not path.parent.exists()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        with writing(path):
+            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             lines = os.pread(file, 999, 0).decode(errors='replace').split('\n')
             host, pid, since = lines[:3] if len(lines) > 3 else [''] * 3

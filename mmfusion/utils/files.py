@@ -134,12 +134,12 @@ def parse_json(text: str | bytes, source: PathLike) -> Any:
         source (str | PathLike): What errors call it.
 
     Raises:
-        ValueError: If it is no JSON, or nested too deeply.
+        UsageError: If it is no JSON, or nested too deeply.
     """
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(
+        raise UsageError(
             f'{source}: expected JSON ({one_line(error)}).') from error
 
 

@@ -93,5 +93,6 @@ class PlainYamlHandler(YamlHandler):
     def load_from_fileobj(self, file: Any, **kwargs: Any) -> Any:
         return super().load_from_fileobj(
             file, **{
-                **kwargs, 'Loader': yaml.SafeLoader
+                **kwargs, 'Loader': getattr(yaml, 'CSafeLoader',
+                                            yaml.SafeLoader)
             })

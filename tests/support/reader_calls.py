@@ -21,6 +21,7 @@ LOCAL = {  # functions of these files, which bear such a name
     'mmfusion/deployment/accuracy.py': {'load'},
     'mmfusion/distill/teacher_images.py': {'loads'},
     'mmfusion/deployment/simplify.py': {'ort.InferenceSession'},
+    'mmfusion/utils/files.py': {'np.lib.format.open_memmap'},
     'mmfusion/models/losses/history_bank.py': {'np.lib.format.open_memmap'},
     'tools/dataset_converters/make_patches.py': {
         'np.load', 'np.lib.format.open_memmap'

@@ -77,7 +77,7 @@ def test_mfnet_raw_equals_split(write_pairs):
 
 def test_mfnet_raw_with_ordinary_image(write_pairs):
     root = write_pairs(['a'], vis='images', ir='elsewhere', label='labels')
-    with pytest.raises(ValueError, match='expected 4 channels.*got 3'):
+    with pytest.raises(ValueError, match='Expected 4 channels.*got 3'):
         build('MFNetDataset', root)[0]
 
 

@@ -133,7 +133,7 @@ def test_bad_arguments(files, smooth_pairs, tmp_path, change, words):
     values.update(change)
     with pytest.raises(UsageError, match=words):
         quantize(files[0], tmp_path / values.pop('out'), **values)
-    with pytest.raises(UsageError, match='another file'):
+    with pytest.raises(UsageError, match='Name another'):
         quantize(files[0], files[0], smooth_pairs[:1])
 
 

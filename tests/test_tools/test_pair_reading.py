@@ -288,7 +288,7 @@ def test_training_in_two_stages(project, call, monkeypatch):
         seen.append(stated_loading(cfg))
         checkpoint = project.parents[1] / 'stage1/iter_2.pth'
         checkpoint.parent.mkdir(exist_ok=True)
-        checkpoint.touch()
+        torch.save(dict(state_dict={}), checkpoint)
 
     monkeypatch.setattr('mmfusion.apis.training.run_training', run_training)
     assert call('train.py', project / 'stage2.py', '--two-stage',

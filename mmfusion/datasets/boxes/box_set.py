@@ -96,7 +96,7 @@ def image_name(root: Path, folder: Path, stem: str) -> str:
     so that the converter names it.
 
     Raises:
-        ValueError: If the stem leads out of the folder.
+        UsageError: If the stem leads out of the folder.
     """
     stem = name_below(folder, stem, f'{folder}, a list of stems')
     path = next((path for suffix in _SPELLINGS

@@ -6,6 +6,7 @@ from typing import Any
 
 import mmengine.fileio as fileio
 
+from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import parse_json
 
 
@@ -139,7 +140,7 @@ def read_coco(path: str, backend_args: dict | None = None) -> dict:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no such JSON; names the record.
+        UsageError: If it is no such JSON; names the record.
     """
     try:
         text = fileio.get(path, backend_args=backend_args)
@@ -148,27 +149,27 @@ def read_coco(path: str, backend_args: dict | None = None) -> dict:
             f'Expected a COCO JSON at {path!r}, but there is none.') from error
     content = parse_json(text, path)
     if not isinstance(content, dict):
-        raise ValueError(f'{path}: expected a mapping with images, '
+        raise UsageError(f'{path}: expected a mapping with images, '
                          'annotations and categories, got '
                          f'{type(content).__name__}.')
     for part, rules in _COCO_RULES.items():
         records = content.get(part)
         if not isinstance(records, list) or not (records
                                                  or part == 'annotations'):
-            raise ValueError(f'{path}: expected a list of {part}, got '
+            raise UsageError(f'{path}: expected a list of {part}, got '
                              f'{"an empty one" if records == [] else "none"}.')
         known = set()
         for index, record in enumerate(records):
             if not isinstance(record, dict):
-                raise ValueError(f'{path}: expected a mapping as entry '
+                raise UsageError(f'{path}: expected a mapping as entry '
                                  f'{index} of {part}, got {_brief(record)}.')
             for key, (fits, told, needed) in rules.items():
                 if (needed or key in record) and not fits(record.get(key)):
-                    raise ValueError(
+                    raise UsageError(
                         f'{path}: expected {key} as {told} in entry {index} '
                         f'of {part}, got {_brief(record.get(key))}.')
             if record['id'] in known:
-                raise ValueError(f'{path}: expected different ids of {part}, '
+                raise UsageError(f'{path}: expected different ids of {part}, '
                                  f'got {_brief(record["id"])} twice.')
             known.add(record['id'])
     _check_masks(content, path)
@@ -184,7 +185,7 @@ def _check_masks(content: dict, path: str) -> None:
     for index, record in enumerate(content['annotations']):
         shape, size = record.get('segmentation'), sizes.get(record['image_id'])
         if isinstance(shape, dict) and size not in (None, shape['size']):
-            raise ValueError(
+            raise UsageError(
                 f'{path}: expected run lengths of the size {size} of their '
                 f'image in entry {index} of annotations, got '
                 f'{_brief(shape["size"])}.')

@@ -2,6 +2,8 @@
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from mmfusion.utils.errors import UsageError
+
 from .coco import Box
 
 
@@ -10,7 +12,7 @@ def numbers(words: Sequence[str], path, line: str) -> list[float]:
     try:
         return [float(word) for word in words]
     except ValueError:
-        raise ValueError(
+        raise UsageError(
             f'{path}: expected numbers, got {line.strip()!r}') from None
 
 
@@ -30,12 +32,12 @@ def read_voc(path) -> list[Box]:
     objects are ignored ones.
 
     Raises:
-        ValueError: If it is no such file; names it.
+        UsageError: If it is no such file; names it.
     """
     try:
         root = ElementTree.parse(path).getroot()
     except ElementTree.ParseError as error:
-        raise ValueError(
+        raise UsageError(
             f'{path}: expected an XML file, got: {error}') from error
     boxes = []
     for item in root.iter('object'):
@@ -53,7 +55,7 @@ def read_voc(path) -> list[Box]:
             x, y = _texts(item.find('point'), ('x', 'y'), path)
             corners = (x, y, x, y)
         else:
-            raise ValueError(f'{path}: expected bndbox or polygon of the '
+            raise UsageError(f'{path}: expected bndbox or polygon of the '
                              f'object {name!r}, got neither')
         difficult = (item.findtext('difficult') or '0').strip() == '1'
         boxes.append(Box(name, corners, difficult))
@@ -63,6 +65,6 @@ def read_voc(path) -> list[Box]:
 def _texts(node, keys: Sequence[str], path) -> list[float]:
     words = [node.findtext(key) for key in keys]
     if None in words:
-        raise ValueError(f'{path}: expected {list(keys)} in {node.tag}, got '
+        raise UsageError(f'{path}: expected {list(keys)} in {node.tag}, got '
                          f'{[child.tag for child in node]}')
     return numbers(words, path, ' '.join(words))

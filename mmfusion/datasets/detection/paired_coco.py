@@ -20,7 +20,7 @@ class CheckedCoco(COCO):
         annotation_file (str): The file.
 
     Raises:
-        ValueError: If an entry is wrong; names the record.
+        UsageError: If an entry is wrong; names the record.
     """
 
     def __init__(self, annotation_file: str) -> None:
@@ -63,7 +63,7 @@ class PairedCocoDataset(SeededDraws, CocoDataset):
 
     Raises:
         FileNotFoundError: If there is no such JSON.
-        ValueError: If the JSON is none or a record of it is wrong, a prefix
+        UsageError: If the JSON is none or a record of it is wrong, a prefix
             is unknown, ``classes`` are not among the JSON's categories in
             the JSON's order, which mmdet would mix up, or a file name leads
             elsewhere; names the image.
@@ -77,7 +77,7 @@ class PairedCocoDataset(SeededDraws, CocoDataset):
                  condition_key: str = 'condition', **kwargs) -> None:
         unknown = set(data_prefix or {}) - set(self.PREFIX)
         if unknown:
-            raise ValueError(
+            raise UsageError(
                 f'{type(self).__name__}: expected data_prefix keys among '
                 f'{list(self.PREFIX)}, got {sorted(unknown)}.')
         prefix = {**self.PREFIX, **(data_prefix or {})}
@@ -93,7 +93,7 @@ class PairedCocoDataset(SeededDraws, CocoDataset):
         names = [item['name'] for item in content['categories']]
         classes = list(self._metainfo.setdefault('classes', tuple(names)))
         if classes != [name for name in names if name in classes]:
-            raise ValueError(
+            raise UsageError(
                 f'{type(self).__name__}: expected classes among the '
                 f'categories of {self.ann_file!r}, in their order {names}, '
                 f'got {classes}. Set metainfo=dict(classes=...) or convert '
