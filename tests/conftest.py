@@ -1,5 +1,6 @@
 """Shared test set-up: threads, default scope, what an environment without
 detection leaves out, a browser, and where real data lies."""
+import functools
 import gc
 import os
 import shutil
@@ -8,6 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from mmengine.config import utils as config_utils
 from yapf.yapflib import yapf_api
 
 from mmfusion.utils import DetectionMissing, require_detection
@@ -21,6 +23,8 @@ cv2.setNumThreads(1)
 torch.set_num_threads(1)
 # Formatting a config takes seconds, and every training does it.
 yapf_api.FormatCode = lambda text, **kwargs: (text, False)
+# All metafiles of a package are read for each config of its that is named.
+config_utils.load = functools.cache(config_utils.load)
 
 
 def pytest_collection_modifyitems(config, items):
