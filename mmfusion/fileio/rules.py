@@ -62,13 +62,14 @@ def files_below(folder: str,
                 backend_args: dict | None = None) -> Iterator[str]:
     """Files of a folder and its sub-folders, from it on, in any order.
 
-    Links are followed, but for those to a folder that they lie in. Hidden
-    files are left out.
+    Links are followed, but for those to a folder that they lie in. What is
+    no data is left out, see :func:`is_data`.
     """
     backend = fileio.get_file_backend(folder, backend_args=backend_args)
     if not isinstance(backend, fileio.LocalBackend):
-        yield from backend.list_dir_or_file(folder, list_dir=False,
-                                            recursive=True)
+        yield from filter(
+            is_data,
+            backend.list_dir_or_file(folder, list_dir=False, recursive=True))
         return
     todo: list[tuple[str, frozenset[str]]] = [('', frozenset())]
     while todo:
@@ -80,10 +81,12 @@ def files_below(folder: str,
         with os.scandir(place) as entries:
             for entry in entries:
                 path = osp.join(below, entry.name)
+                if not is_data(entry.name):
+                    continue
                 try:
                     if entry.is_dir():
                         todo.append((path, above | {real}))
-                    elif entry.is_file() and not entry.name.startswith('.'):
+                    elif entry.is_file():
                         yield path
                 except OSError:  # a link to itself
                     continue
@@ -188,8 +191,7 @@ class FileRule:
                 f'none. {advice}')
         paths: dict[str, str] = {}
         for path in files_below(folder, backend_args):
-            name = path.replace(os.sep, '/')
-            stem = self.match(name) if is_data(name) else None
+            stem = self.match(path.replace(os.sep, '/'))
             if stem is None:
                 continue
             if stem in paths:

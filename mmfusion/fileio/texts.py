@@ -5,6 +5,8 @@ from pathlib import Path
 
 import mmengine.fileio as fileio
 
+from mmfusion.utils.errors import UsageError
+
 #: longer marks first: that of UTF-32 begins like one of UTF-16
 _MARKS = ((codecs.BOM_UTF32_LE, 'utf-32-le'),
           (codecs.BOM_UTF32_BE, 'utf-32-be'), (codecs.BOM_UTF8, 'utf-8'),
@@ -24,7 +26,7 @@ def read_text(path: str | Path, backend_args: dict | None = None,
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is in another encoding; names it.
+        UsageError: If it is in another encoding; names it.
     """
     content = fileio.get(str(path), backend_args=backend_args)
     # Without a mark, a zero byte is the first half of a letter or the second.
@@ -36,7 +38,7 @@ def read_text(path: str | Path, backend_args: dict | None = None,
     try:
         return content.decode(code, errors)
     except UnicodeDecodeError as error:
-        raise ValueError(f'{path}: expected text in UTF-8 or UTF-16, got '
+        raise UsageError(f'{path}: expected text in UTF-8 or UTF-16, got '
                          f'another encoding ({error}).') from error
 
 
@@ -48,7 +50,7 @@ def read_lines(path: str | Path,
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged UTF-16.
+        UsageError: If it is damaged UTF-16.
     """
     text = read_text(path, backend_args, 'surrogateescape')
     lines = (line.strip() for line in io.StringIO(text, newline=None))

@@ -30,9 +30,9 @@ _OPEN = ('auto_scale_lr', 'compile', 'env_cfg', 'log_processor',
          'model_wrapper_cfg', 'optim_wrapper', 'randomness', 'test_cfg',
          'train_cfg', 'val_cfg')
 
-#: what any config takes without its index in a pipeline
-_FLAGS = dict(uint16_range=' Or give --uint16-range.',
-              on_size_mismatch=' Or give --on-size-mismatch.')
+#: settings of a pair's numbers, and the flags that set all pipelines
+LOADING_FLAGS = dict(on_size_mismatch='--on-size-mismatch',
+                     uint16_range='--uint16-range')
 
 
 def override(
@@ -65,7 +65,8 @@ def _check(cfg: Config, names: list[str], made: Collection[str],
     key = '.'.join(names)
     if names[0] not in ENTRIES:
         _check_own_entry(cfg, key, choices)
-    hint = _FLAGS.get(names[-1], '')
+    flag = LOADING_FLAGS.get(names[-1])
+    hint = f' Or give {flag}.' if flag else ''
     node: Any = cfg._cfg_dict
     for place, name in enumerate(names):
         before = '.'.join(names[:place])

@@ -5,12 +5,10 @@ from typing import Any
 from mmengine.config import Config
 
 from .config_file import type_name
+from .config_overrides import LOADING_FLAGS
 from .errors import UsageError
 
 STEP = 'LoadFusionPair'
-#: settings that decide what a pair's numbers are, and their flags
-FLAGS = dict(on_size_mismatch='--on-size-mismatch',
-             uint16_range='--uint16-range')
 
 
 def loading_steps(node: Any) -> Iterator[dict]:
@@ -40,7 +38,7 @@ def stated_loading(*nodes: Any) -> dict[str, Any]:
     """
     stated: dict[str, Any] = {}
     for step in (step for node in nodes for step in loading_steps(node)):
-        for key, flag in FLAGS.items():
+        for key, flag in LOADING_FLAGS.items():
             value = step.get(key)
             value = tuple(value) if isinstance(value, list) else value
             if value in (None, 'error', 'full'):
@@ -72,9 +70,9 @@ def state_loading(cfg: Config, **settings: Any) -> None:
     steps = list(loading_steps(cfg))
     if not steps and any(
             name.endswith('_dataloader') and cfg[name] for name in cfg):
-        raise UsageError(
-            f'Expected {STEP} in the pipelines of {cfg.filename}, for '
-            f'{" and ".join(FLAGS[key] for key in settings)}, got none.')
+        flags = ' and '.join(LOADING_FLAGS[key] for key in settings)
+        raise UsageError(f'Expected {STEP} in the pipelines of '
+                         f'{cfg.filename}, for {flags}, got none.')
     if not steps:
         cfg.fusion_pipeline = [dict(type=STEP), dict(type='PackFusionInputs')]
         steps = list(loading_steps(cfg.fusion_pipeline))
