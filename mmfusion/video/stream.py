@@ -3,7 +3,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,8 @@ from .writers import VideoWriter
 
 Source = str | int | Path | FrameSource
 _END = object()
-#: seconds between two looks at whether to stop, of the reader and the other
-_PAUSE, _PATIENCE = 0.002, 0.1
+#: seconds between two looks at the queue and at whether to stop
+_PAUSE = 0.002
 #: seconds in which a reader may end after a signal
 _LEAVE = 1
 
@@ -355,8 +354,12 @@ class FusionStream:
             item, self._held = self._held, None
             return item
         while not self._request:
-            with suppress(queue.Empty):
-                return self._ready.get(timeout=_PATIENCE)
+            try:
+                return self._ready.get_nowait()
+            except queue.Empty:
+                # not a get with a timeout: a signal that comes as it runs
+                # out would make it wait for ever (CPython 3.11)
+                time.sleep(_PAUSE)
         return _END
 
     def _fuse(self, batch: list[_Pair]) -> Iterator[FusedFrame]:

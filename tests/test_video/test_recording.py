@@ -2,13 +2,14 @@
 import os
 import signal
 import threading
+import time
 from io import FileIO
 
 import cv2
 import numpy as np
 import pytest
 
-from mmfusion.utils.interruption import stopped_by
+from mmfusion.utils.interruption import StopRequest, stopped_by
 from mmfusion.video import FusionStream, VideoWriter, recording
 from tests.support import signal_cases
 from tests.support.fresh_processes import run_fresh
@@ -81,9 +82,18 @@ def test_a_slow_network_is_not_waited_for(model, tmp_path, monkeypatch):
     assert count_frames(tmp_path / 'a.avi')[0] == 1
 
 
-def test_a_dead_source_is_not_waited_for(model, tmp_path):
-    """The file is complete, though a read never returns."""
-    over = threading.Event()
+def test_a_dead_source_is_not_waited_for(model, tmp_path, monkeypatch):
+    """The file is complete, though a read never returns.
+
+    Also where the machine is so busy that the signal takes its time.
+    """
+    over, ask = threading.Event(), StopRequest.ask
+
+    def late(self, number):
+        time.sleep(0.3)
+        ask(self, number)
+
+    monkeypatch.setattr(StopRequest, 'ask', late)
 
     def stuck(index):
         if index == 5:
