@@ -18,6 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mmfusion.models.exported.runtimes import (META_FILE, META_KEY, PathLike,
                                                open_session)
+from mmfusion.models.exported.sums import append_sum
 from mmfusion.utils.errors import UsageError, check_choice, one_line
 from mmfusion.utils.files import finished_file
 
@@ -136,6 +137,8 @@ def export_model(model: nn.Module, path: PathLike, part: str = 'fuser',
                                      how.opset, json.dumps(meta))
             if how.simplify:
                 simplify_onnx(draft)
+            if how.format == 'onnx':
+                append_sum(draft)
             difference = None
             if how.verify:
                 difference = _verify(reference, draft, sizes)

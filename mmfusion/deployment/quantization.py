@@ -13,6 +13,7 @@ from mmfusion.apis.pairs import model_pipeline
 from mmfusion.fileio.paths import check_outputs
 from mmfusion.models.exported.fuser import backend_model
 from mmfusion.models.exported.runtimes import META_KEY, PathLike
+from mmfusion.models.exported.sums import append_sum
 from mmfusion.utils.errors import UsageError, check_choice
 from mmfusion.utils.files import finished_file, temporary_folder
 from mmfusion.utils.loading_steps import state_loading
@@ -126,6 +127,7 @@ def quantize(path: PathLike, out: PathLike, pairs: Sequence[dict],
         meta = [x for x in graph.metadata_props if x.key == META_KEY]
         onnx.helper.set_model_props(result, {META_KEY: meta[0].value})
         onnx.save(result, str(draft))
+        append_sum(draft)
     scaled = {
         name for node in result.graph.node
         if node.op_type == 'DequantizeLinear' for name in node.output

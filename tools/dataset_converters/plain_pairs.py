@@ -9,6 +9,7 @@ splits use the same stem, stems become SPLIT/STEM.
 import argparse
 import sys
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -40,6 +41,25 @@ class Sample(NamedTuple):
     ir: str | None
     label: str | None
     labelled: bool
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names of the folders, None where found by themselves; file names."""
+    vis: str | None = None
+    ir: str | None = None
+    label: str | None = None
+    vis_stem: str = '{stem}'
+    ir_stem: str = '{stem}'
+    label_stem: str = '{stem}'
+
+    def samples(self, src: Path) -> list['Sample']:
+        """All pairs below ``src``, see :func:`find_samples`."""
+        rules = dict(vis=FileRule(stem=self.vis_stem),
+                     ir=FileRule(stem=self.ir_stem),
+                     label=FileRule('.png', self.label_stem))
+        return find_samples(src, {name: getattr(self, name) for name in rules},
+                            rules)
 
 
 def find_folders(root: Path, vis=None, ir=None, label=None):
@@ -171,11 +191,13 @@ def summarise(split: str, outcomes: list) -> str:
             (f'labels {shares}' if total else 'no labels'))
 
 
-def convert(src, out, vis=None, ir=None, label=None, vis_stem='{stem}',
-            ir_stem='{stem}', label_stem='{stem}', num_classes=None,
-            link: bool = False, on_size_mismatch: str | None = None,
-            overwrite: bool = False, workers: int = 0) -> int:
+def convert(src, out, num_classes=None, link: bool = False,
+            on_size_mismatch: str | None = None, overwrite: bool = False,
+            workers: int = 0, **layout) -> int:
     """Convert all pairs; those of two sizes keep them, if these are taken.
+
+    Args:
+        layout: See :class:`Layout`.
 
     Returns:
         int: 0, or 1 if pairs failed; those are not in the split files.
@@ -183,9 +205,7 @@ def convert(src, out, vis=None, ir=None, label=None, vis_stem='{stem}',
     src, out = checked_folders(src, out)
     if num_classes is not None and not 1 <= num_classes <= 255:
         raise ValueError(f'num_classes: expected 1 to 255, got {num_classes}')
-    rules = dict(vis=FileRule(stem=vis_stem), ir=FileRule(stem=ir_stem),
-                 label=FileRule('.png', label_stem))
-    samples = find_samples(src, dict(vis=vis, ir=ir, label=label), rules)
+    samples = Layout(**layout).samples(src)
     stems = Counter(sample.stem for sample in samples)
     prefixed = max(stems.values()) > 1
     check_outputs(((path, (source, )) for sample in samples

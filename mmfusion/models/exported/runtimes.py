@@ -18,6 +18,7 @@ from mmfusion.utils.loading_guard import weights_only
 from mmfusion.utils.packages import require_package
 
 from .archive import check_program, check_script
+from .sums import check_sum
 
 PathLike = str | os.PathLike
 Feeds = dict[str, np.ndarray]
@@ -134,6 +135,7 @@ class OnnxRuntimeSession(Session):
 
     def _load(self) -> str:
         ort = require_package('onnxruntime', _INSTALL, UsageError)
+        check_sum(self.path)
         options = ort.SessionOptions()
         options.log_severity_level = 3
         if self.threads:
@@ -177,6 +179,7 @@ class OpenVinoSession(Session):
             properties['INFERENCE_PRECISION_HINT'] = 'bf16'
         if self.threads:
             properties['INFERENCE_NUM_THREADS'] = self.threads
+        check_sum(self.path)
         model = core.read_model(str(self.path))
         self.compiled = core.compile_model(model, 'CPU', properties)
         self.names = {
