@@ -87,6 +87,9 @@ WEIGHT_INITIALIZERS = _child('weight initializer', root.WEIGHT_INITIALIZERS)
 TEXT_ENCODERS = _child('text encoder', None, 'models')
 TASK_UTILS = _child('task util', root.TASK_UTILS, 'models')
 
+# functions of maps, for encoder - rule - decoder fusers
+FUSION_RULES = _child('fusion rule', None, 'models')
+
 # name of a fuser's class -> function that rearranges one for inference
 FAST_FORMS = _child('fast form', None, 'models.fusers.fast')
 

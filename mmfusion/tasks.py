@@ -3,7 +3,7 @@
 Imports nothing: the command line reads it before torch.
 """
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 #: Colour policies other than the name of a modality.
 WEIGHTED, GREY = 'weighted', 'grey'
@@ -17,18 +17,18 @@ _CAPTIONS = dict(vis='visible', ir='infrared', mri='MRI', ct='CT', pet='PET',
 class FusionTask:
     """A kind of pair, and how it meets a fuser's two inputs.
 
-    Every fuser takes ``vis``, three channels, and ``ir``, one. A task says
-    which of its modalities takes which place, and where the fused image
-    gets its colour from.
+    Every fuser takes ``vis``, three channels, and ``ir``, one; some take
+    further sources. A task says which of its modalities takes which place,
+    and where the fused image gets its colour from.
 
     Attributes:
         name (str): Name of the task.
-        modalities (dict[str, int]): Channels (1 or 3) of the two
+        modalities (dict[str, int]): Channels (1 or 3) of two or more
             modalities, in the order in which they are stacked.
         visible (str): The modality that takes the fuser's ``vis`` input;
-            the luminance of the other one becomes ``ir``.
+            the luminance of the others becomes ``ir`` and what follows it.
         colour (str): Whose chrominance the fused image shows: the name of
-            a modality of three channels, ``'weighted'`` (both, each pixel
+            a modality of three channels, ``'weighted'`` (all, each pixel
             by its saturation, see
             :func:`~mmfusion.models.layers.weighted_chroma`) or ``'grey'``.
 
@@ -42,9 +42,9 @@ class FusionTask:
 
     def __post_init__(self) -> None:
         modalities = dict(self.modalities)
-        if len(modalities) != 2 or not set(modalities.values()) <= {1, 3}:
+        if len(modalities) < 2 or not set(modalities.values()) <= {1, 3}:
             raise ValueError(
-                'Expected two modalities of 1 or 3 channels, such as '
+                'Expected two or more modalities of 1 or 3 channels, such as '
                 f'dict(vis=3, ir=1), got {modalities}.')
         if self.visible not in modalities:
             raise ValueError(
@@ -55,15 +55,36 @@ class FusionTask:
             raise ValueError(
                 f'Expected colour from a modality of three channels '
                 f"({coloured}), 'weighted' or 'grey', got {self.colour!r}.")
-        if self.colour == WEIGHTED and len(coloured) < 2:
+        if self.colour == WEIGHTED and len(coloured) < len(modalities):
             raise ValueError(
-                "colour='weighted' expects two modalities of three "
+                "colour='weighted' expects modalities of three "
                 f'channels, got {modalities}.')
 
     @property
     def other(self) -> str:
         """The modality that takes the fuser's ``ir`` input."""
-        return next(name for name in self.modalities if name != self.visible)
+        return self.others[0]
+
+    @property
+    def others(self) -> list[str]:
+        """All modalities but the visible one, in order."""
+        return [name for name in self.modalities if name != self.visible]
+
+    def of_sources(self, count: int) -> 'FusionTask':
+        """This task with as many sources, those of more than two added.
+
+        Added ones are called ``more_1``, ``more_2``, ... and have the
+        channels of :attr:`other`.
+
+        Examples:
+            >>> dict(TASKS['mff'].of_sources(3).modalities)
+            {'near': 3, 'far': 3, 'more_1': 3}
+        """
+        known = list(self.modalities.items())[:count]
+        added = range(1, count - len(known) + 1)
+        channels = self.modalities[self.other]
+        modalities = dict(known, **{f'more_{k}': channels for k in added})
+        return replace(self, modalities=modalities)
 
     @property
     def meta(self) -> dict:
@@ -110,7 +131,9 @@ class FusionTask:
         guess = dict(
             name='custom', visible=coloured[0] if len(coloured) == 1 else next(
                 iter(modalities), ''),
-            colour=(GREY, *coloured[:1], WEIGHTED)[min(len(coloured), 2)])
+            colour=(GREY if not coloured else
+                    WEIGHTED if len(coloured) == len(modalities) else
+                    coloured[0]))
         known = TASKS.get(task_of(modalities))
         if known is not None:
             guess = dict(name=known.name, visible=known.visible,

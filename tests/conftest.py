@@ -91,6 +91,12 @@ def published_weights() -> Path:
     return _folder('MMFUSION_WEIGHTS', ROOT / 'data' / 'weights')
 
 
+@pytest.fixture(scope='session')
+def oracle() -> Path:
+    """Folder of published images (``MMFUSION_ORACLE``)."""
+    return _folder('MMFUSION_ORACLE', ROOT / 'data' / 'oracle')
+
+
 @pytest.fixture(scope='module')
 def browser():
     """Headless Chromium, or what ``MMFUSION_BROWSER`` names."""

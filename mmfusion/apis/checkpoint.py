@@ -11,9 +11,9 @@ import torch
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import nn
 
-from mmfusion.utils.checkpoint import (State, check_state_dict,
-                                       find_state_dict, read_checkpoint,
-                                       resized_heads)
+from mmfusion.utils.checkpoint import (State, check_made_for,
+                                       check_state_dict, find_state_dict,
+                                       read_checkpoint, resized_heads)
 from mmfusion.utils.errors import UsageError
 
 PathLike = str | os.PathLike
@@ -58,6 +58,8 @@ def load_model_weights(
     model = unwrap(model)
     expected = _without(model.state_dict(), _UNUSED_IN_TEST)
     content, state = _read(path)
+    meta = content.get('meta') if isinstance(content, dict) else None
+    check_made_for(meta, getattr(model, 'fuser', model), path)
     state = _without(_with_prefix(state, expected), _UNUSED_IN_TEST)
     notes = []
     for task in _TASKS:
@@ -88,7 +90,6 @@ def load_model_weights(
         raise UsageError(f'{path}: {error}') from error
     notes += _check_finite(path, state)
     model.load_state_dict(state, strict=False)
-    meta = content.get('meta') if isinstance(content, dict) else None
     return meta if isinstance(meta, dict) else {}, notes
 
 

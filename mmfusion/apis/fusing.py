@@ -27,7 +27,8 @@ from mmfusion.visualization import FusionLocalVisualizer
 
 from .fused_image import to_uint8
 from .fused_scores import score_saved
-from .inferencer import draw_sample, fuse_samples, task_of_model
+from .inferencer import (draw_sample, for_sources, fuse_samples,
+                         task_of_model)
 from .model_loading import init_model
 from .pairs import Pair, PairReader, inference_pipeline, match_folders
 from .text import TextOptions, is_text_step, needs_text, use_in_dataset
@@ -78,7 +79,8 @@ class FusedSet:
 
 def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
          vis: PathLike | None = None, ir: PathLike | None = None,
-         out_dir: PathLike | None = None, *, task: str | None = None,
+         out_dir: PathLike | None = None, *, more: Sequence[PathLike] = (),
+         task: str | None = None,
          text: TextOptions | None = None, device: str | None = None,
          backend: str | None = None, loading: dict | None = None,
          cfg_options: dict | None = None, **options: Any) -> FusedSet:
@@ -94,7 +96,9 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
         ir (str | PathLike, optional): Folder of infrared images, likewise.
         out_dir (str | PathLike, optional): Where the images go. Defaults to
             ``<work dir>/test_result``.
-        task (str, optional): What the two folders hold, a name of
+        more (sequence[str | PathLike]): Folders of further sources, for
+            methods that take any number.
+        task (str, optional): What the folders hold, a name of
             :data:`~mmfusion.tasks.TASKS`.
         text (TextOptions, optional): For text-guided fusers.
         device (str, optional): Defaults to a GPU if there is one, for an
@@ -126,6 +130,9 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
     if bool(vis) != bool(ir):
         raise UsageError('Expected vis and ir, or neither, got one of them: '
                          'name both folders.')
+    if more and not vis:
+        raise UsageError('Expected vis and ir before folders of further '
+                         'sources, got the latter alone.')
     selection = parse_eval(wanted.eval) if wanted.eval else None
     cfg = copy_config(cfg, cfg_options)
     state_loading(cfg, **(loading or {}))
@@ -145,8 +152,9 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
     unmatched: list[str] = []
     step = text and text.step()
     if vis and ir:
+        model = for_sources(model, 2 + len(more))
         pairs, unmatched = match_folders(vis, ir,
-                                         task_of_model(model).modalities)
+                                         task_of_model(model).modalities, more)
         pipeline = inference_pipeline(cfg, native=True, text=step)
         if needs_text(model) and not any(map(is_text_step, pipeline)):
             raise UsageError(
@@ -160,7 +168,8 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
     if text and text.captions:
         workers = 0  # one process, one copy of the encoder and its results
     folder = Path(out_dir or os.path.join(cfg.work_dir, 'test_result'))
-    refuse_overwriting(reader, folder, wanted, filter(None, (vis, ir)))
+    refuse_overwriting(reader, folder, wanted,
+                       filter(None, (vis, ir, *more)))
     samples, failures = fuse_into(model, reader, folder, wanted, workers)
     print(
         printable(f'fused {len(reader) - len(failures)} of {len(reader)} '

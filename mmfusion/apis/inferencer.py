@@ -40,6 +40,17 @@ def task_of_model(model: nn.Module) -> FusionTask:
     return TASKS['ivf'] if roles is None else roles.task
 
 
+def for_sources(model: nn.Module, count: int) -> nn.Module:
+    """A model for as many sources; see :class:`BaseFusionModel`.
+
+    Raises:
+        UsageError: If its method does not take as many.
+    """
+    if count == len(task_of_model(model).modalities):
+        return model
+    return model.for_sources(count)
+
+
 @torch.no_grad()
 def fuse_samples(model: BaseFusionModel,
                  samples: list[dict]) -> list[FusionDataSample]:
@@ -73,7 +84,8 @@ def draw_sample(visualizer: FusionLocalVisualizer, inputs: torch.Tensor,
             or channel_spans(TASKS['ivf'].modalities)).values())
     colours = visualizer.palette is not None
     return visualizer.draw(images[0], images[1], sample, draw_gt=colours,
-                           draw_pred=colours or 'pred_instances' in sample)
+                           draw_pred=colours or 'pred_instances' in sample,
+                           more=images[2:])
 
 
 @INFERENCERS.register_module()
@@ -106,6 +118,8 @@ class FusionInferencer:
         (48, 64, 3)
         >>> len(fuse('data/vi', 'data/ir', out_dir='fused'))
         2
+        >>> fuse(['near.png', 'middle.png', 'far.png'])['fused'].shape
+        (48, 64, 3)
 
     A fuser that text guides::
 
@@ -137,10 +151,11 @@ class FusionInferencer:
         text = replace(text or TextOptions(), **text_options)
         self.pipeline = model_pipeline(self.model, native, text.step())
 
-    def __call__(self, vis: Image | Sequence[Image],
-                 ir: Image | Sequence[Image], progress: bool = False,
-                 text: Any = None, **kwargs: Any) -> dict | list[dict]:
-        """Fuse one pair, a list of pairs or two folders.
+    def __call__(self, vis: Image | Sequence,
+                 ir: None | Image | Sequence[Image] = None,
+                 progress: bool = False, text: Any = None,
+                 **kwargs: Any) -> dict | list[dict]:
+        """Fuse one pair, a list of pairs or two folders; or several sources.
 
         Args:
             vis: Visible image(s), or those of the first modality of the
@@ -148,7 +163,9 @@ class FusionInferencer:
                 Arrays are uint8, uint16 or float in [0, 1], of any integers
                 and floats where the pipeline states ``uint16_range``;
                 (H, W) or (H, W, 3) in **RGB** order. A further channel,
-                transparency, is dropped.
+                transparency, is dropped. Without ``ir``, a list of all
+                sources, for methods that take any number of them:
+                ``[a, b, c]`` of images or folders, or a list of such lists.
             ir: Infrared image(s), or those of the second modality, of the
                 same kind. The images of folders match by stem, whatever
                 their suffix.
@@ -173,10 +190,7 @@ class FusionInferencer:
                 (see :meth:`stream`).
         """
         samples, single = self._samples(vis, ir, text)
-        folders = [
-            path for path in (vis, ir)
-            if isinstance(path, (str, os.PathLike)) and os.path.isdir(path)
-        ]
+        folders = [path for path in _sources(vis, ir) if _is_folder(path)]
         written = {kwargs.get(key) for key in ('out_dir', 'panel_dir')}
         check_outputs(((path, ()) for path in written if path), folders)
         results = self.stream(samples, **kwargs)
@@ -224,8 +238,10 @@ class FusionInferencer:
         visualizer = self._visualizer() if panel_dir or show else None
 
         def run(pairs: list[Pair]) -> list[FusionDataSample]:
-            return self.model.test_step(
-                pseudo_collate([pair.item for pair in pairs]))
+            batch = pseudo_collate([pair.item for pair in pairs])
+            layout = batch['data_samples'][0].get('modalities')
+            model = for_sources(self.model, len(layout or 'ab'))
+            return model.test_step(batch)
 
         for pair in reader.run(run, batch_size, num_workers):
             if pair.error is not None and pair.item is None:
@@ -300,43 +316,70 @@ class FusionInferencer:
     def _samples(self, vis: Any, ir: Any,
                  text: Any = None) -> tuple[list[dict], bool]:
         """Raw samples, and whether there was a single pair."""
-        samples, single = self._images(vis, ir)
+        samples, single = self._images(_sources(vis, ir))
         texts = text_of_each(text, len(samples))
         return list(map(with_text, samples, texts)), single
 
-    def _images(self, vis: Any, ir: Any) -> tuple[list[dict], bool]:
-        modalities = task_of_model(self.model).modalities
-        folders = [_is_folder(image) for image in (vis, ir)]
+    def _images(self, sources: list) -> tuple[list[dict], bool]:
+        model = for_sources(self.model, len(sources))
+        modalities = task_of_model(model).modalities
+        folders = [_is_folder(image) for image in sources]
         if any(folders) and not all(folders):
-            other = ir if folders[0] else vis
+            other = sources[folders.index(False)]
             if _is_path(other) and not os.path.exists(other):
                 raise FileNotFoundError(f'Expected a folder at {other!r}, but '
                                         'there is none.')
             raise ValueError('Expected two images, two lists or two folders, '
                              'got a folder and something else.')
         if all(folders):
-            pairs, unmatched = match_folders(vis, ir, modalities)
+            vis, ir, *more = sources
+            pairs, unmatched = match_folders(vis, ir, modalities, more)
             announce([f'{path} has no partner' for path in unmatched])
             return pairs, False
-        single = not isinstance(vis, (list, tuple))
-        if single != (not isinstance(ir, (list, tuple))):
+        lists = [isinstance(images, (list, tuple)) for images in sources]
+        if any(lists) and not all(lists):
             raise ValueError('Expected two images, two lists or two folders, '
                              'got a list and a single image.')
-        vis, ir = ([vis], [ir]) if single else (vis, ir)
-        if len(vis) != len(ir):
+        single = not all(lists)
+        if single:
+            sources = [[image] for image in sources]
+        counts = [len(images) for images in sources]
+        if len(set(counts)) > 1:
             raise ValueError('Expected as many images of one modality as of '
-                             f'the other, got {len(vis)} and {len(ir)}.')
+                             f'the other, got {" and ".join(map(str, counts))}'
+                             '.')
         samples = []
-        first, second = modalities
-        for index, (one, two) in enumerate(zip(vis, ir, strict=True)):
-            sample = {
-                **_entry(first, one),
-                **_entry(second, two), 'modalities': channel_spans(modalities)
-            }
+        first = next(iter(modalities))
+        for index, images in enumerate(zip(*sources, strict=True)):
+            sample = {'modalities': channel_spans(modalities)}
+            for name, image in zip(modalities, images, strict=True):
+                sample.update(_entry(name, image))
             if f'{first}_path' not in sample:
                 sample['stem'] = f'pair_{index:05d}'
             samples.append(sample)
         return samples, single
+
+
+def _sources(vis: Any, ir: Any) -> list:
+    """The sources one by one: an image, a list of images or a folder each.
+
+    Raises:
+        ValueError: If there is one source alone, or lists of sources differ
+            in length.
+    """
+    if ir is not None:
+        return [vis, ir]
+    sources = list(vis) if isinstance(vis, (list, tuple)) else [vis]
+    if sources and all(isinstance(one, (list, tuple)) for one in sources):
+        counts = {len(one) for one in sources}
+        if len(counts) > 1:
+            raise ValueError('Expected as many sources of each image, got '
+                             f'{" and ".join(map(str, sorted(counts)))}.')
+        sources = [list(images) for images in zip(*sources, strict=True)]
+    if len(sources) < 2:
+        raise ValueError(f'Expected two sources or more, got {len(sources)}: '
+                         'fuse(a, b) or fuse([a, b, c]).')
+    return sources
 
 
 def _is_path(image: Any) -> bool:

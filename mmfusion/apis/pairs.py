@@ -35,17 +35,19 @@ _DEFAULT_PIPELINE = [
 
 
 def match_folders(
-    vis: PathLike, ir: PathLike, modalities: Mapping[str, int] | None = None
+    vis: PathLike, ir: PathLike, modalities: Mapping[str, int] | None = None,
+    more: Sequence[PathLike] = ()
 ) -> tuple[list[dict], list[str]]:
-    """Match the images of two folders by their stems.
+    """Match the images of two or more folders by their stems.
 
     Args:
         vis (str | PathLike): Folder of visible images, of any suffix;
             searched with its sub-folders.
         ir (str | PathLike): Folder of infrared images.
-        modalities (dict[str, int], optional): Channels of the two
-            modalities whose folders these are, in order. Defaults to
+        modalities (dict[str, int], optional): Channels of the modalities
+            whose folders these are, in order. Defaults to
             ``dict(vis=3, ir=1)``.
+        more (sequence[str | PathLike]): Folders of further sources.
 
     Returns:
         tuple[list[dict], list[str]]: ``stem``, ``modalities`` (spans of
@@ -58,26 +60,33 @@ def match_folders(
         UsageError: If a folder has no images, two for one stem, or if no
             stem is in both.
     """
+    spans = channel_spans(modalities or TASKS['ivf'].modalities)
+    flags = ('--vis', '--ir', *('--more' for _ in more))
     try:
-        visible = FileRule().list(os.fspath(vis), '--vis')
-        infrared = FileRule().list(os.fspath(ir), '--ir')
+        listed = {
+            f'{name}_path': FileRule().list(os.fspath(folder), flag)
+            for name, folder, flag in zip(spans, (vis, ir, *more), flags,
+                                          strict=True)
+        }
     except ValueError as error:
         raise UsageError(str(error)) from error
-    spans = channel_spans(modalities or TASKS['ivf'].modalities)
-    first, second = (f'{name}_path' for name in spans)
-    samples, missing = join_by_stem({first: visible, second: infrared})
+    samples, _ = join_by_stem(listed)
     pairs = [
         dict(paths, stem=stem, modalities=spans) for stem, paths in samples
-        if len(paths) == 2
+        if len(paths) == len(listed)
     ]
-    single = [visible[stem] for stem, lack in missing if lack == second]
-    single += [infrared[stem] for stem, lack in missing if lack == first]
+    single = [
+        path for key in listed for _, paths in samples
+        for path in [paths.get(key)] if path and len(paths) < len(listed)
+    ]
     if not pairs:
+        folders = ' and '.join(map(str, (vis, ir, *more)))
+        first, second = (next(iter(files.values()))
+                         for files in list(listed.values())[:2])
         raise UsageError(
-            f'Expected files of equal stems in {vis} and {ir}, got none, '
-            f'e.g. {next(iter(visible.values()))} and '
-            f'{next(iter(infrared.values()))}. Rename one side, or set stem '
-            'rules in a PairedImageDataset.')
+            f'Expected files of equal stems in {folders}, got none, e.g. '
+            f'{first} and {second}. Rename one side, or set stem rules in a '
+            'PairedImageDataset.')
     return pairs, single
 
 

@@ -125,8 +125,11 @@ def _add_test(parser: argparse.ArgumentParser,
 def _add_test_fusion(parser: argparse.ArgumentParser,
                      legacy: argparse._ArgumentGroup) -> None:
     add_pair_folders(parser)
+    parser.add_argument(
+        '--more', nargs='+', metavar='DIR', default=(),
+        help='folders of further sources, for methods that take any number')
     add_task(
-        parser, 'what the two folders hold, e.g. mri_pet: MRI and PET; '
+        parser, 'what the folders hold, e.g. mri_pet: MRI and PET; '
         "default the config's")
     parser.add_argument('--out-dir', '--save-fused', metavar='DIR',
                         help='default <work dir>/test_result')

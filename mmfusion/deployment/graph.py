@@ -61,7 +61,7 @@ class ExportGraph(nn.Module):
             _check_segmentor(model.segmentor)
             self.segmentor, self.task_norm = model.segmentor, model.task_norm
         task = model.roles.task
-        self.needs_luma = (model.output_policy.by_luma
+        self.needs_luma = (model.output_policy.by_luma(model.fuser)
                            or task.colour != task.visible)
         self.eval().requires_grad_(False)
         inputs = example_inputs(self, *self._smallest())
@@ -173,9 +173,11 @@ def describe(model: nn.Module, graph: ExportGraph, size: Sequence[int] | None,
         size_divisor=1 if fixed else graph.step,
         min_size=1 if fixed else fuser.min_size,
         padding_mode=fuser.padding_mode,
-        channel_order=fuser.channel_order, clamp=fuser.clamp, task=_plain(
+        channel_order=fuser.channel_order, clamp=fuser.clamp,
+        colour_formula=fuser.colour_formula.name, task=_plain(
             asdict(task)), output_norm=model.output_policy.norm,
         output_colour=model.output_policy.colour,
+        output_rounding=model.output_policy.rounding,
         data_preprocessor=_plain(node),
         pipeline=_plain(inference_pipeline(cfg)), dataset_meta=_plain(
             {key: meta[key] for key in _LABEL_ENTRIES if key in meta}), **more)

@@ -1,5 +1,6 @@
 """From a batch of stacked images to the tensor the models see."""
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -68,7 +69,7 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
         super().__init__(non_blocking=non_blocking)
         check_choice(('constant', 'replicate'), pad_mode=pad_mode)
         check_least(1, size_divisor=size_divisor)
-        self.modalities = dict(modalities or dict(vis=3, ir=1))
+        self.bgr_to_rgb = bgr_to_rgb
         self.size = size
         self.size_divisor = size_divisor or 1
         self.pad_mode = pad_mode
@@ -77,12 +78,25 @@ class FusionDataPreprocessor(BaseDataPreprocessor):
         self.boxtype2tensor = boxtype2tensor
         self.batch_augments = nn.ModuleList(
             MODELS.build(augment) for augment in batch_augments or ())
+        self._set_modalities(modalities or dict(vis=3, ir=1))
+
+    def _set_modalities(self, modalities: Mapping[str, int]) -> None:
+        self.modalities = dict(modalities)
         order: list[int] = []
         for channels in self.modalities.values():
             span = range(len(order), len(order) + channels)
-            swap = bgr_to_rgb and channels == 3
+            swap = self.bgr_to_rgb and channels == 3
             order.extend(reversed(span) if swap else span)
-        self.register_buffer('_order', torch.tensor(order), persistent=False)
+        self.register_buffer('_order', torch.tensor(order, device=self.device),
+                             persistent=False)
+
+    def for_modalities(
+            self, modalities: Mapping[str, int]) -> 'FusionDataPreprocessor':
+        """The same for other modalities."""
+        other = copy.copy(self)
+        other._buffers = dict(self._buffers)
+        other._set_modalities(modalities)
+        return other
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Prepare a batch.

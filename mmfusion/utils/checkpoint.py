@@ -153,7 +153,8 @@ def find_state_dict(checkpoint: Any, *names: str) -> State:
         ValueError: If there is no state dict in it.
     """
     state = checkpoint
-    for name in ('state_dict', *names):
+    names = ('state_dict', *filter(None, names))
+    for name in names:
         if isinstance(state, Mapping) and isinstance(state.get(name), Mapping):
             state = state[name]
             break
@@ -162,7 +163,7 @@ def find_state_dict(checkpoint: Any, *names: str) -> State:
             for key, value in state.items())):
         got = (f'a dict with {sorted(map(str, state))[:8]}' if isinstance(
             state, Mapping) else type(state).__name__)
-        places = ', '.join(repr(name) for name in ('state_dict', *names))
+        places = ', '.join(map(repr, names))
         raise ValueError('Expected a state dict (tensors by name), bare or '
                          f'under {places}; got {got}.')
     if all(key.startswith('module.') for key in state):
@@ -245,6 +246,36 @@ def _listing(keys: list[str], limit: int = 50) -> str:
     return ', '.join(keys[:limit]) + (f' and {more} more' if more > 0 else '')
 
 
+def check_made_for(meta: Any, fuser: nn.Module, source: Any) -> None:
+    """Compare a fuser with what a checkpoint says that it is for.
+
+    Weights of another rule, or order of layers, may fit in shape.
+
+    Args:
+        meta (dict): Of the checkpoint; ``made_for`` holds the ``type`` of a
+            fuser and values of its attributes.
+        fuser (nn.Module): That is to be filled.
+        source (str | PathLike): What the error calls the checkpoint.
+
+    Raises:
+        UsageError: If they differ; says how to set the fuser.
+    """
+    made_for = dict(meta.get('made_for') or {}) if isinstance(
+        meta, Mapping) else {}
+    kind = made_for.pop('type', None)
+    name = type(fuser).__name__
+    if kind and kind not in [cls.__name__ for cls in type(fuser).__mro__]:
+        raise UsageError(f'{source}: expected weights of {name}, got those of '
+                         f'{kind}. Take the config of that method.')
+    for key, value in made_for.items():
+        own = getattr(fuser, key, value)
+        if own != value:
+            raise UsageError(
+                f'{source}: expected weights of {name} for {key}={own!r}, got '
+                f'those for {key}={value!r}. Take the other file, or add '
+                f'--cfg-options model.fuser.{key}={value}.')
+
+
 def load_fuser_weights(fuser: nn.Module, source: PathLike | Mapping) -> None:
     """Load a fuser's weights, all of them and nothing else.
 
@@ -262,6 +293,8 @@ def load_fuser_weights(fuser: nn.Module, source: PathLike | Mapping) -> None:
     content = source if isinstance(source,
                                    Mapping) else read_checkpoint(source)
     state = find_state_dict(content)
+    check_made_for(content.get('meta'), fuser,
+                   'checkpoint' if content is source else source)
     prefix = 'fuser.'
     if any(key.startswith(prefix) for key in state):
         state = {

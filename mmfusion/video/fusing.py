@@ -59,7 +59,7 @@ class FrameFuser:
         self.model, self.segmenter = model, segmenter
         policy = model.output_policy
         if norm == 'auto':
-            norm = 'steady' if policy.norm == 'minmax' else 'clamp'
+            norm = 'steady' if 'minmax' in policy.norm else 'clamp'
         self.grey = policy.colour == 'grey'
         self.policy = OutputPolicy('clamp', policy.colour)
         self.steady = SteadyRange(momentum) if norm == 'steady' else None

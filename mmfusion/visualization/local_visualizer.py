@@ -55,8 +55,8 @@ class FusionLocalVisualizer(Visualizer):
 
     def draw(self, image: np.ndarray, infrared: np.ndarray | None = None,
              data_sample: BaseDataElement | None = None, draw_gt: bool = True,
-             draw_pred: bool = True,
-             dataset_meta: dict | None = None) -> np.ndarray:
+             draw_pred: bool = True, dataset_meta: dict | None = None,
+             more: Sequence[np.ndarray] = ()) -> np.ndarray:
         """Draw one sample; unlike ``add_datasample``, on every rank.
 
         Args:
@@ -71,6 +71,7 @@ class FusionLocalVisualizer(Visualizer):
             draw_pred (bool): Whether to draw the prediction.
             dataset_meta (dict, optional): ``classes``, ``palette`` and
                 ``modalities``. Defaults to the visualizer's own.
+            more (sequence[np.ndarray]): Images of further sources.
 
         Returns:
             np.ndarray: RGB panel ``uint8``.
@@ -93,7 +94,9 @@ class FusionLocalVisualizer(Visualizer):
             classes=self.classes or meta.get('classes'), palette=self.palette
             or meta.get('palette'), alpha=self.alpha, columns=self.columns,
             legend=self.legend,
-            captions=tuple(caption(name) for name in modalities[:2]),
+            captions=tuple(caption(name) for name in modalities)[:2 +
+                                                                  len(more)],
+            more=more,
             painters=self._painters(data_sample, meta, draw_gt, draw_pred))
 
     def _painters(self, data_sample: BaseDataElement | None, meta: dict,
@@ -119,7 +122,8 @@ class FusionLocalVisualizer(Visualizer):
                        draw_gt: bool = True, draw_pred: bool = True,
                        show: bool = False, wait_time: float = 0,
                        out_file: str | None = None, step: int = 0,
-                       infrared: np.ndarray | None = None, **kwargs) -> None:
+                       infrared: np.ndarray | None = None,
+                       more: Sequence[np.ndarray] = (), **kwargs) -> None:
         """Draw one sample and show it, or write it to a file or backends.
 
         Args:
@@ -134,10 +138,12 @@ class FusionLocalVisualizer(Visualizer):
             out_file (str, optional): Write here instead of to the backends.
             step (int): Iteration to file the picture under.
             infrared (np.ndarray, optional): Infrared image.
+            more (sequence[np.ndarray]): Images of further sources.
             kwargs: Options of sibling visualizers, which have no meaning
                 here (e.g. ``with_labels``).
         """
-        panel = self.draw(image, infrared, data_sample, draw_gt, draw_pred)
+        panel = self.draw(image, infrared, data_sample, draw_gt, draw_pred,
+                          more=more)
         self.set_image(panel)
         if show:
             self.show(panel, win_name=printable(name), wait_time=wait_time)

@@ -248,7 +248,7 @@ class PanelStyle:
         ignore_index (int): Label of pixels without a class.
         columns (int, optional): Images a row; None for one row.
         legend (bool): Whether to add a legend below label maps.
-        captions (sequence[str]): Names of the two modalities.
+        captions (sequence[str]): Names of the modalities.
     """
     classes: Sequence[str] | None = None
     palette: Palette | None = None
@@ -261,6 +261,7 @@ class PanelStyle:
 
 def draw_panel(vis: Image, ir: Image | None = None, fused: Image | None = None,
                pred: Image | None = None, gt: Image | None = None, *,
+               more: Sequence[Image] = (),
                painters: Mapping[str, Painter] | None = None,
                **style) -> np.ndarray:
     """Visible | infrared | fused | prediction | ground truth.
@@ -274,6 +275,7 @@ def draw_panel(vis: Image, ir: Image | None = None, fused: Image | None = None,
         fused (image, optional): Fused image.
         pred (label map, optional): Predicted classes, (H, W) or (1, H, W).
         gt (label map, optional): True classes.
+        more (sequence[image]): Further sources.
         painters (mapping, optional): Further tiles: caption to a function
             that draws on a copy of the fused image, e.g. boxes.
         style: See :class:`PanelStyle`.
@@ -286,8 +288,9 @@ def draw_panel(vis: Image, ir: Image | None = None, fused: Image | None = None,
             range is wrong.
     """
     look = PanelStyle(**style)
-    first, second = look.captions
-    images = {first: vis, second: ir, 'fused': fused}
+    first, *_ = look.captions
+    images = dict(zip(look.captions, (vis, ir, *more), strict=True),
+                  fused=fused)
     tiles = {
         name: to_rgb_uint8(image) for name, image in images.items()
         if image is not None

@@ -101,8 +101,8 @@ class FusionVisualizationHook(Hook):
                      sample: BaseDataElement, stack: Tensor | None) -> None:
         loader = getattr(runner, f'{mode}_dataloader')
         meta = getattr(loader.dataset, 'metainfo', None)
-        pair = list(self._pair(sample, stack).values())
-        image, infrared = pair[0], pair[1] if len(pair) > 1 else None
+        image, *others = self._pair(sample, stack).values()
+        infrared, *more = others or [None]
         name = _name(sample.metainfo, index)
         while name in self._drawn:
             # Two folders of one dataset may use the same file names.
@@ -113,11 +113,11 @@ class FusionVisualizationHook(Hook):
             write_image(
                 self._file(name, runner, mode),
                 runner.visualizer.draw(image, infrared, sample,
-                                       dataset_meta=meta))
+                                       dataset_meta=meta, more=more))
         else:
             add = runner.visualizer.add_datasample
             add(f'{mode}_{name}', image, data_sample=sample, infrared=infrared,
-                show=self.show, wait_time=self.wait_time, step=step)
+                show=self.show, wait_time=self.wait_time, step=step, more=more)
 
     def _pair(self, sample: BaseDataElement,
               stack: Tensor | None) -> dict[str, np.ndarray]:

@@ -32,8 +32,9 @@ class BackendFuser(BaseFuser):
 
     def __init__(self, session: Session) -> None:
         meta = session.meta
-        super().__init__(channel_order=meta['channel_order'],
-                         clamp=meta['clamp'])
+        super().__init__(
+            channel_order=meta['channel_order'], clamp=meta['clamp'],
+            colour_formula=meta.get('colour_formula', 'project'))
         self.session = session
         self.size_divisor = meta['size_divisor']
         self.min_size = meta['min_size']
@@ -159,6 +160,7 @@ def backend_model(path: PathLike, cfg: Config | None = None,
     model = ImageFuser(fuser=BackendFuser(session), task=task,
                        output_norm=meta['output_norm'],
                        output_colour=meta['output_colour'],
+                       output_rounding=meta.get('output_rounding', 'none'),
                        data_preprocessor=_tuples(meta['data_preprocessor']))
     if cfg is None:
         cfg = Config(

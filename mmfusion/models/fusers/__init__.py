@@ -11,11 +11,13 @@ from .mmdrfuse import MMDRFuseStudent, MMDRFuseTeacher
 from .psfusion import PSFusion
 from .realtime import RealtimeFusionNet
 from .transfuser6 import TransFuser6
+from .zoo import *  # noqa: F401, F403
+from .zoo import __all__ as _zoo
 
 __all__ = [
     'ADMUNet', 'AverageFuser', 'BaseFuser', 'CallableDenoiser', 'DDFM',
     'DiffusersUNetAdapter', 'FILMFusion', 'GaussianPriorDenoiser',
     'GuidedFilterFuser', 'LaplacianPyramidFuser', 'MMDRFuseStudent',
     'MMDRFuseTeacher', 'MaskDiFuser', 'MaximumFuser', 'PSFusion',
-    'RealtimeFusionNet', 'SelectModality', 'TransFuser6'
+    'RealtimeFusionNet', 'SelectModality', 'TransFuser6', *_zoo
 ]

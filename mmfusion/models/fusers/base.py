@@ -5,10 +5,11 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from mmfusion.models.layers import rgb_to_ycbcr, ycbcr_to_rgb
+from mmfusion.models.layers import ColourFormula
 from mmfusion.registry import FAST_FORMS
 from mmfusion.structures import FuserOutput
 from mmfusion.utils.checkpoint import load_fuser_weights
+from mmfusion.utils.errors import UsageError
 
 LumaResult = Tensor | tuple[Tensor, dict[str, Tensor]]
 
@@ -34,6 +35,11 @@ class BaseFuser(BaseModule):
     - ``takes_size`` (bool): whether :meth:`fuse` takes ``size``, (height,
       width) of the image proper, for methods that stretch its range: the
       padding right and below it must not count.
+    - ``max_sources`` (int, optional): how many images are fused at most;
+      None for any number. ``forward`` and ``fuse`` take those beyond two
+      behind ``ir``, as :meth:`fuse_luma` does.
+    - ``colour_sources`` (bool): whether ``ir`` and the further sources may
+      have three channels, and the method makes its own colour of all.
     - ``trainable`` (bool): whether gradients reach all parameters; samplers
       of diffusion models are teachers alone, with frozen weights.
 
@@ -44,6 +50,9 @@ class BaseFuser(BaseModule):
             to images in OpenCV order. Defaults to ``'rgb'``.
         clamp (bool): Whether to clamp chrominance and the fused image to
             [0, 1].
+        colour_formula (str): How luminance and colour are split and joined:
+            ``'project'``, or as published images were made, see
+            :class:`~mmfusion.models.layers.ColourFormula`.
         init_cfg (dict, optional): Initialization config.
 
     Examples:
@@ -64,10 +73,13 @@ class BaseFuser(BaseModule):
     exportable: bool = True
     takes_seeds: bool = False
     takes_size: bool = False
+    max_sources: int | None = 2
+    colour_sources: bool = False
     trainable: bool = True
     init_cfg: dict | list[dict] | None
 
     def __init__(self, channel_order: str = 'rgb', clamp: bool = True,
+                 colour_formula: str = 'project',
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if channel_order not in ('rgb', 'bgr'):
@@ -75,6 +87,7 @@ class BaseFuser(BaseModule):
                              f'{channel_order!r}.')
         self.channel_order = channel_order
         self.clamp = clamp
+        self.colour_formula = ColourFormula(colour_formula)
 
     def init_weights(self) -> None:
         """Do what ``init_cfg`` says.
@@ -93,12 +106,15 @@ class BaseFuser(BaseModule):
         self.init_cfg = cfg
         load_fuser_weights(self, cfg['checkpoint'])
 
-    def forward(self, vis: Tensor, ir: Tensor, **condition) -> FuserOutput:
+    def forward(self, vis: Tensor, ir: Tensor, *more: Tensor,
+                **condition) -> FuserOutput:
         """Fuse a batch of pairs of any size.
 
         Args:
             vis (Tensor): Visible images, RGB, (B, 3, H, W) in [0, 1].
             ir (Tensor): Infrared images, (B, 1, H, W) in [0, 1].
+            more (Tensor): Further sources, as ``ir``, of a method that takes
+                them.
             condition: Further inputs of conditioned methods, e.g. ``text``.
 
         Returns:
@@ -106,18 +122,19 @@ class BaseFuser(BaseModule):
 
         Raises:
             ValueError: If the shapes are not as above.
+            UsageError: If there are more sources than the method takes.
         """
-        self._check(vis, ir)
+        self._check(vis, ir, *more)
         height, width = vis.shape[-2:]
         pad = self._padding(height, width)
         if any(pad):
             small = pad[1] >= width or pad[3] >= height
             mode = 'replicate' if small else self.padding_mode
-            vis = F.pad(vis, pad, mode=mode)
-            ir = F.pad(ir, pad, mode=mode)
+            vis, ir, *more = (
+                F.pad(image, pad, mode=mode) for image in (vis, ir, *more))
         if self.takes_size:
             condition['size'] = (height, width)
-        output = self.fuse(vis, ir, **condition)
+        output = self.fuse(vis, ir, *more, **condition)
         if not any(pad):
             return output
         return FuserOutput(
@@ -129,27 +146,30 @@ class BaseFuser(BaseModule):
                 for name, value in output.aux.items()
             })
 
-    def fuse(self, vis: Tensor, ir: Tensor, **condition) -> FuserOutput:
+    def fuse(self, vis: Tensor, ir: Tensor, *more: Tensor,
+             **condition) -> FuserOutput:
         """Fuse images whose sides already fit ``size_divisor``.
 
         Args:
             vis (Tensor): RGB, (B, 3, H, W) in [0, 1].
             ir (Tensor): (B, 1, H, W) in [0, 1].
+            more (Tensor): Further sources, as ``ir``.
 
         Returns:
             FuserOutput: See :class:`FuserOutput`.
         """
         y, cbcr = self.split_colour(vis)
-        fused, aux = self._unpack(self.fuse_luma(y, ir, **condition))
+        fused, aux = self._unpack(self.fuse_luma(y, ir, *more, **condition))
         return FuserOutput(self.join_colour(fused, cbcr), fused, aux)
 
-    def fuse_luma(self, vis_luma: Tensor, ir: Tensor,
+    def fuse_luma(self, vis_luma: Tensor, ir: Tensor, *more: Tensor,
                   **condition) -> LumaResult:
         """Fuse luminance.
 
         Args:
             vis_luma (Tensor): Luminance of the visible image, (B, 1, H, W).
             ir (Tensor): (B, 1, H, W).
+            more (Tensor): Further sources, as ``ir``.
 
         Returns:
             Tensor | tuple[Tensor, dict]: Fused luminance (B, 1, H, W), and
@@ -189,11 +209,11 @@ class BaseFuser(BaseModule):
         """Luminance (B, 1, H, W) and chrominance (B, 2, H, W) of ``vis``."""
         if self.channel_order == 'bgr':
             vis = vis.flip(1)
-        return rgb_to_ycbcr(vis, clamp=self.clamp)
+        return self.colour_formula.split(vis, self.clamp)
 
     def join_colour(self, y: Tensor, cbcr: Tensor) -> Tensor:
         """Inverse of :meth:`split_colour`: RGB, (B, 3, H, W)."""
-        rgb = ycbcr_to_rgb(y, cbcr, clamp=self.clamp)
+        rgb = self.colour_formula.join(y, cbcr, self.clamp)
         return rgb.flip(1) if self.channel_order == 'bgr' else rgb
 
     @staticmethod
@@ -209,20 +229,31 @@ class BaseFuser(BaseModule):
 
         return 0, fit(width) - width, 0, fit(height) - height
 
-    def _check(self, vis: Tensor, ir: Tensor) -> None:
+    def check_sources(self, count: int) -> None:
+        """Raise where the method does not take as many images."""
+        if self.max_sources is not None and count > self.max_sources:
+            raise UsageError(
+                f'{type(self).__name__} fuses {self.max_sources} sources, got '
+                f'{count}. Leave some out, or take a method for more, such as '
+                'IFCNN or DenseFuse.')
+
+    def _check(self, vis: Tensor, *others: Tensor) -> None:
         name = type(self).__name__
+        self.check_sources(1 + len(others))
         if vis.ndim != 4 or vis.shape[1] != 3:
             raise ValueError(
                 f'{name}: expected vis of shape (B, 3, H, W), got '
                 f'{tuple(vis.shape)}. Repeat a grey visible image to three '
                 'channels: vis.expand(-1, 3, -1, -1).')
-        if ir.ndim != 4 or ir.shape[1] != 1:
-            raise ValueError(
-                f'{name}: expected ir of shape (B, 1, H, W), got '
-                f'{tuple(ir.shape)}. Take one channel: ir[:, :1].')
-        if vis.shape[0] != ir.shape[0] or vis.shape[2:] != ir.shape[2:]:
-            raise ValueError(
-                f'{name}: expected vis and ir of one batch and image size, '
-                f'got {tuple(vis.shape)} and {tuple(ir.shape)}. Register and '
-                'resize the pair first (LoadFusionPair has '
-                'on_size_mismatch=...).')
+        for ir in others:
+            if ir.ndim != 4 or ir.shape[1] not in ((1, 3) if self.
+                                                   colour_sources else (1, )):
+                raise ValueError(
+                    f'{name}: expected ir of shape (B, 1, H, W), got '
+                    f'{tuple(ir.shape)}. Take one channel: ir[:, :1].')
+            if vis.shape[0] != ir.shape[0] or vis.shape[2:] != ir.shape[2:]:
+                raise ValueError(
+                    f'{name}: expected vis and ir of one batch and image size,'
+                    f' got {tuple(vis.shape)} and {tuple(ir.shape)}. Register '
+                    'and resize the pair first (LoadFusionPair has '
+                    'on_size_mismatch=...).')

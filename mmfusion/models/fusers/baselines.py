@@ -3,6 +3,7 @@
 They train nothing: with one of them, ``FuserSegmenter`` is the plain
 segmentor on one modality, or on a fixed mixture of both.
 """
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -43,42 +44,51 @@ class SelectModality(BaseFuser):
 
 @MODELS.register_module()
 class AverageFuser(BaseFuser):
-    """Weighted mean of the two luminances; colour from the visible image.
+    """Weighted mean of the luminances; colour from the visible image.
 
     Args:
-        weights (tuple[float, float]): Of the visible and the infrared
-            luminance. Defaults to equal shares.
+        weights (tuple[float, ...], optional): Of the visible luminance, the
+            infrared one and further ones. Defaults to equal shares.
         kwargs: See :class:`BaseFuser`.
 
     Raises:
         ValueError: If the weights are negative or do not add up to 1.
     """
+    max_sources = None
 
-    def __init__(self, weights: tuple[float, float] = (0.5, 0.5),
+    def __init__(self, weights: tuple[float, ...] | None = None,
                  **kwargs) -> None:
         super().__init__(**kwargs)
-        if (len(weights) != 2 or min(weights) < 0
-                or abs(sum(weights) - 1) > 1e-6):
-            raise ValueError('Expected two weights of at least 0 that add up '
-                             f'to 1, got {weights}.')
-        self.weights = tuple(weights)
+        if weights is not None:
+            if (len(weights) < 2 or min(weights) < 0
+                    or abs(sum(weights) - 1) > 1e-6):
+                raise ValueError('Expected weights of two sources or more, of '
+                                 'at least 0, that add up to 1, got '
+                                 f'{weights}.')
+            self.max_sources = len(weights)
+        self.weights = weights
 
-    def fuse_luma(self, vis_luma: Tensor, ir: Tensor) -> Tensor:
+    def fuse_luma(self, vis_luma: Tensor, ir: Tensor,
+                  *more: Tensor) -> Tensor:
         """Mean luminance (B, 1, H, W)."""
-        return self.weights[0] * vis_luma + self.weights[1] * ir
+        images = (vis_luma, ir, *more)
+        weights = self.weights or (1 / len(images), ) * len(images)
+        return sum(w * x for w, x in zip(weights, images, strict=True))
 
 
 @MODELS.register_module()
 class MaximumFuser(BaseFuser):
-    """The larger of the two luminances; colour from the visible image.
+    """The largest of the luminances; colour from the visible image.
 
     Args:
         kwargs: See :class:`BaseFuser`.
     """
+    max_sources = None
 
-    def fuse_luma(self, vis_luma: Tensor, ir: Tensor) -> Tensor:
+    def fuse_luma(self, vis_luma: Tensor, ir: Tensor,
+                  *more: Tensor) -> Tensor:
         """Pixelwise maximum (B, 1, H, W)."""
-        return torch.maximum(vis_luma, ir)
+        return reduce(torch.maximum, (vis_luma, ir, *more))
 
 
 @MODELS.register_module()
@@ -98,6 +108,7 @@ class LaplacianPyramidFuser(BaseFuser):
         ValueError: If ``levels`` is below 1.
     """
     KERNEL = (0.05, 0.25, 0.4, 0.25, 0.05)
+    max_sources = None
 
     def __init__(self, levels: int = 4, **kwargs) -> None:
         super().__init__(**kwargs)
@@ -105,14 +116,16 @@ class LaplacianPyramidFuser(BaseFuser):
             raise ValueError(f'Expected levels of at least 1, got {levels}.')
         self.levels = levels
 
-    def fuse_luma(self, vis_luma: Tensor, ir: Tensor) -> Tensor:
+    def fuse_luma(self, vis_luma: Tensor, ir: Tensor,
+                  *more: Tensor) -> Tensor:
         """Fused luminance (B, 1, H, W)."""
-        details_vis, base_vis = self.decompose(vis_luma)
-        details_ir, base_ir = self.decompose(ir)
-        image = (base_vis + base_ir) / 2
-        for vis, heat in zip(reversed(details_vis), reversed(details_ir),
-                             strict=True):
-            detail = torch.where(vis.abs() >= heat.abs(), vis, heat)
+        pyramids = [self.decompose(image) for image in (vis_luma, ir, *more)]
+        image = sum(base for _, base in pyramids) / len(pyramids)
+        details = [reversed(levels) for levels, _ in pyramids]
+        for level in zip(*details, strict=True):
+            detail = reduce(
+                lambda one, two: torch.where(one.abs() >= two.abs(), one, two),
+                level)
             image = self.expand(image, detail.shape[-2:]) + detail
         return image.clamp(0, 1) if self.clamp else image
 
@@ -166,6 +179,7 @@ class GuidedFilterFuser(BaseFuser):
     Raises:
         ValueError: If a radius is below 1 or an epsilon not positive.
     """
+    max_sources = None
 
     def __init__(self, base_radius: int = 15, saliency_radius: int = 5,
                  radii: tuple[int, int] = (45, 7),
@@ -183,10 +197,11 @@ class GuidedFilterFuser(BaseFuser):
         self.radii = tuple(radii)
         self.regularization = tuple(regularization)
 
-    def fuse_luma(self, vis_luma: Tensor, ir: Tensor) -> Tensor:
+    def fuse_luma(self, vis_luma: Tensor, ir: Tensor,
+                  *more: Tensor) -> Tensor:
         """Fused luminance (B, 1, H, W)."""
-        # One channel a source: every filter runs over both at once.
-        images = torch.cat((vis_luma, ir), 1)
+        # One channel a source: every filter runs over all at once.
+        images = torch.cat((vis_luma, ir, *more), 1)
         base = box_mean(images, self.base_radius)
         saliency = self.saliency(images)
         chosen = (saliency == saliency.amax(1, keepdim=True)).to(images)

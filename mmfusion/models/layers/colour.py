@@ -70,23 +70,22 @@ def ycbcr_to_rgb(y: Tensor, cbcr: Tensor, clamp: bool = False) -> Tensor:
     return rgb.clamp(0, 1) if clamp else rgb
 
 
-def weighted_chroma(first: Tensor, second: Tensor) -> Tensor:
-    """Mean of two chrominances, each weighted by its distance from grey.
+def weighted_chroma(*chromas: Tensor) -> Tensor:
+    """Mean of chrominances, each weighted by its distance from grey.
 
     ``0.5 + sum d_i |d_i| / sum |d_i|`` with ``d_i = c_i - 0.5``, separately
-    for Cb and Cr; 0.5 where both are grey. With ``c`` in 0..255 and 128 for
+    for Cb and Cr; 0.5 where all are grey. With ``c`` in 0..255 and 128 for
     0.5 this is the rule of DeepFuse (Prabhakar et al., ICCV 2017), which the
-    field uses for two colour images (multi-exposure, multi-focus).
+    field uses for colour images (multi-exposure, multi-focus).
 
     Args:
-        first (Tensor): CbCr of one image, (B, 2, H, W), centred at 0.5.
-        second (Tensor): CbCr of the other, likewise.
+        chromas (Tensor): CbCr of each image, (B, 2, H, W), centred at 0.5.
 
     Returns:
-        Tensor: (B, 2, H, W), between both.
+        Tensor: (B, 2, H, W), between all.
     """
-    one, two = first - 0.5, second - 0.5
-    total = one.abs() + two.abs()
-    mean = (one * one.abs() + two * two.abs()) / torch.where(
+    distances = [chroma - 0.5 for chroma in chromas]
+    total = sum(x.abs() for x in distances)
+    mean = sum(x * x.abs() for x in distances) / torch.where(
         total > 0, total, torch.ones_like(total))
     return mean + 0.5

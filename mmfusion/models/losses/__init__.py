@@ -7,6 +7,7 @@ fuser sees it; ``data_samples`` hold the labels, where there are any. The
 result is a scalar or a dict of scalars. A :class:`PairLoss` is called as
 ``loss(student, teacher)`` by :class:`FuserDistiller`.
 """
+from .autoencoder import AutoencoderLoss
 from .correlation import CorrelationLoss, correlation, correlation_loss
 from .distillation import (CosineDistillationLoss, DistanceLoss, PairLoss,
                            PerceptualDistance, cosine_distillation_loss)
@@ -17,6 +18,7 @@ from .gradient import GradientLoss, max_gradient_loss
 from .history_bank import HistoryBank
 from .intensity import IntensityLoss, contrast_intensity_loss, local_variance
 from .lp_ssim import LpSSIMLoss, lp_ssim_loss
+from .mef_ssim import MEFSSIMLoss
 from .mixtures import (AverageLoss, LaplacianLoss, MaxIntensityLoss,
                        average_loss, laplacian_loss, max_intensity_loss)
 from .motion import MotionConsistencyLoss
@@ -29,10 +31,10 @@ from .segmentation import (BinaryMapLoss, BoundaryMapLoss, OHEMSemanticLoss,
 from .ssim import SSIMLoss, ssim_loss
 
 __all__ = [
-    'AverageLoss', 'BinaryMapLoss', 'BoundaryMapLoss', 'CorrelationLoss',
+    'AutoencoderLoss', 'AverageLoss', 'BinaryMapLoss', 'BoundaryMapLoss', 'CorrelationLoss',
     'CosineDistillationLoss', 'DistanceLoss', 'DynamicRefreshLoss', 'GMSDLoss',
     'FILMLoss', 'GradientLoss', 'HistoryBank', 'IntensityLoss',
-    'LaplacianLoss', 'LpSSIMLoss', 'MaxIntensityLoss', 'MaxPerceptualLoss',
+    'LaplacianLoss', 'LpSSIMLoss', 'MEFSSIMLoss', 'MaxIntensityLoss', 'MaxPerceptualLoss',
     'MotionConsistencyLoss', 'OHEMSemanticLoss', 'PSFusionLoss', 'PairLoss',
     'PerceptualDistance', 'ReconstructionLoss', 'RegistrationLoss', 'SSIMLoss',
     'average_loss', 'contrast_intensity_loss', 'correlation',

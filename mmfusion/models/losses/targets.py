@@ -21,6 +21,19 @@ def fused_luma(output: FuserOutput) -> Tensor:
     return luma(output.fused) if output.luma is None else output.luma
 
 
+def source_lumas(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Luminances (B, 1, H, W) of all sources, by the names ``vis``, ``ir``,
+    ``more.0``, ...
+
+    Args:
+        inputs (dict[str, Tensor]): What a loss gets.
+    """
+    return dict(vis=inputs['vis_luma'], ir=inputs['ir'], **{
+        name: image for name, image in inputs.items()
+        if name.startswith('more.')
+    })
+
+
 def aux_map(output: FuserOutput, name: str, user: str,
             remedy: str = 'Use PSFusion') -> Tensor:
     """An auxiliary output of the fuser.

@@ -1,4 +1,5 @@
 """What all wrappers share: a fuser, its losses, its preprocessor."""
+import copy
 import warnings
 from typing import Any
 
@@ -13,6 +14,7 @@ from mmfusion.models.registration import warp
 from mmfusion.models.text_encoders import batch_text
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
+from mmfusion.utils.errors import UsageError
 from mmfusion.utils.loading_guard import weights_only
 
 from .batch_sizes import by_size
@@ -55,10 +57,12 @@ class BaseFusionModel(BaseModel):
             they are: they get no gradient, so that the optimizer passes
             them over. Its fusion losses are then not computed. The same holds
             for the registration.
-        output_norm (str): ``'clamp'``, ``'minmax'`` or ``'none'``, see
+        output_norm (str): ``'clamp'``, ``'minmax'``, ``'none'``, ..., see
             :class:`OutputPolicy`; of the images that ``predict`` gives, not
             of what losses and task networks see. Defaults to ``'clamp'``.
         output_colour (str): ``'colour'`` or ``'grey'``, likewise.
+        output_rounding (str): ``'none'``, ``'round'`` or ``'trunc'``,
+            likewise.
         task (str | dict, optional): Which modality takes which input of the
             fuser, and where colour comes from: ``'ivf'``, ``'mri_ct'``,
             ``'mri_pet'``, ``'mri_spect'``, ``'mef'``, ``'mff'``, or a dict
@@ -81,8 +85,8 @@ class BaseFusionModel(BaseModel):
     def __init__(self, fuser: dict | nn.Module,
                  fusion_losses: dict[str, dict] | None = None,
                  fuser_frozen: bool = False, output_norm: str = 'clamp',
-                 output_colour: str = 'colour', task: TaskLike = None,
-                 registration: dict | None = None,
+                 output_colour: str = 'colour', output_rounding: str = 'none',
+                 task: TaskLike = None, registration: dict | None = None,
                  data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None,
                  losses: dict[str, dict] | None = None) -> None:
@@ -94,6 +98,9 @@ class BaseFusionModel(BaseModel):
                       if isinstance(fuser, nn.Module) else MODELS.build(fuser))
         self.registration = (None if registration is None else
                              MODELS.build(registration))
+        if registration is not None and len(task.modalities) > 2:
+            raise UsageError('Expected two modalities to bring into register, '
+                             f'got {list(task.modalities)}.')
         if losses is not None:
             warnings.warn(
                 f'losses of {type(self).__name__} is called fusion_losses '
@@ -112,7 +119,8 @@ class BaseFusionModel(BaseModel):
         })
         #: factors of the terms by name, set by :class:`LossStageHook`
         self.term_factors: dict[str, float] = {}
-        self.output_policy = OutputPolicy(output_norm, output_colour)
+        self.output_policy = OutputPolicy(output_norm, output_colour,
+                                          output_rounding)
         self.fuser_frozen = fuser_frozen
         if fuser_frozen:
             for part in self._fusing_parts():
@@ -121,6 +129,24 @@ class BaseFusionModel(BaseModel):
     def _fusing_parts(self) -> list[nn.Module]:
         parts = (self.fuser, self.registration)
         return [part for part in parts if part is not None]
+
+    def for_sources(self, count: int) -> 'BaseFusionModel':
+        """This model for stacks of ``count`` images, with the same networks.
+
+        Its own modalities come first, see :meth:`FusionTask.of_sources`.
+
+        Raises:
+            UsageError: If the fuser does not take as many.
+        """
+        if count == len(self.roles.task.modalities):
+            return self
+        self.fuser.check_sources(count)
+        other = copy.copy(self)
+        other._modules = dict(self._modules)
+        other.roles = PairRoles(self.roles.task.of_sources(count))
+        other.data_preprocessor = self.data_preprocessor.for_modalities(
+            other.roles.task.modalities)
+        return other
 
     @property
     def term_names(self) -> list[str]:
@@ -222,14 +248,15 @@ class BaseFusionModel(BaseModel):
         """Plain network output."""
         raise NotImplementedError
 
-    def split(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Split a stacked batch into vis (B, 3, H, W), ir (B, 1, H, W)."""
+    def split(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Split a stacked batch into vis (B, 3, H, W), ir (B, 1, H, W) and
+        further sources."""
         return self.roles.split(inputs, self.fuser)
 
     def fuse(self, inputs: Tensor,
              data_samples: OptSampleList = None) -> FuserOutput:
         """Fuse a stacked batch; without gradient if the fuser is frozen."""
-        vis, ir = self.split(inputs)
+        vis, ir, *more = self.split(inputs)
         condition = self.condition(data_samples)
         with torch.set_grad_enabled(torch.is_grad_enabled()
                                     and not self.fuser_frozen):
@@ -237,7 +264,7 @@ class BaseFusionModel(BaseModel):
             if self.registration is not None:
                 found = self.registration(vis, ir)
                 ir = warp(ir, found['offset'].detach())
-            output = self.fuser(vis, ir, **condition)
+            output = self.fuser(vis, ir, *more, **condition)
             output = self.roles.recolour(output, inputs, self.fuser)
         output.aux.update({
             f'registration.{name}': value for name, value in found.items()
@@ -283,13 +310,22 @@ class BaseFusionModel(BaseModel):
         """
         if self.fuser_frozen or not self.fusion_losses:
             return {}
-        vis, ir = self.split(inputs)
+        vis, *others = self.split(inputs)
+        ir, *more = (
+            image if image.shape[1] == 1 else self.fuser.split_colour(image)[0]
+            for image in others)
         if self.registration is not None:
             ir = warp(ir, output.aux['registration.offset'].detach())
         vis_luma, _ = self.fuser.split_colour(vis)
         sources = dict(vis=vis, ir=ir, vis_luma=vis_luma)
+        sources.update({f'more.{k}': image for k, image in enumerate(more)})
         terms = {}
         for name, loss in self.fusion_losses.items():
+            if more and not getattr(loss, 'any_sources', False):
+                raise UsageError(
+                    f'{type(loss).__name__} compares with two sources, got '
+                    f'{2 + len(more)}. Train with pairs, or with losses of '
+                    'any number of sources, such as AutoencoderLoss.')
             factor = self.term_factors.get(name, 1.)
             if factor == 0:
                 continue
@@ -323,11 +359,11 @@ class BaseFusionModel(BaseModel):
             data_samples = [FusionDataSample() for _ in inputs]
         check_fused(output, data_samples)
         policy = self.output_policy
-        if policy.by_luma and output.luma is not None:
+        if policy.by_luma(self.fuser) and output.luma is not None:
             cbcr = self.roles.chroma(inputs, self.fuser)
-            images = (policy.from_luma(y, c, sample.metainfo,
-                                       self.fuser.join_colour) for y, c, sample
-                      in zip(output.luma, cbcr, data_samples, strict=True))
+            images = (policy.from_luma(y, c, sample.metainfo, self.fuser)
+                      for y, c, sample in zip(output.luma, cbcr, data_samples,
+                                              strict=True))
         else:
             images = (policy.from_rgb(image, sample.metainfo) for image, sample
                       in zip(output.fused, data_samples, strict=True))

@@ -1,4 +1,4 @@
-"""From the modalities of any task to a fuser's two inputs, and back."""
+"""From the modalities of any task to a fuser's inputs, and back."""
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -65,8 +65,8 @@ class PairRoles:
         self._spans = channel_spans(task.modalities)
         self._channels = sum(task.modalities.values())
 
-    def split(self, inputs: Tensor, fuser: BaseFuser) -> tuple[Tensor, Tensor]:
-        """The two inputs of the fuser.
+    def split(self, inputs: Tensor, fuser: BaseFuser) -> tuple[Tensor, ...]:
+        """The inputs of the fuser.
 
         Args:
             inputs (Tensor): Stacked modalities, (B, C, H, W), RGB where
@@ -74,8 +74,9 @@ class PairRoles:
             fuser (BaseFuser): Its colour formula takes luminance.
 
         Returns:
-            tuple[Tensor, Tensor]: ``vis`` (B, 3, H, W), a grey image
-            repeated, and ``ir`` (B, 1, H, W), luminance of a colour image.
+            tuple[Tensor, ...]: ``vis`` (B, 3, H, W), a grey image repeated;
+            ``ir`` (B, 1, H, W) and further sources, luminance of a colour
+            image, unless the fuser takes colour.
 
         Raises:
             ValueError: If the number of channels is another.
@@ -88,19 +89,23 @@ class PairRoles:
                 f'{tuple(inputs.shape)}. Load pairs with LoadFusionPair and '
                 "set the model's task to that of the data.")
         vis = self._part(inputs, self.task.visible)
-        other = self._part(inputs, self.task.other)
+        others = [self._part(inputs, name) for name in self.task.others]
         if vis.shape[1] == 1:
             vis = vis.expand(-1, 3, -1, -1)
-        if other.shape[1] == 3:
-            other = fuser.split_colour(other)[0]
-        return vis, other
+        if not fuser.colour_sources:
+            others = [
+                image if image.shape[1] == 1 else fuser.split_colour(image)[0]
+                for image in others
+            ]
+        return vis, *others
 
     def recolour(self, output: FuserOutput, inputs: Tensor,
                  fuser: BaseFuser) -> FuserOutput:
         """Give the fused image the colour that the task asks for.
 
         A fuser joins the chrominance of its ``vis`` input; where that is
-        what the task asks for, its output stays as it is.
+        what the task asks for, its output stays as it is, as does that of a
+        fuser that makes its own colour of all sources.
 
         Args:
             output (FuserOutput): What the fuser gave.
@@ -111,7 +116,8 @@ class PairRoles:
             FuserOutput: With another ``fused`` (B, 3, H, W); the rest is
             unchanged.
         """
-        if self.task.colour == self.task.visible:
+        own = fuser.colour_sources and self.task.colour == WEIGHTED
+        if own or self.task.colour == self.task.visible:
             return output
         y = luma(output.fused) if output.luma is None else output.luma
         cbcr = self.chroma(inputs, fuser)

@@ -1,4 +1,5 @@
-"""Range and colour of the images that wrappers give out."""
+"""Range, colour and levels of the images that wrappers give out."""
+import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
@@ -100,7 +101,51 @@ def test_constant_images_are_not_divided_by_zero():
 
 @pytest.mark.parametrize('wrong',
                          [dict(output_norm='max'),
-                          dict(output_colour='red')])
+                          dict(output_colour='red'),
+                          dict(output_rounding='up')])
 def test_wrong_arguments(wrong):
     with pytest.raises(ValueError, match='Expected output_'):
         fused(STUDENT, torch.rand(1, 4, 8, 8), **wrong)
+
+
+def test_minmax_over_the_colours(batch):
+    """As SeAFusion is saved: of the clamped RGB image, then truncated."""
+    inputs = batch[0] * 0.5 + 0.2
+    student = dict(STUDENT)
+    image, model = fused(student, inputs, output_norm='minmax_rgb',
+                         output_rounding='trunc')
+    rgb = model.fuser(inputs[:, :3], inputs[:, 3:]).fused
+    low, high = (getattr(rgb, name)((1, 2, 3), keepdim=True)
+                 for name in ('amin', 'amax'))
+    expected = (255 * ((rgb - low) / (high - low))).floor()
+    assert (255 * image - expected).abs().max() <= 1.001
+    assert ((255 * image - expected).abs() < 1e-3).float().mean() > 0.999
+
+
+@pytest.mark.parametrize('rounding', ['round', 'trunc'])
+def test_levels(batch, rounding):
+    """Of the image, or of the luminance where colour is of 8 bits."""
+    how = dict(round=torch.round, trunc=torch.floor)[rounding]
+    inputs = (255 * batch[0]).round() / 255
+    image, model = fused(STUDENT, inputs, output_rounding=rounding)
+    rgb = model.fuser(inputs[:, :3], inputs[:, 3:]).fused
+    torch.testing.assert_close(255 * image, how(255 * rgb.clamp(0, 1)),
+                               atol=1e-3, rtol=0)
+    image, model = fused(dict(STUDENT, colour_formula='opencv'), inputs,
+                         output_rounding=rounding)
+    output = model.fuser(inputs[:, :3], inputs[:, 3:])
+    y = how(255 * output.luma.clamp(0, 1)) / 255
+    _, cbcr = model.fuser.split_colour(inputs[:, :3])
+    torch.testing.assert_close(image, model.fuser.join_colour(y, cbcr))
+
+
+def test_clahe_of_exposures(batch):
+    import cv2
+    image, model = fused(STUDENT, batch[0], output_norm='clahe',
+                         output_colour='grey')
+    luma_ = model.fuser(batch[0][:, :3], batch[0][:, 3:]).luma.clamp(0, 1)
+    for one, y in zip(image, luma_, strict=True):
+        y = (255 * y[0]).round().double() / 255
+        levels = np.uint8(y * 235 + (1 - y) * 16)
+        expected = cv2.createCLAHE(2.0, (8, 8)).apply(levels)
+        np.testing.assert_allclose(255 * one[0].numpy(), expected, atol=1.001)

@@ -4,11 +4,13 @@ from .bffr import BFFR, TRANSFUSER6
 from .film import FILM
 from .mmdrfuse import MMDRFUSE
 from .psfusion import PSFUSION
+from .zoo import ZOO
 
 #: method name of the command line -> tables, one for each kind of file
 MAPPINGS = {
     tables[0].method: tables
-    for tables in ((TRANSFUSER6, ), (BFFR, ), (PSFUSION, ), MMDRFUSE, (FILM, ))
+    for tables in ((TRANSFUSER6, ), (BFFR, ), (PSFUSION, ), MMDRFUSE,
+                   (FILM, ), *ZOO)
 }
 
 __all__ = [

@@ -1,6 +1,6 @@
 """What a mapping table says, and how it is applied."""
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,18 @@ class KeyMapping:
             file. Defaults to :func:`read_checkpoint`.
         prefix (str): What the authors' files put before all names, if
             anything; dropped where it is found, written by :meth:`revert`.
+        made_for (dict): Class and settings of the fuser that the weights
+            are for, kept in the checkpoint, see
+            :func:`~mmfusion.utils.checkpoint.check_made_for`.
+        mark (str): What the names of files of this table have, where other
+            tables of the method have the same keys.
+        parts (tuple[str, ...]): Names of the files of a method of several;
+            the authors' names of tensors are then ``FILE/NAME``.
+        suffix (str): Of the file that :meth:`revert`'s result is written to.
+        arrange (callable, optional): Turns the authors' tensors of four axes
+            into ours, and back again.
+        old_norms (bool): Whether the authors' BatchNorm layers do not count
+            their batches, as those of old torch.
     """
     method: str
     build: Callable[[], nn.Module]
@@ -39,6 +51,12 @@ class KeyMapping:
     container: str = 'state_dict'
     read: Callable[[str], Any] = read_checkpoint
     prefix: str = ''
+    made_for: dict = field(default_factory=dict)
+    mark: str = ''
+    parts: tuple[str, ...] = ()
+    suffix: str = ''
+    arrange: Callable[[Tensor], Tensor] | None = None
+    old_norms: bool = False
 
     def our_shapes(self) -> Shapes:
         """Shapes by our names."""
@@ -88,11 +106,16 @@ class KeyMapping:
         Raises:
             ValueError: If a key is missing, unexpected or misshapen.
         """
+        shapes = self.reference_shapes()
+        state = {**self._counts(shapes), **state}
         check_state_dict(
-            state, self.reference_shapes(),
+            state, shapes,
             f'Check that it is a checkpoint of method {self.method!r} in '
             'its published size.')
-        converted = {key: state[name] for key, name in self.names().items()}
+        converted = {
+            key: self._arranged(state[name])
+            for key, name in self.names().items()
+        }
         return converted, {name: state[name] for name in self.unused}
 
     def revert(self, state: State, unused: State) -> State:
@@ -118,13 +141,42 @@ class KeyMapping:
         check_state_dict(
             unused, self.unused,
             "These are the tensors under meta['unused'] of the checkpoint.")
-        reverted = {name: state[key] for key, name in self.names().items()}
+        reverted = {
+            name: self._arranged(state[key])
+            for key, name in self.names().items()
+        }
+        left_out = self._counts(reverted)
         return {
             self.prefix + name: value for name, value in sorted({
                 **reverted,
                 **unused
-            }.items())
+            }.items()) if name not in left_out
         }
+
+    def fits(self, state: State) -> bool:
+        """Whether a file's tensors are those of this table."""
+        shapes = self.reference_shapes()
+        found = {name: tuple(value.shape) for name, value in state.items()}
+        return {**{k: () for k in self._counts(shapes)}, **found} == shapes
+
+    def part_fits(self, state: State, part: str) -> bool:
+        """Whether a file's tensors are those of one of several files."""
+        found = {f'{part}/{k}': tuple(v.shape) for k, v in state.items()}
+        return found == {
+            name: shape for name, shape in self.reference_shapes().items()
+            if name.startswith(f'{part}/')
+        }
+
+    def _counts(self, names: Iterable[str]) -> State:
+        """Fresh counts of batches, of norms that have none."""
+        return {
+            name: torch.zeros((), dtype=torch.long)
+            for name in names if name.endswith('num_batches_tracked')
+        } if self.old_norms else {}
+
+    def _arranged(self, value: Tensor) -> Tensor:
+        turn = self.arrange if value.ndim == 4 else None
+        return value if turn is None else turn(value)
 
 
 def _neutral(name: str, shape: tuple[int, ...]) -> Tensor:
