@@ -44,7 +44,7 @@ class FusionTask:
         modalities = dict(self.modalities)
         if len(modalities) < 2 or not set(modalities.values()) <= {1, 3}:
             raise ValueError(
-                'Expected two or more modalities of 1 or 3 channels, such as '
+                'Expected two modalities or more of 1 or 3 channels, such as '
                 f'dict(vis=3, ir=1), got {modalities}.')
         if self.visible not in modalities:
             raise ValueError(
@@ -56,9 +56,8 @@ class FusionTask:
                 f'Expected colour from a modality of three channels '
                 f"({coloured}), 'weighted' or 'grey', got {self.colour!r}.")
         if self.colour == WEIGHTED and len(coloured) < len(modalities):
-            raise ValueError(
-                "colour='weighted' expects modalities of three "
-                f'channels, got {modalities}.')
+            raise ValueError("colour='weighted' expects modalities of three "
+                             f'channels, got {modalities}.')
 
     @property
     def other(self) -> str:
@@ -131,9 +130,8 @@ class FusionTask:
         guess = dict(
             name='custom', visible=coloured[0] if len(coloured) == 1 else next(
                 iter(modalities), ''),
-            colour=(GREY if not coloured else
-                    WEIGHTED if len(coloured) == len(modalities) else
-                    coloured[0]))
+            colour=(GREY if not coloured else WEIGHTED
+                    if len(coloured) == len(modalities) else coloured[0]))
         known = TASKS.get(task_of(modalities))
         if known is not None:
             guess = dict(name=known.name, visible=known.visible,

@@ -16,7 +16,9 @@ recipe = 'max'
 
 # ============================= rarely modified ==============================
 model = dict(
-    fuser=dict(type='IFCNN', truncate=True, colour_formula='pillow'),
+    # VIF-Benchmark takes the grey of RGB images by OpenCV's BGR weights.
+    fuser=dict(
+        type='IFCNN', grey_order='bgr', colour_formula='png+pillow'),
     fusion_losses=dict(
         intensity=dict(type='MaxIntensityLoss'),
         gradient=dict(type='GradientLoss', joint=True)))
@@ -24,14 +26,16 @@ choices = dict(
     recipe=dict(
         max=dict(),
         grey=dict(
-            model=dict(output_colour='grey', fuser=dict(normalize='none'))),
+            model=dict(
+                output_colour='grey',
+                fuser=dict(normalize='none', grey_order='rgb'))),
         colour=dict(
             model=dict(
                 task='mff',
                 output_rounding='trunc',
                 fuser=dict(
                     colour=True,
-                    truncate=False,
+                    grey_order=None,
                     colour_formula='project')),
             _base_='mmfusion::_base_/datasets/lytro.py'),
         exposure=dict(
@@ -41,6 +45,7 @@ choices = dict(
                 fuser=dict(
                     rule='mean',
                     normalize='none',
+                    grey_order='rgb',
                     colour_formula='pillow_planes+opencv')),
             _base_='mmfusion::_base_/datasets/sice.py'),
         sum=dict(model=dict(fuser=dict(rule='add')))))

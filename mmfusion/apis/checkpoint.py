@@ -11,9 +11,9 @@ import torch
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import nn
 
-from mmfusion.utils.checkpoint import (State, check_made_for,
-                                       check_state_dict, find_state_dict,
-                                       read_checkpoint, resized_heads)
+from mmfusion.utils.checkpoint import (State, check_made_for, check_state_dict,
+                                       find_state_dict, read_checkpoint,
+                                       resized_heads)
 from mmfusion.utils.errors import UsageError
 
 PathLike = str | os.PathLike

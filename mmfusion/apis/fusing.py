@@ -27,8 +27,7 @@ from mmfusion.visualization import FusionLocalVisualizer
 
 from .fused_image import to_uint8
 from .fused_scores import score_saved
-from .inferencer import (draw_sample, for_sources, fuse_samples,
-                         task_of_model)
+from .inferencer import draw_sample, for_sources, fuse_samples, task_of_model
 from .model_loading import init_model
 from .pairs import Pair, PairReader, inference_pipeline, match_folders
 from .text import TextOptions, is_text_step, needs_text, use_in_dataset
@@ -80,10 +79,10 @@ class FusedSet:
 def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
          vis: PathLike | None = None, ir: PathLike | None = None,
          out_dir: PathLike | None = None, *, more: Sequence[PathLike] = (),
-         task: str | None = None,
-         text: TextOptions | None = None, device: str | None = None,
-         backend: str | None = None, loading: dict | None = None,
-         cfg_options: dict | None = None, **options: Any) -> FusedSet:
+         task: str | None = None, text: TextOptions | None = None,
+         device: str | None = None, backend: str | None = None,
+         loading: dict | None = None, cfg_options: dict | None = None,
+         **options: Any) -> FusedSet:
     """Fuse a config's fusion set, or two folders, into PNG files.
 
     Args:
@@ -168,8 +167,7 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
     if text and text.captions:
         workers = 0  # one process, one copy of the encoder and its results
     folder = Path(out_dir or os.path.join(cfg.work_dir, 'test_result'))
-    refuse_overwriting(reader, folder, wanted,
-                       filter(None, (vis, ir, *more)))
+    refuse_overwriting(reader, folder, wanted, filter(None, (vis, ir, *more)))
     samples, failures = fuse_into(model, reader, folder, wanted, workers)
     print(
         printable(f'fused {len(reader) - len(failures)} of {len(reader)} '

@@ -65,8 +65,8 @@ def match_folders(
     try:
         listed = {
             f'{name}_path': FileRule().list(os.fspath(folder), flag)
-            for name, folder, flag in zip(spans, (vis, ir, *more), flags,
-                                          strict=True)
+            for name, folder, flag in zip(spans, (vis, ir,
+                                                  *more), flags, strict=True)
         }
     except ValueError as error:
         raise UsageError(str(error)) from error

@@ -20,8 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.out_dir = os.path.join(args.work_dir, 'test_result')
     done = fuse(
         config_of(args), args.checkpoint, args.vis, args.ir, args.out_dir,
-        more=args.more, task=args.task, text=TextOptions(args.text_features, args.captions,
-                                         args.text_encoder),
+        more=args.more, task=args.task,
+        text=TextOptions(args.text_features, args.captions, args.text_encoder),
         device=args.device, backend=args.backend, save_mode=args.save_mode,
         grey=args.grey, show_dir=args.show_dir, score_thr=args.score_thr,
         eval=args.eval, overwrite=args.overwrite)

@@ -260,8 +260,8 @@ def check_made_for(meta: Any, fuser: nn.Module, source: Any) -> None:
     Raises:
         UsageError: If they differ; says how to set the fuser.
     """
-    made_for = dict(meta.get('made_for') or {}) if isinstance(
-        meta, Mapping) else {}
+    made_for = dict(meta.get('made_for') or {}) if isinstance(meta,
+                                                              Mapping) else {}
     kind = made_for.pop('type', None)
     name = type(fuser).__name__
     if kind and kind not in [cls.__name__ for cls in type(fuser).__mro__]:

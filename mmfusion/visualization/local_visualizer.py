@@ -53,10 +53,12 @@ class FusionLocalVisualizer(Visualizer):
         self.legend = legend
         self.box_score_thr = box_score_thr
 
-    def draw(self, image: np.ndarray, infrared: np.ndarray | None = None,
-             data_sample: BaseDataElement | None = None, draw_gt: bool = True,
-             draw_pred: bool = True, dataset_meta: dict | None = None,
-             more: Sequence[np.ndarray] = ()) -> np.ndarray:
+    def draw(
+        self, image: np.ndarray, infrared: np.ndarray | None = None,
+        data_sample: BaseDataElement | None = None, draw_gt: bool = True,
+        draw_pred: bool = True, dataset_meta: dict | None = None,
+        more: Sequence[np.ndarray] = ()
+    ) -> np.ndarray:
         """Draw one sample; unlike ``add_datasample``, on every rank.
 
         Args:
@@ -94,9 +96,8 @@ class FusionLocalVisualizer(Visualizer):
             classes=self.classes or meta.get('classes'), palette=self.palette
             or meta.get('palette'), alpha=self.alpha, columns=self.columns,
             legend=self.legend,
-            captions=tuple(caption(name) for name in modalities)[:2 +
-                                                                  len(more)],
-            more=more,
+            captions=tuple(caption(name)
+                           for name in modalities)[:2 + len(more)], more=more,
             painters=self._painters(data_sample, meta, draw_gt, draw_pred))
 
     def _painters(self, data_sample: BaseDataElement | None, meta: dict,

@@ -37,15 +37,15 @@ def block(entries: dict[bytes, bytes], compression: int = 0) -> bytes:
     return body + bytes([compression]) + bytes(4)
 
 
-def write_bundle(prefix: Path, tensors: dict[str, np.ndarray],
-                 shards: int = 1, compression: int = 0) -> Path:
+def write_bundle(prefix: Path, tensors: dict[str, np.ndarray], shards: int = 1,
+                 compression: int = 0) -> Path:
     """``PREFIX.index`` and its data file; gives the former."""
     data, entries = b'', {b'': field(1, shards)}
     for name, array in tensors.items():
         sizes = b''.join(field(2, field(1, side)) for side in array.shape)
-        entries[name.encode()] = (
-            field(1, KINDS[array.dtype.str]) + field(2, sizes) +
-            field(4, len(data)) + field(5, array.nbytes))
+        entries[name.encode()] = (field(1, KINDS[array.dtype.str]) +
+                                  field(2, sizes) + field(4, len(data)) +
+                                  field(5, array.nbytes))
         data += array.tobytes()
     content = block(entries, compression)
     handle = varint(0) + varint(len(content) - 5)

@@ -102,8 +102,9 @@ def golden_pair(name: str, data: Path | None = None) -> tuple[Tensor, ...]:
         return vis.expand(-1, 3, -1, -1), vis, ir
     folder, stem, top, left = CROPS[name]
     read = [
-        cv2.imread(str(next((data / folder / 'test' / kind).glob(f'{stem}.*'))),
-                   flag)[top:top + 256, left:left + 256]
+        cv2.imread(
+            str(next((data / folder / 'test' / kind).glob(f'{stem}.*'))),
+            flag)[top:top + 256, left:left + 256]
         for kind, flag in (('vi', cv2.IMREAD_COLOR), ('ir',
                                                       cv2.IMREAD_GRAYSCALE))
     ]
@@ -122,8 +123,8 @@ def numbers(raw: Tensor) -> Tensor:
     raw = raw.double()
     return torch.stack([
         raw.mean(),
-        raw.std(unbiased=False), *(raw[0, 0, row, column]
-                                   for row, column in places)
+        raw.std(unbiased=False),
+        *(raw[0, 0, row, column] for row, column in places)
     ])
 
 
@@ -216,8 +217,8 @@ class ZooMenu:
                 str(weights), '--vis',
                 str(sources['vi']), '--ir',
                 str(sources['ir']), '--out-dir',
-                str(out), *(['--cfg-options', *case.options]
-                            if case.options else [])
+                str(out),
+                *(['--cfg-options', *case.options] if case.options else [])
             ])
             for name in case.names:
                 file, = (oracle / 'zoo/fused' / self.folder).glob(f'{name}.*')
@@ -253,10 +254,11 @@ class ZooMenu:
         """Our weights to the published format and back, of all variants."""
         for table in converter.MAPPINGS[self.method]:
             network = fill(table.build())
-            ours, theirs, back = (str(tmp_path / name) for name in (
-                f'{table.mark}ours.pth',
-                f'{table.mark}theirs{table.suffix or ".pth"}',
-                f'{table.mark}back.pth'))
+            ours, theirs, back = (
+                str(tmp_path / name)
+                for name in (f'{table.mark}ours.pth',
+                             f'{table.mark}theirs{table.suffix or ".pth"}',
+                             f'{table.mark}back.pth'))
             meta = dict(made_for=table.made_for)
             torch.save(dict(state_dict=network.state_dict(), meta=meta), ours)
             if table.suffix == '.index':

@@ -7,15 +7,16 @@ import pytest
 import torch
 
 from mmfusion.apis import FusionInferencer
-from mmfusion.cli.fuse import main as test_fusion
+from mmfusion.cli.fuse import main as command
+from mmfusion.models.losses import AverageLoss
 from mmfusion.models.wrappers import ImageFuser
 from mmfusion.registry import DATASETS
 from mmfusion.structures import FuserOutput
 from mmfusion.tasks import TASKS, FusionTask
-from mmfusion.utils import UsageError
+from mmfusion.utils.errors import UsageError
 
 RULE = 'mmfusion::fusers/laplacian_pyramid.py'
-SIZE = (32, 40)
+SIZE = (48, 44)
 
 
 @pytest.fixture(scope='module')
@@ -96,28 +97,28 @@ def test_what_is_no_stack(maximum, folders):
 
 def test_command(folders, tmp_path, capsys):
     """Further folders, scores by all sources, panels; a refusal."""
-    command = [
+    words = [
         RULE, '--task', 'mff', '--vis', folders[0], '--ir', folders[1],
-        '--more', *folders[2:], '--eval', 'EN,SD,SF,SCD,Qabf', '--show-dir',
+        '--more', *folders[2:], '--eval', 'EN,SD,SF,VIF,Qabf', '--show-dir',
         tmp_path / 'shown', '--out-dir', tmp_path / 'out'
     ]
-    assert test_fusion([str(word) for word in command]) == 0
+    assert command([str(word) for word in words]) == 0
     scores = json.loads((tmp_path / 'out/fusion_metrics.json').read_text())
     assert scores['sources'] == ['near', 'far', 'more_1', 'more_2']
     assert (tmp_path / 'shown/2.png').is_file()
     with pytest.raises(UsageError, match='before folders of further sources'):
-        test_fusion([RULE, '--more', str(folders[0])])
+        command([RULE, '--more', str(folders[0])])
 
 
 def test_missing_partner_is_named(folders, tmp_path, capsys):
     short = tmp_path / 'short'
     short.mkdir()
     (short / '1.png').symlink_to(folders[2] / '1.png')
-    command = [
+    words = [
         RULE, '--vis', folders[0], '--ir', folders[1], '--more', short,
         '--out-dir', tmp_path / 'out'
     ]
-    assert test_fusion([str(word) for word in command]) == 1
+    assert command([str(word) for word in words]) == 1
     assert (tmp_path / 'out/1.png').is_file()
     told = capsys.readouterr().err
     assert all(str(folder / '2.png') in told for folder in folders[:2])
@@ -127,18 +128,18 @@ def test_dataset_of_three(folders):
     """A set of three folders, in training and testing."""
     modalities = {folder.name: 3 for folder in folders[:3]}
     dataset = DATASETS.build(
-        dict(type='PairedImageDataset', data_root=str(folders[0].parent),
-             metainfo=dict(modalities=modalities), pipeline=[
-                 dict(type='LoadFusionPair'),
-                 dict(type='RandomCrop', crop_size=(16, 16)),
-                 dict(type='RandomFlip', prob=1.),
-                 dict(type='PackFusionInputs')
-             ]))
+        dict(
+            type='PairedImageDataset', data_root=str(folders[0].parent),
+            metainfo=dict(modalities=modalities), pipeline=[
+                dict(type='LoadFusionPair'),
+                dict(type='RandomCrop', crop_size=(16, 16)),
+                dict(type='RandomFlip', prob=1.),
+                dict(type='PackFusionInputs')
+            ]))
     items = [dataset[0], dataset[1]]
-    model = ImageFuser(
-        fuser=dict(type='DenseFuse', autoencoder=True),
-        fusion_losses=dict(rec=dict(type='AutoencoderLoss')),
-        task=dict(modalities=modalities))
+    model = ImageFuser(fuser=dict(type='DenseFuse', autoencoder=True),
+                       fusion_losses=dict(rec=dict(type='AutoencoderLoss')),
+                       task=dict(modalities=modalities))
     data = model.data_preprocessor(
         dict(inputs=[item['inputs'] for item in items],
              data_samples=[item['data_samples'] for item in items]), True)
@@ -148,7 +149,7 @@ def test_dataset_of_three(folders):
     sum(losses.values()).backward()
     samples = model.eval().predict(**data)
     assert len(samples) == 2
-    model.fusion_losses['pairs'] = torch.nn.Identity()
+    model.fusion_losses = torch.nn.ModuleDict(dict(pairs=AverageLoss()))
     with pytest.raises(UsageError, match='compares with two sources, got 3'):
         model.fusion_loss(FuserOutput(data['inputs'][:, :3]), data['inputs'],
                           None)

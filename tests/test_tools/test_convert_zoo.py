@@ -29,8 +29,8 @@ def test_bundle(tmp_path, tensors):
         np.testing.assert_array_equal(found[name], array)
     ours = read_tensors(path)
     assert sorted(ours) == ['layer/bias', 'layer/kernel', 'step']
-    np.testing.assert_array_equal(ours['layer/kernel'],
-                                  tensors['layer/kernel'].transpose(3, 2, 0, 1))
+    np.testing.assert_array_equal(
+        ours['layer/kernel'], tensors['layer/kernel'].transpose(3, 2, 0, 1))
     for name in ('model.ckpt', 'model.ckpt.data-00000-of-00001'):
         assert sorted(read_tensors(tmp_path / name)) == sorted(ours)
 
@@ -117,9 +117,7 @@ def test_several_files(converter, tmp_path, monkeypatch):
     layers = {
         'stem.conv': 'one.pth/a',
         **{
-            f'{part}.{k}.conv': f'two.pth/{part}.{k}'
-            for part, count in (('dense', 3), ('decoder', 4))
-            for k in range(count)
+            f'{part}.{k}.conv': f'two.pth/{part}.{k}' for part, count in (('dense', 3), ('decoder', 4)) for k in range(count)
         }
     }
     table = layer_table('parts', 'DenseFuse', layers,

@@ -19,8 +19,7 @@ from mappings.published import find_file, find_parts, write_tensors
 from mmfusion.cli.flags import one_of
 from mmfusion.cli.legacy import run
 from mmfusion.fileio.paths import check_outputs
-from mmfusion.utils.checkpoint import (State, find_state_dict,
-                                       read_checkpoint)
+from mmfusion.utils.checkpoint import State, find_state_dict, read_checkpoint
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import finished_file
 
@@ -166,8 +165,8 @@ def read_published(source: str, method: str) -> Any:
                     f'{files[name]} holds what is published as {other}: the '
                     'names are swapped. Rename the files.')
     return {
-        f'{name}/{key}': value
-        for name, state in found.items() for key, value in state.items()
+        f'{name}/{key}': value for name, state in found.items()
+        for key, value in state.items()
     }
 
 
@@ -184,7 +183,7 @@ def what_it_is(state: State, source: str, method: str) -> str | None:
     differ = [(shapes[name], tuple(value.shape))
               for name, value in state.items()
               if name in shapes and shapes[name] != tuple(value.shape)]
-    if differ and all({*zip(ours, theirs)} <= {(k, k) for k in ours} | {(1, 3)}
+    if differ and all({*zip(ours, theirs, strict=True)} <= {(k, k) for k in ours} | {(1, 3)}
                       for ours, theirs in differ):
         return (f'{advice} those of a network for three colour channels. '
                 'Fetch the one for grey images.')
@@ -212,8 +211,8 @@ def convert_file(source: str, target: str, method: str,
             or ``target`` is ``source``.
     """
     check_outputs([(target, (source, ))])
-    checkpoint = (read_checkpoint(source)
-                  if reverse else read_published(source, method))
+    checkpoint = (read_checkpoint(source) if reverse else read_published(
+        source, method))
     table = choose(checkpoint, method, reverse, Path(source).name)
     if reverse:
         result = revert(checkpoint, table)
@@ -240,8 +239,8 @@ def _write_reverted(result: dict[str, dict], target: str,
             key.removeprefix(f'{name}/'): value
             for key, value in state.items() if key.startswith(f'{name}/')
         }
-        write_tensors(Path(target, name), part, Path(name).suffix,
-                      table.container)
+        write_tensors(Path(target, name), part,
+                      Path(name).suffix, table.container)
 
 
 def main() -> None:

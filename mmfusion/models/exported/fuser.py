@@ -32,9 +32,9 @@ class BackendFuser(BaseFuser):
 
     def __init__(self, session: Session) -> None:
         meta = session.meta
-        super().__init__(
-            channel_order=meta['channel_order'], clamp=meta['clamp'],
-            colour_formula=meta.get('colour_formula', 'project'))
+        super().__init__(channel_order=meta['channel_order'],
+                         clamp=meta['clamp'],
+                         colour_formula=meta.get('colour_formula', 'project'))
         self.session = session
         self.size_divisor = meta['size_divisor']
         self.min_size = meta['min_size']

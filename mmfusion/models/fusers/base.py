@@ -130,8 +130,8 @@ class BaseFuser(BaseModule):
         if any(pad):
             small = pad[1] >= width or pad[3] >= height
             mode = 'replicate' if small else self.padding_mode
-            vis, ir, *more = (
-                F.pad(image, pad, mode=mode) for image in (vis, ir, *more))
+            vis, ir, *more = (F.pad(image, pad, mode=mode)
+                              for image in (vis, ir, *more))
         if self.takes_size:
             condition['size'] = (height, width)
         output = self.fuse(vis, ir, *more, **condition)
@@ -246,8 +246,8 @@ class BaseFuser(BaseModule):
                 f'{tuple(vis.shape)}. Repeat a grey visible image to three '
                 'channels: vis.expand(-1, 3, -1, -1).')
         for ir in others:
-            if ir.ndim != 4 or ir.shape[1] not in ((1, 3) if self.
-                                                   colour_sources else (1, )):
+            if ir.ndim != 4 or ir.shape[1] not in (
+                (1, 3) if self.colour_sources else (1, )):
                 raise ValueError(
                     f'{name}: expected ir of shape (B, 1, H, W), got '
                     f'{tuple(ir.shape)}. Take one channel: ir[:, :1].')

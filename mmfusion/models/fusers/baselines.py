@@ -68,8 +68,7 @@ class AverageFuser(BaseFuser):
             self.max_sources = len(weights)
         self.weights = weights
 
-    def fuse_luma(self, vis_luma: Tensor, ir: Tensor,
-                  *more: Tensor) -> Tensor:
+    def fuse_luma(self, vis_luma: Tensor, ir: Tensor, *more: Tensor) -> Tensor:
         """Mean luminance (B, 1, H, W)."""
         images = (vis_luma, ir, *more)
         weights = self.weights or (1 / len(images), ) * len(images)
@@ -85,8 +84,7 @@ class MaximumFuser(BaseFuser):
     """
     max_sources = None
 
-    def fuse_luma(self, vis_luma: Tensor, ir: Tensor,
-                  *more: Tensor) -> Tensor:
+    def fuse_luma(self, vis_luma: Tensor, ir: Tensor, *more: Tensor) -> Tensor:
         """Pixelwise maximum (B, 1, H, W)."""
         return reduce(torch.maximum, (vis_luma, ir, *more))
 
@@ -116,8 +114,7 @@ class LaplacianPyramidFuser(BaseFuser):
             raise ValueError(f'Expected levels of at least 1, got {levels}.')
         self.levels = levels
 
-    def fuse_luma(self, vis_luma: Tensor, ir: Tensor,
-                  *more: Tensor) -> Tensor:
+    def fuse_luma(self, vis_luma: Tensor, ir: Tensor, *more: Tensor) -> Tensor:
         """Fused luminance (B, 1, H, W)."""
         pyramids = [self.decompose(image) for image in (vis_luma, ir, *more)]
         image = sum(base for _, base in pyramids) / len(pyramids)
@@ -197,8 +194,7 @@ class GuidedFilterFuser(BaseFuser):
         self.radii = tuple(radii)
         self.regularization = tuple(regularization)
 
-    def fuse_luma(self, vis_luma: Tensor, ir: Tensor,
-                  *more: Tensor) -> Tensor:
+    def fuse_luma(self, vis_luma: Tensor, ir: Tensor, *more: Tensor) -> Tensor:
         """Fused luminance (B, 1, H, W)."""
         # One channel a source: every filter runs over all at once.
         images = torch.cat((vis_luma, ir, *more), 1)

@@ -7,8 +7,9 @@ from .memory import apply_to_concat, recompute, trim_heap
 from .vgg import VGG19_TAPS, VGGFeatures, shared_features
 
 __all__ = [
-    'ColourFormula', 'FReLU', 'GlobalAttention', 'VGG19_TAPS', 'VGGFeatures', 'apply_to_concat',
-    'conv_norm_act', 'filter2d', 'laplacian', 'luma', 'pixel_attention',
-    'recompute', 'rgb_to_ycbcr', 'second_sobel', 'shared_features', 'sobel', 'to_levels',
-    'trim_heap', 'weighted_chroma', 'ycbcr_to_rgb'
+    'ColourFormula', 'FReLU', 'GlobalAttention', 'VGG19_TAPS', 'VGGFeatures',
+    'apply_to_concat', 'conv_norm_act', 'filter2d', 'laplacian', 'luma',
+    'pixel_attention', 'recompute', 'rgb_to_ycbcr', 'second_sobel',
+    'shared_features', 'sobel', 'to_levels', 'trim_heap', 'weighted_chroma',
+    'ycbcr_to_rgb'
 ]

@@ -1,12 +1,15 @@
 """Formulas of colour that published images were made with.
 
 Libraries compute YCbCr in whole numbers, each with roundings of its own. A
-formula is named ``SPLIT`` or ``SPLIT+JOIN``: ``'project'`` is that of
-:mod:`.colour`, on floats; ``'pillow'`` and ``'opencv'`` are those of
-Pillow's and OpenCV's 8-bit conversions (``'pillow'`` takes the luminance
-of grey images, ``'pillow_planes'``, to split alone, that of YCbCr);
-``'planes'``, to join alone, puts
-8-bit planes, centred at 127.5, through the project's matrix.
+formula is named ``SPLIT`` or ``SPLIT+JOIN``:
+
+- ``'project'``: that of :mod:`.colour`, on floats.
+- ``'pillow'``, ``'opencv'``: Pillow's and OpenCV's 8-bit conversions; the
+  former takes the luminance of grey images.
+- To split alone: ``'pillow_planes'`` takes the luminance of Pillow's YCbCr,
+  ``'png'`` as OpenCV reads a PNG file as grey, with Pillow's colour.
+- To join alone: ``'planes'`` puts 8-bit planes, centred at 127.5, through
+  the project's matrix.
 
 Images are float tensors in [0, 1] throughout, which the formulas of 8 bits
 round to 256 levels; gradients pass roundings unchanged.
@@ -49,8 +52,8 @@ def _bytes(rgb: Tensor) -> list[Tensor]:
 
 def _sixty_fourths(*terms: tuple[float, Tensor]) -> Tensor:
     """Pillow's tables of products in 64ths; their sum is cut."""
-    return (sum((64 * factor * x + 0.5).trunc()
-                for factor, x in terms) / 64).floor()
+    return (sum(
+        (64 * factor * x + 0.5).trunc() for factor, x in terms) / 64).floor()
 
 
 def _descaled(bits: int, *terms: tuple[int, Tensor]) -> Tensor:
@@ -67,9 +70,8 @@ def split_pillow(rgb: Tensor, clamp: bool = True) -> tuple[Tensor, Tensor]:
     """``convert('YCbCr')``, with the luminance of ``convert('L')``."""
     r, g, b = _bytes(rgb)
     y = ((19595 * r + 38470 * g + 7471 * b + 32768) / 65536).floor() / 255
-    cbcr = _centred(
-        _sixty_fourths((-0.16874, r), (-0.33126, g), (0.5, b)),
-        _sixty_fourths((0.5, r), (-0.41869, g), (-0.08131, b)))
+    cbcr = _centred(_sixty_fourths((-0.16874, r), (-0.33126, g), (0.5, b)),
+                    _sixty_fourths((0.5, r), (-0.41869, g), (-0.08131, b)))
     return _with_gradient(rgb, y, cbcr)
 
 
@@ -78,6 +80,14 @@ def split_pillow_planes(rgb: Tensor,
     """``convert('YCbCr')``, with its own luminance, which is cut."""
     r, g, b = _bytes(rgb)
     y = _sixty_fourths((0.299, r), (0.587, g), (0.114, b)) / 255
+    smooth, cbcr = split_pillow(rgb)
+    return _through(y, smooth), cbcr
+
+
+def split_png(rgb: Tensor, clamp: bool = True) -> tuple[Tensor, Tensor]:
+    """Luminance as OpenCV reads PNG files as grey; colour as Pillow."""
+    r, g, b = _bytes(rgb)
+    y = ((4899 * r + 9617 * g + 1868 * b) / 2**14).floor() / 255
     smooth, cbcr = split_pillow(rgb)
     return _through(y, smooth), cbcr
 
@@ -131,7 +141,8 @@ def join_planes(y: Tensor, cbcr: Tensor, clamp: bool = True) -> Tensor:
 
 
 SPLITS: dict[str, Split] = dict(project=rgb_to_ycbcr, pillow=split_pillow,
-                                pillow_planes=split_pillow_planes, opencv=split_opencv)
+                                pillow_planes=split_pillow_planes,
+                                png=split_png, opencv=split_opencv)
 JOINS: dict[str, Join] = dict(project=ycbcr_to_rgb, pillow=join_pillow,
                               opencv=join_opencv, planes=join_planes)
 

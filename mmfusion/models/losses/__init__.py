@@ -31,10 +31,11 @@ from .segmentation import (BinaryMapLoss, BoundaryMapLoss, OHEMSemanticLoss,
 from .ssim import SSIMLoss, ssim_loss
 
 __all__ = [
-    'AutoencoderLoss', 'AverageLoss', 'BinaryMapLoss', 'BoundaryMapLoss', 'CorrelationLoss',
-    'CosineDistillationLoss', 'DistanceLoss', 'DynamicRefreshLoss', 'GMSDLoss',
-    'FILMLoss', 'GradientLoss', 'HistoryBank', 'IntensityLoss',
-    'LaplacianLoss', 'LpSSIMLoss', 'MEFSSIMLoss', 'MaxIntensityLoss', 'MaxPerceptualLoss',
+    'AutoencoderLoss', 'AverageLoss', 'BinaryMapLoss', 'BoundaryMapLoss',
+    'CorrelationLoss', 'CosineDistillationLoss', 'DistanceLoss',
+    'DynamicRefreshLoss', 'GMSDLoss', 'FILMLoss', 'GradientLoss',
+    'HistoryBank', 'IntensityLoss', 'LaplacianLoss', 'LpSSIMLoss',
+    'MEFSSIMLoss', 'MaxIntensityLoss', 'MaxPerceptualLoss',
     'MotionConsistencyLoss', 'OHEMSemanticLoss', 'PSFusionLoss', 'PairLoss',
     'PerceptualDistance', 'ReconstructionLoss', 'RegistrationLoss', 'SSIMLoss',
     'average_loss', 'contrast_intensity_loss', 'correlation',

@@ -2,7 +2,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmfusion.functional.ssim import (SSIMForm, contrast_structure, ssim_map)
+from mmfusion.functional.ssim import SSIMForm, contrast_structure, ssim_map
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
 from mmfusion.utils.errors import check_choice
@@ -54,9 +54,10 @@ class AutoencoderLoss(nn.Module):
         """Both terms by name; their sum is the loss."""
         terms: dict[str, list[Tensor]] = dict(pixel=[], ssim=[])
         for name, source in source_lumas(inputs).items():
-            pair = aux_map(output, f'{name}_rec',
-                           type(self).__name__, 'Set autoencoder=True of a '
-                           'RuleFuser, such as DenseFuse'), source
+            pair = aux_map(
+                output, f'{name}_rec',
+                type(self).__name__, 'Set autoencoder=True of a '
+                'RuleFuser, such as DenseFuse'), source
             terms['pixel'].append(self.scale**2 * F.mse_loss(*pair))
             terms['ssim'].append(1 - self.similarity(*pair))
         return {

@@ -28,10 +28,11 @@ def source_lumas(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
     Args:
         inputs (dict[str, Tensor]): What a loss gets.
     """
-    return dict(vis=inputs['vis_luma'], ir=inputs['ir'], **{
-        name: image for name, image in inputs.items()
-        if name.startswith('more.')
-    })
+    return dict(
+        vis=inputs['vis_luma'], ir=inputs['ir'], **{
+            name: image for name, image in inputs.items()
+            if name.startswith('more.')
+        })
 
 
 def aux_map(output: FuserOutput, name: str, user: str,

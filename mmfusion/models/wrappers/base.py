@@ -311,9 +311,8 @@ class BaseFusionModel(BaseModel):
         if self.fuser_frozen or not self.fusion_losses:
             return {}
         vis, *others = self.split(inputs)
-        ir, *more = (
-            image if image.shape[1] == 1 else self.fuser.split_colour(image)[0]
-            for image in others)
+        ir, *more = (image if image.shape[1] == 1 else
+                     self.fuser.split_colour(image)[0] for image in others)
         if self.registration is not None:
             ir = warp(ir, output.aux['registration.offset'].detach())
         vis_luma, _ = self.fuser.split_colour(vis)

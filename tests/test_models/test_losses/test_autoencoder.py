@@ -70,14 +70,16 @@ def test_mef_ssim(images):
     fused, *sources = ((255 * x[:1]).round() / 255 for x in images)
     for count in (2, 3):
         vis, ir, *more = sources[:count]
-        inputs = dict(vis_luma=vis, ir=ir,
-                      **{f'more.{k}': x for k, x in enumerate(more)})
+        inputs = dict(vis_luma=vis, ir=ir, **{
+            f'more.{k}': x for k, x in enumerate(more)
+        })
         image = fused.clone().requires_grad_()
         loss = MEFSSIMLoss()(FuserOutput(image.expand(-1, 3, -1, -1), image),
                              inputs)
         loss.backward()
         assert image.grad.abs().sum() > 0
-        eight = [np.uint8((255 * x[0, 0]).round()) for x in (fused, vis, ir,
-                                                             *more)]
+        eight = [
+            np.uint8((255 * x[0, 0]).round()) for x in (fused, vis, ir, *more)
+        ]
         expected = compute(eight[0], eight[1:], ['MEF_SSIM'])['MEF_SSIM']
         assert abs(loss.item() - (1 - expected)) < 1e-5

@@ -9,8 +9,8 @@ from .zoo import ZOO
 #: method name of the command line -> tables, one for each kind of file
 MAPPINGS = {
     tables[0].method: tables
-    for tables in ((TRANSFUSER6, ), (BFFR, ), (PSFUSION, ), MMDRFUSE,
-                   (FILM, ), *ZOO)
+    for tables in ((TRANSFUSER6, ), (BFFR, ), (PSFUSION, ), MMDRFUSE, (FILM, ),
+                   *ZOO)
 }
 
 __all__ = [

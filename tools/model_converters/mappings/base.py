@@ -170,8 +170,8 @@ class KeyMapping:
     def _counts(self, names: Iterable[str]) -> State:
         """Fresh counts of batches, of norms that have none."""
         return {
-            name: torch.zeros((), dtype=torch.long)
-            for name in names if name.endswith('num_batches_tracked')
+            name: torch.zeros((), dtype=torch.long) for name in names
+            if name.endswith('num_batches_tracked')
         } if self.old_norms else {}
 
     def _arranged(self, value: Tensor) -> Tensor:

@@ -98,12 +98,11 @@ def find_parts(folder: PathLike, names: Sequence[str],
                                 'there is none.')
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
-        raise UsageError(
-            f'Expected the folder with the files of {method!r} '
-            f'({", ".join(names)}), got {folder} without '
-            f'{" and ".join(missing)}.' if folder.is_dir() else
-            f'Expected the folder with the files of {method!r} '
-            f'({", ".join(names)}), got the file {folder}.')
+        raise UsageError(f'Expected the folder with the files of {method!r} '
+                         f'({", ".join(names)}), got {folder} without '
+                         f'{" and ".join(missing)}.' if folder.is_dir() else
+                         f'Expected the folder with the files of {method!r} '
+                         f'({", ".join(names)}), got the file {folder}.')
     return {name: folder / name for name in names}
 
 
@@ -136,5 +135,7 @@ def write_tensors(path: PathLike, state: State, suffix: str = '',
         elif suffix == '.npy':
             np.save(draft, state[ARRAY].numpy())
         else:
-            torch.save({container: state, 'meta': meta or {}}
-                       if container else state, draft)
+            torch.save({
+                container: state,
+                'meta': meta or {}
+            } if container else state, draft)

@@ -121,10 +121,10 @@ def read_bundle(path: PathLike) -> dict[str, np.ndarray]:
         if len(index) < _FOOTER or not index.endswith(_MAGIC):
             raise ValueError('it does not end as an index does')
         _, _, offset, size = (footer.varint() for _ in range(4))
-        entries = dict(entry for _, handle in _entries(index, offset, size)
-                       for place in [_Cursor(handle)]
-                       for entry in _entries(index, place.varint(),
-                                             place.varint()))
+        entries = dict(
+            entry for _, handle in _entries(index, offset, size)
+            for place in [_Cursor(handle)]
+            for entry in _entries(index, place.varint(), place.varint()))
         header = _Cursor(entries.pop(b'', b'')).fields()
         if header[1] != [1] or header[2] not in ([], [0]):
             raise ValueError('it has several shards, or is big-endian')

@@ -18,10 +18,11 @@ from .rule_fuser import Maps, RuleFuser
 
 
 def _stack(channels: Sequence[int], sides: Sequence[int]) -> nn.Sequential:
-    return nn.Sequential(*(conv_layer(
-        inputs, outputs, side, ('lrelu', 0.01), padding_mode='zeros',
-        bias=False) for (inputs, outputs), side in zip(
-            pairwise(channels), sides, strict=True)))
+    return nn.Sequential(
+        *(conv_layer(inputs, outputs, side, (
+            'lrelu', 0.01), padding_mode='zeros', bias=False)
+          for (inputs,
+               outputs), side in zip(pairwise(channels), sides, strict=True)))
 
 
 @MODELS.register_module()
@@ -43,7 +44,7 @@ class DeepFuse(RuleFuser):
         super().__init__(rule, **kwargs)
         self.limits = limits
         self.encoder = _stack((1, 32, 64), (3, 5))
-        self.decoder = _stack((64, 64, 32, 16, 1), (7, 7, 5, 7))
+        self.decoder = _stack((64, 64, 32, 16, 1), (7, 5, 5, 7))
 
     def encode(self, image: Tensor) -> Maps:
         """64 maps of an image; its levels are 0 to 255 inside."""
@@ -53,8 +54,8 @@ class DeepFuse(RuleFuser):
         """Raw values of the maps."""
         return self.decoder(maps[0])
 
-    def fuse_luma(self, vis_luma: Tensor, ir: Tensor,
-                  *more: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def fuse_luma(self, vis_luma: Tensor, ir: Tensor, *more:
+                  Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """See :class:`RuleFuser`; the luminance is stretched to [0, 1]."""
         raw, aux = super().fuse_luma(vis_luma, ir, *more)
         if self.limits is None:

@@ -48,8 +48,8 @@ class DenseFuse(RuleFuser):
         """Luminance of the maps."""
         return self.decoder(maps[0]) / 255
 
-    def fuse_luma(self, vis_luma: Tensor, ir: Tensor,
-                  *more: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def fuse_luma(self, vis_luma: Tensor, ir: Tensor, *more:
+                  Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """See :class:`RuleFuser`."""
         fused, aux = super().fuse_luma(vis_luma, ir, *more)
         return fused / (2 + len(more) if self.rule == 'add' else 1), aux

@@ -18,9 +18,8 @@ from .layers import conv_layer
 from .rule_fuser import Maps, RuleFuser
 
 #: mean and standard deviation of the networks' input
-STATISTICS = dict(
-    none=((0., 0., 0.), (1., 1., 1.)),
-    imagenet=((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+STATISTICS = dict(none=((0., 0., 0.), (1., 1., 1.)),
+                  imagenet=((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
 
 
 @MODELS.register_module()
@@ -34,19 +33,21 @@ class IFCNN(RuleFuser):
             sees luminances, three times, and gives luminance.
         normalize (str): ``'imagenet'`` or ``'none'``: statistics of the
             input; the authors choose by task.
-        truncate (bool): Whether luminance is taken of channels of 256
-            levels, truncated, as the authors' files are.
+        grey_order (str, optional): ``'rgb'`` or ``'bgr'`` takes luminance
+            of channels truncated to 256 levels, in this order, as published
+            images do; by default it is that of the channels themselves.
         kwargs: See :class:`RuleFuser`.
     """
 
     def __init__(self, rule: str | dict = 'max', colour: bool = False,
-                 normalize: str = 'imagenet', truncate: bool = False,
+                 normalize: str = 'imagenet', grey_order: str | None = None,
                  **kwargs) -> None:
         super().__init__(rule, **kwargs)
         check_choice(STATISTICS, normalize=normalize)
+        check_choice((None, 'rgb', 'bgr'), grey_order=grey_order)
         self.colour_sources = colour
-        self.truncate = truncate
-        for name, value in zip(('mean', 'std'), STATISTICS[normalize]):
+        self.grey_order = grey_order
+        for name, value in zip(('mean', 'std'), STATISTICS[normalize], strict=True):
             self.register_buffer(f'_{name}',
                                  torch.tensor(value).view(1, 3, 1, 1),
                                  persistent=False)
@@ -68,7 +69,9 @@ class IFCNN(RuleFuser):
     def decode(self, maps: Maps) -> Tensor:
         """Luminance of the maps."""
         rgb = self.decode_rgb(maps)
-        return luma(to_levels(rgb, 'trunc') if self.truncate else rgb)
+        if self.grey_order is not None:
+            rgb = to_levels(rgb, 'trunc')
+        return luma(rgb.flip(1) if self.grey_order == 'bgr' else rgb)
 
     def fuse(self, vis: Tensor, ir: Tensor, *more: Tensor) -> FuserOutput:
         """See :class:`BaseFuser`; a fuser of colour gives RGB alone."""

@@ -53,10 +53,9 @@ def conv_layer(in_channels: int, out_channels: int, kernel_size: int = 3,
     Returns:
         nn.Sequential: Children ``conv``, ``norm`` and ``act``.
     """
-    layers = OrderedDict(
-        conv=nn.Conv2d(in_channels, out_channels, kernel_size,
-                       padding=kernel_size // 2, padding_mode=padding_mode
-                       if kernel_size > 1 else 'zeros', bias=bias))
+    layers = OrderedDict(conv=nn.Conv2d(
+        in_channels, out_channels, kernel_size, padding=kernel_size // 2,
+        padding_mode=padding_mode if kernel_size > 1 else 'zeros', bias=bias))
     if norm:
         layers['norm'] = nn.BatchNorm2d(out_channels)
     if act is not None:
@@ -83,10 +82,10 @@ class ConvStack(nn.Sequential):
         norms = [norm] * (depth - 1) + [False] if isinstance(norm,
                                                              bool) else norm
         acts = [act] * (depth - 1) + [last_act]
-        super().__init__(*(conv_layer(
-            inputs, outputs, act=one, norm=two, **options) for (
-                inputs, outputs), one, two in zip(
-                    pairwise(channels), acts, norms, strict=True)))
+        super().__init__(
+            *(conv_layer(inputs, outputs, act=one, norm=two, **options)
+              for (inputs, outputs), one, two in zip(pairwise(channels), acts,
+                                                     norms, strict=True)))
 
 
 class DenseStack(nn.ModuleList):

@@ -55,8 +55,8 @@ class RuleFuser(BaseFuser):
         """The rule, for each map that sources have."""
         return tuple(self._join(maps) for maps in zip(*sources, strict=True))
 
-    def fuse_luma(self, vis_luma: Tensor, ir: Tensor,
-                  *more: Tensor) -> LumaResult:
+    def fuse_luma(self, vis_luma: Tensor, ir: Tensor, *more:
+                  Tensor) -> LumaResult:
         """Fuse luminances.
 
         Args:
@@ -72,8 +72,8 @@ class RuleFuser(BaseFuser):
         learns = self.autoencoder and self.training
         with torch.set_grad_enabled(torch.is_grad_enabled() and not learns):
             fused = self.decode(self.join(sources))
-        names = ('vis_rec', 'ir_rec',
-                 *(f'more.{k}_rec' for k in range(len(more))))
+        names = ('vis_rec', 'ir_rec', *(f'more.{k}_rec'
+                                        for k in range(len(more))))
         return fused, {
             name: self.decode(maps)
             for name, maps in zip(names, sources, strict=True) if learns

@@ -17,10 +17,12 @@ class TestDeepFuse(ZooMenu):
     method, folder, kind = 'deepfuse', 'DeepFuse', 'DeepFuse'
     golden = (Golden('DeepFuse', FILE, raw=raw), )
     published = (Published(
-        ('forth4', ), FILE, mean=5e-4, edge=16, options=(
-            f'model.fuser.limits={LIMITS}', 'model.output_norm=clamp',
-            'model.output_colour=grey')), )
-    fills = ()
+        ('forth4', ), FILE, mean=5e-4, edge=16,
+        options=(f'model.fuser.limits={LIMITS}', 'model.output_norm=clamp',
+                 'model.output_colour=grey')), )
+    fills = (0.20482134225515125, 0.2164829335352731, 0.004596819635480642,
+             0.0043352143839001656, 0.4428841173648834, 0.1452396810054779,
+             0.09506101161241531, 0.4186969995498657)
 
     @staticmethod
     def link(name, kind, folder, oracle):

@@ -19,7 +19,10 @@ class TestDenseFuse(ZooMenu):
     )
     published = (Published(('vif_36', 'vif_175', 'vif_17'), _BUNDLE,
                            mean=5e-4), )
-    fills = ()
+    fills = (-0.02153653829953317, 0.016578899057776236,
+             -0.0010735603282228112, -0.009681642055511475,
+             0.03763740509748459, -0.029113871976733208, -0.03793264925479889,
+             -0.025651665404438972)
 
 
 def test_other_order_is_refused(converter, tmp_path):
@@ -32,8 +35,8 @@ def test_other_order_is_refused(converter, tmp_path):
     with pytest.raises(ValueError, match="rule='add'.*rule='mean'") as error:
         load_fuser_weights(DenseFuse(), files[1])
     assert '\n' not in str(error.value)
-    load_fuser_weights(
-        DenseFuse('mean', new_first=False, last_act='relu'), files[1])
+    load_fuser_weights(DenseFuse('mean', new_first=False, last_act='relu'),
+                       files[1])
 
 
 def test_colour_weights_are_refused(converter, tmp_path):

@@ -5,7 +5,7 @@ import torch
 
 from mmfusion.models.fusers import RuleFuser, fusion_rule
 from mmfusion.registry import FUSION_RULES, MODELS
-from mmfusion.utils import UsageError
+from mmfusion.utils.errors import UsageError
 
 MANY = ('AverageFuser', 'MaximumFuser', 'LaplacianPyramidFuser',
         'GuidedFilterFuser', 'DenseFuse', 'DeepFuse', 'IFCNN')
@@ -39,9 +39,9 @@ def test_l1_norm(window):
     activity = np.abs(maps).sum(1)
     r = window // 2
     padded = np.pad(activity, ((0, 0), (r, r), (r, r)))
-    mean = np.stack([[[
-        plane[y:y + window, x:x + window].mean() for x in range(6)
-    ] for y in range(5)] for plane in padded])
+    mean = np.stack(
+        [[[plane[y:y + window, x:x + window].mean() for x in range(6)]
+          for y in range(5)] for plane in padded])
     expected = (maps * (mean / mean.sum(0))[:, None]).sum(0)
     rule = fusion_rule(dict(type='l1_norm', window=window))
     got = rule(list(torch.from_numpy(maps)[:, None]))[0]
@@ -65,8 +65,9 @@ def test_own_rule_for_any_encoder():
         MODELS.build(dict(type='DenseFuse', rule='first'))
     finally:
         del FUSION_RULES.module_dict['first']
-    with pytest.raises(ValueError, match="'add', 'l1_norm', 'max', 'mean'.*"
-                       "got 'median'"):
+    with pytest.raises(
+            ValueError, match="'add', 'l1_norm', 'max', 'mean'.*"
+            "got 'median'"):
         Plain('median')
 
 
@@ -99,6 +100,6 @@ def test_autoencoder_learns_to_reconstruct():
     assert sorted(aux) == ['ir_rec', 'more.0_rec', 'vis_rec']
     assert not fused.requires_grad
     assert all(value.requires_grad for value in aux.values())
-    torch.testing.assert_close(
-        aux['ir_rec'], fuser.decode(fuser.encode(images[1])))
+    torch.testing.assert_close(aux['ir_rec'],
+                               fuser.decode(fuser.encode(images[1])))
     assert not fuser.eval().fuse_luma(*images)[1]

@@ -12,6 +12,6 @@ _LAYERS = {
 
 #: the name of a file tells its rule
 TABLES = tuple(
-    layer_table('ifcnn', 'IFCNN', _LAYERS, options=dict(rule=rule),
-                mark=mark, old_norms=True)
+    layer_table('ifcnn', 'IFCNN', _LAYERS, options=dict(
+        rule=rule), mark=mark, old_norms=True)
     for rule, mark in (('max', 'MAX'), ('mean', 'MEAN'), ('add', 'SUM')))

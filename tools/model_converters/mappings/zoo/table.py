@@ -46,5 +46,5 @@ def layer_table(method: str, fuser: str, layers: Mapping[str, str],
     container = mapping.setdefault('container', '')
     return KeyMapping(method, build, reference_key,
                       made_for=dict(type=fuser, **options),
-                      read=partial(read_tensors, container=container),
-                      **mapping)
+                      read=partial(read_tensors,
+                                   container=container), **mapping)
