@@ -40,7 +40,7 @@ def task_of_model(model: nn.Module) -> FusionTask:
     return TASKS['ivf'] if roles is None else roles.task
 
 
-def for_sources(model: nn.Module, count: int) -> nn.Module:
+def for_sources(model: Any, count: int) -> Any:
     """A model for as many sources; see :class:`BaseFusionModel`.
 
     Raises:
@@ -118,7 +118,7 @@ class FusionInferencer:
         (48, 64, 3)
         >>> len(fuse('data/vi', 'data/ir', out_dir='fused'))
         2
-        >>> fuse(['near.png', 'middle.png', 'far.png'])['fused'].shape
+        >>> fuse(['vis.png', 'ir.png', 'vis.png'])['fused'].shape
         (48, 64, 3)
 
     A fuser that text guides::
@@ -351,7 +351,7 @@ class FusionInferencer:
         samples = []
         first = next(iter(modalities))
         for index, images in enumerate(zip(*sources, strict=True)):
-            sample = {'modalities': channel_spans(modalities)}
+            sample: dict[str, Any] = dict(modalities=channel_spans(modalities))
             for name, image in zip(modalities, images, strict=True):
                 sample.update(_entry(name, image))
             if f'{first}_path' not in sample:

@@ -140,7 +140,7 @@ def fill(network: nn.Module) -> nn.Module:
         elif value.ndim > 1:
             value.copy_(noise / value[0].numel()**0.5)
         else:
-            value.add_(0.05 * noise)
+            value.copy_(name.endswith('weight') + 0.05 * noise)
     return network.eval()
 
 

@@ -114,12 +114,10 @@ def test_folders(converter, tmp_path):
 def test_several_files(converter, tmp_path, monkeypatch):
     """Joined, written back, and named where one is missing or swapped."""
     from mappings.zoo.table import layer_table
-    layers = {
-        'stem.conv': 'one.pth/a',
-        **{
-            f'{part}.{k}.conv': f'two.pth/{part}.{k}' for part, count in (('dense', 3), ('decoder', 4)) for k in range(count)
-        }
-    }
+    layers = {'stem.conv': 'one.pth/a'}
+    for name in (*(f'dense.{k}' for k in range(3)), *(f'decoder.{k}'
+                                                      for k in range(4))):
+        layers[f'{name}.conv'] = f'two.pth/{name}'
     table = layer_table('parts', 'DenseFuse', layers,
                         parts=('one.pth', 'two.pth'), container='weight')
     monkeypatch.setitem(converter.MAPPINGS, 'parts', (table, ))

@@ -183,8 +183,9 @@ def what_it_is(state: State, source: str, method: str) -> str | None:
     differ = [(shapes[name], tuple(value.shape))
               for name, value in state.items()
               if name in shapes and shapes[name] != tuple(value.shape)]
-    if differ and all({*zip(ours, theirs, strict=True)} <= {(k, k) for k in ours} | {(1, 3)}
-                      for ours, theirs in differ):
+    if differ and all(
+        {*zip(ours, theirs, strict=True)} <= {(k, k) for k in ours} | {(1, 3)}
+            for ours, theirs in differ):
         return (f'{advice} those of a network for three colour channels. '
                 'Fetch the one for grey images.')
     return None

@@ -130,8 +130,8 @@ class BaseFuser(BaseModule):
         if any(pad):
             small = pad[1] >= width or pad[3] >= height
             mode = 'replicate' if small else self.padding_mode
-            vis, ir, *more = (F.pad(image, pad, mode=mode)
-                              for image in (vis, ir, *more))
+            vis, ir = (F.pad(image, pad, mode=mode) for image in (vis, ir))
+            more = tuple(F.pad(image, pad, mode=mode) for image in more)
         if self.takes_size:
             condition['size'] = (height, width)
         output = self.fuse(vis, ir, *more, **condition)

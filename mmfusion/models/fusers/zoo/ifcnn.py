@@ -47,7 +47,8 @@ class IFCNN(RuleFuser):
         check_choice((None, 'rgb', 'bgr'), grey_order=grey_order)
         self.colour_sources = colour
         self.grey_order = grey_order
-        for name, value in zip(('mean', 'std'), STATISTICS[normalize], strict=True):
+        for name, value in zip(('mean', 'std'), STATISTICS[normalize],
+                               strict=True):
             self.register_buffer(f'_{name}',
                                  torch.tensor(value).view(1, 3, 1, 1),
                                  persistent=False)

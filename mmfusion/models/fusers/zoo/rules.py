@@ -76,5 +76,7 @@ def l1_norm(maps: Sequence[Tensor], window: int = 3,
         F.avg_pool2d(x.abs().sum(1, keepdim=True), window, 1, window // 2)
         for x in maps
     ]
-    weighted = [x * activity for x, activity in zip(maps, activities, strict=True)]
+    weighted = [
+        x * activity for x, activity in zip(maps, activities, strict=True)
+    ]
     return add(weighted) / (add(activities) + epsilon)

@@ -16,10 +16,11 @@ _TORCH = [
 ]
 
 TABLES = (
-    layer_table('densefuse', 'DenseFuse', dict(zip(_CONVS, _BUNDLE, strict=True)),
-                dict(weight='kernel'),
+    layer_table('densefuse', 'DenseFuse',
+                dict(zip(_CONVS, _BUNDLE, strict=True)), dict(weight='kernel'),
                 dict(rule='add', new_first=True, last_act=None), joint='/',
                 suffix='.index'),
-    layer_table('densefuse', 'DenseFuse', dict(zip(_CONVS, _TORCH, strict=True)),
+    layer_table('densefuse', 'DenseFuse', dict(zip(_CONVS, _TORCH,
+                                                   strict=True)),
                 options=dict(rule='mean', new_first=False, last_act='relu')),
 )
