@@ -18,7 +18,7 @@ METHODS = ('average', 'maximum', 'visible')
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-    """A report of two sets, one of them labelled, and two presets."""
+    """Three sets, one labelled, one of another task; two presets."""
     from mmengine.registry import DefaultScope
     DefaultScope.get_instance('mmfusion', scope_name='mmfusion')
     root = tmp_path_factory.mktemp('report')
@@ -33,16 +33,21 @@ def folder(tmp_path_factory):
                             image.astype(np.uint8))
         sets.append(f'{name}={root / name / "vis"},{root / name / "ir"}')
     (root / 'night' / 'vis' / 'left.png').write_bytes(b'')
+    sets.append(f'brain@mri_pet={root / "night" / "ir"},'
+                f'{root / "day <1>" / "vis"}')
     with pytest.MonkeyPatch.context() as patch:
         columns = dict(SD='SD', SSIM='SSIM:film', CC='CC')
         patch.setitem(
             PRESETS, 'brief',
             Preset('brief', columns, 'Three of each channel.', channels='rgb'))
-        code = benchmark_methods(
-            [f'baseline:{name}' for name in METHODS], sets,
-            Options(out=root / 'out', presets=('brief', ),
-                    metrics=('EN', 'MSE', 'QSF', 'PSNR:film'), shape=(32, 40),
-                    runs=1, strips=2))
+        code = benchmark_methods([
+            dict(config='baseline:average', tasks=['ivf']), 'baseline:maximum',
+            'baseline:visible'
+        ], sets,
+                                 Options(
+                                     out=root / 'out', presets=('brief', ),
+                                     metrics=('EN', 'MSE', 'QSF', 'PSNR:film'),
+                                     shape=(32, 40), runs=1, strips=2))
     assert code == 1  # a file without a partner
     # Scores of a segmentor on one set, without training one.
     path = root / 'out' / 'report.json'
@@ -121,8 +126,8 @@ def test_first_view(page, report):
     assert page.title() == 'mmfusion: fusion methods compared'
     assert [row[0] for row in rows(page)] == list(METHODS)
     assert heads(page) == [
-        'method', 'EN ↑', 'MSE ↓', 'QSF →0', 'PSNR:film† ↑', 'latency (ms) ↓',
-        'parameters (M) ↓', 'FLOPs (G) ↓'
+        'method', 'EN ↑', 'MSE ↓', 'QSF →0', 'PSNR:film† ↑', 'rank ↓',
+        'latency (ms) ↓', 'memory (MiB) ↓', 'parameters (M) ↓', 'FLOPs (G) ↓'
     ]
     column = report['presets'][0]['columns'][1]
     means = expected_means(report, 'day <1>', column['key'])
@@ -158,7 +163,7 @@ def test_sorts_by_click(page, report, place, better):
 
 
 def test_sorts_by_keyboard(page):
-    page.focus('#preset')
+    page.focus('#picker summary')
     page.keyboard.press('Tab')
     page.keyboard.press('Tab')
     key = page.evaluate('document.activeElement.dataset.key')
@@ -226,7 +231,8 @@ def test_what_is_not_correct_says_so(page, report):
 
 
 def test_images_of_the_chosen_set_load(page):
-    for name, pairs in (('day <1>', 2), ('night', 1)):
+    for name, pairs, methods in (('day <1>', 2, 3), ('night', 1, 3), ('brain',
+                                                                      1, 2)):
         choose(page, 'set', name)
         loaded = page.eval_on_selector_all(
             '.strips:not([hidden]) img', '''async images => {
@@ -234,10 +240,10 @@ def test_images_of_the_chosen_set_load(page):
                 return images.map(image => [image.naturalWidth,
                     image.offsetWidth > 0]);
             }''')
-        # Two sources and three methods, each with two crops.
-        assert len(loaded) == pairs * 5 * 3
+        # Two sources and the methods, each with two crops.
+        assert len(loaded) == pairs * (2 + methods) * 3
         assert all(width >= 100 and shown for width, shown in loaded)
-    assert page.locator('.strips[hidden] img').count() == 2 * 5 * 3
+    assert page.locator('.strips[hidden] img').count() == 3 * 5 * 3
 
 
 def test_curves_are_cumulative(page, report):
@@ -257,6 +263,62 @@ def test_curves_are_cumulative(page, report):
     assert page.locator('#charts.dim .near').count() == 4
     page.hover('h1')
     assert page.locator('#charts.dim').count() == 0
+
+
+def test_filters_by_task(page):
+    """A method that is not compared on a task has no row there."""
+    titles = page.eval_on_selector_all('#task option',
+                                       'all => all.map(o => o.textContent)')
+    assert titles == ['all', 'visible + infrared', 'MRI + PET']
+    choose(page, 'task', 'MRI + PET')
+    names = page.eval_on_selector_all('#set option',
+                                      'all => all.map(o => o.textContent)')
+    assert names == ['brain']
+    assert [row[0] for row in rows(page)] == ['maximum', 'visible']
+    assert page.text_content('#picker summary') == 'Methods (2 of 2 shown)'
+    choose(page, 'task', 'visible + infrared')
+    assert page.locator('#set option').count() == 2
+    assert len(rows(page)) == 3
+
+
+def test_picks_methods(page):
+    """What is left out goes from table, curves, ranks and strips."""
+    page.click('#picker summary')
+    page.click('#methods label:has-text("maximum")')
+    assert [row[0] for row in rows(page)] == ['average', 'visible']
+    for place in ('#legend [data-method]',
+                  '#charts .chart:first-child polyline[data-method]',
+                  '#ranks svg polyline'):
+        assert page.locator(place).count() == 2
+    shown = '.strips:not([hidden]) section:first-child figure:not([hidden])'
+    captions = page.eval_on_selector_all(f'{shown} figcaption',
+                                         'all => all.map(c => c.textContent)')
+    assert captions == ['visible', 'infrared', 'average', 'visible']
+    page.click('#none')
+    assert rows(page) == []
+    page.click('#all')
+    assert len(rows(page)) == 3
+
+
+def test_ranks(page, report):
+    """Of the chosen metric, with the test and the difference that counts."""
+    choose(page, 'ranked', 'MSE')
+    key = report['presets'][0]['columns'][1]['key']
+    ranks = report['ranks']['day <1>'][key]
+    words = page.locator('#ranks text').all_text_contents()
+    drawn = dict(text.rsplit(' ', 1) for text in words if ' ' in text)
+    expected = {**ranks['mean'], 'critical difference': ranks['critical']}
+    assert {
+        name: float(text) for name, text in drawn.items()
+    } == pytest.approx(expected, abs=6e-3)
+    assert f'{ranks["p"]:.4f}' in page.text_content('#significance')
+    place = heads(page).index('rank ↓')
+    for row in rows(page):
+        own = [
+            report['ranks']['day <1>'][column['key']]['mean'][row[0]]
+            for column in report['presets'][0]['columns']
+        ]
+        assert float(row[place]) == pytest.approx(np.mean(own), abs=6e-4)
 
 
 def test_light_and_dark(browser, folder, scheme):

@@ -13,6 +13,7 @@ from mmfusion.analysis.method_benchmark import (costs, measuring, read_methods,
 from mmfusion.cli.legacy import UsageError
 from mmfusion.evaluation import scenes
 from mmfusion.functional import compute
+from mmfusion.models.fusers import MaximumFuser
 from tests.support import tiny_project
 
 TOOL = 'analysis_tools/benchmark_methods.py'
@@ -216,6 +217,52 @@ def test_a_pair_counts_for_all_methods_or_none(benchmark, tmp_path, capsys):
             for v in method.values()} == {2}
 
 
+def test_pairs_of_other_tasks(benchmark, tmp_path, capsys):
+    """Each set has the methods that serve its task, in its own roles."""
+    tiny_project.write_pairs(tmp_path / 'brain', 2)
+    (tmp_path / 'list.py').write_text(
+        "methods = ['baseline:average', dict(config='baseline:visible', "
+        "tasks=['mri_pet'])]\n")
+    sets = [
+        f'day={tmp_path}/brain/vis,{tmp_path}/brain/ir',
+        f'brain@MRI_PET={tmp_path}/brain/ir,{tmp_path}/brain/vis'
+    ]
+    assert benchmark(tmp_path / 'list.py', sets=sets) == 0
+    report = read_report(tmp_path)
+    assert report['tasks'] == dict(ivf='visible + infrared',
+                                   mri_pet='MRI + PET')
+    assert list(report['values']['day']) == ['average']
+    assert list(report['values']['brain']) == ['average', 'visible']
+    shown = cv2.imread(str(tmp_path / 'out/fused/brain/visible/000.png'))
+    pet = cv2.imread(str(tmp_path / 'brain/vis/000.png'))
+    assert np.array_equal(shown, pet)
+    for key, values in report['values']['day']['average'].items():
+        assert values == report['values']['brain']['average'][key]
+    assert benchmark('baseline:average', sets=['a@nothing=x,y']) == 2
+    assert "'mri_pet'" in capsys.readouterr().err
+    (tmp_path / 'list.py').write_text(
+        "methods = [dict(config='baseline:visible', tasks=['mef'])]\n")
+    assert benchmark(tmp_path / 'list.py', sets=sets) == 2
+    assert 'day: expected a method for pairs of' in capsys.readouterr().err
+
+
+def test_a_method_that_fails_throughout_is_left_out(benchmark, tmp_path,
+                                                    monkeypatch, capsys):
+    """The others are reported, and it is named."""
+
+    def fail(self, vis_luma, ir):
+        if vis_luma.shape[-2:] == (32, 40):  # where costs are measured
+            return vis_luma
+        raise ValueError('Expected something else.')
+
+    monkeypatch.setattr(MaximumFuser, 'fuse_luma', fail)
+    assert benchmark('baseline:average', 'baseline:maximum') == 1
+    report = read_report(tmp_path)
+    assert list(report['values']['street']) == ['average']
+    assert report['sets'][0]['pairs'] == 3
+    assert 'maximum, 000: Expected something' in capsys.readouterr().err
+
+
 def test_nothing_to_measure(benchmark, tmp_path, capsys):
     for path in (tmp_path / 'plain' / 'ir').iterdir():
         path.write_bytes(b'')
@@ -301,9 +348,12 @@ class TestMethods:
              str(tmp_path / 'list.py')])
         assert [m.name
                 for m in methods] == ['average', 'stage1', 'maximum', 'again']
-        (tmp_path / 'list.py').write_text("methods = [dict(cfg='x.py')]\n")
-        with pytest.raises(UsageError, match='dict.config='):
-            read_methods([str(tmp_path / 'list.py')])
+        for wrong in ("dict(cfg='x.py')",
+                      "dict(config='baseline:average', tasks='mef')",
+                      "dict(config='baseline:average', tasks=['x'])"):
+            (tmp_path / 'list.py').write_text(f'methods = [{wrong}]\n')
+            with pytest.raises(UsageError, match='dict.config='):
+                read_methods([str(tmp_path / 'list.py')])
 
     def test_an_untrained_network_is_refused(self, trained):
         config = f'{trained}/configs/fusers/stage1.py'

@@ -181,6 +181,7 @@ class TestCrops:
         for left, top, width, height in strips.choose_crops(image, image):
             assert left >= 0 and left + width <= size[1] and width >= 1
             assert top >= 0 and top + height <= size[0] and height >= 1
-        html = strips.pair_strip('<a>', image, image, {'"b"': image})
+        html = strips.pair_strip('<a>', dict(vis=image, ir=image),
+                                 {'"b"': image})
         assert '&lt;a&gt;' in html and '&quot;b&quot;' in html
         assert html.count('<img') == 9

@@ -19,8 +19,9 @@ def parse_args():
         'file that lists them')
     parser.add_argument(
         '--data', nargs='+', required=True, metavar='SET',
-        help='NAME=VIS_DIR,IR_DIR[,LABEL_DIR], or roadscene, tno, vifb, '
-        'm3fd, msrs below MMFUSION_DATA')
+        help='NAME=VIS_DIR,IR_DIR[,LABEL_DIR], NAME@TASK=DIR,DIR, or '
+        'roadscene, tno, vifb, m3fd, msrs, mri_ct, mri_pet, mri_spect, mef, '
+        'mff below MMFUSION_DATA')
     parser.add_argument(
         '--out', required=True, type=Path, metavar='DIR',
         help='page, fused images and records; run again to go on')

@@ -1,4 +1,5 @@
-"""Latency, parameters and FLOPs of methods, measured once."""
+"""Latency, memory, parameters and FLOPs of methods, measured once."""
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ def setting(shape: tuple[int, int], device: str, runs: int) -> dict[str, Any]:
 
 def measure_costs(methods: Sequence[Method], path: Path,
                   shape: tuple[int, int] = (480, 640), device: str = 'cpu',
-                  runs: int = 10) -> dict[str, dict[str, float]]:
+                  runs: int = 10) -> dict[str, dict[str, float | None]]:
     """Costs of the fusers alone, for one pair in float32.
 
     Args:
@@ -35,7 +36,8 @@ def measure_costs(methods: Sequence[Method], path: Path,
 
     Returns:
         dict[str, dict]: Name of each method -> ``latency_ms``,
-        ``parameters`` and ``flops``.
+        ``memory_mib`` (the most above the start, None where the system does
+        not tell), ``parameters`` and ``flops``.
     """
     known = read_record(path) or {}
     where = setting(shape, device, runs)
@@ -46,6 +48,7 @@ def measure_costs(methods: Sequence[Method], path: Path,
     todo = [
         method for method in methods
         if known.get(method.name, {}).get('measured_for') != key(method)
+        or 'memory_mib' not in known[method.name]  # of an older version
     ]
     for method in track(todo, len(todo)):
         network = network_of(method.cfg, 'fuser')
@@ -53,12 +56,15 @@ def measure_costs(methods: Sequence[Method], path: Path,
                      flops=count_flops(network, shape).get('', 0))
         network = network_of(method.cfg, 'fuser', True, device)
         timed = measure(network, random_input(shape, device=device), 2, runs)
-        known[method.name] = dict(costs, latency_ms=timed['latency_ms'],
-                                  measured_for=key(method))
+        memory = timed['peak_memory_mib']
+        known[method.name] = dict(
+            costs, latency_ms=timed['latency_ms'],
+            memory_mib=None if math.isnan(memory) else memory,
+            measured_for=key(method))
         write_json(path, known)
     return {
         method.name: {
             name: known[method.name][name]
-            for name in ('latency_ms', 'parameters', 'flops')
+            for name in ('latency_ms', 'memory_mib', 'parameters', 'flops')
         } for method in methods
     }

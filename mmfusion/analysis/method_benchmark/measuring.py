@@ -101,18 +101,20 @@ Values = dict[str, float]
 def measure(
     pairs: Sequence[Mapping[str, str]], images: Mapping[str, Path],
     columns: Sequence[Column], store: RecordStore, workers: int = 1,
-    reading: PairReading | None = None
+    reading: PairReading | None = None, sources: Sequence[str] = ('ir', 'vis')
 ) -> tuple[dict[str, dict[str, Values]], dict[tuple[str, str], str]]:
     """Measure what the store does not have yet.
 
     Args:
-        pairs (sequence[mapping]): ``stem``, ``vis_path``, ``ir_path``.
+        pairs (sequence[mapping]): ``stem`` and the paths of the sources,
+            such as ``vis_path``.
         images (mapping): Method -> folder of its images ``<stem>.png``;
             what is not there is left out.
         columns (sequence[Column]): What to measure.
         store (RecordStore): Where values are looked up and added.
         workers (int): Processes that measure.
         reading (PairReading, optional): How the sources are read.
+        sources (sequence[str]): Their names, in the order of the metrics.
 
     Returns:
         tuple[dict, dict]: Values by method and stem, and reasons by method
@@ -127,12 +129,12 @@ def measure(
             if not path.is_file():
                 continue
             name = method, pair['stem']
-            files[name] = [path, pair['ir_path'], pair['vis_path']]
+            files[name] = [path, *(pair[f'{kind}_path'] for kind in sources)]
             record = store.find(*name, files[name])
             found[method][pair['stem']] = dict(record.values if record else {})
     settings = (reading or PairReading()).stated()
     for protocol, scenes in _plan(found, files, columns, settings).items():
-        load = partial(protocol.read_sources, names=('ir', 'vis'))
+        load = partial(protocol.read_sources, names=tuple(sources))
         for records in measure_scenes(scenes, protocol, workers, load):
             for record in _of_methods(records, images):
                 name = record.method, record.stem
@@ -158,7 +160,7 @@ def _plan(found: Mapping[str, Mapping[str, Values]],
           settings: Mapping[str, Any]) -> dict[Protocol, list[Scene]]:
     """Scenes to measure, by what is missing."""
     plan: dict[Protocol, dict[str, Scene]] = {}
-    for (method, stem), (fused, *sources) in files.items():
+    for (method, stem), (fused, *originals) in files.items():
         missing: dict[str, list[str]] = {}
         for column in columns:
             if column.key not in found[method][stem]:
@@ -167,7 +169,7 @@ def _plan(found: Mapping[str, Mapping[str, Values]],
             protocol = Protocol(metrics=tuple(keys), channels=channels,
                                 **settings)
             scenes = plan.setdefault(protocol, {})
-            scene = scenes.setdefault(stem, Scene(stem, sources, {}))
+            scene = scenes.setdefault(stem, Scene(stem, originals, {}))
             scene.fused[method] = str(fused)
     return {key: list(scenes.values()) for key, scenes in plan.items()}
 

@@ -1,16 +1,19 @@
 """The methods of a benchmark: configs with checkpoints, and fusion rules."""
+import copy
 import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
+from mmfusion.apis.fusing import use_task
 from mmfusion.apis.pairs import inference_pipeline
 from mmfusion.fileio import read_lines
+from mmfusion.tasks import TASKS
 from mmfusion.utils.config_file import (default_work_dir, load_config,
                                         require_file)
 from mmfusion.utils.errors import UsageError
@@ -40,11 +43,26 @@ class Method:
         source (str): Config or ``baseline:NAME``, as the user wrote it.
         cfg (Config): With a ``model``.
         checkpoint (str, optional): Its weights.
+        tasks (tuple[str]): What it is compared on, names of ``TASKS``;
+            empty for all.
     """
     name: str
     source: str
     cfg: Config
     checkpoint: str | None = None
+    tasks: tuple[str, ...] = ()
+
+    def serves(self, task: str) -> bool:
+        """Whether it is compared on pairs of a task."""
+        return not self.tasks or task in self.tasks
+
+    def for_task(self, task: str) -> 'Method':
+        """The same method with a model for pairs of a task."""
+        if (self.cfg.model.get('task') or 'ivf') == task:
+            return self
+        cfg = copy.deepcopy(self.cfg)
+        use_task(cfg, task)
+        return replace(self, cfg=cfg)
 
     @property
     def folder(self) -> str:
@@ -80,7 +98,8 @@ def read_methods(entries: Sequence[str]) -> list[Method]:
             ``FILE.py@mini``, or a file that lists such entries: a
             text file (one a line, ``#`` starts a comment) or a Python file
             with a list ``methods`` of entries or of dicts (``config``,
-            ``checkpoint``, ``name``).
+            ``checkpoint``, ``name``, and ``tasks``, the kinds of pairs that
+            it is compared on).
 
     Returns:
         list[Method]: In order.
@@ -105,11 +124,11 @@ def read_methods(entries: Sequence[str]) -> list[Method]:
     return methods
 
 
-Parts = tuple[str | None, str, str | None]
+Parts = tuple[str | None, str, str | None, tuple[str, ...]]
 
 
 def _expand(entries: Sequence[Entry], near: Path | None = None) -> list[Parts]:
-    """Name, config and checkpoint of all entries, files of entries read."""
+    """Parts of all entries, files of entries read."""
     found: list[Parts] = []
     for entry in entries:
         if isinstance(entry, dict):
@@ -118,22 +137,26 @@ def _expand(entries: Sequence[Entry], near: Path | None = None) -> list[Parts]:
         name, config, checkpoint = _split(entry)
         listed = None if name or checkpoint else _listed(config)
         if listed is None:
-            found.append((name, config, checkpoint))
+            found.append((name, config, checkpoint, ()))
         else:
             found += _expand(listed, Path(config))
     return found
 
 
 def _from_dict(entry: dict[str, Any], near: Path | None) -> Parts:
-    unknown = set(entry) - {'name', 'config', 'checkpoint'}
-    if unknown or not isinstance(entry.get('config'), str):
+    unknown = set(entry) - {'name', 'config', 'checkpoint', 'tasks'}
+    tasks = entry.get('tasks', ())
+    if (unknown or not isinstance(entry.get('config'), str)
+            or isinstance(tasks, str) or not set(tasks) <= set(TASKS)):
         raise UsageError(
             f'{near}: expected methods as dict(config=..., checkpoint=..., '
-            f'name=...), got {entry}.')
-    return entry.get('name'), entry['config'], entry.get('checkpoint')
+            f'name=..., tasks=[...]) with tasks out of {", ".join(TASKS)}, '
+            f'got {entry}.')
+    return (entry.get('name'), entry['config'], entry.get('checkpoint'),
+            tuple(tasks))
 
 
-def _split(entry: str) -> Parts:
+def _split(entry: str) -> tuple[str | None, str, str | None]:
     """``[NAME=]CONFIG[=CHECKPOINT]`` in its parts."""
     first, *rest = entry.split('=', 1)
     name = None
@@ -158,7 +181,8 @@ def _listed(path: str) -> Sequence[Entry] | None:
     return None
 
 
-def _method(name: str | None, config: str, checkpoint: str | None) -> Method:
+def _method(name: str | None, config: str, checkpoint: str | None,
+            tasks: tuple[str, ...]) -> Method:
     if config.startswith(_BASELINE):
         rule = config[len(_BASELINE):]
         if rule not in BASELINES or checkpoint is not None:
@@ -169,7 +193,7 @@ def _method(name: str | None, config: str, checkpoint: str | None) -> Method:
         cfg = Config(
             dict(default_scope='mmfusion', model=dict(type='ImageFuser',
                                                       fuser=BASELINES[rule])))
-        return Method(name or rule, config, cfg)
+        return Method(name or rule, config, cfg, None, tasks)
     if not _is_config(config):
         raise UsageError(
             f'Expected CONFIG[=CHECKPOINT] or {_BASELINE}RULE, got '
@@ -186,4 +210,4 @@ def _method(name: str | None, config: str, checkpoint: str | None) -> Method:
             'fuser with weights. Train it with tools/train.py or leave it '
             'out: an untrained network is not measured.')
     return Method(name or Path(default_work_dir(cfg)).name, config, cfg,
-                  checkpoint)
+                  checkpoint, tasks)

@@ -40,7 +40,8 @@ def render_page(report: Mapping[str, Any],
 
     Args:
         report (mapping): As ``report.json`` holds it: ``methods``, ``sets``,
-            ``presets``, ``values``, ``segmentation`` and ``setting``.
+            ``presets``, ``values``, ``ranks``, ``segmentation``, ``tasks``
+            and ``setting``.
         strips (mapping): Name of each set -> HTML of its strips, in the
             order of the report.
 
@@ -55,7 +56,7 @@ def render_page(report: Mapping[str, Any],
                        for index, parts in enumerate(strips.values()))
     return Template(_read('report.html')).substitute(
         style=PAGE_STYLE + _read('report.css'), strips=sections, data=data,
-        script=_read('report.js'))
+        script=_read('ranks.js') + _read('report.js'))
 
 
 def _read(name: str) -> str:

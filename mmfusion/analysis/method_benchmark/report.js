@@ -1,4 +1,3 @@
-'use strict';
 const report = JSON.parse(document.getElementById('report').textContent);
 const find = (id) => document.getElementById(id);
 // names such as 'constructor' are no properties of their own
@@ -6,6 +5,7 @@ const own = (object, name) =>
   Object.hasOwn(object ?? {}, name) ? object[name] : undefined;
 const DASHES = ['', '7 3', '2 2'];
 const COLOURS = 8;
+const hidden = new Set(); // names of methods that the reader left out
 // column that rows are sorted by, and whether the best come first
 let order = {key: 'method', best: true};
 
@@ -24,6 +24,14 @@ function make(tag, text = '', attributes = {}) {
 const chosenSet = () => report.sets[find('set').value];
 const chosenPreset = () => report.presets[find('preset').value];
 
+const costsOf = (name) =>
+  report.methods.find((method) => method.name === name).costs;
+// Methods of the set that the reader has not left out, with their places.
+const shown = () => report.methods
+  .map((method, index) => ({...method, index}))
+  .filter((method) => own(own(report.values, chosenSet().name), method.name)
+    && !hidden.has(method.name));
+
 function statistics(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const count = sorted.length;
@@ -37,7 +45,7 @@ function metricColumns() {
   const values = own(report.values, chosenSet().name);
   return chosenPreset().columns.map((column) => {
     const better = {'1': 'higher', '-1': 'lower', '0': 'closer to 0'};
-    const known = new Map(report.methods.map((method) => {
+    const known = new Map(shown().map((method) => {
       const list = own(own(values, method.name), column.key) ?? [];
       return [method.name, list.length ? statistics(list) : null];
     }));
@@ -60,8 +68,8 @@ function otherColumns() {
   const cost = (key, head, unit, factor, hint) => ({
     key, head: `${head} (${unit})`, arrow: '↓', better: -1, mark: '', hint,
     value: (name) => {
-      const costs = report.methods.find((m) => m.name === name).costs;
-      return costs ? costs[key] / factor : null;
+      const cost = costsOf(name)?.[key] ?? null;
+      return cost === null ? null : cost / factor;
     },
     detail: () => '',
   });
@@ -71,6 +79,8 @@ function otherColumns() {
     cost('latency_ms', 'latency', 'ms', 1,
       `Fuser alone, ${size}, float32, ${device}, ${threads} thread(s), ` +
       `median of ${runs} runs`),
+    cost('memory_mib', 'memory', 'MiB', 1,
+      'Most that such a pass takes beyond weights and inputs'),
     cost('parameters', 'parameters', 'M', 1e6, 'Weights of the fuser'),
     cost('flops', 'FLOPs', 'G', 1e9,
       `Convolutions and matrix products, ${size}; a multiply-add counts ` +
@@ -89,7 +99,16 @@ function otherColumns() {
         .map(([label, iou]) => `${label} ${iou.toFixed(1)}`).join(', '),
     });
   }
-  columns[0].first = true;
+  const ranks = own(report.ranks, chosenSet().name);
+  const keys = chosenPreset().columns.map((column) => column.key);
+  columns.unshift({
+    key: 'rank', head: 'rank', arrow: '↓', better: -1, mark: '', ranked: true,
+    first: true, hint: 'Mean over the columns of the mean rank over the ' +
+      'pairs, among all methods of the set; 1 is best',
+    value: (name) => keys.reduce((sum, key) =>
+      sum + own(ranks, key).mean[name], 0) / keys.length,
+    detail: () => '',
+  });
   return columns;
 }
 
@@ -108,7 +127,7 @@ function badness(column, name) {
 }
 
 function sortedNames(columns) {
-  const names = report.methods.map((method) => method.name);
+  const names = shown().map((method) => method.name);
   const column = columns.find((item) => item.key === order.key);
   if (!column) {
     if (!order.best) names.reverse();
@@ -213,16 +232,39 @@ const colour = (index) => `var(--c${index % COLOURS})`;
 const dash = (index) =>
   DASHES[(index + Math.floor(index / COLOURS)) % DASHES.length] || null;
 
+function curveSample(index) {
+  const line = make('svg', '', {width: 30, height: 10, viewBox:
+    '0 0 30 10', 'aria-hidden': 'true'});
+  line.append(make('polyline', '', {points: '0,5 30,5', style:
+    `stroke: ${colour(index)}`, 'stroke-dasharray': dash(index)}));
+  return line;
+}
+
 function drawLegend() {
-  find('legend').replaceChildren(...report.methods.map((method, index) => {
+  find('legend').replaceChildren(...shown().map(({name, index}) => {
     const item = make('span', '', {'data-method': index});
-    const line = make('svg', '', {width: 30, height: 10, viewBox:
-      '0 0 30 10', 'aria-hidden': 'true'});
-    line.append(make('polyline', '', {points: '0,5 30,5', style:
-      `stroke: ${colour(index)}`, 'stroke-dasharray': dash(index)}));
-    item.append(line, ` ${method.name}`);
+    item.append(curveSample(index), ` ${name}`);
     return item;
   }));
+}
+
+function drawPicker() {
+  find('methods').replaceChildren(...report.methods.map(({name, source}) => {
+    const item = make('label', '', {title: source});
+    const box = make('input', '', {type: 'checkbox', value: name});
+    box.checked = !hidden.has(name);
+    box.addEventListener('change', () => pick(box.checked, [name]));
+    item.append(box, ` ${name}`);
+    return item;
+  }));
+}
+
+function pick(wanted, names) {
+  for (const name of names) hidden[wanted ? 'delete' : 'add'](name);
+  for (const box of find('methods').querySelectorAll('input')) {
+    box.checked = !hidden.has(box.value);
+  }
+  drawPage();
 }
 
 function drawChart(column) {
@@ -252,9 +294,9 @@ function drawChart(column) {
         {x: left - 5, y: Number(y) + 4, 'text-anchor': 'end'}),
       make('text', share, {x, y: height - 8, 'text-anchor': 'middle'}));
   }
-  report.methods.forEach((method, index) => {
-    const item = column.known.get(method.name);
-    if (!item) return;
+  for (const {name, index} of shown()) {
+    const item = column.known.get(name);
+    if (!item) continue;
     const count = item.sorted.length;
     const style = {'data-method': index, style: `stroke: ${colour(index)}`};
     const points = item.sorted.map((value, i) => place((i + 1) / count, value));
@@ -263,10 +305,9 @@ function drawChart(column) {
         points: points.map((point) => point.join()).join(' ')})
       : make('circle', '', {...style, cx: points[0][0], cy: points[0][1],
         r: 3, fill: 'none'});
-    curve.append(make('title', `${method.name}: mean ${
-      number(item.mean, 4)}`));
+    curve.append(make('title', `${name}: mean ${number(item.mean, 4)}`));
     svg.append(curve);
-  });
+  }
   box.append(svg);
   return box;
 }
@@ -292,20 +333,63 @@ function drawPage() {
     `Left out (${set.problems.length})`;
   problems.querySelector('ul').replaceChildren(
     ...set.problems.map((text) => make('li', text)));
+  const inSet = report.methods.filter(({name}) =>
+    own(own(report.values, set.name), name)).length;
+  find('picker').querySelector('summary').textContent =
+    `Methods (${shown().length} of ${inSet} shown)`;
   drawTable();
   drawColumns();
+  drawRanks();
+  drawLegend();
   find('charts').replaceChildren(...metricColumns().map(drawChart));
   for (const strips of document.querySelectorAll('.strips')) {
     strips.hidden = strips.dataset.set !== find('set').value;
   }
+  for (const figure of document.querySelectorAll('.strips [data-name]')) {
+    figure.hidden = hidden.has(figure.dataset.name);
+  }
 }
 
-for (const [id, list] of [['set', report.sets], ['preset', report.presets]]) {
-  find(id).append(...list.map((item, index) =>
-    make('option', item.name, {value: index})));
-  find(id).addEventListener('change', drawPage);
+const options = (list) => list.map((item, index) =>
+  make('option', item.name, {value: index}));
+
+// The sets of the chosen kind of pairs.
+function offerSets() {
+  const task = find('task').value;
+  find('set').replaceChildren(...options(report.sets).filter((_, index) =>
+    !task || report.sets[index].task === task));
 }
-find('choice').addEventListener('submit', (event) => event.preventDefault());
+
+function offerRanks() {
+  const before = find('ranked').value;
+  find('ranked').replaceChildren(...chosenPreset().columns.map((column) =>
+    make('option', column.head, {value: column.key})));
+  if (chosenPreset().columns.some((column) => column.key === before)) {
+    find('ranked').value = before;
+  }
+}
+
+const tasks = Object.entries(report.tasks);
+find('task').append(make('option', 'all', {value: ''}), ...tasks.map(
+  ([name, title]) => make('option', title, {value: name})));
+find('tasks').hidden = tasks.length < 2;
+find('preset').append(...options(report.presets));
+offerSets();
+offerRanks();
+for (const [id, prepare] of [['task', offerSets], ['set', null],
+  ['preset', offerRanks], ['ranked', null]]) {
+  find(id).addEventListener('change', () => {
+    prepare?.();
+    drawPage();
+  });
+}
+for (const id of ['choice', 'ranking']) {
+  find(id).addEventListener('submit', (event) => event.preventDefault());
+}
+for (const [id, wanted] of [['all', true], ['none', false]]) {
+  find(id).addEventListener('click', () =>
+    pick(wanted, report.methods.map((method) => method.name)));
+}
 for (const id of ['legend', 'charts']) {
   find(id).addEventListener('pointerover', bringForward);
   find(id).addEventListener('pointerleave', bringForward);
@@ -313,5 +397,5 @@ for (const id of ['legend', 'charts']) {
 find('setting').textContent = `mmfusion ${report.setting.mmfusion}, torch ${
   report.setting.torch}. Pairs are fused at their own size, and measured as ` +
   'saved with 8 bits.';
-drawLegend();
+drawPicker();
 drawPage();

@@ -74,7 +74,8 @@ def benchmark_methods(methods: Sequence[str], data: Sequence[str],
     Fused images (``fused/<set>/<method>``), the values of each image
     (``records``) and costs are kept in ``options.out`` and used again, as
     long as method, checkpoint and files are the same. A pair counts for all
-    methods or for none, so that their means are comparable.
+    methods or for none, so that their means are comparable; a method that
+    fails on all pairs of a set is left out there.
 
     Args:
         methods (sequence[str]): See :func:`~.methods.read_methods`.
@@ -102,8 +103,8 @@ def benchmark_methods(methods: Sequence[str], data: Sequence[str],
         segmentor = Segmentor(*options.segmentor, options.device)
     failures = _fuse(chosen, sets, options, reading)
     results = [
-        _measure(item, chosen, tables, segmentor, failures[item.name], options,
-                 reading) for item in sets
+        _measure(item, _serving(chosen, item), tables, segmentor,
+                 failures[item.name], options, reading) for item in sets
     ]
     costs = measure_costs(chosen, options.out / 'costs.json', options.shape,
                           options.device, options.runs)
@@ -114,8 +115,7 @@ def benchmark_methods(methods: Sequence[str], data: Sequence[str],
                json.dumps(report, allow_nan=False) + '\n')
     strips = {
         result.pairs.name: [
-            make_strip(pair, _folders(options.out, result.pairs, chosen),
-                       reading)
+            make_strip(pair, result.images, reading, result.pairs.task)
             for pair in spread(result.complete, options.strips)
         ] for result in results
     }
@@ -138,6 +138,20 @@ def _one_reading(methods: Sequence[Method],
     return PairReading(**stated)
 
 
+def _serving(methods: Sequence[Method], pairs: PairSet) -> list[Method]:
+    """The methods that a set is compared on.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    chosen = [method for method in methods if method.serves(pairs.task)]
+    if not chosen:
+        raise UsageError(f'{pairs.name}: expected a method for pairs of task '
+                         f'{pairs.task}, got none. Add one, or leave the set '
+                         'out.')
+    return chosen
+
+
 def _folders(out: Path, pairs: PairSet,
              methods: Sequence[Method]) -> dict[str, Path]:
     """Where the images of each method are."""
@@ -157,16 +171,19 @@ def _fuse(methods: Sequence[Method], sets: Sequence[PairSet], options: Options,
                   overwrite=options.restart, flag='--restart',
                   ours=lambda path: path.with_name('fused').is_dir())
     pairs = [pair for item in sets for pair in item.pairs]
-    check_outputs(
-        [(output_path(folder, pair['stem']), sample_files(pair))
-         for item in sets for pair in item.pairs
-         for folder in _folders(options.out, item, methods).values()],
-        source_folders(pairs))
+    check_outputs([(output_path(folder, pair['stem']), sample_files(pair))
+                   for item in sets for pair in item.pairs
+                   for folder in _folders(options.out, item,
+                                          _serving(methods, item)).values()],
+                  source_folders(pairs))
     for method in methods:
-        settings, model = method.settings(), None
+        model, task = None, ''
         for item in sets:
+            if not method.serves(item.task):
+                continue
             folder = _folders(options.out, item, [method])[method.name]
-            _claim(folder, settings, options.restart)
+            fitted = method.for_task(item.task)
+            _claim(folder, fitted.settings(), options.restart)
             todo = [
                 pair for pair in item.pairs
                 if _is_older(output_path(folder, pair['stem']), pair)
@@ -175,8 +192,10 @@ def _fuse(methods: Sequence[Method], sets: Sequence[PairSet], options: Options,
                 continue
             print(f'{item.name}: {method.name} fuses {len(todo)} pairs',
                   flush=True)
-            model = model or init_model(method.cfg, method.checkpoint,
-                                        options.device, fuser_is_enough=True)
+            if model is None or task != item.task:
+                model, task = init_model(fitted.cfg, method.checkpoint,
+                                         options.device,
+                                         fuser_is_enough=True), item.task
             steps = [
                 load if type_name(step['type']) == STEP else step
                 for step in inference_pipeline(method.cfg, native=True)
@@ -206,8 +225,9 @@ def _is_older(image: Path, pair: dict[str, str]) -> bool:
         return True
     made = image.stat().st_mtime_ns
     return any(
-        Path(pair[key]).is_file() and Path(pair[key]).stat().st_mtime_ns > made
-        for key in ('vis_path', 'ir_path'))
+        Path(path).is_file() and Path(path).stat().st_mtime_ns > made
+        for key, path in pair.items()
+        if key.endswith('_path') and key != 'label_path')
 
 
 def _measure(item: PairSet, methods: Sequence[Method], tables: Sequence[Table],
@@ -225,7 +245,7 @@ def _measure(item: PairSet, methods: Sequence[Method], tables: Sequence[Table],
         dict(mmfusion=mmfusion.__version__, **reading.stated()),
         options.restart)
     values, unmeasured = measure(item.pairs, images, columns, store,
-                                 options.workers, reading)
+                                 options.workers, reading, item.sources)
     areas: dict[str, Any] = {}
     unscored: Failures = {}
     if segmentor and item.labelled:
@@ -235,9 +255,11 @@ def _measure(item: PairSet, methods: Sequence[Method], tables: Sequence[Table],
             records / f'{item.folder}.{settings["checkpoint"][:8]}.jsonl',
             settings, options.restart)
         areas, unscored = segment(segmentor, item.pairs, images, store)
+    # a method that fails throughout does not spoil the others' means
+    images = {name: path for name, path in images.items() if values[name]}
     complete = [
         pair for pair in item.pairs
-        if all(pair['stem'] in values[name] for name in images)
+        if images and all(pair['stem'] in values[name] for name in images)
     ]
     problems = [f'no partner: {path}' for path in item.unmatched]
     problems += [
@@ -251,4 +273,4 @@ def _measure(item: PairSet, methods: Sequence[Method], tables: Sequence[Table],
         raise UsageError(
             f'{item.name}: no pair could be measured for all methods. ' +
             ' '.join(problems[:3]))
-    return Result(item, complete, values, areas, problems)
+    return Result(item, images, complete, values, areas, problems)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
+from mmfusion.tasks import caption
 from mmfusion.visualization import resize_like, to_rgb_uint8
 from mmfusion.visualization.html import data_uri
 
@@ -52,7 +53,7 @@ def choose_crops(vis: np.ndarray, ir: np.ndarray) -> list[Window]:
 
 
 def strip(title: str, tiles: Sequence[tuple[str, np.ndarray]],
-          windows: Sequence[Window]) -> str:
+          windows: Sequence[Window], methods: int = 0) -> str:
     """One row of captioned pictures, each with its crops below, as HTML.
 
     Args:
@@ -60,22 +61,26 @@ def strip(title: str, tiles: Sequence[tuple[str, np.ndarray]],
         tiles (sequence[tuple]): Captions and images, RGB or grey ``uint8``
             of one size.
         windows (sequence[tuple]): Left, top, width and height.
+        methods (int): How many of the last tiles are methods', which the
+            reader may leave out.
 
     Returns:
         str: A ``<section>`` with inline JPEGs.
     """
     figures = []
-    for name, image in tiles:
+    for place, (name, image) in enumerate(tiles):
         image = to_rgb_uint8(image)
-        caption = html.escape(name)
+        label = html.escape(name)
         crops = ''.join(
             f'<img class="crop{index}" src="{data_uri(_zoom(image, window))}"'
-            f' alt="{caption}, crop {index + 1}">'
+            f' alt="{label}, crop {index + 1}">'
             for index, window in enumerate(windows))
-        figures.append(
-            f'<figure><img src="{data_uri(_outlined(image, windows), 82)}" '
-            f'alt="{caption}"><div class="crops">{crops}</div>'
-            f'<figcaption>{caption}</figcaption></figure>')
+        chosen = (f' data-name="{label}"' if place >= len(tiles) -
+                  methods else '')
+        figures.append(f'<figure{chosen}>'
+                       f'<img src="{data_uri(_outlined(image, windows), 82)}" '
+                       f'alt="{label}"><div class="crops">{crops}</div>'
+                       f'<figcaption>{label}</figcaption></figure>')
     return (f'<section><h3>{html.escape(title)}</h3>'
             f'<div class="panel">{"".join(figures)}</div></section>')
 
@@ -100,19 +105,20 @@ def _zoom(image: np.ndarray, window: Window) -> np.ndarray:
                       interpolation=cv2.INTER_CUBIC)
 
 
-def pair_strip(title: str, vis: np.ndarray, ir: np.ndarray,
+def pair_strip(title: str, sources: Mapping[str, np.ndarray],
                fused: Mapping[str, np.ndarray]) -> str:
     """:func:`strip` of a pair and of the images that were made of it.
 
     Args:
         title (str): Name of the pair.
-        vis (np.ndarray): RGB or grey ``uint8``.
-        ir (np.ndarray): Of any size.
+        sources (mapping): Modality -> RGB or grey ``uint8``, of any size;
+            two, the visible image first.
         fused (mapping): Method -> image of any size.
     """
-    shape = vis.shape[:2]
-    ir = resize_like(ir, shape)
-    tiles = [('visible', vis),
-             ('infrared', ir)] + [(name, resize_like(image, shape))
-                                  for name, image in fused.items()]
-    return strip(title, tiles, choose_crops(vis, ir))
+    shape = next(iter(sources.values())).shape[:2]
+    first, second = (resize_like(image, shape) for image in sources.values())
+    tiles = [(caption(name), image)
+             for name, image in zip(sources, (first, second), strict=True)]
+    tiles += [(name, resize_like(image, shape))
+              for name, image in fused.items()]
+    return strip(title, tiles, choose_crops(first, second), len(fused))
