@@ -8,7 +8,8 @@ from pathlib import Path
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.apis import FusionInferencer
-from mmfusion.cli.flags import add_device, add_loading, loading_of
+from mmfusion.cli.flags import (add_device, add_loading, add_register,
+                                loading_of)
 from mmfusion.cli.legacy import run
 from mmfusion.cli.outputs import refuse_sources
 from mmfusion.utils.files import write_image
@@ -30,6 +31,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='also write both images, the fused one and, where the model '
         'segments, its prediction side by side into this folder')
     add_loading(parser)
+    add_register(parser)
     add_device(parser)
     return parser.parse_args(argv)
 

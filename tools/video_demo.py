@@ -11,7 +11,7 @@ import sys
 
 import mmfusion  # noqa: F401  (teaches mmengine the names of our configs)
 from mmfusion.cli.flags import (add_device, add_loading, add_overwrite,
-                                add_threads, loading_of, one_of)
+                                add_register, add_threads, loading_of, one_of)
 from mmfusion.cli.legacy import run
 from mmfusion.cli.outputs import refuse_sources
 
@@ -66,6 +66,7 @@ def parse_args():
         ('fp32', 'bf16')), default='fp32',
                         help='of an exported file; bf16 with openvino')
     add_loading(parser)
+    add_register(parser)
     add_threads(parser)
     add_device(parser)
     add_overwrite(parser)

@@ -11,6 +11,7 @@ _PLACES = {
     'fuse': '.fusing',
     'init_model': '.model_loading',
     'FusionInferencer': '.inferencer',
+    'register_pair': '.registering',
     'TextOptions': '.text',
     'load_model_weights': '.checkpoint',
     'list_models': 'mmfusion.utils.config_file',

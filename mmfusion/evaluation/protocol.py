@@ -60,6 +60,7 @@ class Protocol:
         uint16_range (str | tuple[float, float]): Of deep one-channel
             sources, instead; see :class:`~mmfusion.fileio.PairReading`.
         on_size_mismatch (str): Of the sources, likewise.
+        register (str, optional): Of the sources, likewise.
 
     Raises:
         ValueError: For unknown names.
@@ -73,6 +74,7 @@ class Protocol:
     data_range: float | None = None
     uint16_range: Range = 'full'
     on_size_mismatch: str = 'error'
+    register: str | None = None
 
     def __post_init__(self) -> None:
         for name, known in dict(preset=PRESETS, channels=CHANNELS,
@@ -100,7 +102,8 @@ class Protocol:
     @property
     def reading(self) -> PairReading:
         """How the sources are read."""
-        return PairReading(self.on_size_mismatch, self.uint16_range)
+        return PairReading(self.on_size_mismatch, self.uint16_range,
+                           register=self.register)
 
     def settings(self) -> dict[str, Any]:
         """All that changes a number, as JSON takes it."""

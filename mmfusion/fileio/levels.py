@@ -2,6 +2,7 @@
 import numpy as np
 
 Range = str | tuple[float, float]
+Limits = tuple[float, float] | None
 
 
 def own_range(image: np.ndarray) -> tuple[float, float] | None:
@@ -38,31 +39,48 @@ def to_byte_range(image: np.ndarray, source: str, value_range: Range = 'full',
         ValueError: If values are NaN or infinite, or a range has to be
             stated that is not; names ``source`` and what it holds.
     """
+    return between(image, byte_limits(image, source, value_range, colour))
+
+
+def byte_limits(image: np.ndarray, source: str, value_range: Range = 'full',
+                colour: bool = False) -> Limits:
+    """The values that :func:`to_byte_range` makes 0 and 255.
+
+    Returns:
+        tuple[float, float] | None: None of uint8, which stays as it is.
+    """
     if image.dtype == np.uint8:
-        return image
+        return None
     least, most = float(image.min()), float(image.max())
     if not np.isfinite(most - least):
         raise ValueError(f'Expected finite values in {source!r}, got NaN or '
                          'infinity. Look at what wrote them.')
     known = own_range(image)
     if known and (colour or value_range == 'full'):
-        low, high = known
-    elif value_range == 'minmax':
-        low, high = least, most
-    elif value_range == 'full':
+        return known
+    if value_range == 'minmax':
+        return least, most
+    if isinstance(value_range, str):
         raise ValueError(
             f'Expected {source!r} as 8 or 16 bit unsigned integers or floats '
             f'in [0, 1], got {image.dtype} from {least:.6g} to {most:.6g}, '
             'whose black and white nobody knows. State them: '
             "uint16_range=(low, high), or 'minmax' of each image "
             '(--uint16-range).')
-    else:
-        low, high = value_range
-        if colour and (most < low or least > high):
-            raise ValueError(
-                f'Expected values of {source!r} between {low:g} and {high:g}, '
-                f'the range that is stated, got {image.dtype} from '
-                f'{least:.6g} to {most:.6g}. Save it with 8 bits.')
+    low, high = value_range
+    if colour and (most < low or least > high):
+        raise ValueError(
+            f'Expected values of {source!r} between {low:g} and {high:g}, '
+            f'the range that is stated, got {image.dtype} from '
+            f'{least:.6g} to {most:.6g}. Save it with 8 bits.')
+    return low, high
+
+
+def between(image: np.ndarray, limits: Limits) -> np.ndarray:
+    """An image, or a part of it, with its limits at 0 and 255."""
+    if limits is None:
+        return image
+    low, high = limits
     # float32 alone would round what has more than 24 bits
     values = image.astype(np.result_type(image.dtype, np.float32), copy=False)
     scaled = (values - low) * (255.0 / max(high - low, 1e-12))

@@ -3,18 +3,22 @@ import mmap
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 
+from .homography import load_homography
 from .images import read_image
-from .levels import Range, to_byte_range
+from .levels import Limits, Range, between, byte_limits
+from .registering import register_images
 
 Source = str | os.PathLike | np.ndarray
 #: settings of a pair's size and depth
-DEFAULTS = dict(on_size_mismatch='error', uint16_range='full')
+DEFAULTS = dict(on_size_mismatch='error', uint16_range='full', register=None)
+#: instead of a file, to find the matrix of each pair by itself
+AUTO = 'auto'
 _FULL = 65535
 # Whether somebody was told that counts vanish: one byte that the processes
 # of a run share.
@@ -24,6 +28,36 @@ _TOLD = mmap.mmap(-1, 1)
 def tell_again() -> None:
     """A new run: what :class:`PairReading` warns of once is told again."""
     _TOLD[0] = 0
+
+
+@dataclass(frozen=True)
+class OpenImage:
+    """A decoded image, whose parts become what models see.
+
+    Attributes:
+        stored (np.ndarray): As its file has it.
+        channels (int, optional): 1 or 3; None leaves them.
+        source (str): What errors call it.
+        limits (tuple[float, float], optional): Values that become 0 and
+            255; None of uint8, and of what is in that range already.
+    """
+    stored: np.ndarray
+    channels: int | None
+    source: str
+    limits: Limits = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.stored.shape[:2]
+
+    def window(
+        self, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> np.ndarray:
+        """A part of it, see :meth:`PairReading.read`."""
+        # first, since OpenCV knows few kinds of numbers
+        part = between(self.stored[rows, columns], self.limits)
+        return _with_channels(part, self.channels, self.source)
 
 
 @dataclass(frozen=True)
@@ -37,13 +71,18 @@ class PairReading:
             images that become 0 and 255: ``'full'``, ``'minmax'`` or
             (low, high).
         backend_args (dict, optional): File backend.
+        register (str, optional): File of the matrix that maps pixels of the
+            second image to those of the first, see :func:`load_homography`;
+            ``'auto'`` finds one for each pair. Comes before the sizes.
 
     Raises:
-        ValueError: If these are unknown.
+        ValueError: If these are unknown, or the file holds no matrix.
+        FileNotFoundError: If there is no such file.
     """
     on_size_mismatch: str = 'error'
     uint16_range: Range = 'full'
     backend_args: dict | None = None
+    register: str | os.PathLike | None = None
 
     def __post_init__(self) -> None:
         mode, limits = self.on_size_mismatch, self.uint16_range
@@ -57,6 +96,8 @@ class PairReading:
             raise ValueError(
                 "Expected uint16_range 'full', 'minmax' or (low, high) "
                 f'with low < high, got {limits!r}.')
+        if self.register not in (None, AUTO):
+            load_homography(self.register)
 
     def stated(self) -> dict[str, Any]:
         """Settings of size and depth that are not the defaults."""
@@ -86,24 +127,37 @@ class PairReading:
                 has a wrong shape or range.
             TypeError: If an array has a wrong dtype.
         """
+        return {
+            name: image.window()
+            for name, image in self.open(sources, channels).items()
+        }
+
+    def open(self, sources: Mapping[str, Source],
+             channels: Mapping[str, int | None]) -> dict[str, OpenImage]:
+        """Decode the images of a pair, for parts of them to be looked at.
+
+        Args, Raises: See :meth:`read`.
+
+        Returns:
+            dict[str, OpenImage]: Of one size.
+        """
         files = {
             os.fspath(source) if _is_file(source) else None
             for source in sources.values()
         }
         if (len(sources) > 1 == len(files) and None not in files
                 and None not in channels.values()):
-            images = self._split(files.pop(), channels)
+            stored = self._split(files.pop(), channels)
         else:
-            images = {
+            stored = {
                 name: self._image(source, name)
                 for name, source in sources.items()
             }
-        for name, image in images.items():
-            source = told(sources[name], name)
-            # first, since OpenCV knows few kinds of numbers
-            image = self._levels(image, source, channels[name])
-            images[name] = _with_channels(image, channels[name], source)
-        return self.same_size(images, sources)
+        images = {
+            name: self._open(image, channels[name], told(sources[name], name))
+            for name, image in stored.items()
+        }
+        return self._of_one_size(self._registered(images), sources)
 
     def _image(self, source: Source, name: str) -> np.ndarray:
         if not _is_file(source):
@@ -130,7 +184,18 @@ class PairReading:
             ValueError: If sizes differ and that is not asked, or is not
                 enough.
         """
-        sizes = {name: image.shape[:2] for name, image in images.items()}
+        opened = {
+            name: OpenImage(image, None, name)
+            for name, image in images.items()
+        }
+        return {
+            name: image.stored
+            for name, image in self._of_one_size(opened, sources).items()
+        }
+
+    def _of_one_size(self, images: dict[str, OpenImage],
+                     sources: Mapping[str, Source]) -> dict[str, OpenImage]:
+        sizes = {name: image.size for name, image in images.items()}
         if len(set(sizes.values())) == 1:
             return images
         moved = self.on_size_mismatch[len('resize_'):]
@@ -143,20 +208,43 @@ class PairReading:
                               for name, size in sizes.items())
             raise ValueError(
                 f'Expected a pair of one size, but {shown} (width x height). '
-                'Register the pair; where both show the same view at two '
-                'resolutions, set on_size_mismatch (--on-size-mismatch) to '
-                f'one of {["resize_" + name for name in images]}.')
-        return {**images, moved: resize_image(images[moved], kept.pop())}
+                'Register the pair (mmfusion register VIS IR finds a matrix; '
+                'register=FILE or --register FILE applies it); where both '
+                'show the same view at two resolutions, set on_size_mismatch '
+                '(--on-size-mismatch) to one of '
+                f'{["resize_" + name for name in images]}.')
+        image = resize_image(images[moved].window(), kept.pop())
+        return {
+            **images, moved:
+            replace(images[moved], stored=image, channels=None, limits=None)
+        }
 
-    def _levels(self, image: np.ndarray, source: str,
-                channels: int | None) -> np.ndarray:
-        """Uint8 as it is, else float32 in 0..255."""
+    def _registered(self, images: dict[str,
+                                       OpenImage]) -> dict[str, OpenImage]:
+        """The second image in the pixels of the first, where asked."""
+        if self.register is None or len(images) != 2:
+            return images
+        (_, fixed), (name, moving) = images.items()
+        image = moving.window()
+        if self.register == AUTO:
+            found = register_images(fixed.window(), image)
+        else:
+            found = load_homography(self.register)
+        image = found.warp(image, fixed.size, moving.source)
+        return {
+            **images, name:
+            replace(moving, stored=image, channels=None, limits=None)
+        }
+
+    def _open(self, image: np.ndarray, channels: int | None,
+              source: str) -> OpenImage:
         colour = 3 in (channels, *image.shape[2:]) and channels != 1
         if image.dtype == np.uint16 and (colour
                                          or self.uint16_range == 'full'):
             _warn_of_lost_counts(float(image.min()), float(image.max()),
                                  not colour, source)
-        return to_byte_range(image, source, self.uint16_range, colour)
+        limits = byte_limits(image, source, self.uint16_range, colour)
+        return OpenImage(image, channels, source, limits)
 
 
 def told(source: Source, name: str) -> str:

@@ -32,7 +32,7 @@ _OPEN = ('auto_scale_lr', 'compile', 'env_cfg', 'log_processor',
 
 #: settings of a pair's numbers, and the flags that set all pipelines
 LOADING_FLAGS = dict(on_size_mismatch='--on-size-mismatch',
-                     uint16_range='--uint16-range')
+                     uint16_range='--uint16-range', register='--register')
 
 
 def override(

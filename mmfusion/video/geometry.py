@@ -1,20 +1,19 @@
 """From pixels of the infrared to those of the visible stream."""
-import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from mmfusion.fileio import resize_image
-from mmfusion.utils.errors import UsageError
+from mmfusion.fileio.homography import load_homography
 
 
 def read_homography(path: str | Path) -> np.ndarray:
     """Matrix that maps pixels of the infrared to the visible image.
 
     Args:
-        path (str | Path): ``.npy``, ``.json`` (nested lists), or text with
-            nine numbers.
+        path (str | Path): See
+            :func:`mmfusion.fileio.homography.load_homography`.
 
     Returns:
         np.ndarray: (3, 3) float64.
@@ -23,27 +22,7 @@ def read_homography(path: str | Path) -> np.ndarray:
         FileNotFoundError: If there is no such file.
         UsageError: If it does not hold an invertible 3x3 matrix.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'Expected a file with a 3x3 matrix, got '
-                                f'{str(path)!r}, which does not exist.')
-    try:
-        if path.suffix == '.npy':
-            matrix = np.load(path, allow_pickle=False)
-        elif path.suffix == '.json':
-            matrix = np.array(json.loads(path.read_text()))
-        else:
-            text = path.read_text().replace(',', ' ')
-            matrix = np.array(text.split(), dtype=float)
-        matrix = matrix.astype(np.float64).reshape(3, 3)
-        good = np.isfinite(matrix).all() and abs(np.linalg.det(matrix)) > 1e-9
-    except (ValueError, TypeError) as error:
-        raise UsageError(f'Expected nine numbers in {path}, got: '
-                         f'{error}.') from error
-    if not good:
-        raise UsageError(f'Expected an invertible matrix in {path}, got '
-                         f'{matrix.tolist()}.')
-    return matrix
+    return load_homography(path).matrix
 
 
 def fit_infrared(ir: np.ndarray, size: tuple,

@@ -15,14 +15,15 @@ from torch import nn
 from mmfusion.apis.pairs import inference_pipeline
 from mmfusion.fileio import PairReading, resize_image
 from mmfusion.fileio.paths import check_outputs
-from mmfusion.fileio.reading import tell_again
+from mmfusion.fileio.reading import AUTO, tell_again
+from mmfusion.fileio.registering import register_images
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.interruption import StopRequest, stop_request
 from mmfusion.utils.loading_steps import stated_loading
 
 from .alignment import FramePair, align
 from .fusing import FrameFuser
-from .geometry import fit_infrared
+from .geometry import fit_infrared, read_homography
 from .sinks import FusedFrame, Sink, Window
 from .sources import FrameSource, open_source
 from .statistics import StreamStatistics
@@ -140,6 +141,10 @@ class FusionStream:
         self._held: Any = None
         self.reading = PairReading(
             **stated_loading(inference_pipeline(getattr(model, 'cfg', None))))
+        self._homography = how.homography
+        if how.homography is None and self.reading.register not in (None,
+                                                                    AUTO):
+            self._homography = read_homography(self.reading.register)
         tell_again()
         self._request = StopRequest()
         self.vis = open_source(vis, how.source_fps, self.reading, 3)
@@ -305,9 +310,15 @@ class FusionStream:
                 shown = self._visible(vis, ir)
                 inputs = self.fuser.prepare(
                     shown,
-                    fit_infrared(ir, shown.shape[:2], self.options.homography))
+                    fit_infrared(ir, shown.shape[:2], self._matrix(vis, ir)))
             count += 1
             yield _Pair(pair.index, pair.time, shown, inputs, born)
+
+    def _matrix(self, vis: np.ndarray, ir: np.ndarray) -> np.ndarray | None:
+        """Infrared to visible pixels, found in the first pair if asked."""
+        if self._homography is None and self.reading.register == AUTO:
+            self._homography = register_images(vis, ir).matrix
+        return self._homography
 
     def _visible(self, vis: np.ndarray, ir: np.ndarray) -> np.ndarray:
         """In colour and, where it is to be, of the infrared frame's size."""
@@ -316,6 +327,7 @@ class FusionStream:
         first = next(iter(self.fuser.model.roles.task.modalities))
         if (self.reading.on_size_mismatch == f'resize_{first}'
                 and self.options.homography is None
+                and self.reading.register is None
                 and vis.shape[:2] != ir.shape[:2]):
             vis = resize_image(vis, ir.shape[:2])
         return vis

@@ -11,7 +11,7 @@ if __name__ == '__main__':
         os.environ.setdefault(_name, '1')
 
 from mmfusion.cli.flags import add_pair_folders  # noqa: E402
-from mmfusion.cli.flags import add_loading, add_task, loading_of
+from mmfusion.cli.flags import add_loading, add_register, add_task, loading_of
 from mmfusion.cli.legacy import UsageError, run  # noqa: E402
 from mmfusion.cli.outputs import refuse_sources  # noqa: E402
 from mmfusion.utils.progress import announce  # noqa: E402
@@ -57,6 +57,7 @@ def parse_args():
         '--data-range', type=float, metavar='WHITE',
         help='value that is white in files of more than 8 bits')
     add_loading(parser)
+    add_register(parser)
     parser.add_argument('--workers', type=int,
                         help='processes; default one a core')
     parser.add_argument('--out', metavar='DIR', help='where results go')

@@ -6,7 +6,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmfusion.fileio.reading import PairReading, Range, tell_again, told
+from mmfusion.fileio.reading import (OpenImage, PairReading, Range, tell_again,
+                                     told)
 from mmfusion.registry import TRANSFORMS
 
 from .shown import ShownTransform
@@ -57,6 +58,9 @@ class LoadFusionPair(ShownTransform):
             values are clipped. Three-channel images use the full range
             where their kind has one. Defaults to ``'full'``.
         backend_args (dict, optional): File backend.
+        register (str, optional): File of ``mmfusion register``, whose
+            matrix takes the second modality into the pixels of the first;
+            ``'auto'`` finds one for each pair. Defaults to None.
 
     Raises:
         FileNotFoundError: If a file does not exist.
@@ -68,9 +72,10 @@ class LoadFusionPair(ShownTransform):
 
     def __init__(self, on_size_mismatch: str = 'error',
                  uint16_range: Range = 'full',
-                 backend_args: dict | None = None) -> None:
+                 backend_args: dict | None = None,
+                 register: str | None = None) -> None:
         self.reading = PairReading(on_size_mismatch, uint16_range,
-                                   backend_args)
+                                   backend_args, register)
         tell_again()
 
     def changed(self, **settings: Any) -> 'LoadFusionPair':
@@ -81,18 +86,29 @@ class LoadFusionPair(ShownTransform):
 
     def transform(self, results: dict) -> dict:
         """Add the stacked image."""
+        return self.add(results, {
+            name: image.window() for name, image in self.open(results).items()
+        })
+
+    def open(self, results: dict) -> dict[str, OpenImage]:
+        """The modalities of a sample, decoded, by name."""
         layout = results.get('modalities') or _LAYOUT
-        images = self.reading.read(
+        images = self.reading.open(
             {name: _source(results, name) for name in layout}, {
                 name: end - first for name, (first, end) in layout.items()
             })
         self._check_stated(images, results)
+        return images
+
+    def add(self, results: dict, images: dict[str, np.ndarray]) -> dict:
+        """Add the stack of all modalities, or of parts of them."""
         if any(image.dtype != np.uint8 for image in images.values()):
             images = {
                 name: image.astype(np.float32)
                 for name, image in images.items()
             }
         stack = cv2.merge(tuple(images.values()))
+        layout = results.get('modalities') or _LAYOUT
         results['img'] = stack
         results['img_shape'] = results['ori_shape'] = stack.shape[:2]
         results['modalities'] = dict(layout)
@@ -101,11 +117,11 @@ class LoadFusionPair(ShownTransform):
         return results
 
     @staticmethod
-    def _check_stated(images: dict[str, np.ndarray], results: dict) -> None:
+    def _check_stated(images: dict[str, OpenImage], results: dict) -> None:
         """Boxes are at the stated size, and nothing would scale them."""
         stated = results.get('height'), results.get('width')
         name, image = next(iter(images.items()))
-        height, width = image.shape[:2]
+        height, width = image.size
         if None in stated or stated == (height, width):
             return
         raise ValueError(
