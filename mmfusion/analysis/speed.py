@@ -1,18 +1,13 @@
 """Latency, throughput and peak memory of a network."""
-import gc
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from mmfusion.models.layers import trim_heap
+from mmfusion.models.layers.memory import peak_meter
 from mmfusion.utils.errors import UsageError
-
-_MIB = 2**20
 
 
 def device_name(device: str) -> str:
@@ -51,7 +46,7 @@ def measure(network: nn.Module, inputs: Tensor, warmup: int = 3,
         raise UsageError('Expected at least one run and no negative warmup, '
                          f'got {runs} and {warmup}.')
     on_gpu = inputs.device.type == 'cuda'
-    memory = _GpuMemory(inputs.device) if on_gpu else _CpuMemory()
+    memory = peak_meter(inputs.device)
     timed = _gpu_milliseconds if on_gpu else _cpu_milliseconds
     mixed = torch.autocast(inputs.device.type, dtype, enabled=dtype
                            != torch.float32)
@@ -64,7 +59,7 @@ def measure(network: nn.Module, inputs: Tensor, warmup: int = 3,
                 std_ms=statistics.pstdev(times), fastest_ms=min(times),
                 slowest_ms=max(times),
                 images_per_s=1000 * len(inputs) / median,
-                peak_memory_mib=memory.peak())
+                peak_memory_mib=memory.peak() / 2**20)
 
 
 def _cpu_milliseconds(run: Callable, runs: int) -> list[float]:
@@ -87,49 +82,3 @@ def _gpu_milliseconds(run: Callable, runs: int) -> list[float]:
         end.synchronize()
         times.append(start.elapsed_time(end))
     return times
-
-
-class _GpuMemory:
-    """What torch allocates on a GPU from now on."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        torch.cuda.synchronize(device)
-        torch.cuda.reset_peak_memory_stats(device)
-        self.before = torch.cuda.memory_allocated(device)
-
-    def peak(self) -> float:
-        """MiB above the start."""
-        torch.cuda.synchronize(self.device)
-        most = torch.cuda.max_memory_allocated(self.device)
-        return (most - self.before) / _MIB
-
-
-class _CpuMemory:
-    """Resident memory of this process from now on (Linux)."""
-    _STATUS = Path('/proc/self/status')
-
-    def __init__(self) -> None:
-        self.known = sys.platform == 'linux'
-        if self.known:
-            # what is freed later would hide what is taken
-            gc.collect()
-            trim_heap()
-            try:
-                # '5' resets the peak; without it, building the model counts
-                Path('/proc/self/clear_refs').write_text('5')
-            except OSError:
-                self.known = False
-        self.before = self._read('VmRSS') if self.known else 0.0
-
-    def peak(self) -> float:
-        """MiB above the start, NaN where unknown."""
-        if not self.known:
-            return float('nan')
-        return max(self._read('VmHWM') - self.before, 0.0)
-
-    def _read(self, field: str) -> float:
-        for line in self._STATUS.read_text().splitlines():
-            if line.startswith(f'{field}:'):
-                return int(line.split()[1]) / 1024
-        return float('nan')

@@ -23,6 +23,7 @@ from mmfusion.utils.errors import UsageError, printable
 from mmfusion.utils.files import write_image
 from mmfusion.utils.loading_steps import state_loading
 from mmfusion.utils.progress import track
+from mmfusion.utils.sizes import parse_size
 from mmfusion.visualization import FusionLocalVisualizer
 
 from .fused_image import to_uint8
@@ -31,6 +32,7 @@ from .inferencer import draw_sample, for_sources, fuse_samples, task_of_model
 from .model_loading import init_model
 from .pairs import Pair, PairReader, inference_pipeline, match_folders
 from .text import TextOptions, is_text_step, needs_text, use_in_dataset
+from .tiles import TiledFusion
 
 Failure = tuple[str, str]
 
@@ -49,6 +51,9 @@ class FuseOptions:
             a preset, or metrics.
         overwrite (bool): Whether to replace images that this function has
             not written. Sources are never replaced.
+        max_memory (str | int, optional): Such as ``'2GB'``: pairs that do
+            not fit are fused in tiles, all at their own size; see
+            :class:`~mmfusion.apis.tiles.TiledFusion`.
     """
     save_mode: str = 'round'
     grey: bool = False
@@ -56,6 +61,15 @@ class FuseOptions:
     score_thr: float = 0.3
     eval: Sequence[str] | None = None
     overwrite: bool = False
+    max_memory: str | int | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_memory is None:
+            return
+        parse_size(self.max_memory)
+        if self.show_dir is not None:
+            raise UsageError('Panels show whole images: give show_dir or '
+                             'max_memory, not both.')
 
 
 @dataclass(frozen=True)
@@ -166,9 +180,17 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
         reader, workers = fusion_set(cfg, step)
     if text and text.captions:
         workers = 0  # one process, one copy of the encoder and its results
+    tiles = None
+    if wanted.max_memory is not None:
+        if not vis:
+            pipeline = inference_pipeline(cfg, native=True, text=step)
+        tiles = TiledFusion(model, Compose(pipeline), wanted.max_memory)
+        raw = [reader.raw(index) for index in range(len(reader))]
+        reader, workers = PairReader(raw, tiles.open), 0
     folder = Path(out_dir or os.path.join(cfg.work_dir, 'test_result'))
     refuse_overwriting(reader, folder, wanted, filter(None, (vis, ir, *more)))
-    samples, failures = fuse_into(model, reader, folder, wanted, workers)
+    samples, failures = fuse_into(model, reader, folder, wanted, workers,
+                                  tiles)
     print(
         printable(f'fused {len(reader) - len(failures)} of {len(reader)} '
                   f'pairs into {folder}'))
@@ -260,8 +282,9 @@ def refuse_overwriting(
 
 
 def fuse_into(
-        model: BaseFusionModel, reader: PairReader, out_dir: Path,
-        options: FuseOptions | None = None, num_workers: int = 0
+    model: BaseFusionModel, reader: PairReader, out_dir: Path,
+    options: FuseOptions | None = None, num_workers: int = 0,
+    tiles: TiledFusion | None = None
 ) -> tuple[dict[str, dict[str, Any]], list[Failure]]:
     """Fuse pairs one by one and write ``<stem>.png``.
 
@@ -273,6 +296,7 @@ def fuse_into(
         out_dir (Path): Made where it is missing.
         options (FuseOptions, optional): How.
         num_workers (int): Processes that read.
+        tiles (TiledFusion, optional): Whose ``open`` the reader calls.
 
     Returns:
         tuple[dict[str, dict], list[tuple[str, str]]]: Meta information of
@@ -290,9 +314,18 @@ def fuse_into(
 
     def run(pairs: list[Pair]) -> list[None]:
         pair, = pairs
+        path = output_path(out_dir, pair.name)
+        if tiles is not None:
+            opened = pair.item['inputs']
+            if not tiles.fits(opened):
+                written[pair.name] = tiles.save(opened, path,
+                                                options.save_mode,
+                                                options.grey)
+                return [None]
+            pair.item = tiles.pipeline(dict(opened.sample))
         sample, = fuse_samples(model, [pair.item])
         write_image(
-            output_path(out_dir, pair.name),
+            path,
             to_uint8(sample.fused_img.data, options.save_mode, options.grey))
         written[pair.name] = dict(sample.metainfo)
         if visualizer is not None and options.show_dir is not None:

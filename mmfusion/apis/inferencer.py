@@ -18,37 +18,22 @@ from mmfusion.models.exported.runtimes import is_exported
 from mmfusion.models.wrappers import BaseFusionModel
 from mmfusion.registry import INFERENCERS
 from mmfusion.structures import FusionDataSample, to_file_labels
-from mmfusion.tasks import TASKS, FusionTask, channel_spans
+from mmfusion.tasks import TASKS, channel_spans
 from mmfusion.utils.config_file import PathLike
-from mmfusion.utils.errors import printable
+from mmfusion.utils.errors import UsageError, printable
 from mmfusion.utils.files import write_image
 from mmfusion.utils.loading_steps import state_loading
 from mmfusion.utils.progress import announce, track
+from mmfusion.utils.sizes import parse_size
 from mmfusion.visualization import FusionLocalVisualizer, stacked_to_rgb
 
 from .fused_image import to_uint8
-from .model_loading import init_model
+from .model_loading import for_sources, init_model, task_of_model
 from .pairs import Pair, PairReader, match_folders, model_pipeline
 from .text import TextOptions, text_of_each, with_text
+from .tiles import TiledFusion
 
 Image = PathLike | np.ndarray
-
-
-def task_of_model(model: nn.Module) -> FusionTask:
-    """The task of a wrapper; IVF of a network that names none."""
-    roles = getattr(model, 'roles', None)
-    return TASKS['ivf'] if roles is None else roles.task
-
-
-def for_sources(model: Any, count: int) -> Any:
-    """A model for as many sources; see :class:`BaseFusionModel`.
-
-    Raises:
-        UsageError: If its method does not take as many.
-    """
-    if count == len(task_of_model(model).modalities):
-        return model
-    return model.for_sources(count)
 
 
 @torch.no_grad()
@@ -105,6 +90,7 @@ class FusionInferencer:
         backend_options (dict, optional): See :func:`init_model`.
         loading (dict, optional): ``on_size_mismatch`` and ``uint16_range``
             of :class:`LoadFusionPair`, in place of what the config says.
+        max_memory (str | int, optional): See :meth:`stream`.
         text (TextOptions, optional): For text-guided fusers.
         text_options: Those of :class:`TextOptions` one by one.
 
@@ -132,8 +118,9 @@ class FusionInferencer:
                  cfg_options: dict | None = None, optimize: bool = True,
                  native: bool = False, backend: str | None = None,
                  backend_options: dict | None = None,
-                 loading: dict | None = None, text: TextOptions | None = None,
-                 **text_options: Any) -> None:
+                 loading: dict | None = None,
+                 max_memory: str | int | None = None,
+                 text: TextOptions | None = None, **text_options: Any) -> None:
         self.model: Any
         if isinstance(config, nn.Module):
             self.model = config.eval()
@@ -149,7 +136,9 @@ class FusionInferencer:
             state_loading(self.cfg, **(loading or {}))
         init_default_scope((self.cfg or {}).get('default_scope', 'mmfusion'))
         text = replace(text or TextOptions(), **text_options)
-        self.pipeline = model_pipeline(self.model, native, text.step())
+        self._text_step = text.step()
+        self.pipeline = model_pipeline(self.model, native, self._text_step)
+        self.max_memory = max_memory and parse_size(max_memory)
 
     def __call__(self, vis: Image | Sequence,
                  ir: None | Image | Sequence[Image] = None,
@@ -203,7 +192,8 @@ class FusionInferencer:
                num_workers: int = 0, out_dir: PathLike | None = None,
                save_mode: str = 'round', panel_dir: PathLike | None = None,
                show: bool = False, wait_time: float = 0,
-               overwrite: bool = False) -> Iterator[dict]:
+               overwrite: bool = False,
+               max_memory: str | int | None = None) -> Iterator[dict]:
         """Results one by one, for sets that do not fit into memory.
 
         Args:
@@ -222,6 +212,10 @@ class FusionInferencer:
             wait_time (float): Seconds it stays; 0 until a key.
             overwrite (bool): Whether to replace files that this package
                 has not written. Sources are never replaced.
+            max_memory (str | int, optional): Such as ``'2GB'``: what
+                fusing a pair may take. One that does not fit is fused in
+                tiles at its own size, by the fuser alone; pairs run one by
+                one. Defaults to that of the constructor.
 
         Yields:
             dict: See :meth:`__call__`.
@@ -233,11 +227,22 @@ class FusionInferencer:
         if save_mode not in SAVE_MODES:
             raise ValueError(
                 f'Expected a save mode of {SAVE_MODES}, got {save_mode!r}.')
-        reader = PairReader(samples, self.pipeline)
+        tiles = self._tiles(max_memory or self.max_memory)
+        if tiles is not None and (panel_dir or show):
+            raise UsageError('Panels show whole images: give panel_dir or '
+                             'max_memory, not both.')
+        reader = PairReader(samples, tiles.open if tiles else self.pipeline)
+        if tiles is not None:
+            batch_size, num_workers = 1, 0
         self._refuse_overwriting(reader, out_dir, panel_dir, overwrite)
         visualizer = self._visualizer() if panel_dir or show else None
 
-        def run(pairs: list[Pair]) -> list[FusionDataSample]:
+        def run(pairs: list[Pair]) -> list:
+            if tiles is not None:
+                opened = pairs[0].item['inputs']
+                if not tiles.fits(opened):
+                    return [tiles.image(opened, save_mode)]
+                pairs[0].item = self.pipeline(dict(opened.sample))
             batch = pseudo_collate([pair.item for pair in pairs])
             layout = batch['data_samples'][0].get('modalities')
             model = for_sources(self.model, len(layout or 'ab'))
@@ -288,9 +293,17 @@ class FusionInferencer:
         return FusionLocalVisualizer(classes=meta.get('classes'),
                                      palette=meta.get('palette'))
 
+    def _tiles(self, limit: str | int | None) -> TiledFusion | None:
+        if not limit:
+            return None
+        pipeline = model_pipeline(self.model, True, self._text_step)
+        return TiledFusion(self.model, pipeline, limit)
+
     @staticmethod
-    def _result(name: str, sample: FusionDataSample,
+    def _result(name: str, sample: FusionDataSample | np.ndarray,
                 save_mode: str) -> dict[str, Any]:
+        if isinstance(sample, np.ndarray):  # of tiles
+            return dict(name=name, fused=sample)
         fused = to_uint8(sample.fused_img.data, save_mode)
         result = dict(name=name, fused=fused)
         if 'pred_sem_seg' in sample:

@@ -5,12 +5,14 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
+from torch import nn
 
 from mmfusion.models.exported.fuser import backend_model
 from mmfusion.models.exported.runtimes import is_exported
 from mmfusion.models.wrappers import BaseFusionModel, inference_config
 from mmfusion.registry import DATASETS, MODELS
 from mmfusion.structures import resolve_labels
+from mmfusion.tasks import TASKS, FusionTask
 from mmfusion.utils.config_file import PathLike, load_config
 from mmfusion.utils.config_overrides import override
 from mmfusion.utils.errors import UsageError
@@ -77,6 +79,23 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
     model.dataset_meta = complete_meta(cfg, meta)
     model.to(device).eval()
     return model.optimize_for_inference() if optimize else model
+
+
+def task_of_model(model: nn.Module) -> FusionTask:
+    """The task of a wrapper; IVF of a network that names none."""
+    roles = getattr(model, 'roles', None)
+    return TASKS['ivf'] if roles is None else roles.task
+
+
+def for_sources(model: Any, count: int) -> Any:
+    """A model for as many sources; see :class:`BaseFusionModel`.
+
+    Raises:
+        UsageError: If its method does not take as many.
+    """
+    if count == len(task_of_model(model).modalities):
+        return model
+    return model.for_sources(count)
 
 
 def build_network(cfg: Config) -> BaseFusionModel:

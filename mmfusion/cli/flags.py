@@ -12,7 +12,8 @@ from mmengine.config import DictAction
 from mmfusion.fileio import PairReading
 from mmfusion.fileio.images import SAVE_MODES
 from mmfusion.tasks import TASKS
-from mmfusion.utils.errors import spelled
+from mmfusion.utils.errors import UsageError, spelled
+from mmfusion.utils.sizes import parse_size
 
 TOOLS = ('train', 'test', 'test_fusion')
 
@@ -153,6 +154,7 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
         help='also write panels of both source images and the fused one, and '
         "of the detector's boxes on it")
     add_overwrite(parser)
+    add_memory(parser)
     add_text(parser)
     parser.add_argument('--score-thr', type=float, default=0.3, metavar='F',
                         help='lowest score of boxes that are drawn')
@@ -237,7 +239,8 @@ def add_size_rule(parser: argparse._ActionsContainer) -> None:
 def loading_of(args: argparse.Namespace) -> dict[str, Any]:
     """What the flags of :func:`add_loading` say; None where they do not."""
     return dict(on_size_mismatch=getattr(args, 'on_size_mismatch', None),
-                uint16_range=getattr(args, 'uint16_range', None))
+                uint16_range=getattr(args, 'uint16_range', None),
+                register=getattr(args, 'register', None))
 
 
 def add_config(parser: argparse.ArgumentParser, reads_pairs: bool = True,
@@ -264,6 +267,7 @@ def add_config(parser: argparse.ArgumentParser, reads_pairs: bool = True,
         'choose what the config offers, e.g. detector=dino')
     if reads_pairs:
         add_loading(parser)
+        add_register(parser)
 
 
 def add_overwrite(parser: argparse._ActionsContainer) -> None:
@@ -280,6 +284,30 @@ def add_device(parser: argparse._ActionsContainer,
     parser.add_argument(
         '--device', default=default, type=str.lower,
         help='cpu, cuda, cuda:1, ...; default ' + (default or 'a GPU if any'))
+
+
+def add_memory(parser: argparse._ActionsContainer) -> None:
+    """``--max-memory``, of tools that fuse stills."""
+    parser.add_argument(
+        '--max-memory', type=_amount, metavar='SIZE',
+        help='such as 2GB: what fusing a pair may take beside the program; '
+        'larger pairs are fused in tiles, where the method allows')
+
+
+def _amount(text: str) -> int:
+    try:
+        return parse_size(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def add_register(parser: argparse._ActionsContainer) -> None:
+    """``--register``, a setting of ``LoadFusionPair``."""
+    parser.add_argument(
+        '--register', metavar='FILE|auto',
+        help='matrix of `mmfusion register` (or nine numbers: .json, .npy, '
+        'text) that takes the second image into the pixels of the first; '
+        'auto: find one for each pair')
 
 
 def add_threads(parser: argparse._ActionsContainer) -> None:

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         text=TextOptions(args.text_features, args.captions, args.text_encoder),
         device=args.device, backend=args.backend, save_mode=args.save_mode,
         grey=args.grey, show_dir=args.show_dir, score_thr=args.score_thr,
-        eval=args.eval, overwrite=args.overwrite)
+        eval=args.eval, overwrite=args.overwrite, max_memory=args.max_memory)
     announce(done.unmatched, 'no partner')
     announce(map(': '.join, done.failures), 'failed')
     return int(bool(done.failures or done.unmatched))

@@ -3,9 +3,10 @@ import hashlib
 import json
 import math
 import os
+import struct
 import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ MAX_NAME = 255
 #: bytes of a PNG before its second chunk
 _HEAD = 33
 _TEXT = b'tEXtSoftware\0mmfusion'
+_SIGNATURE = b'\x89PNG\r\n\x1a\n'
+#: bytes of an image above which a PNG is written without a copy of it
+_LARGE = 2**26
 #: a PNG's chunk that tells who wrote the file
 _MARK = ((len(_TEXT) - 4).to_bytes(4, 'big') + _TEXT +
          zlib.crc32(_TEXT).to_bytes(4, 'big'))
@@ -201,6 +205,13 @@ def write_image(path: PathLike, image: np.ndarray) -> None:
     if not path.suffix.isascii() or not cv2.haveImageWriter(f'x{path.suffix}'):
         raise ValueError(f'Expected an image suffix such as .png or .jpg, '
                          f'got {path.name!r}.')
+    if (path.suffix.lower() == '.png' and image.dtype == np.uint8
+            and image.nbytes > _LARGE):
+        rows = max(_LARGE // 8 // image[0].nbytes, 1)
+        write_png(path, (image[first:first + rows]
+                         for first in range(0, len(image), rows)),
+                  image.shape[:2])
+        return
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, code = cv2.imencode(path.suffix, image)
@@ -208,3 +219,40 @@ def write_image(path: PathLike, image: np.ndarray) -> None:
     if path.suffix.lower() == '.png':
         content = mark_png(content)
     write_bytes(path, content)
+
+
+def write_png(path: PathLike, strips: Iterable[np.ndarray],
+              size: Sequence[int]) -> None:
+    """Write a PNG that is made strip by strip; see :func:`write_image`.
+
+    Args:
+        path (str | PathLike): Target.
+        strips (iterable[np.ndarray]): From top to bottom: all RGB (h, W, 3)
+            or all grey (h, W), ``uint8``.
+        size (sequence[int]): Height and width of the image.
+    """
+    # as OpenCV: each pixel less the one before it; quick, and small enough
+    packer = zlib.compressobj(1, strategy=zlib.Z_RLE)
+    with finished_file(path) as draft, open(draft, 'wb') as file:
+        for strip in strips:
+            if not file.tell():
+                kind = 2 if strip.ndim == 3 else 0
+                head = struct.pack('>IIBBBBB', size[1], size[0], 8, kind, 0, 0,
+                                   0)
+                file.write(_SIGNATURE + _chunk(b'IHDR', head) + _MARK)
+            strip = strip.reshape(*strip.shape[:2], -1)
+            lines = np.empty((len(strip), strip[0].size + 1), np.uint8)
+            lines[:, 0] = 1
+            lines[:, 1:1 + strip.shape[2]] = strip[:, 0]
+            np.subtract(
+                strip[:, 1:], strip[:, :-1],
+                out=lines[:,
+                          1 + strip.shape[2]:].reshape(len(strip), -1,
+                                                       strip.shape[2]))
+            file.write(_chunk(b'IDAT', packer.compress(lines)))
+        file.write(_chunk(b'IDAT', packer.flush()) + _chunk(b'IEND', b''))
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return b''.join((struct.pack('>I', len(content)), kind, content,
+                     struct.pack('>I', zlib.crc32(content, zlib.crc32(kind)))))

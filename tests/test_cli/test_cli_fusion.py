@@ -47,10 +47,21 @@ def test_flags_that_never_did_anything_to_fusion(flags):
 def test_loading_flags(tool, words, value):
     args, _ = parse(tool, [
         'c', *(['p'] if tool == 'test' else []), '--uint16-range', *words,
-        '--on-size-mismatch', 'resize_vis'
+        '--on-size-mismatch', 'resize_vis', '--register', 'auto'
     ])
-    assert loading_of(args) == dict(uint16_range=value,
+    assert loading_of(args) == dict(uint16_range=value, register='auto',
                                     on_size_mismatch='resize_vis')
+
+
+def test_memory():
+    args, _ = parse('test_fusion', ['c', '--max-memory', '1.5GiB'])
+    assert args.max_memory == 3 * 2**29
+
+
+def test_no_memory(capsys):
+    with pytest.raises(SystemExit):
+        parse('test_fusion', ['c', '--max-memory', 'lots'])
+    assert 'memory such as 2GB or 500MB' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('flags, message', [

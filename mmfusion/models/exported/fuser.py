@@ -40,6 +40,10 @@ class BackendFuser(BaseFuser):
         self.min_size = meta['min_size']
         self.padding_mode = meta['padding_mode']
         self.needs_text = 'text' in meta['inputs']
+        # files of former releases do not tell
+        self.tile_overlap = meta.get('tile_overlap')
+        self.tile_step = meta.get('tile_step', 1)
+        self.tile_size = meta['size']
 
     def fuse(self, vis: Tensor, ir: Tensor, text: Tensor | None = None,
              text_mask: Tensor | None = None) -> FuserOutput:

@@ -40,6 +40,13 @@ class BaseFuser(BaseModule):
       behind ``ir``, as :meth:`fuse_luma` does.
     - ``colour_sources`` (bool): whether ``ir`` and the further sources may
       have three channels, and the method makes its own colour of all.
+    - ``tile_overlap`` (int, optional): how many pixels beyond the edge of a
+      tile change what is in it: the farthest that an output pixel looks. By
+      default None: at the whole image, as global pooling, attention over
+      all pixels, instance norm and minimum or maximum do. With a number,
+      images beyond a memory limit are fused in tiles.
+    - ``tile_step`` (int): what the places of tiles are multiples of, beside
+      ``size_divisor``: the stride of a network that pads by itself.
     - ``trainable`` (bool): whether gradients reach all parameters; samplers
       of diffusion models are teachers alone, with frozen weights.
 
@@ -75,6 +82,8 @@ class BaseFuser(BaseModule):
     takes_size: bool = False
     max_sources: int | None = 2
     colour_sources: bool = False
+    tile_overlap: int | None = None
+    tile_step: int = 1
     trainable: bool = True
     init_cfg: dict | list[dict] | None
 

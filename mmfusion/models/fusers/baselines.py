@@ -27,6 +27,7 @@ class SelectModality(BaseFuser):
     Raises:
         ValueError: If ``modality`` is neither.
     """
+    tile_overlap = 0
 
     def __init__(self, modality: str = 'vis', **kwargs) -> None:
         super().__init__(**kwargs)
@@ -55,6 +56,7 @@ class AverageFuser(BaseFuser):
         ValueError: If the weights are negative or do not add up to 1.
     """
     max_sources = None
+    tile_overlap = 0
 
     def __init__(self, weights: tuple[float, ...] | None = None,
                  **kwargs) -> None:
@@ -83,6 +85,7 @@ class MaximumFuser(BaseFuser):
         kwargs: See :class:`BaseFuser`.
     """
     max_sources = None
+    tile_overlap = 0
 
     def fuse_luma(self, vis_luma: Tensor, ir: Tensor, *more: Tensor) -> Tensor:
         """Pixelwise maximum (B, 1, H, W)."""
@@ -113,6 +116,8 @@ class LaplacianPyramidFuser(BaseFuser):
         if levels < 1:
             raise ValueError(f'Expected levels of at least 1, got {levels}.')
         self.levels = levels
+        self.tile_step = 2**levels
+        self.tile_overlap = 4 * self.tile_step
 
     def fuse_luma(self, vis_luma: Tensor, ir: Tensor, *more: Tensor) -> Tensor:
         """Fused luminance (B, 1, H, W)."""
@@ -193,6 +198,9 @@ class GuidedFilterFuser(BaseFuser):
         self.saliency_radius = saliency_radius
         self.radii = tuple(radii)
         self.regularization = tuple(regularization)
+        # each weight is smoothed twice, the saliency it begins with once
+        self.tile_overlap = max(2 * max(self.radii) + saliency_radius + 1,
+                                base_radius)
 
     def fuse_luma(self, vis_luma: Tensor, ir: Tensor, *more: Tensor) -> Tensor:
         """Fused luminance (B, 1, H, W)."""

@@ -35,6 +35,7 @@ class MMDRFuseStudent(BaseFuser):
         kwargs: See :class:`BaseFuser`.
     """
     min_size = 2
+    tile_overlap = 2
 
     def __init__(self, hidden_channels: int = 4, **kwargs) -> None:
         super().__init__(**kwargs)
@@ -73,6 +74,7 @@ class MMDRFuseTeacher(BaseFuser):
     size_divisor = 2
     min_size = 4
     padding_mode = 'reflect'
+    tile_overlap = 26
 
     def __init__(self, channels: Sequence[int] = (32, 64),
                  buffer_channels: int = 4, **kwargs) -> None:

@@ -1,7 +1,10 @@
 """Memory: what is cheap is computed twice, what is free goes back."""
 import ctypes
+import gc
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -94,3 +97,52 @@ def trim_heap() -> None:
         ctypes.CDLL('libc.so.6').malloc_trim(0)
     except (OSError, AttributeError):
         return
+
+
+def peak_meter(device: torch.device) -> '_GpuMemory | _CpuMemory':
+    """Measures from now on; its ``peak()`` tells the most bytes since then
+    above those before, NaN where the system does not say."""
+    return _GpuMemory(device) if device.type == 'cuda' else _CpuMemory()
+
+
+class _GpuMemory:
+    """What torch allocates on a GPU."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        self.before = torch.cuda.memory_allocated(device)
+
+    def peak(self) -> float:
+        torch.cuda.synchronize(self.device)
+        return torch.cuda.max_memory_allocated(self.device) - self.before
+
+
+class _CpuMemory:
+    """Resident memory of this process (Linux)."""
+    _STATUS = Path('/proc/self/status')
+
+    def __init__(self) -> None:
+        self.known = sys.platform == 'linux'
+        if self.known:
+            # what is freed later would hide what is taken
+            gc.collect()
+            trim_heap()
+            try:
+                # '5' resets the peak; without it, building the model counts
+                Path('/proc/self/clear_refs').write_text('5')
+            except OSError:
+                self.known = False
+        self.before = self._read('VmRSS') if self.known else 0.0
+
+    def peak(self) -> float:
+        if not self.known:
+            return float('nan')
+        return max(self._read('VmHWM') - self.before, 0.0)
+
+    def _read(self, field: str) -> float:
+        for line in self._STATUS.read_text().splitlines():
+            if line.startswith(f'{field}:'):
+                return float(int(line.split()[1]) * 1024)
+        return float('nan')

@@ -43,6 +43,7 @@ class DeepFuse(RuleFuser):
                  limits: tuple[float, float] | None = None, **kwargs) -> None:
         super().__init__(rule, **kwargs)
         self.limits = limits
+        self.tile_overlap = None if limits is None else 13
         self.encoder = _stack((1, 32, 64), (3, 5))
         self.decoder = _stack((64, 64, 32, 16, 1), (7, 5, 5, 7))
 

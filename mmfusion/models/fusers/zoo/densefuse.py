@@ -29,6 +29,7 @@ class DenseFuse(RuleFuser):
         kwargs: See :class:`RuleFuser`.
     """
     min_size = 2
+    tile_overlap = 8
     padding_mode = 'reflect'
 
     def __init__(self, rule: str | dict = 'add', new_first: bool = True,

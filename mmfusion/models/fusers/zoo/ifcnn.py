@@ -39,6 +39,8 @@ class IFCNN(RuleFuser):
         kwargs: See :class:`RuleFuser`.
     """
 
+    tile_overlap = 5
+
     def __init__(self, rule: str | dict = 'max', colour: bool = False,
                  normalize: str = 'imagenet', grey_order: str | None = None,
                  **kwargs) -> None:

@@ -42,6 +42,8 @@ class RuleFuser(BaseFuser):
         self.rule = rule if isinstance(rule, str) else rule['type']
         self.autoencoder = autoencoder
         self._join = fusion_rule(rule)
+        if self.rule not in ('add', 'mean', 'max'):
+            self.tile_overlap = None  # others look around, nobody knows where
 
     def encode(self, image: Tensor) -> Maps:
         """Maps of one source (B, 1, H, W) in [0, 1]."""
