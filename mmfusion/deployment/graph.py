@@ -167,14 +167,14 @@ def describe(model: nn.Module, graph: ExportGraph, size: Sequence[int] | None,
     node = dict(node, modalities=dict(task.modalities))
     meta = getattr(model, 'dataset_meta', {})
     return dict(
-        version=__version__, fuser=type(fuser).__name__,
-        inputs=list(graph.input_names), outputs=list(graph.output_names),
+        version=__version__, fuser=type(fuser).__name__, inputs=list(
+            graph.input_names), outputs=list(graph.output_names),
         size=list(size) if fixed else None, batch=batch if fixed else None,
         size_divisor=1 if fixed else graph.step,
         min_size=1 if fixed else fuser.min_size,
         padding_mode=fuser.padding_mode, tile_overlap=fuser.tile_overlap,
-        tile_step=math.lcm(fuser.size_divisor, fuser.tile_step),
-        channel_order=fuser.channel_order,
+        tile_step=math.lcm(fuser.size_divisor,
+                           fuser.tile_step), channel_order=fuser.channel_order,
         clamp=fuser.clamp, colour_formula=fuser.colour_formula.name,
         task=_plain(asdict(task)), output_norm=model.output_policy.norm,
         output_colour=model.output_policy.colour,
