@@ -16,31 +16,37 @@ from .film import FILMLoss
 from .gmsd import GMSDLoss, gmsd_loss
 from .gradient import GradientLoss, max_gradient_loss
 from .history_bank import HistoryBank
+from .information import (InformationPreservationLoss,
+                          information_preservation_loss)
 from .intensity import IntensityLoss, contrast_intensity_loss, local_variance
 from .lp_ssim import LpSSIMLoss, lp_ssim_loss
 from .mef_ssim import MEFSSIMLoss
 from .mixtures import (AverageLoss, LaplacianLoss, MaxIntensityLoss,
-                       average_loss, laplacian_loss, max_intensity_loss)
+                       SourceMSELoss, average_loss, laplacian_loss,
+                       max_intensity_loss)
 from .motion import MotionConsistencyLoss
 from .perceptual import MaxPerceptualLoss, max_perceptual_loss
 from .psfusion import PSFusionLoss
 from .reconstruction import ReconstructionLoss, reconstruction_loss
 from .registration import RegistrationLoss
-from .segmentation import (BinaryMapLoss, BoundaryMapLoss, OHEMSemanticLoss,
+from .segmentation import (BinaryMapLoss, BoundaryMapLoss,
+                           OHEMCrossEntropyLoss, OHEMSemanticLoss,
                            ohem_cross_entropy, two_channel_bce)
 from .ssim import SSIMLoss, ssim_loss
 
 __all__ = [
     'AutoencoderLoss', 'AverageLoss', 'BinaryMapLoss', 'BoundaryMapLoss',
     'CorrelationLoss', 'CosineDistillationLoss', 'DistanceLoss',
-    'DynamicRefreshLoss', 'GMSDLoss', 'FILMLoss', 'GradientLoss',
-    'HistoryBank', 'IntensityLoss', 'LaplacianLoss', 'LpSSIMLoss',
-    'MEFSSIMLoss', 'MaxIntensityLoss', 'MaxPerceptualLoss',
-    'MotionConsistencyLoss', 'OHEMSemanticLoss', 'PSFusionLoss', 'PairLoss',
-    'PerceptualDistance', 'ReconstructionLoss', 'RegistrationLoss', 'SSIMLoss',
+    'DynamicRefreshLoss', 'FILMLoss', 'GMSDLoss', 'GradientLoss',
+    'HistoryBank', 'InformationPreservationLoss', 'IntensityLoss',
+    'LaplacianLoss', 'LpSSIMLoss', 'MEFSSIMLoss', 'MaxIntensityLoss',
+    'MaxPerceptualLoss', 'MotionConsistencyLoss', 'OHEMCrossEntropyLoss',
+    'OHEMSemanticLoss', 'PSFusionLoss', 'PairLoss', 'PerceptualDistance',
+    'ReconstructionLoss', 'RegistrationLoss', 'SSIMLoss', 'SourceMSELoss',
     'average_loss', 'contrast_intensity_loss', 'correlation',
     'correlation_loss', 'cosine_distillation_loss', 'gmsd_loss',
-    'laplacian_loss', 'local_variance', 'lp_ssim_loss', 'max_gradient_loss',
-    'max_intensity_loss', 'max_perceptual_loss', 'ohem_cross_entropy',
-    'reconstruction_loss', 'ssim_loss', 'two_channel_bce'
+    'information_preservation_loss', 'laplacian_loss', 'local_variance',
+    'lp_ssim_loss', 'max_gradient_loss', 'max_intensity_loss',
+    'max_perceptual_loss', 'ohem_cross_entropy', 'reconstruction_loss',
+    'ssim_loss', 'two_channel_bce'
 ]

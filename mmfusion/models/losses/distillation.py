@@ -92,9 +92,15 @@ def _normalized(student: Tensor, teacher: Tensor) -> Tensor:
     return F.mse_loss(*(F.normalize(x, dim=1) for x in (student, teacher)))
 
 
-_DISTANCES = dict(l1=F.l1_loss, mse=F.mse_loss, smooth_l1=F.smooth_l1_loss,
-                  ssim=_ssim, laplacian=_laplacian, sobel=_sobel,
-                  sobel_magnitude=_sobel_magnitude, normalized=_normalized)
+def _cosine(student: Tensor, teacher: Tensor) -> Tensor:
+    return 1 - F.cosine_similarity(student.flatten(1),
+                                   teacher.flatten(1)).mean()
+
+
+_DISTANCES = dict(cosine=_cosine, l1=F.l1_loss, mse=F.mse_loss,
+                  smooth_l1=F.smooth_l1_loss, ssim=_ssim, laplacian=_laplacian,
+                  sobel=_sobel, sobel_magnitude=_sobel_magnitude,
+                  normalized=_normalized)
 
 
 @MODELS.register_module()
@@ -109,9 +115,10 @@ class DistanceLoss(PairLoss):
             (one less SSIM, of images in [0, 1], each channel by itself),
             ``'laplacian'`` (squared, of Laplacians), ``'sobel'`` (L1 of
             both derivatives with their sign, added up),
-            ``'sobel_magnitude'`` (L1 of the sum of their magnitudes) or
+            ``'sobel_magnitude'`` (L1 of the sum of their magnitudes),
             ``'normalized'`` (squared, of features scaled to length one at
-            each pixel).
+            each pixel) or ``'cosine'`` (one less the cosine of each image's
+            features as one vector).
         loss_weight (float): Factor of the loss.
 
     Raises:

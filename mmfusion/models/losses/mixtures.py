@@ -1,4 +1,4 @@
-"""Distances of the fused image to a mixture of both sources."""
+"""Distances of the fused image to both sources or a mixture of them."""
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -41,6 +41,27 @@ def laplacian_loss(fused: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """
     brighter = torch.maximum(first, second)
     return F.mse_loss(laplacian(fused), laplacian(brighter))
+
+
+@MODELS.register_module()
+class SourceMSELoss(LumaLoss):
+    """``vis_weight MSE(F, V) + ir_weight MSE(F, I)`` of the luminances.
+
+    Args:
+        vis_weight (float): Weight of the visible image.
+        ir_weight (float): Weight of the infrared image.
+        loss_weight (float): Factor of the loss.
+    """
+
+    def __init__(self, vis_weight: float = 1., ir_weight: float = 1.,
+                 loss_weight: float = 1.0) -> None:
+        super().__init__(loss_weight)
+        self.weights = vis_weight, ir_weight
+
+    def measure(self, fused: Tensor, vis: Tensor, ir: Tensor) -> Tensor:
+        return sum(
+            weight * F.mse_loss(fused, source)
+            for weight, source in zip(self.weights, (vis, ir), strict=True))
 
 
 @MODELS.register_module()

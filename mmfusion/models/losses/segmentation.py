@@ -1,4 +1,5 @@
-"""Losses of PSFusion's semantic, binary and boundary heads.
+"""Losses of PSFusion's semantic, binary and boundary heads, and OHEM for
+mmseg's.
 
 Source: PSFusion (Information Fusion 99, 101870) and its code; OHEM as in
 Shrivastava et al., arXiv 1604.03540, with a threshold on the loss.
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
@@ -110,16 +111,62 @@ class OHEMSemanticLoss(_LabelLoss):
     def __init__(self, threshold: float = 0.75, min_kept: int = 65536,
                  labels: str = 'required', loss_weight: float = 1.0) -> None:
         super().__init__(labels, loss_weight)
-        if not 0 < threshold < 1:
-            raise ValueError('Expected threshold as a probability in (0, 1), '
-                             f'got {threshold}.')
-        check_least(1, min_kept=min_kept)
+        _check_ohem(threshold, min_kept)
         self.threshold = threshold
         self.min_kept = min_kept
 
     def measure(self, logits: Tensor, target: Tensor) -> Tensor:
         return ohem_cross_entropy(logits, target, self.threshold,
                                   self.min_kept)
+
+
+@MODELS.register_module()
+class OHEMCrossEntropyLoss(nn.Module):
+    """:func:`ohem_cross_entropy` as ``loss_decode`` of mmseg's heads.
+
+    The mean is over the hard pixels alone, as in BiSeNet's and SeAFusion's
+    code; with mmseg's ``OHEMPixelSampler`` it is over all of them.
+
+    Args:
+        threshold (float): See the function. Defaults to 0.7.
+        min_kept (int, optional): See the function. None: as many pixels as
+            one image has.
+        loss_weight (float): Factor of the loss.
+        loss_name (str): In the log.
+    """
+
+    def __init__(self, threshold: float = 0.7, min_kept: int | None = None,
+                 loss_weight: float = 1.0,
+                 loss_name: str = 'loss_ohem') -> None:
+        super().__init__()
+        _check_ohem(threshold, min_kept)
+        self.threshold = threshold
+        self.min_kept = min_kept
+        self.loss_weight = loss_weight
+        self.loss_name = loss_name
+
+    def forward(self, logits: Tensor, target: Tensor, weight: None = None,
+                ignore_index: int = IGNORE) -> Tensor:
+        """Scalar loss of (B, K, H, W) and classes (B, H, W).
+
+        Raises:
+            ValueError: With weights of pixels, or if other values than 255
+                are ignored.
+        """
+        if weight is not None or ignore_index != IGNORE:
+            raise ValueError(
+                'OHEMCrossEntropyLoss: expected a head without sampler that '
+                f'ignores {IGNORE}, got ignore_index={ignore_index}.')
+        min_kept = self.min_kept or target[0].numel()
+        return self.loss_weight * ohem_cross_entropy(logits, target,
+                                                     self.threshold, min_kept)
+
+
+def _check_ohem(threshold: float, min_kept: int | None) -> None:
+    if not 0 < threshold < 1:
+        raise ValueError('Expected threshold as a probability in (0, 1), '
+                         f'got {threshold}.')
+    check_least(1, min_kept=min_kept)
 
 
 class _MapLoss(_LabelLoss):

@@ -7,7 +7,7 @@ from mmfusion.registry import MODELS
 FEATURES = dict(type='VGGFeatures', depth=16, width=0.1, allow_random=True,
                 normalize=True, taps=('relu1_2', 'relu2_2'))
 DISTANCES = ('l1', 'mse', 'smooth_l1', 'ssim', 'laplacian', 'sobel',
-             'sobel_magnitude', 'normalized')
+             'sobel_magnitude', 'normalized', 'cosine')
 
 
 def distance(name, **kwargs):
