@@ -2,7 +2,7 @@
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseModel, is_model_wrapper
 
 from mmfusion.registry import HOOKS
 from mmfusion.utils.errors import check_least
@@ -20,8 +20,9 @@ class LossStageHook(Hook):
         stages (sequence[dict]): Each ``dict(begin=..., weights=dict(TERM=
             FACTOR, ...))``. ``begin`` is an epoch or iteration, or, as a
             float below 1, a share of all of them; the first is 0. TERM is
-            the name of a pair or loss; one that a stage does not name has
-            the factor 0 in it.
+            the name of a pair or loss, or ``'segmentor'`` or ``'detector'``
+            for all losses of that network; one that a stage does not name
+            has the factor 0 in it.
         ramp (int | float): Epochs or iterations (or their share, below 1)
             over which a factor changes to that of a new stage, linearly.
             Defaults to 2.
@@ -82,7 +83,7 @@ class LossStageHook(Hook):
 
     def before_train(self, runner) -> None:
         """Check the names, and that there is always something to learn."""
-        model = _wrapper(runner)
+        model = wrapper_of(runner)
         known = model.term_names
         staged = self.factors(0, 1)
         unknown = [name for name in staged if name not in known]
@@ -109,12 +110,13 @@ class LossStageHook(Hook):
         else:
             now, total = runner.iter, runner.max_iters
         factors = self.factors(now, total)
-        _wrapper(runner).term_factors = factors
+        wrapper_of(runner).term_factors.update(factors)
         runner.message_hub.update_scalars({
             f'train/stage/{name}': value for name, value in factors.items()
         })
 
 
-def _wrapper(runner):
+def wrapper_of(runner) -> BaseModel:
+    """The model of a run, below DDP."""
     model = runner.model
     return model.module if is_model_wrapper(model) else model

@@ -1,13 +1,14 @@
 """A fuser in front of a task network: what segmentation and detection
 share."""
 import copy
+import re
 from typing import Any
 
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
-from mmfusion.structures import FusionDataSample
+from mmfusion.structures import FuserOutput, FusionDataSample
 from mmfusion.utils.loading_guard import weights_only
 
 from .base import BaseFusionModel, OptSampleList, SampleList
@@ -29,6 +30,8 @@ class JointFusionModel(BaseFusionModel):
             switches the normalization off.
         task_std (sequence | str | None): Likewise.
         task_channel_order (str): ``'auto'``, ``'rgb'`` or ``'bgr'``.
+        task_frozen (bool): Keep the task network in eval mode and its
+            weights as they are; its losses still teach the fuser.
         args, kwargs: See :class:`BaseFusionModel`.
     """
     #: Attribute of the task network, and prefix of its weights and losses.
@@ -36,8 +39,13 @@ class JointFusionModel(BaseFusionModel):
 
     def __init__(self, fuser: dict, network: dict, *args,
                  task_mean: Stats = 'auto', task_std: Stats = 'auto',
-                 task_channel_order: str = 'auto', **kwargs) -> None:
+                 task_channel_order: str = 'auto', task_frozen: bool = False,
+                 **kwargs) -> None:
         super().__init__(fuser, *args, **kwargs)
+        self.task_frozen = task_frozen
+        #: whether the visible images of training batches are fused ones,
+        #: written before
+        self.given_fused = False
         network = copy.deepcopy(network)
         preprocessor = network.pop('data_preprocessor', None) or {}
         self.task_norm = TaskNormalizer.from_config(preprocessor, task_mean,
@@ -45,12 +53,25 @@ class JointFusionModel(BaseFusionModel):
                                                     task_channel_order)
         with weights_only():
             setattr(self, self.TASK, MODELS.build(network))
+        if task_frozen:
+            self.task_network.requires_grad_(False)
         self._read_preprocessor(preprocessor, network.get('_scope_'))
 
     @property
     def task_network(self) -> nn.Module:
         """The task network."""
         return getattr(self, self.TASK)
+
+    @property
+    def term_names(self) -> list[str]:
+        return [*super().term_names, self.TASK]
+
+    def train(self, mode: bool = True) -> 'JointFusionModel':
+        """As ``nn.Module.train``; frozen parts stay in eval mode."""
+        super().train(mode)
+        if self.task_frozen:
+            self.task_network.eval()
+        return self
 
     def _read_preprocessor(self, cfg: dict, scope: str | None) -> None:
         """Take over what else the task network's preprocessor did."""
@@ -63,17 +84,39 @@ class JointFusionModel(BaseFusionModel):
              data_samples: SampleList) -> dict[str, Tensor]:
         """``fusion.*`` losses and those of the task network of one batch.
 
+        ``term_factors`` weights the latter: under its name (at 0 it does not
+        run) and, beside, under that of a kind of head, ``'segmentor.aux'``.
+
         Returns:
             dict[str, Tensor]: The latter under its name, e.g.
             ``segmentor.decode.loss_ce`` or ``detector.loss_bbox``.
         """
-        output = self.fuse(inputs, data_samples)
+        if self.given_fused:
+            output = FuserOutput(self.split(inputs)[0])
+        else:
+            output = self.fuse(inputs, data_samples)
         losses = add_prefix(self.fusion_loss(output, inputs, data_samples),
                             'fusion')
+        if self.term_factors.get(self.TASK, 1.) == 0:
+            return losses
         task = self.task_network.loss(
             self.task_input(output.fused, data_samples), data_samples)
-        losses.update(add_prefix(task, self.TASK))
+        losses.update({
+            f'{self.TASK}.{key}': self._weighted(key, value)
+            for key, value in task.items()
+        })
         return losses
+
+    def _weighted(self, key: str, value: Any) -> Any:
+        """A loss of the task network times its factors; scores as they are."""
+        head = re.split(r'[._]', key)[0]
+        factor = self.term_factors.get(self.TASK, 1.) * self.term_factors.get(
+            f'{self.TASK}.{head}', 1.)
+        if factor == 1 or 'loss' not in key:
+            return value
+        if isinstance(value, (list, tuple)):
+            return [factor * item for item in value]
+        return factor * value
 
     def _forward(self, inputs: Tensor,
                  data_samples: OptSampleList = None) -> Any:
