@@ -1,3 +1,4 @@
+from .adaptive_round_hook import AdaptiveRoundHook
 from .checkpoint_hook import CheckpointHook
 from .finite_loss_hook import FiniteLossHook
 from .history_bank_hook import HistoryBankHook
@@ -10,7 +11,8 @@ from .training_strip_hook import TrainingStripHook
 from .visualization_hook import FusionVisualizationHook
 
 __all__ = [
-    'CheckpointHook', 'FiniteLossHook', 'FusionVisualizationHook',
-    'HistoryBankHook', 'LossCurveHook', 'LossStageHook', 'NumClassesHook',
-    'StepSeedHook', 'StopHook', 'TrainingStripHook'
+    'AdaptiveRoundHook', 'CheckpointHook', 'FiniteLossHook',
+    'FusionVisualizationHook', 'HistoryBankHook', 'LossCurveHook',
+    'LossStageHook', 'NumClassesHook', 'StepSeedHook', 'StopHook',
+    'TrainingStripHook'
 ]
