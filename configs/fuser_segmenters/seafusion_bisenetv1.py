@@ -147,7 +147,7 @@ test_cfg = dict(type='TestLoop')
 find_unused_parameters = True  # of more processes: one part always rests
 # Half-size scenes, a quarter of the channels and AdamW, for a CPU; the fuser
 # goes on from round to round, since it learns for so short a time.
-small_iters = dict(fuser=40, segmentor=150)  # a round
+small_iters = dict(fuser=40, segmentor=110)  # a round
 small_total = {key: rounds * value for key, value in small_iters.items()}
 small_model = dict(
     fuser=dict(channels=(4, 8, 12)),
@@ -163,19 +163,19 @@ small_pipeline = [
     dict(type='LoadFusionPair'),
     dict(type='LoadFusionAnnotations'),
     dict(type='Resize', scale=(320, 240), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=(128, 160)),
+    dict(type='RandomCrop', crop_size=(96, 128)),
     dict(type='PackFusionInputs'),
 ]
 small_training = dict(
     train_dataloader=dict(
-        batch_size=8,
+        batch_size=6,
         dataset=dict(
             pipeline=dict(
                 RandomChoiceResize=dict(
                     scales=[(int(320 * k), int(240 * k))
                             for k in enlargements]),
-                ResizeToCover=dict(size=(160, 192)),
-                RandomCrop=dict(crop_size=(160, 192))))),
+                ResizeToCover=dict(size=(128, 160)),
+                RandomCrop=dict(crop_size=(128, 160))))),
     optim_wrapper=dict(
         optimizer=dict(
             _drop_=True, type='AdamW', lr=2e-3, weight_decay=0.01),

@@ -64,4 +64,12 @@ param_scheduler = [
         eta_min=1e-5)
 ]
 train_cfg = dict(max_iters=max_iters, val_interval=305)
-slim = dict(base_channels=8, depths=(1, 1, 1, 1))
+slim_teacher = dict(base_channels=8, depths=(1, 1, 1, 1))
+scales = dict(
+    synthetic=dict(
+        run_name='sage_synthetic',
+        _base_=[
+            'mmfusion::_base_/datasets/synthetic.py',
+            'mmfusion::_base_/schedules/mini.py',
+        ],
+        model=dict(teacher=slim_teacher, student=dict(width=16))))

@@ -17,7 +17,8 @@ SLIM_FUSERS: dict[str, dict] = dict(
         denoiser=dict(type='ADMUNet', channels=32, multipliers=(1, 2),
                       num_blocks=1, attention=(2, ))),
     MaskDiFuser=dict(width=32, multipliers=(1, 1), layers=1, num_steps=2,
-                     norm='clamp'))
+                     norm='clamp'), SeAFusion=dict(channels=(4, 6, 8)),
+    U2Fusion=dict(width=4), SAGE=dict(width=4))
 
 
 def registered_fusers() -> list[str]:
