@@ -147,7 +147,7 @@ test_cfg = dict(type='TestLoop')
 find_unused_parameters = True  # of more processes: one part always rests
 # Half-size scenes, a quarter of the channels and AdamW, for a CPU; the fuser
 # goes on from round to round, since it learns for so short a time.
-small_iters = dict(fuser=40, segmentor=110)  # a round
+small_iters = dict(fuser=40, segmentor=200)  # a round
 small_total = {key: rounds * value for key, value in small_iters.items()}
 small_model = dict(
     fuser=dict(channels=(4, 8, 12)),
@@ -168,14 +168,17 @@ small_pipeline = [
 ]
 small_training = dict(
     train_dataloader=dict(
-        batch_size=6,
+        batch_size=4,
         dataset=dict(
             pipeline=dict(
+                OnModality=dict(
+                    transforms=dict(
+                        ColorJitter=dict(
+                            brightness=0.2, contrast=0.2, saturation=0.2))),
                 RandomChoiceResize=dict(
-                    scales=[(int(320 * k), int(240 * k))
-                            for k in enlargements]),
-                ResizeToCover=dict(size=(128, 160)),
-                RandomCrop=dict(crop_size=(128, 160))))),
+                    scales=[(320, 240), (400, 300), (480, 360)]),
+                ResizeToCover=dict(size=(160, 192)),
+                RandomCrop=dict(crop_size=(160, 192))))),
     optim_wrapper=dict(
         optimizer=dict(
             _drop_=True, type='AdamW', lr=2e-3, weight_decay=0.01),
