@@ -92,7 +92,7 @@ class PairRoles:
         others = [self._part(inputs, name) for name in self.task.others]
         if vis.shape[1] == 1:
             vis = vis.expand(-1, 3, -1, -1)
-        if not fuser.colour_sources:
+        if not getattr(fuser, 'colour_sources', False):
             others = [
                 image if image.shape[1] == 1 else fuser.split_colour(image)[0]
                 for image in others
@@ -116,7 +116,8 @@ class PairRoles:
             FuserOutput: With another ``fused`` (B, 3, H, W); the rest is
             unchanged.
         """
-        own = fuser.colour_sources and self.task.colour == WEIGHTED
+        own = (getattr(fuser, 'colour_sources', False)
+               and self.task.colour == WEIGHTED)
         if own or self.task.colour == self.task.visible:
             return output
         y = luma(output.fused) if output.luma is None else output.luma
