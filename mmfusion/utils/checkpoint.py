@@ -1,4 +1,6 @@
 """Reading checkpoints without running code, and strict loading."""
+import hashlib
+import json
 import os
 import pickle
 import re
@@ -13,10 +15,14 @@ from mmengine.logging import HistoryBuffer
 from torch import Tensor, nn
 
 from .errors import UsageError
+from .files import write_bytes
 
 PathLike = str | os.PathLike
 State = dict[str, Tensor]
 _ZIP = b'PK\x03\x04'
+SAFETENSORS = '.safetensors'
+#: entry of a safetensors file's metadata: the sum of its tensors' bytes
+_SUM = 'sha256'
 
 
 class DamagedCheckpoint(UsageError):
@@ -52,7 +58,8 @@ def read_checkpoint(path: PathLike, map_location: Any = 'cpu') -> Any:
     """Load a file without unpickling arbitrary objects.
 
     Args:
-        path (str | PathLike): A file written by ``torch.save``.
+        path (str | PathLike): A file written by ``torch.save``, or a
+            ``.safetensors`` file, whose state dict is returned.
         map_location: See :func:`torch.load`. Defaults to ``'cpu'``.
 
     Returns:
@@ -71,6 +78,8 @@ def read_checkpoint(path: PathLike, map_location: Any = 'cpu') -> Any:
             'exist. Check the path; weights of a fuser come from '
             'tools/train.py (work_dirs/<config>/*.pth) or from '
             'tools/model_converters/convert.py.')
+    if path.suffix == SAFETENSORS:
+        return _read_safetensors(path, map_location)
     check_sums(path)
     try:
         with torch.serialization.safe_globals(allowed_globals()):
@@ -87,6 +96,52 @@ def read_checkpoint(path: PathLike, map_location: Any = 'cpu') -> Any:
             'load it in a sandbox (a container without network and without '
             'your files) by torch.load(FILE, weights_only=False), and save '
             'its state_dict alone by torch.save.') from error
+
+
+def _read_safetensors(path: Path, map_location: Any) -> State:
+    """The tensors of a file, whose sum is compared if it holds one."""
+    from safetensors.torch import load
+    content = path.read_bytes()
+    try:
+        state = load(content)
+        meta, data = _parts(content)
+    # the format's own error, and that of a dtype that torch has not
+    except Exception as error:
+        raise _damaged(path, _reason(error)) from error
+    if meta.get(_SUM, _digest(data)) != _digest(data):
+        raise _damaged(path, 'the sum of its tensors is wrong')
+    return {key: value.to(map_location) for key, value in state.items()}
+
+
+def write_safetensors(path: PathLike, state: State,
+                      meta: Mapping[str, str]) -> None:
+    """Write tensors that any tool can read without running code.
+
+    Args:
+        path (str | PathLike): The file, ``.safetensors``.
+        state (dict[str, Tensor]): Tensors by name.
+        meta (dict[str, str]): What to know of them; their sum is added.
+    """
+    from safetensors.torch import save
+    tensors = {key: value.contiguous() for key, value in state.items()}
+    total = _digest(_parts(save(tensors))[1])
+    write_bytes(path, save(tensors, {**meta, _SUM: total}))
+
+
+def _parts(content: bytes) -> tuple[dict[str, str], bytes]:
+    """Metadata of a safetensors file, and the bytes of its tensors."""
+    start = 8 + int.from_bytes(content[:8], 'little')
+    return json.loads(content[8:start]).get('__metadata__',
+                                            {}), content[start:]
+
+
+def safetensors_meta(path: PathLike) -> dict[str, str]:
+    """What the writer of a safetensors file tells of it."""
+    return _parts(Path(path).read_bytes())[0]
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def check_sums(path: PathLike) -> None:

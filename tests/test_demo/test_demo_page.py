@@ -6,6 +6,7 @@ import cv2
 import figures
 import image_demo
 import make_readme_picture
+import make_weights_pictures
 import numpy as np
 import page
 import pytest
@@ -176,3 +177,11 @@ def test_readme_picture(trained, tmp_path):
         str(out)
     ])
     assert cv2.imread(str(out)).shape[1] == 600
+
+
+def test_pictures_of_the_weights_in_the_box(tmp_path, monkeypatch):
+    monkeypatch.setattr(make_weights_pictures, 'SIZE', (160, 192))
+    make_weights_pictures.main(['--out-dir', str(tmp_path)])
+    for name in ('good', 'spoilt'):
+        picture = cv2.imread(str(tmp_path / f'weights_{name}.jpg'))
+        assert picture.shape[1] == 960 and picture.std() > 20

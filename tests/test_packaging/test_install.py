@@ -65,6 +65,9 @@ def test_wheel_holds_what_configs_need(wheel):
     assert 'mmfusion/analysis/method_benchmark/report.html' in names
     assert 'mmfusion/visualization/page.css' in names
     assert 'mmfusion/py.typed' in names
+    for path in (ROOT / 'mmfusion/weights').iterdir():
+        assert f'mmfusion/weights/{path.name}' in names
+    assert 'mmfusion/weights/default.safetensors' in names
     assert not [name for name in names if name.endswith('.pyc')]
     assert not [name for name in names if name.startswith('tests')]
 

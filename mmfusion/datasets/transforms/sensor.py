@@ -1,4 +1,4 @@
-"""What cameras do to images: colour, blur and noise.
+"""What cameras do to images: tones, colour, blur and noise.
 
 Meant for one modality, inside :class:`OnModality`.
 """
@@ -66,6 +66,50 @@ class ColorJitter(_Sometimes):
         rgb = torch.from_numpy(image[..., ::-1].transpose(2, 0, 1).copy())
         out = self._jitter(rgb).numpy().transpose(1, 2, 0)[..., ::-1]
         return np.ascontiguousarray(out)
+
+
+@TRANSFORMS.register_module()
+class RandomTone(_Sometimes):
+    """Another exposure and contrast: ``low + (high - low) x^gamma``.
+
+    Values above white are clipped, as glare is.
+
+    Required and modified key: ``img``, uint8.
+
+    Args:
+        gamma (float): Largest power; its inverse is the smallest. Defaults
+            to 2.
+        low (tuple[float, float]): Range of what black becomes; black is 0
+            and white is 1.
+        high (tuple[float, float]): Range of what white becomes.
+        invert (float): How often black and white change places, as cold
+            and hot do between cameras. Defaults to 0.
+        prob (float): How often. Defaults to 0.5.
+
+    Raises:
+        ValueError: If ``gamma`` is below 1 or ``invert`` no probability.
+    """
+
+    def __init__(self, gamma: float = 2., low: tuple[float, float] = (0., 0.2),
+                 high: tuple[float, float] = (0.6, 1.2), invert: float = 0.,
+                 prob: float = 0.5) -> None:
+        super().__init__(prob)
+        if gamma < 1 or not 0 <= invert <= 1:
+            raise ValueError('Expected gamma of at least 1 and invert in '
+                             f'[0, 1], got {gamma} and {invert}.')
+        self.gamma = gamma
+        self.low = tuple(low)
+        self.high = tuple(high)
+        self.invert = invert
+
+    def change(self, image: np.ndarray) -> np.ndarray:
+        power = self.gamma**np.random.uniform(-1, 1)
+        low, high = (np.random.uniform(*x) for x in (self.low, self.high))
+        if np.random.rand() < self.invert:
+            low, high = high, low
+        levels = low + (high - low) * (np.arange(256) / 255)**power
+        table = np.rint(255 * levels.clip(0, 1)).astype(np.uint8)
+        return table[image]
 
 
 @TRANSFORMS.register_module()

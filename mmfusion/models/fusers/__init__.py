@@ -11,6 +11,7 @@ from .mmdrfuse import MMDRFuseStudent, MMDRFuseTeacher
 from .psfusion import PSFusion
 from .realtime import RealtimeFusionNet
 from .transfuser6 import TransFuser6
+from .weighted_pyramid import WeightedPyramidFuser
 from .zoo import *  # noqa: F401, F403
 from .zoo import __all__ as _zoo
 
@@ -19,5 +20,6 @@ __all__ = [
     'DiffusersUNetAdapter', 'FILMFusion', 'GaussianPriorDenoiser',
     'GuidedFilterFuser', 'LaplacianPyramidFuser', 'MMDRFuseStudent',
     'MMDRFuseTeacher', 'MaskDiFuser', 'MaximumFuser', 'PSFusion',
-    'RealtimeFusionNet', 'SelectModality', 'TransFuser6', *_zoo
+    'RealtimeFusionNet', 'SelectModality', 'TransFuser6',
+    'WeightedPyramidFuser', *_zoo
 ]

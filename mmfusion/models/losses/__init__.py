@@ -21,6 +21,7 @@ from .information import (InformationPreservationLoss,
 from .intensity import IntensityLoss, contrast_intensity_loss, local_variance
 from .lp_ssim import LpSSIMLoss, lp_ssim_loss
 from .mef_ssim import MEFSSIMLoss
+from .metric import MetricLoss
 from .mixtures import (AverageLoss, LaplacianLoss, MaxIntensityLoss,
                        SourceMSELoss, average_loss, laplacian_loss,
                        max_intensity_loss)
@@ -40,10 +41,10 @@ __all__ = [
     'DynamicRefreshLoss', 'FILMLoss', 'GMSDLoss', 'GradientLoss',
     'HistoryBank', 'InformationPreservationLoss', 'IntensityLoss',
     'LaplacianLoss', 'LpSSIMLoss', 'MEFSSIMLoss', 'MaxIntensityLoss',
-    'MaxPerceptualLoss', 'MotionConsistencyLoss', 'OHEMCrossEntropyLoss',
-    'OHEMSemanticLoss', 'PSFusionLoss', 'PairLoss', 'PerceptualDistance',
-    'ReconstructionLoss', 'RegistrationLoss', 'SSIMLoss', 'SourceMSELoss',
-    'average_loss', 'contrast_intensity_loss', 'correlation',
+    'MaxPerceptualLoss', 'MetricLoss', 'MotionConsistencyLoss',
+    'OHEMCrossEntropyLoss', 'OHEMSemanticLoss', 'PSFusionLoss', 'PairLoss',
+    'PerceptualDistance', 'ReconstructionLoss', 'RegistrationLoss', 'SSIMLoss',
+    'SourceMSELoss', 'average_loss', 'contrast_intensity_loss', 'correlation',
     'correlation_loss', 'cosine_distillation_loss', 'gmsd_loss',
     'information_preservation_loss', 'laplacian_loss', 'local_variance',
     'lp_ssim_loss', 'max_gradient_loss', 'max_intensity_loss',
