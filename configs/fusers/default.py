@@ -10,7 +10,6 @@ _base_ = [
 # =========================== frequently modified ============================
 max_iters = 400
 base_lr = 5e-3
-seed = 0
 
 # ============================ possibly modified =============================
 # About one over the spread of each metric among fusion methods, so that none
@@ -49,6 +48,5 @@ param_scheduler = [
         end=max_iters)
 ]
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-randomness = dict(seed=seed)
 default_hooks = dict(checkpoint=dict(interval=max_iters))
 run_name = 'default_fuser'  # the folder in work_dirs

@@ -34,7 +34,7 @@ def test_default_recipe(call, tmp_path, capsys):
         torch.equal(value, trained[key]) for key, value in packed.items())
     assert call('test_fusion.py', 'configs/fusers/default_tasks.py', out,
                 '--task', 'mff', '--first', data / 'val/vis', '--second',
-                data / 'val/vis', '--out-dir', tmp_path / 'out') in (0, None)
+                data / 'val/ir', '--out-dir', tmp_path / 'out') in (0, None)
     assert len(list((tmp_path / 'out').glob('*.png'))) == 1
 
 
