@@ -1,5 +1,5 @@
-# make setup | python | demo | test | check | lint | format | public-names |
-# clean
+# make setup | python | demo | test | check | docs | pictures | lint | format |
+# public-names | clean
 # Needs Python 3.11 with pip and a C++ compiler; everything else is installed
 # into $(VENV). Without a compiler: make setup DETECTION=0,
 # then make test DETECTION=0
@@ -18,7 +18,7 @@ ifeq ($(DETECTION),0)
 export MMFUSION_WITHOUT_DETECTION := 1
 endif
 
-SOURCES := mmfusion tools tests demo benchmarks setup.py
+SOURCES := mmfusion tools tests demo benchmarks docs setup.py
 FILES := $(shell find $(SOURCES) -name '*.py' -not -path '*/.*')
 FORMATTED := $(VENV)/.mmfusion-formatted
 
@@ -33,7 +33,8 @@ FAST := $(addprefix tests/,test_cli test_fileio test_functional \
 # set one, since several processes run them.)
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: setup python demo test check lint format public-names clean
+.PHONY: setup python demo test check docs pictures lint format public-names \
+    clean
 
 setup: $(FULL)
 
@@ -51,7 +52,8 @@ $(STAMP): setup.py pyproject.toml MANIFEST.in $(wildcard requirements/*.txt)
 	$(PIP) install -qq -c requirements/tested.txt \
 	    -r requirements/runtime.txt -r requirements/onedl.txt \
 	    -r requirements/metrics.txt -r requirements/text.txt \
-	    -r requirements/tests.txt -r requirements/deployment.txt; \
+	    -r requirements/tests.txt -r requirements/deployment.txt \
+	    -r requirements/web.txt -r requirements/docs.txt; \
 	$(PIP) install -qq --no-deps --no-build-isolation -e .; \
 	touch $@; \
 	echo 'Ready: $(abspath $(PY))'; } >&2
@@ -82,6 +84,18 @@ test: $(FULL)
 # For daily work, two minutes at most on two cores.
 check: lint $(FULL)
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile $(FAST)
+
+# A warning, such as a link that leads nowhere, is an error; the tests build
+# the site, too.
+SITE := work_dirs/site
+docs: $(STAMP)
+	$(PY) -m sphinx -q -W --keep-going -d $(SITE)/doctrees docs $(SITE)/html
+	@echo $(SITE)/html/index.html
+
+# What guides show of the page, the site and the notebook; tests make it.
+pictures: $(STAMP)
+	MMFUSION_PICTURES=1 $(PY) -m pytest -q tests/test_web/test_page.py \
+	    tests/test_docs/test_site.py tests/test_docs/test_notebook.py
 
 # yapf takes half a minute for all files; only those changed since it was
 # content are shown to it again.

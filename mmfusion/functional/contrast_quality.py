@@ -75,7 +75,7 @@ def _seen(image: Image, sensitivity: np.ndarray):
 def masked_contrast(image: Image):
     """Local contrast behind the masking of Q_CB, (..., H, W).
 
-    |narrow / wide - 1| of two Gaussian means; 0 where the wide one is 0.
+    ``|narrow / wide - 1|`` of two Gaussian means; 0 where the wide one is 0.
     """
     ops = image.ops
     seen = _seen(image, _band_pass(*image.size))

@@ -52,7 +52,7 @@ def _preserved(image: Image, other: Image):
 def wavelet_quality(fused: Image, sources: Sequence[Image]):
     """Details of the sources that F keeps, weighted by their energy.
 
-    3 if all are kept, for the reference sums exp(-|d_S - d_F|) over three
+    3 if all are kept, for the reference sums ``exp(-|d_S - d_F|)`` over three
     bands; the two levels are multiplied to the powers 2/3 and 1/3. Without
     any detail in the sources all places count equally.
     """

@@ -9,8 +9,10 @@ from mmengine.config import Config
 import mmfusion.models  # noqa: F401
 from mmfusion.datasets import PairedImageDataset
 from mmfusion.functional import FUSION_METRICS
+from mmfusion.models.fusers import BaseFuser
 from mmfusion.registry import DATASETS, MODELS
 from mmfusion.tasks import TASKS
+from tests.support.guides import code_blocks
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([
@@ -21,11 +23,6 @@ RUN_PAGES = [
     *(page.stem for page in PAGES if page.stem.startswith('write_a_')),
     'evaluation'
 ]
-
-
-def code_blocks(page: str) -> list:
-    text = (ROOT / page).read_text()
-    return re.findall(r'```python\n(.*?)```', text, flags=re.S)
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda p: p.name)
@@ -102,6 +99,18 @@ def test_every_task_and_data_set_is_documented():
         name for name in classes
         if f'`{name}`' not in text and name != 'PairedImageDataset'
     ]
+
+
+def test_every_fuser_is_described():
+    """What it is for, when to take it, what it was held against."""
+    pages = [ROOT / 'docs/methods.md', ROOT / 'docs/zoo.md']
+    text = ''.join(page.read_text() for page in pages if page.exists())
+    fusers = {
+        name for name, kind in MODELS.module_dict.items()
+        if issubclass(kind, BaseFuser)
+        and kind.__module__.startswith('mmfusion.models.fusers')
+    }
+    assert not {name for name in fusers if f'`{name}`' not in text}
 
 
 @pytest.mark.detection

@@ -1,0 +1,78 @@
+"""What the page does, without the page."""
+import cv2
+import numpy as np
+import pytest
+
+from mmfusion.datasets.synthetic import generate_scene
+from mmfusion.utils.errors import UsageError
+from mmfusion.utils.files import write_image
+from mmfusion.web.fusing import PageFuser, PageModel
+
+RULE = 'mmfusion::fusers/laplacian_pyramid.py'
+SEGMENTOR = 'mmfusion::fuser_segmenters/psfusion_segformer.py@synthetic'
+
+
+@pytest.fixture
+def pair(tmp_path):
+    scene = generate_scene(3, (96, 128))
+    paths = [str(tmp_path / name) for name in ('visible.png', 'infrared.png')]
+    for path, image in zip(paths, (scene['vis'], scene['ir']), strict=True):
+        write_image(path, image)
+    return paths
+
+
+@pytest.fixture
+def fuser():
+    return PageFuser({name: PageModel(name) for name in (RULE, SEGMENTOR)})
+
+
+def test_lines_give_the_same(fuser, pair, tmp_path, monkeypatch):
+    done = fuser(RULE, *pair, on_size_mismatch='resize_ir',
+                 uint16_range='minmax')
+    assert done.overlay is None and not done.notes
+    assert done.sources[0].shape == done.fused.shape == (96, 128, 3)
+    assert np.array_equal(done.sources[1][..., 0], cv2.imread(pair[1], 0))
+    monkeypatch.chdir(tmp_path)
+    exec(done.lines, {})
+    again = cv2.imread(str(tmp_path / 'fused.png'))[..., ::-1]
+    assert np.array_equal(done.fused, again)
+    assert "'resize_ir'" in done.lines and "'minmax'" in done.lines
+
+
+def test_scores_have_directions(fuser, pair):
+    scores = dict(fuser(RULE, *pair).scores)
+    assert {'EN ↑', 'MSE ↓', 'VIF ↑'} <= set(scores)
+    # too small an image for it
+    assert not any(name.startswith('MS_SSIM') for name in scores)
+
+
+def test_overlay_of_a_model_that_segments(fuser, pair):
+    done = fuser(SEGMENTOR, *pair)
+    height, width = done.fused.shape[:2]
+    assert done.overlay.shape[1] == width
+    assert done.overlay.shape[0] > height  # the legend
+
+
+def test_sizes_that_differ(fuser, pair):
+    write_image(pair[1], np.zeros((50, 60), np.uint8))
+    with pytest.raises(UsageError) as caught:
+        fuser(RULE, *pair)
+    text = str(caught.value)
+    assert "'visible.png' is 128x96" in text and "'infrared.png' is" in text
+    assert fuser(RULE, *pair,
+                 on_size_mismatch='resize_ir').fused.shape == (96, 128, 3)
+
+
+def test_lost_counts_are_noted(fuser, pair):
+    counts = np.arange(96 * 128).reshape(96, 128) % 900 + 7000
+    cv2.imwrite(pair[1], counts.astype(np.uint16))
+    assert 'almost one grey' in fuser(RULE, *pair).notes[0]
+    assert not fuser(RULE, *pair, uint16_range='minmax').notes
+
+
+def test_models_go_when_there_are_many(pair):
+    names = {str(number): PageModel(RULE) for number in range(5)}
+    fuser = PageFuser(names)
+    for name in names:
+        fuser(name, *pair)
+    assert list(fuser._loaded) == ['2', '3', '4']
