@@ -74,11 +74,11 @@ class SitePages:
         if name != 'index':
             return text
         listed = {Path(entry).stem for entry in _ENTRY.findall(text)}
-        others = sorted({file.name for file in docs.glob('*.md')}
-                        - {f'{stem}.md' for stem in (*listed, 'index')})
+        others = sorted({file.name for file in docs.glob('*.md')} -
+                        {f'{stem}.md' for stem in (*listed, 'index')})
         others += sorted(file for page in self.pages.values()
-                         if page not in listed
-                         and (file := f'{self.folder.name}/{page}.md'))
+                         if page not in listed and (
+                             file := f'{self.folder.name}/{page}.md'))
         if others:  # new ones, until they have a place
             text += '\n## More\n\n' + ''.join(
                 f'- [{Path(file).stem}]({file})\n' for file in others)

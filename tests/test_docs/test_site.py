@@ -81,7 +81,7 @@ def test_looks_as_it_should(site, browser, tmp_path):
     page.goto((site / 'index.html').as_uri())
     titles = page.eval_on_selector_all(
         '.sidebar-tree .caption', 'all => all.map(one => one.textContent)')
-    assert titles == [
+    assert titles[:5] == [  # 'More' may follow
         'First steps', 'Methods and models', 'Tutorials', 'Measure',
         'Reference'
     ]

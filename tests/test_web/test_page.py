@@ -42,7 +42,7 @@ def address(folder):
     assert hosts <= {'127.0.0.1', '::1', 'localhost'}
 
 
-@pytest.fixture
+@pytest.fixture(scope='module')
 def page(browser, address):
     """The loaded page; it must ask no other server for anything."""
     requests = []
@@ -60,7 +60,20 @@ def page(browser, address):
 
 
 def drop(page, role, path):
+    if page.is_visible(f'#{role} [aria-label=Clear]'):
+        page.click(f'#{role} [aria-label=Clear]')
     page.set_input_files(f'#{role} input[type=file]', str(path))
+
+
+def drop_images(page, folder, **sizes):
+    """Grey images of these (height, width)."""
+    for role, size in sizes.items():
+        path = folder / f'{role}_{size[1]}.png'
+        cv2.imwrite(str(path), np.arange(np.prod(size)).reshape(size) % 256)
+        before = page.get_attribute(f'#{role}-shown img', 'src') \
+            if page.is_visible(f'#{role}-shown img') else None
+        drop(page, role, path)
+        page.wait_for_selector(f'#{role}-shown img:not([src="{before}"])')
 
 
 def write(path, content):
@@ -82,9 +95,7 @@ def test_an_example_is_fused_and_compared(page, folder):
     page.wait_for_selector('#slider img')
     before = page.get_attribute('#slider img', 'src')
     page.click('#beside >> text=infrared')
-    page.wait_for_function(
-        "before => document.querySelector('#slider img').src !== before",
-        arg=before)
+    page.wait_for_selector(f'#slider img:not([src="{before}"])')
     assert 'FusionInferencer' in page.inner_text('#lines')
     with page.expect_download() as download:
         page.click('#image')
@@ -95,12 +106,7 @@ def test_an_example_is_fused_and_compared(page, folder):
 
 
 def test_two_files_and_a_segmentation(page, folder):
-    rng = np.random.default_rng(0)
-    for role in ('visible', 'infrared'):
-        path = folder / f'{role}.png'
-        cv2.imwrite(str(path), rng.integers(0, 256, (96, 128, 3), np.uint8))
-        drop(page, role, path)
-        page.wait_for_selector(f'#{role}-shown img')
+    drop_images(page, folder, visible=(96, 128), infrared=(96, 128))
     page.click('#model input')
     page.click('ul[role=listbox] >> text=segformer')
     page.click('#fuse')
@@ -109,19 +115,18 @@ def test_two_files_and_a_segmentation(page, folder):
 
 
 def test_bad_uploads_get_a_message(page, folder):
+    page.click('#visible [aria-label=Clear]')
+    page.wait_for_selector('#visible input[type=file]', state='attached')
     page.click('#fuse')
     page.wait_for_selector('#message >> text=no visible one')
     drop(page, 'visible', write(folder / 'notes.png', b'no image'))
     page.wait_for_selector('#message >> text=notes.png, which is none')
-    good = cv2.imencode('.png', np.zeros((40, 50), np.uint8))[1].tobytes()
-    page.click('#visible [aria-label=Clear]')
-    drop(page, 'visible', write(folder / 'small.png', good))
-    page.wait_for_selector('#visible-shown img')
-    wide = cv2.imencode('.png', np.zeros((40, 60), np.uint8))[1].tobytes()
-    drop(page, 'infrared', write(folder / 'wide.png', wide))
-    page.wait_for_selector('#infrared-shown img')
+    drop(page, 'visible', write(folder / 'nothing.png', b''))
+    page.wait_for_selector('#message >> text=nothing.png has 0 bytes')
+    drop_images(page, folder, visible=(40, 50), infrared=(40, 60))
     page.click('#fuse')
-    page.wait_for_selector("#message >> text='wide.png' is 60x40")
+    page.wait_for_selector("#message >> text='infrared_60.png' is 60x40")
+    assert page.is_hidden('#result')
 
 
 def test_too_large_uploads_get_a_message(page, folder):
