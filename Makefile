@@ -1,8 +1,6 @@
 # make setup | python | demo | test | check | docs | pictures | lint | format |
 # public-names | clean
-# Needs Python 3.11 with pip and a C++ compiler; everything else is installed
-# into $(VENV). Without a compiler: make setup DETECTION=0,
-# then make test DETECTION=0
+# Needs Python 3.11 with pip; everything else is installed into $(VENV).
 
 VENV   ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -10,10 +8,13 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check --no-input
 STAMP  := $(VENV)/.mmfusion-installed
 
-# Detection needs mmcv's compiled operators; 0 leaves it and its tests out.
-# The demo does without.
+# 0 leaves mmdet out, and its tests. The demo does without.
 DETECTION ?= 1
-FULL := $(STAMP)$(if $(filter-out 0,$(DETECTION)),-with-operators)
+# 1 compiles mmcv's operators (minutes, a C++ compiler); detectors run by
+# torchvision's without.
+OPERATORS ?= 0
+WITH := $(if $(filter-out 0,$(OPERATORS)),-with-operators,-with-detection)
+FULL := $(STAMP)$(if $(filter-out 0,$(DETECTION)),$(WITH))
 ifeq ($(DETECTION),0)
 export MMFUSION_WITHOUT_DETECTION := 1
 endif
@@ -58,12 +59,17 @@ $(STAMP): setup.py pyproject.toml MANIFEST.in $(wildcard requirements/*.txt)
 	touch $@; \
 	echo 'Ready: $(abspath $(PY))'; } >&2
 
-# A build with operators replaces that mmcv. It takes minutes, once: the wheel
-# is kept in pip's cache folder.
-$(STAMP)-with-operators: $(STAMP) tools/misc/build_mmcv.py
+$(STAMP)-with-detection: $(STAMP) requirements/detection.txt
 	@{ set -e; \
 	$(PIP) install -qq -c requirements/tested.txt \
 	    -r requirements/detection.txt; \
+	touch $@; } >&2
+
+# A build with operators replaces that mmcv. It takes minutes, once: the wheel
+# is kept in pip's cache folder.
+$(STAMP)-with-operators: $(STAMP)-with-detection tools/misc/build_mmcv.py
+	@{ set -e; \
+	$(PIP) install -qq -c requirements/tested.txt ninja; \
 	$(PY) tools/misc/build_mmcv.py --constraint requirements/tested.txt; \
 	touch $@; } >&2
 

@@ -5,7 +5,11 @@ maintained forks (``onedl-mmengine``). This module is the only place that
 knows about it.
 """
 import importlib.util
+import sys
 from importlib import metadata
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
 
 #: import name -> distributions that provide it, preferred one first
 DISTRIBUTIONS = {
@@ -89,19 +93,51 @@ def stack_info() -> dict[str, str]:
     return info
 
 
+#: ends an error about an operator that is missing
+BUILD_OPERATORS = (
+    'In a checkout of mmfusion run "make setup OPERATORS=1"; elsewhere '
+    'install torch first, then build them (4 to 8 minutes on two cores, '
+    'needs a C++ compiler):\n'
+    '  pip install "setuptools>=77,<82" wheel ninja\n'
+    '  pip install --no-build-isolation --no-cache-dir --no-deps '
+    '--force-reinstall onedl-mmcv')
+_OPERATORS = Path(__file__).with_name('operators.py')
+
+
+class OperatorFinder(MetaPathFinder):
+    """Finds :mod:`.operators` under the name of mmcv's compiled module."""
+
+    @staticmethod
+    def find_spec(name: str, path=None, target=None) -> ModuleSpec | None:
+        if name != 'mmcv._ext':
+            return None
+        return importlib.util.spec_from_file_location(name, _OPERATORS)
+
+
+def provide_operators() -> None:
+    """Let mmcv find operators where it was built without.
+
+    Compiled ones go first.
+    """
+    if OperatorFinder not in sys.meta_path:
+        sys.meta_path.append(OperatorFinder)
+
+
 def has_mmcv_ops() -> bool:
     """Whether mmcv was built with its compiled operators."""
-    return importlib.util.find_spec('mmcv') is not None and (
-        importlib.util.find_spec('mmcv._ext') is not None)
+    if importlib.util.find_spec('mmcv') is None:
+        return False
+    spec = importlib.util.find_spec('mmcv._ext')
+    return spec is not None and spec.origin != str(_OPERATORS)
 
 
 def has_detection() -> bool:
-    """Whether mmdet and the compiled operators it needs are installed."""
-    return has_mmcv_ops() and importlib.util.find_spec('mmdet') is not None
+    """Whether mmdet is installed, and torchvision, whose operators serve."""
+    return all(map(importlib.util.find_spec, ('mmdet', 'torchvision')))
 
 
 class DetectionMissing(ImportError):
-    """mmdet or mmcv's compiled operators are not installed."""
+    """mmdet, or an operator that a detector needs, is not installed."""
 
 
 def require_detection() -> None:
@@ -110,15 +146,8 @@ def require_detection() -> None:
     Raises:
         DetectionMissing: If it cannot; says how to install what is missing.
     """
-    if has_detection():
-        return
-    got = 'mmcv without operators' if not has_mmcv_ops() else 'no mmdet'
-    raise DetectionMissing(
-        'Expected mmdet and mmcv with its compiled operators for detection, '
-        f'got {got} (fusion and segmentation need neither). In a checkout '
-        'of mmfusion run "make setup"; elsewhere install torch first, then '
-        'build them (4 to 8 minutes on two cores, needs a C++ compiler):\n'
-        '  pip install "setuptools>=77,<82" wheel ninja\n'
-        '  pip install --no-build-isolation --no-cache-dir --no-deps '
-        '--force-reinstall onedl-mmcv\n'
-        '  pip install onedl-mmdetection')
+    if not has_detection():
+        raise DetectionMissing(
+            'Expected mmdet for detection, got none (fusion and segmentation '
+            'do without). In a checkout of mmfusion run "make setup"; '
+            'elsewhere: pip install onedl-mmdetection torchvision')
