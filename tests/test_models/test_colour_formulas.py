@@ -36,8 +36,8 @@ def opencv(image):
 
 
 def pillow_rgb(y, cbcr):
-    planes = np.dstack([y, cbcr])
-    return np.asarray(Image.fromarray(planes, 'YCbCr').convert('RGB'))
+    planes = [Image.fromarray(x) for x in (y, cbcr[..., 0], cbcr[..., 1])]
+    return np.asarray(Image.merge('YCbCr', planes).convert('RGB'))
 
 
 def opencv_rgb(y, cbcr):

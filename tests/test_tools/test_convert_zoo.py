@@ -84,15 +84,12 @@ def test_arrays(tmp_path):
 
 
 def test_file_of_another_method(converter, tmp_path):
-    """Said by its name; what is not known is listed."""
+    """Said by its name."""
     table = converter.MAPPINGS['ifcnn'][0]
     theirs, ours = tmp_path / 'IFCNN-MAX.pth', str(tmp_path / 'ours.pth')
     torch.save(table.revert(table.build().state_dict(), {}), theirs)
     one_line(lambda: converter.convert_file(str(theirs), ours, 'densefuse'),
              "those of 'ifcnn'. Give --method ifcnn")
-    torch.save(dict(a=torch.zeros(1)), theirs)
-    with pytest.raises(ValueError, match='1 unexpected: a'):
-        converter.convert_file(str(theirs), ours, 'densefuse')
 
 
 def test_folders(converter, tmp_path):

@@ -173,12 +173,6 @@ def read_published(source: str, method: str) -> Any:
 def what_it_is(state: State, source: str, method: str) -> str | None:
     """One line on a file that does not fit, where it is known."""
     advice = f'{source}: expected weights of method {method!r}, got'
-    for other, tables in MAPPINGS.items():
-        if other != method and any(
-                table.fits(state) or any(
-                    table.part_fits(state, part) for part in table.parts)
-                for table in tables):
-            return f'{advice} those of {other!r}. Give --method {other}.'
     shapes = choose(state, method).reference_shapes()
     differ = [(shapes[name], tuple(value.shape))
               for name, value in state.items()
@@ -188,6 +182,12 @@ def what_it_is(state: State, source: str, method: str) -> str | None:
             for ours, theirs in differ):
         return (f'{advice} those of a network for three colour channels. '
                 'Fetch the one for grey images.')
+    for other, tables in reversed(MAPPINGS.items()):
+        if other != method and any(
+                table.fits(state) or any(
+                    table.part_fits(state, part) for part in table.parts)
+                for table in tables):
+            return f'{advice} those of {other!r}. Give --method {other}.'
     return None
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
+from mmfusion.utils.errors import UsageError
 
 from .base import BaseFuser
 
@@ -74,6 +75,9 @@ class AverageFuser(BaseFuser):
         """Mean luminance (B, 1, H, W)."""
         images = (vis_luma, ir, *more)
         weights = self.weights or (1 / len(images), ) * len(images)
+        if len(weights) > len(images):
+            raise UsageError(f'AverageFuser has weights of {len(weights)} '
+                             f'sources, got {len(images)}. Set its weights.')
         return sum(w * x for w, x in zip(weights, images, strict=True))
 
 

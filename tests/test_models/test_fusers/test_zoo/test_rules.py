@@ -92,6 +92,16 @@ def test_method_of_two_refuses_three():
         fuser(torch.rand(1, 3, 8, 8), *torch.rand(2, 1, 1, 8, 8))
 
 
+def test_weights_of_the_average():
+    fuser = MODELS.build(dict(type='AverageFuser', weights=(0.5, 0.25, 0.25)))
+    vis, ir = torch.zeros(1, 3, 4, 4), torch.ones(1, 1, 4, 4)
+    torch.testing.assert_close(fuser(vis, ir, ir).luma, ir / 2)
+    for others in ((ir, ), (ir, ir, ir)):
+        with pytest.raises(UsageError, match=f'3 sources, got '
+                           f'{1 + len(others)}'):
+            fuser(vis, *others)
+
+
 def test_autoencoder_learns_to_reconstruct():
     torch.manual_seed(0)
     fuser = MODELS.build(dict(type='DenseFuse', autoencoder=True)).train()
