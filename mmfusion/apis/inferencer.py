@@ -1,5 +1,4 @@
 """Fused images of files, arrays and folders in one call."""
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,17 +22,16 @@ from mmfusion.utils.config_file import PathLike
 from mmfusion.utils.errors import UsageError, printable
 from mmfusion.utils.files import write_image
 from mmfusion.utils.loading_steps import state_loading
-from mmfusion.utils.progress import announce, track
+from mmfusion.utils.progress import track
 from mmfusion.utils.sizes import parse_size
 from mmfusion.visualization import FusionLocalVisualizer, stacked_to_rgb
 
 from .fused_image import to_uint8
 from .model_loading import for_sources, init_model, task_of_model
-from .pairs import Pair, PairReader, match_folders, model_pipeline
+from .pairs import Pair, PairReader, model_pipeline
+from .sources import Image, is_folder, samples_of, sources_of
 from .text import TextOptions, text_of_each, with_text
 from .tiles import TiledFusion
-
-Image = PathLike | np.ndarray
 
 
 @torch.no_grad()
@@ -179,7 +177,7 @@ class FusionInferencer:
                 (see :meth:`stream`).
         """
         samples, single = self._samples(vis, ir, text)
-        folders = [path for path in _sources(vis, ir) if _is_folder(path)]
+        folders = [path for path in sources_of(vis, ir) if is_folder(path)]
         written = {kwargs.get(key) for key in ('out_dir', 'panel_dir')}
         check_outputs(((path, ()) for path in written if path), folders)
         results = self.stream(samples, **kwargs)
@@ -329,84 +327,8 @@ class FusionInferencer:
     def _samples(self, vis: Any, ir: Any,
                  text: Any = None) -> tuple[list[dict], bool]:
         """Raw samples, and whether there was a single pair."""
-        samples, single = self._images(_sources(vis, ir))
+        sources = sources_of(vis, ir)
+        model = for_sources(self.model, len(sources))
+        samples, single = samples_of(sources, task_of_model(model).modalities)
         texts = text_of_each(text, len(samples))
         return list(map(with_text, samples, texts)), single
-
-    def _images(self, sources: list) -> tuple[list[dict], bool]:
-        model = for_sources(self.model, len(sources))
-        modalities = task_of_model(model).modalities
-        folders = [_is_folder(image) for image in sources]
-        if any(folders) and not all(folders):
-            other = sources[folders.index(False)]
-            if _is_path(other) and not os.path.exists(other):
-                raise FileNotFoundError(f'Expected a folder at {other!r}, but '
-                                        'there is none.')
-            raise ValueError('Expected two images, two lists or two folders, '
-                             'got a folder and something else.')
-        if all(folders):
-            vis, ir, *more = sources
-            pairs, unmatched = match_folders(vis, ir, modalities, more)
-            announce([f'{path} has no partner' for path in unmatched])
-            return pairs, False
-        lists = [isinstance(images, (list, tuple)) for images in sources]
-        if any(lists) and not all(lists):
-            raise ValueError('Expected two images, two lists or two folders, '
-                             'got a list and a single image.')
-        single = not all(lists)
-        if single:
-            sources = [[image] for image in sources]
-        counts = [len(images) for images in sources]
-        if len(set(counts)) > 1:
-            raise ValueError('Expected as many images of one modality as of '
-                             f'the other, got {" and ".join(map(str, counts))}'
-                             '.')
-        samples = []
-        first = next(iter(modalities))
-        for index, images in enumerate(zip(*sources, strict=True)):
-            sample: dict[str, Any] = dict(modalities=channel_spans(modalities))
-            for name, image in zip(modalities, images, strict=True):
-                sample.update(_entry(name, image))
-            if f'{first}_path' not in sample:
-                sample['stem'] = f'pair_{index:05d}'
-            samples.append(sample)
-        return samples, single
-
-
-def _sources(vis: Any, ir: Any) -> list:
-    """The sources one by one: an image, a list of images or a folder each.
-
-    Raises:
-        ValueError: If there is one source alone, or lists of sources differ
-            in length.
-    """
-    if ir is not None:
-        return [vis, ir]
-    sources = list(vis) if isinstance(vis, (list, tuple)) else [vis]
-    if sources and all(isinstance(one, (list, tuple)) for one in sources):
-        counts = {len(one) for one in sources}
-        if len(counts) > 1:
-            raise ValueError('Expected as many sources of each image, got '
-                             f'{" and ".join(map(str, sorted(counts)))}.')
-        sources = [list(images) for images in zip(*sources, strict=True)]
-    if len(sources) < 2:
-        raise ValueError(f'Expected two sources or more, got {len(sources)}: '
-                         'fuse(a, b) or fuse([a, b, c]).')
-    return sources
-
-
-def _is_path(image: Any) -> bool:
-    return isinstance(image, (str, os.PathLike))
-
-
-def _is_folder(image: Any) -> bool:
-    return _is_path(image) and os.path.isdir(image)
-
-
-def _entry(name: str, image: Image) -> dict:
-    """What the loader expects of one image; it wants colour as BGR."""
-    if not isinstance(image, np.ndarray):
-        return {f'{name}_path': os.fspath(image)}
-    if image.ndim == 3 and image.shape[2] in (3, 4):
-        image = image[..., 2::-1]
-    return {name: np.ascontiguousarray(image)}
