@@ -7,8 +7,11 @@ fuser sees it; ``data_samples`` hold the labels, where there are any. The
 result is a scalar or a dict of scalars. A :class:`PairLoss` is called as
 ``loss(student, teacher)`` by :class:`FuserDistiller`.
 """
+from .adversarial import (detail_views, divergence_loss, gradient_magnitude,
+                          target_views)
 from .autoencoder import AutoencoderLoss
 from .correlation import CorrelationLoss, correlation, correlation_loss
+from .decomposition import DecompositionLoss
 from .distillation import (CosineDistillationLoss, DistanceLoss, PairLoss,
                            PerceptualDistance, cosine_distillation_loss)
 from .dynamic_refresh import DynamicRefreshLoss
@@ -20,6 +23,7 @@ from .information import (InformationPreservationLoss,
                           information_preservation_loss)
 from .intensity import IntensityLoss, contrast_intensity_loss, local_variance
 from .lp_ssim import LpSSIMLoss, lp_ssim_loss
+from .lrrnet import LRRNetLoss
 from .mef_ssim import MEFSSIMLoss
 from .metric import MetricLoss
 from .mixtures import (AverageLoss, LaplacianLoss, MaxIntensityLoss,
@@ -30,6 +34,8 @@ from .perceptual import MaxPerceptualLoss, max_perceptual_loss
 from .psfusion import PSFusionLoss
 from .reconstruction import ReconstructionLoss, reconstruction_loss
 from .registration import RegistrationLoss
+from .saliency import (SaliencyWeightedLoss, saliency_map,
+                       saliency_weighted_loss, target_masks)
 from .segmentation import (BinaryMapLoss, BoundaryMapLoss,
                            OHEMCrossEntropyLoss, OHEMSemanticLoss,
                            ohem_cross_entropy, two_channel_bce)
@@ -37,17 +43,20 @@ from .ssim import SSIMLoss, ssim_loss
 
 __all__ = [
     'AutoencoderLoss', 'AverageLoss', 'BinaryMapLoss', 'BoundaryMapLoss',
-    'CorrelationLoss', 'CosineDistillationLoss', 'DistanceLoss',
-    'DynamicRefreshLoss', 'FILMLoss', 'GMSDLoss', 'GradientLoss',
-    'HistoryBank', 'InformationPreservationLoss', 'IntensityLoss',
-    'LaplacianLoss', 'LpSSIMLoss', 'MEFSSIMLoss', 'MaxIntensityLoss',
-    'MaxPerceptualLoss', 'MetricLoss', 'MotionConsistencyLoss',
-    'OHEMCrossEntropyLoss', 'OHEMSemanticLoss', 'PSFusionLoss', 'PairLoss',
-    'PerceptualDistance', 'ReconstructionLoss', 'RegistrationLoss', 'SSIMLoss',
-    'SourceMSELoss', 'average_loss', 'contrast_intensity_loss', 'correlation',
-    'correlation_loss', 'cosine_distillation_loss', 'gmsd_loss',
+    'CorrelationLoss', 'CosineDistillationLoss', 'DecompositionLoss',
+    'DistanceLoss', 'DynamicRefreshLoss', 'FILMLoss', 'GMSDLoss',
+    'GradientLoss', 'HistoryBank', 'InformationPreservationLoss',
+    'IntensityLoss', 'LRRNetLoss', 'LaplacianLoss', 'LpSSIMLoss',
+    'MEFSSIMLoss', 'MaxIntensityLoss', 'MaxPerceptualLoss', 'MetricLoss',
+    'MotionConsistencyLoss', 'OHEMCrossEntropyLoss', 'OHEMSemanticLoss',
+    'PSFusionLoss', 'PairLoss', 'PerceptualDistance', 'ReconstructionLoss',
+    'RegistrationLoss', 'SSIMLoss', 'SaliencyWeightedLoss', 'SourceMSELoss',
+    'average_loss', 'contrast_intensity_loss', 'correlation',
+    'correlation_loss', 'cosine_distillation_loss', 'detail_views',
+    'divergence_loss', 'gmsd_loss', 'gradient_magnitude',
     'information_preservation_loss', 'laplacian_loss', 'local_variance',
     'lp_ssim_loss', 'max_gradient_loss', 'max_intensity_loss',
     'max_perceptual_loss', 'ohem_cross_entropy', 'reconstruction_loss',
-    'ssim_loss', 'two_channel_bce'
+    'saliency_map', 'saliency_weighted_loss', 'ssim_loss', 'target_masks',
+    'target_views', 'two_channel_bce'
 ]

@@ -19,7 +19,8 @@ class RuleFuser(BaseFuser):
         autoencoder (bool): Whether training learns to reconstruct each
             source, without a rule: ``aux`` then has ``vis_rec``, ``ir_rec``
             and ``more.0_rec``, ... (B, 1, H, W) for
-            :class:`AutoencoderLoss`, and the fused image no gradient.
+            :class:`AutoencoderLoss`, the maps of :attr:`map_names`, and the
+            fused image no gradient.
         kwargs: See :class:`BaseFuser`.
 
     Examples:
@@ -35,6 +36,9 @@ class RuleFuser(BaseFuser):
         tensor([0.3000])
     """
     max_sources = None
+    #: places of maps that losses read, by the names that ``aux`` gives them
+    #: behind ``vis_``, ``ir_``, ``more.0_``, ...
+    map_names: dict[str, int] = {}
 
     def __init__(self, rule: str | dict = 'add', autoencoder: bool = False,
                  **kwargs) -> None:
@@ -74,9 +78,14 @@ class RuleFuser(BaseFuser):
         learns = self.autoencoder and self.training
         with torch.set_grad_enabled(torch.is_grad_enabled() and not learns):
             fused = self.decode(self.join(sources))
-        names = ('vis_rec', 'ir_rec', *(f'more.{k}_rec'
-                                        for k in range(len(more))))
-        return fused, {
-            name: self.decode(maps)
-            for name, maps in zip(names, sources, strict=True) if learns
-        }
+        if not learns:
+            return fused, {}
+        aux = {}
+        names = ('vis', 'ir', *(f'more.{k}' for k in range(len(more))))
+        for name, maps in zip(names, sources, strict=True):
+            aux[f'{name}_rec'] = self.decode(maps)
+            aux.update({
+                f'{name}_{part}': maps[place]
+                for part, place in self.map_names.items()
+            })
+        return fused, aux

@@ -8,7 +8,7 @@ from mmfusion.registry import FUSION_RULES, MODELS
 from mmfusion.utils.errors import UsageError
 
 MANY = ('AverageFuser', 'MaximumFuser', 'LaplacianPyramidFuser',
-        'GuidedFilterFuser', 'DenseFuse', 'DeepFuse', 'IFCNN')
+        'GuidedFilterFuser', 'DenseFuse', 'DeepFuse', 'IFCNN', 'DIDFuse')
 
 
 class Plain(RuleFuser):
