@@ -70,7 +70,7 @@ LOG_PROCESSORS = _child('log processor', root.LOG_PROCESSORS)
 OPTIMIZERS = _child('optimizer', root.OPTIMIZERS)
 OPTIM_WRAPPERS = _child('optim wrapper', root.OPTIM_WRAPPERS)
 OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor',
-                                    root.OPTIM_WRAPPER_CONSTRUCTORS)
+                                    root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
 PARAM_SCHEDULERS = _child('parameter scheduler', root.PARAM_SCHEDULERS,
                           'engine')
 
@@ -80,7 +80,7 @@ DATA_SAMPLERS = _child('data sampler', root.DATA_SAMPLERS, 'datasets')
 TRANSFORMS = _child('transform', root.TRANSFORMS, 'datasets')
 
 MODELS = _child('model', root.MODELS, 'models')
-MODEL_WRAPPERS = _child('model wrapper', root.MODEL_WRAPPERS)
+MODEL_WRAPPERS = _child('model wrapper', root.MODEL_WRAPPERS, 'engine')
 WEIGHT_INITIALIZERS = _child('weight initializer', root.WEIGHT_INITIALIZERS)
 # Without a parent: a child of MODELS in the same scope would be passed over,
 # since mmengine takes the first registry of a scope for all of it.

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import nn
 
 from mmfusion.utils.errors import UsageError
@@ -42,7 +42,9 @@ def find_lr(model: nn.Module, optim_wrapper: OptimWrapper, batches: Iterable,
         raise UsageError(
             'Expected 0 < start < end, at least two iterations, 0 <= beta < '
             f'1 and stop > 1, got {start}, {end}, {iters}, {beta}, {stop}.')
-    groups = optim_wrapper.optimizer.param_groups
+    wrappers = (optim_wrapper.values() if isinstance(
+        optim_wrapper, OptimWrapperDict) else [optim_wrapper])
+    groups = [group for one in wrappers for group in one.param_groups]
     if not groups[0]['lr']:
         raise UsageError('Expected a first group with a rate above 0, got 0.')
     ratios = [group['lr'] / groups[0]['lr'] for group in groups]

@@ -82,6 +82,9 @@ def shrink_config(cfg: Config, size: tuple[int, int]) -> Config:
     cfg.model = _without_weights(cfg.model)
     if cfg.model.get('data_preprocessor'):
         cfg.model.data_preprocessor.pop('size', None)
+    for discriminator in (cfg.model.get('discriminators') or {}).values():
+        if discriminator.get('size'):
+            discriminator.size = size
     detector = cfg.model.get('detector') or {}
     if detector.get('num_queries'):
         queries = min(detector.num_queries, (size[0] // 8) * (size[1] // 8))

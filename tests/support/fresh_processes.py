@@ -80,5 +80,6 @@ def init_ranks(cfg) -> None:
                                 world_size=int(os.environ['WORLD_SIZE']))
     # mmengine hands the local rank to CUDA without asking for one
     torch.cuda.set_device = lambda device: None
-    cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel',
+    cfg.model_wrapper_cfg = dict(dict(type='MMDistributedDataParallel'),
+                                 **cfg.get('model_wrapper_cfg') or {},
                                  device_ids=None)

@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 import torch
-from mmengine.optim import build_optim_wrapper
+from mmengine.optim import OptimWrapperDict, build_optim_wrapper
 from mmengine.registry import DATASETS as ROOT_DATASETS
 from mmengine.registry import HOOKS as ROOT_HOOKS
 from mmengine.registry import METRICS as ROOT_METRICS
@@ -85,10 +85,13 @@ def train_one_step(model, cfg, batch):
     """Every loss is finite and reaches every parameter."""
     model.train()
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
+    parts = (list(optimizer.values())
+             if isinstance(optimizer, OptimWrapperDict) else [optimizer])
+    assert (len(parts) == 2) == hasattr(model, 'discriminators')
     schedulers = [
         PARAM_SCHEDULERS.build({
-            **item, 'optimizer': optimizer
-        }) for item in cfg.param_scheduler
+            **item, 'optimizer': part
+        }) for part in parts for item in cfg.param_scheduler
     ]
     # A name that mmengine does not sum up would train nothing.
     data = model.data_preprocessor(copy.deepcopy(batch), training=True)
@@ -102,7 +105,8 @@ def train_one_step(model, cfg, batch):
         if value.requires_grad and value.grad is None
     ]
     assert not missing
-    optimizer.step()
+    for part in parts:
+        part.step()
     for scheduler in schedulers:
         scheduler.step()
     if cfg.model.type == 'FuserSegmenter':

@@ -134,6 +134,23 @@ train_dataloader['dataset']['pipeline'] = [
     dict(type='LoadFusionPair'), dict(type='PackFusionInputs')]
 default_hooks.update(history_bank=dict(type='HistoryBankHook'))
 '''
+# all optimizers, in turns; the fuser has no BatchNorm
+ADVERSARIAL = '''
+discriminator = dict(type='StridedDiscriminator', channels=(4, 4))
+model = dict(
+    _delete_=True,
+    type='AdversarialFuser',
+    fuser=dict(type='MMDRFuseStudent'),
+    penalty_weight={penalty},
+    fusion_losses=dict(source=dict(type='SaliencyWeightedLoss')),
+    discriminators=dict(target=discriminator, detail=discriminator))
+'''
+IN_TURNS = '''
+model_wrapper_cfg = dict(type='mmfusion.AdversarialDataParallel')
+optim_wrapper.update(
+    constructor='AdversarialOptimWrapperConstructor',
+    optimizer=dict(type='SGD', lr=1e-3, momentum=0.9))
+'''
 BANK = "dict(type='HistoryBank', dtype='float32', save_state={save})"
 NORM_EVAL = '''
 custom_imports = dict(imports=['frozen_norm'], allow_failed_imports=False)
@@ -267,6 +284,22 @@ def test_two_processes_with_a_detector_killed_and_resumed(train, tmp_path):
     assert any(key.startswith('detector.') for key in whole)
     assert train('killed', die_at=5, **settings) is None
     assert_same(train('killed', resume=True, **settings), whole)
+
+
+def test_adversarial_killed_and_resumed(train):
+    """With the states of all optimizers."""
+    settings = dict(model=ADVERSARIAL.format(penalty=2.), extra=IN_TURNS)
+    whole = train('whole', **settings)
+    assert any(key.startswith('discriminators.detail') for key in whole)
+    assert train('killed', die_at=5, **settings) is None
+    assert_same(train('killed', resume=True, **settings), whole)
+
+
+def test_two_adversarial_processes_compute_what_one_does(train):
+    """Without the penalty, which mixes at random on each."""
+    settings = dict(model=ADVERSARIAL.format(penalty=0.), extra=IN_TURNS)
+    one = train('one', **settings)
+    assert_same(train('two', batch=1, processes=2, **settings), one)
 
 
 def refresh(granularity='batch', save=True, memmap=None):

@@ -1,3 +1,5 @@
+from .adversarial import (AdversarialFuser, AdversarialFuserDetector,
+                          AdversarialTraining)
 from .base import BaseFusionModel, inference_config
 from .fuser_detector import FuserDetector
 from .fuser_distiller import FuserDistiller
@@ -9,6 +11,7 @@ from .task_padding import TaskPadding
 from .tta import FuserDetTTAModel, FuserSegTTAModel
 
 __all__ = [
+    'AdversarialFuser', 'AdversarialFuserDetector', 'AdversarialTraining',
     'BaseFusionModel', 'FuserDetTTAModel', 'FuserDetector', 'FuserDistiller',
     'FuserSegTTAModel', 'FuserSegmenter', 'ImageFuser', 'JointFusionModel',
     'TaskNormalizer', 'TaskPadding', 'inference_config'

@@ -300,6 +300,24 @@ class BaseFusionModel(BaseModel):
                   if weight is None else weight.device)
         return batch_text(data_samples, type(fuser).__name__, device)
 
+    def sources(self, output: FuserOutput,
+                inputs: Tensor) -> dict[str, Tensor]:
+        """What losses compare a fused image with.
+
+        Returns:
+            dict[str, Tensor]: ``vis``, ``ir``, as it was registered,
+            ``vis_luma``, and luminances ``more.0``, ... of further sources.
+        """
+        vis, *others = self.split(inputs)
+        ir, *more = (image if image.shape[1] == 1 else
+                     self.fuser.split_colour(image)[0] for image in others)
+        if self.registration is not None:
+            ir = warp(ir, output.aux['registration.offset'].detach())
+        vis_luma, _ = self.fuser.split_colour(vis)
+        return dict(vis=vis, ir=ir, vis_luma=vis_luma, **{
+            f'more.{k}': image for k, image in enumerate(more)
+        })
+
     def fusion_loss(self, output: FuserOutput, inputs: Tensor,
                     data_samples: OptSampleList) -> dict[str, Tensor]:
         """Every fusion loss term, by its name in the log.
@@ -310,20 +328,13 @@ class BaseFusionModel(BaseModel):
         """
         if self.fuser_frozen or not self.fusion_losses:
             return {}
-        vis, *others = self.split(inputs)
-        ir, *more = (image if image.shape[1] == 1 else
-                     self.fuser.split_colour(image)[0] for image in others)
-        if self.registration is not None:
-            ir = warp(ir, output.aux['registration.offset'].detach())
-        vis_luma, _ = self.fuser.split_colour(vis)
-        sources = dict(vis=vis, ir=ir, vis_luma=vis_luma)
-        sources.update({f'more.{k}': image for k, image in enumerate(more)})
+        sources = self.sources(output, inputs)
         terms = {}
         for name, loss in self.fusion_losses.items():
-            if more and not getattr(loss, 'any_sources', False):
+            if 'more.0' in sources and not getattr(loss, 'any_sources', False):
                 raise UsageError(
                     f'{type(loss).__name__} compares with two sources, got '
-                    f'{2 + len(more)}. Train with pairs, or with losses of '
+                    f'{len(sources) - 1}. Train with pairs, or with losses of '
                     'any number of sources, such as AutoencoderLoss.')
             factor = self.term_factors.get(name, 1.)
             if factor == 0:
