@@ -19,8 +19,9 @@ SLIM_FUSERS: dict[str, dict] = dict(
     MaskDiFuser=dict(width=32, multipliers=(1, 1), layers=1, num_steps=2,
                      norm='clamp'), SeAFusion=dict(channels=(4, 6, 8)),
     U2Fusion=dict(width=4), SAGE=dict(width=4), DIDFuse=dict(channels=8),
-    AUIF=dict(channels=8, num_steps=3), LRRNet=dict(channels=8, num_steps=2),
-    TarDAL=dict(channels=8))
+    AUIF=dict(channels=8,
+              num_steps=3), LRRNet=dict(channels=8,
+                                        num_steps=2), TarDAL=dict(channels=8))
 
 
 def registered_fusers() -> list[str]:

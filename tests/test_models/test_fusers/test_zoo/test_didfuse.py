@@ -9,7 +9,7 @@ from tests.support.zoo import Golden, Published, ZooMenu
 class TestDIDFuse(ZooMenu):
     method, folder, kind = 'didfuse', 'DIDFuse', 'DIDFuse'
     golden = (Golden('DIDFuse', ''), )
-    published = (Published(('vif_36', 'vif_175'), ''), )
+    published = (Published(('vif_36', ), ''), )
     fills = (0.597079, 0.0313522, 0.5586252, 0.5481813, 0.7022071, 0.6133596,
              0.5524964, 0.6082342)
 
