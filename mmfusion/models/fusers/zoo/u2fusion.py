@@ -23,6 +23,7 @@ class U2Fusion(BaseFuser):
         kwargs: See :class:`BaseFuser`.
     """
     min_size = 2
+    tile_overlap = 10
     padding_mode = 'reflect'
 
     def __init__(self, width: int = 44, random_order: bool = False,
