@@ -1,4 +1,5 @@
 """From two files to everything that the page shows."""
+import copy
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -85,8 +86,8 @@ class PageFuser:
             title (str): Of the model.
             vis (str): Visible image, or that of the first modality.
             ir (str): Infrared image, or that of the second.
-            loading: ``on_size_mismatch`` and ``uint16_range`` of
-                :class:`LoadFusionPair`.
+            loading: ``on_size_mismatch``, ``uint16_range`` and
+                ``register`` of :class:`LoadFusionPair`.
 
         Raises:
             UsageError: If they do not fit together, cannot be read, or need
@@ -95,8 +96,10 @@ class PageFuser:
         with self._lock, naming(
                 vis, ir), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter('always', UserWarning)
-            fuse = FusionInferencer(
-                self._model(title).model, native=True, loading=loading)
+            loaded = self._model(title)
+            # loading is stated in the config
+            loaded.model.cfg = copy.deepcopy(loaded.cfg)
+            fuse = FusionInferencer(loaded.model, native=True, loading=loading)
             result = fuse(vis, ir)
             layout = channel_spans(task_of_model(fuse.model).modalities)
             sources = _sources(fuse, layout, (vis, ir))

@@ -26,10 +26,12 @@ _SHOWN = 1600
 _KEPT = 20
 #: seeds and times of day of the example pairs
 _EXAMPLES = ((7, True), (3, False), (11, True))
-_MISMATCH = {
-    'refuse': 'error',
-    'resize the infrared image': 'resize_ir',
-    'resize the visible image': 'resize_vis',
+#: choice -> how pairs that do not fit are loaded
+_MISFIT = {
+    'refuse other sizes': {},
+    'register the infrared image': dict(register='auto'),
+    'resize the infrared image': dict(on_size_mismatch='resize_ir'),
+    'resize the visible image': dict(on_size_mismatch='resize_vis'),
 }
 _DEPTH = {'full range': 'full', 'stretched to its values': 'minmax'}
 _ROLES = ['visible', 'infrared']
@@ -117,9 +119,9 @@ class FusionPage:
             with gr.Row():
                 model = gr.Dropdown(list(self.fuser.models), label='Model',
                                     elem_id='model')
-                mismatch = gr.Radio(list(_MISMATCH), value='refuse',
-                                    label='Sizes that differ',
-                                    elem_id='mismatch')
+                misfit = gr.Radio(list(_MISFIT), value='refuse other sizes',
+                                  label='Pairs that do not fit',
+                                  elem_id='misfit')
                 depth = gr.Radio(list(_DEPTH), value='full range',
                                  label='16-bit images', elem_id='depth')
             button = gr.Button('Fuse', variant='primary', elem_id='fuse')
@@ -149,11 +151,10 @@ class FusionPage:
                 file.change(partial(self._show, role), [file, depth],
                             [shown, message, result])
             examples.click(self._example, examples, files)
-            button.click(self._fuse, [*files, model, mismatch, depth, beside],
-                         [
-                             message, result, slider, overlay, scores, lines,
-                             image, script, stored
-                         ], concurrency_limit=1)
+            button.click(self._fuse, [*files, model, misfit, depth, beside], [
+                message, result, slider, overlay, scores, lines, image, script,
+                stored
+            ], concurrency_limit=1)
             beside.change(_compared, [stored, beside], slider)
         return page
 
@@ -194,7 +195,7 @@ class FusionPage:
             return None, self._message([str(error)]), gr.update(visible=False)
         return _small(image), self._message([]), gr.update(visible=False)
 
-    def _fuse(self, vis: str | None, ir: str | None, model: str, mismatch: str,
+    def _fuse(self, vis: str | None, ir: str | None, model: str, misfit: str,
               depth: str, beside: str) -> list:
         """What the button does: all parts of the result."""
         gr = self.gradio
@@ -202,8 +203,7 @@ class FusionPage:
             for path, role in zip((vis, ir), _ROLES, strict=True):
                 check_upload(path, role, self.limits)
             pair = self.fuser(model, str(vis), str(ir),
-                              on_size_mismatch=_MISMATCH[mismatch],
-                              uint16_range=_DEPTH[depth])
+                              uint16_range=_DEPTH[depth], **_MISFIT[misfit])
             stored = self._store(pair)
         except UsageError as error:
             return [

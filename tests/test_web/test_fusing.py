@@ -61,6 +61,24 @@ def test_sizes_that_differ(fuser, pair):
     assert "'visible.png' is 128x96" in text and "'infrared.png' is" in text
     assert fuser(RULE, *pair,
                  on_size_mismatch='resize_ir').fused.shape == (96, 128, 3)
+    with pytest.raises(UsageError, match='is 128x96'):  # asked anew
+        fuser(RULE, *pair)
+
+
+def test_registers(fuser, pair):
+    """What is given is what is fused and measured."""
+    image = generate_scene(3, (192, 256))['vis']
+    write_image(pair[0], image)
+    write_image(pair[1], np.roll(image, 5, 1))
+    apart = []
+    for loading in ({}, dict(register='auto')):
+        done = fuser(RULE, *pair, **loading)
+        vis, ir = (cv2.cvtColor(part[20:-20, 20:-20], cv2.COLOR_RGB2GRAY)
+                   for part in done.sources)
+        apart.append(cv2.absdiff(vis, ir).mean())
+    assert apart[1] < apart[0] / 3
+    assert "register='auto'" in done.lines or "'register': 'auto'" in \
+        done.lines
 
 
 def test_lost_counts_are_noted(fuser, pair):
