@@ -2,7 +2,9 @@
 
 ``locations`` lets a type be built from any registry without an import by
 the user: the packages named there are imported on the first look-up, lazy
-ones, which need mmdet, where nothing else has the type.
+ones, which need mmdet, where nothing else has the type. A package may leave
+its files to the first look-up of one of their types, see
+:mod:`mmfusion.utils.lazy`.
 """
 from collections.abc import Sequence
 from importlib import import_module
@@ -32,9 +34,12 @@ class LazyRegistry(Registry):
             ImportError: If nothing has the type and a lazy location, which
                 may have it, cannot be imported; the type of its own error.
         """
+        scope, _, name = key.rpartition('.')
+        ours = scope in ('', self.scope)
+        if ours:
+            self.import_file_of(name)
         found = super().get(key)
-        scope = key.rpartition('.')[0]
-        if found is not None or scope not in ('', self.scope):
+        if found is not None or not ours:
             return found
         try:
             self.import_lazy_locations()
@@ -47,6 +52,22 @@ class LazyRegistry(Registry):
         """See mmengine, which imports everything where there is no place."""
         if self._locations:
             super().import_from_location()
+
+    def import_file_of(self, name: str) -> None:
+        """Import the file that a type of ours is in, if there is one."""
+        if name in self._module_dict:
+            return
+        for place in self._locations:
+            package = import_module(place)
+            if name in getattr(package, '__all__', ()):
+                getattr(package, name)
+
+    def import_all_files(self) -> None:
+        """Import whatever the locations hold, for lists of all types."""
+        for place in self._locations:
+            package = import_module(place)
+            for name in getattr(package, '__all__', ()):
+                getattr(package, name)
 
     def import_lazy_locations(self) -> None:
         """Import them now, each once."""
@@ -77,7 +98,7 @@ PARAM_SCHEDULERS = _child('parameter scheduler', root.PARAM_SCHEDULERS,
 DATASETS = _child('dataset', root.DATASETS, 'datasets',
                   lazy=['datasets.detection'])
 DATA_SAMPLERS = _child('data sampler', root.DATA_SAMPLERS, 'datasets')
-TRANSFORMS = _child('transform', root.TRANSFORMS, 'datasets')
+TRANSFORMS = _child('transform', root.TRANSFORMS, 'datasets.transforms')
 
 MODELS = _child('model', root.MODELS, 'models')
 MODEL_WRAPPERS = _child('model wrapper', root.MODEL_WRAPPERS, 'engine')

@@ -5,6 +5,8 @@ Imports nothing: the command line reads it before torch.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+#: How fused images become 8 bits.
+SAVE_MODES = ('round', 'minmax', 'trunc')
 #: Colour policies other than the name of a modality.
 WEIGHTED, GREY = 'weighted', 'grey'
 _POLICIES = (WEIGHTED, GREY)

@@ -14,7 +14,7 @@ _PLACES = {
     'register_pair': '.registering',
     'TextOptions': '.text',
     'load_model_weights': '.checkpoint',
-    'list_models': 'mmfusion.utils.config_file',
+    'list_models': 'mmfusion.utils.model_index',
     'load_config': 'mmfusion.utils.config_file',
 }
 

@@ -3,8 +3,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmfusion.fileio.images import SAVE_MODES
 from mmfusion.models.layers import luma
+from mmfusion.tasks import SAVE_MODES
 
 
 def to_uint8(fused: Tensor, mode: str = 'round',

@@ -22,6 +22,7 @@ from mmfusion.utils.config_file import PathLike, copy_config, require_file
 from mmfusion.utils.errors import UsageError, printable
 from mmfusion.utils.files import write_image
 from mmfusion.utils.loading_steps import state_loading
+from mmfusion.utils.model_index import box_weights_of
 from mmfusion.utils.progress import track
 from mmfusion.utils.sizes import parse_size
 from mmfusion.visualization import FusionLocalVisualizer
@@ -29,7 +30,7 @@ from mmfusion.visualization import FusionLocalVisualizer
 from .fused_image import to_uint8
 from .fused_scores import score_saved
 from .inferencer import draw_sample, for_sources, fuse_samples, task_of_model
-from .model_loading import init_model
+from .model_loading import init_model, require_weights
 from .pairs import Pair, PairReader, inference_pipeline, match_folders
 from .text import TextOptions, is_text_step, needs_text, use_in_dataset
 from .tiles import TiledFusion
@@ -103,7 +104,7 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
         cfg (str | PathLike | Config): A config, or where it lies, such as
             ``'mmfusion::fusers/psfusion_msrs.py'``.
         checkpoint (str | PathLike, optional): Its weights, or an exported
-            file. Fusion rules need none.
+            file. Fusion rules and models with weights in the box need none.
         vis (str | PathLike, optional): Folder of visible images, or of the
             task's first modality; by default the config's set is fused.
         ir (str | PathLike, optional): Folder of infrared images, likewise.
@@ -147,6 +148,8 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
         raise UsageError('Expected vis and ir before folders of further '
                          'sources, got the latter alone.')
     selection = parse_eval(wanted.eval) if wanted.eval else None
+    if checkpoint is None:
+        checkpoint = box_weights_of(getattr(cfg, 'filename', cfg))
     cfg = copy_config(cfg, cfg_options)
     state_loading(cfg, **(loading or {}))
     if task:
@@ -158,23 +161,14 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
                         get_device())
     model = init_model(cfg, checkpoint, device, fuser_is_enough=True,
                        backend=backend)
-    if not checkpoint and model.fuser.state_dict():
-        raise UsageError(
-            f'{type(model.fuser).__name__} has weights: expected a '
-            'checkpoint file after the config, got none.')
+    require_weights(model)
     unmatched: list[str] = []
     step = text and text.step()
     if vis and ir:
         model = for_sources(model, 2 + len(more))
         pairs, unmatched = match_folders(vis, ir,
                                          task_of_model(model).modalities, more)
-        pipeline = inference_pipeline(cfg, native=True, text=step)
-        if needs_text(model) and not any(map(is_text_step, pipeline)):
-            raise UsageError(
-                f'{type(model.fuser).__name__} is guided by text: give '
-                '--text-features FILE_OR_DIR, or --captions FILE and '
-                '--text-encoder TYPE=DIR (docs/text_guidance.md).')
-        reader = PairReader(pairs, pipeline)
+        reader = PairReader(pairs, native_pipeline(model, step))
         workers = 2 if len(pairs) > 16 else 0
     else:
         reader, workers = fusion_set(cfg, step)
@@ -182,11 +176,8 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
         workers = 0  # one process, one copy of the encoder and its results
     tiles = None
     if wanted.max_memory is not None:
-        if not vis:
-            pipeline = inference_pipeline(cfg, native=True, text=step)
-        tiles = TiledFusion(model, Compose(pipeline), wanted.max_memory)
-        raw = [reader.raw(index) for index in range(len(reader))]
-        reader, workers = PairReader(raw, tiles.open), 0
+        tiles, reader = in_tiles(model, reader, wanted.max_memory, step)
+        workers = 0
     folder = Path(out_dir or os.path.join(cfg.work_dir, 'test_result'))
     refuse_overwriting(reader, folder, wanted, filter(None, (vis, ir, *more)))
     samples, failures = fuse_into(model, reader, folder, wanted, workers,
@@ -197,6 +188,34 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
     if selection and samples:
         failures += score_saved(folder, samples, selection)
     return FusedSet(folder, samples, failures, unmatched)
+
+
+def in_tiles(model: BaseFusionModel, reader: PairReader, max_memory: str | int,
+             text: Any = None) -> tuple[TiledFusion, PairReader]:
+    """What fuses the pairs of a reader in tiles, and its reader of them."""
+    pipeline = inference_pipeline(model.cfg, native=True, text=text)
+    tiles = TiledFusion(model, Compose(pipeline), max_memory)
+    raw = [reader.raw(index) for index in range(len(reader))]
+    return tiles, PairReader(raw, tiles.open)
+
+
+def native_pipeline(model: BaseFusionModel, text: Any = None) -> list:
+    """What brings files to a model at their own size.
+
+    Args:
+        model (BaseFusionModel): Of :func:`init_model`.
+        text (LoadTextFeatures, optional): Replaces the pipeline's own.
+
+    Raises:
+        UsageError: If the fuser is guided by text, and there is none.
+    """
+    pipeline = inference_pipeline(model.cfg, native=True, text=text)
+    if needs_text(model) and not any(map(is_text_step, pipeline)):
+        raise UsageError(
+            f'{type(model.fuser).__name__} is guided by text: give '
+            '--text-features FILE_OR_DIR, or --captions FILE and '
+            '--text-encoder TYPE=DIR (docs/text_guidance.md).')
+    return pipeline
 
 
 def use_task(cfg: Config, task: str) -> None:
@@ -284,7 +303,8 @@ def refuse_overwriting(
 def fuse_into(
     model: BaseFusionModel, reader: PairReader, out_dir: Path,
     options: FuseOptions | None = None, num_workers: int = 0,
-    tiles: TiledFusion | None = None
+    tiles: TiledFusion | None = None, place: Callable[[PathLike, str],
+                                                      Path] = output_path
 ) -> tuple[dict[str, dict[str, Any]], list[Failure]]:
     """Fuse pairs one by one and write ``<stem>.png``.
 
@@ -297,6 +317,8 @@ def fuse_into(
         options (FuseOptions, optional): How.
         num_workers (int): Processes that read.
         tiles (TiledFusion, optional): Whose ``open`` the reader calls.
+        place (callable): From ``out_dir``, or ``show_dir``, and the name of a
+            pair to its file.
 
     Returns:
         tuple[dict[str, dict], list[tuple[str, str]]]: Meta information of
@@ -314,7 +336,7 @@ def fuse_into(
 
     def run(pairs: list[Pair]) -> list[None]:
         pair, = pairs
-        path = output_path(out_dir, pair.name)
+        path = place(out_dir, pair.name)
         if tiles is not None:
             opened = pair.item['inputs']
             if not tiles.fits(opened):
@@ -331,7 +353,7 @@ def fuse_into(
         if visualizer is not None and options.show_dir is not None:
             if detect is not None:
                 sample.pred_instances = detect(pair.index)
-            write_image(output_path(options.show_dir, pair.name),
+            write_image(place(options.show_dir, pair.name),
                         draw_sample(visualizer, pair.item['inputs'], sample))
         return [None]
 

@@ -11,23 +11,24 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from mmfusion.fileio.images import SAVE_MODES
 from mmfusion.fileio.paths import Made, check_outputs, output_path
 from mmfusion.models.exported.runtimes import is_exported
 from mmfusion.models.wrappers import BaseFusionModel
 from mmfusion.registry import INFERENCERS
 from mmfusion.structures import FusionDataSample, to_file_labels
-from mmfusion.tasks import TASKS, channel_spans
+from mmfusion.tasks import SAVE_MODES, TASKS, channel_spans
 from mmfusion.utils.config_file import PathLike
 from mmfusion.utils.errors import UsageError, printable
 from mmfusion.utils.files import write_image
 from mmfusion.utils.loading_steps import state_loading
+from mmfusion.utils.model_index import DEFAULT, is_name
 from mmfusion.utils.progress import track
 from mmfusion.utils.sizes import parse_size
 from mmfusion.visualization import FusionLocalVisualizer, stacked_to_rgb
 
 from .fused_image import to_uint8
-from .model_loading import for_sources, init_model, task_of_model
+from .model_loading import (for_sources, init_model, require_weights,
+                            task_of_model)
 from .pairs import Pair, PairReader, model_pipeline
 from .sources import Image, is_folder, samples_of, sources_of
 from .text import TextOptions, text_of_each, with_text
@@ -76,9 +77,12 @@ class FusionInferencer:
     """Fuses (and segments, or detects in) pairs of files, arrays or folders.
 
     Args:
-        config (str | PathLike | Config | nn.Module): A config, where it
-            lies, an exported file, or a model of :func:`init_model`.
-        checkpoint (str | PathLike, optional): Weights or exported file.
+        config (str | PathLike | Config | nn.Module): The name of a model
+            (see :func:`mmfusion.apis.list_models`), a config, where it lies,
+            an exported file, or a model of :func:`init_model`. Defaults to
+            the one that comes with weights.
+        checkpoint (str | PathLike, optional): Weights or exported file;
+            named models with weights in the box need none.
         device (str, optional): Defaults to a GPU if there is one, for an
             exported file to the CPU; a model stays where it is.
         cfg_options (dict, optional): Dotted keys to values.
@@ -90,14 +94,16 @@ class FusionInferencer:
             of :class:`LoadFusionPair`, in place of what the config says.
         max_memory (str | int, optional): See :meth:`stream`.
         text (TextOptions, optional): For text-guided fusers.
+        weights (str | PathLike, optional): Another name of ``checkpoint``.
         text_options: Those of :class:`TextOptions` one by one.
 
     Raises:
         FileNotFoundError: If a file or folder is missing.
-        UsageError: If the checkpoint or the text does not fit.
+        UsageError: If the checkpoint or the text does not fit, or a named
+            model has weights, but none were given.
 
     Examples:
-        >>> fuse = FusionInferencer('mmfusion::fusers/laplacian_pyramid.py')
+        >>> fuse = FusionInferencer('laplacian_pyramid')
         >>> fuse('vis.png', 'ir.png')['fused'].shape
         (48, 64, 3)
         >>> len(fuse('data/vi', 'data/ir', out_dir='fused'))
@@ -111,24 +117,28 @@ class FusionInferencer:
         guided('vis.png', 'ir.png', text='a street at night')
     """
 
-    def __init__(self, config: PathLike | Config | nn.Module,
+    def __init__(self, config: PathLike | Config | nn.Module = DEFAULT,
                  checkpoint: PathLike | None = None, device: str | None = None,
                  cfg_options: dict | None = None, optimize: bool = True,
                  native: bool = False, backend: str | None = None,
                  backend_options: dict | None = None,
                  loading: dict | None = None,
                  max_memory: str | int | None = None,
-                 text: TextOptions | None = None, **text_options: Any) -> None:
+                 text: TextOptions | None = None,
+                 weights: PathLike | None = None, **text_options: Any) -> None:
         self.model: Any
         if isinstance(config, nn.Module):
             self.model = config.eval()
         else:
+            checkpoint = weights if checkpoint is None else checkpoint
             exported = is_exported(config) or is_exported(checkpoint)
             device = device or ('cuda' if torch.cuda.is_available()
                                 and not exported else 'cpu')
             self.model = init_model(config, checkpoint, device, cfg_options,
                                     optimize, backend=backend,
                                     backend_options=backend_options)
+            if not exported and is_name(config):
+                require_weights(self.model, config)
         self.cfg = getattr(self.model, 'cfg', None)
         if self.cfg is not None:
             state_loading(self.cfg, **(loading or {}))

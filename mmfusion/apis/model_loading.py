@@ -17,6 +17,7 @@ from mmfusion.utils.config_file import PathLike, load_config
 from mmfusion.utils.config_overrides import override
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.loading_guard import weights_only
+from mmfusion.utils.model_index import box_weights_of, model_entry
 from mmfusion.utils.progress import announce
 
 from .checkpoint import load_model_weights
@@ -30,12 +31,13 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
     """Build a model for inference.
 
     Args:
-        config (str | PathLike | Config): A config or where it lies (also
-            ``'mmfusion::...'``), or an exported file (``.onnx``, ``.ts``,
-            ``.pt2``), which is enough by itself.
+        config (str | PathLike | Config): The name of a model, a config or
+            where it lies (also ``'mmfusion::...'``), or an exported file
+            (``.onnx``, ``.ts``, ``.pt2``), which is enough by itself.
         checkpoint (str | PathLike, optional): Weights, or an exported file,
-            whose pairs the config prepares; None leaves the model as
-            initialized.
+            whose pairs the config prepares. None takes the weights in the
+            box of a model that has some and leaves others as initialized;
+            so does ``'none'`` all.
         device (str): Where the model goes. Defaults to ``'cpu'``.
         cfg_options (dict, optional): Dotted keys to values.
         optimize (bool): Whether to rearrange the fuser for speed; the model
@@ -47,7 +49,8 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
         backend_options (dict, optional): Its ``threads``, ``precision``.
 
     Returns:
-        BaseFusionModel: In eval mode, with ``cfg`` and ``dataset_meta``.
+        BaseFusionModel: In eval mode, with ``cfg``, ``dataset_meta`` and
+        ``weights_file``, where its weights are from.
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is missing.
@@ -70,12 +73,16 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
         cfg = load_config(config, cfg_options)
     if checkpoint is not None and is_exported(checkpoint):
         return backend_model(checkpoint, cfg, **options)
+    if checkpoint is None:
+        checkpoint = box_weights_of(config)
+    elif checkpoint == 'none':
+        checkpoint = None
     model = build_network(cfg)
     meta: dict = {}
     if checkpoint is not None:
         meta, notes = load_model_weights(model, checkpoint, fuser_is_enough)
         announce(notes)
-    model.cfg = cfg
+    model.cfg, model.weights_file = cfg, checkpoint
     model.dataset_meta = complete_meta(cfg, meta)
     model.to(device).eval()
     return model.optimize_for_inference() if optimize else model
@@ -98,6 +105,25 @@ def for_sources(model: Any, count: int) -> Any:
     return model.for_sources(count)
 
 
+def require_weights(model: BaseFusionModel, name: Any = None) -> None:
+    """Refuse to fuse by a network that nobody has trained.
+
+    Args:
+        model (BaseFusionModel): Of :func:`init_model`.
+        name (str | PathLike, optional): What the model was named by.
+
+    Raises:
+        UsageError: If its fuser has weights that come from no file.
+    """
+    fuser = model.fuser
+    if getattr(model, 'weights_file', None) or not fuser.state_dict():
+        return
+    entry = model_entry(name or getattr(model.cfg, 'filename', None))
+    advice = f' {entry.advice()}.' if entry else ''
+    raise UsageError(f'{type(fuser).__name__} has weights: expected a '
+                     f'checkpoint file beside the config, got none.{advice}')
+
+
 def build_network(cfg: Config) -> BaseFusionModel:
     """A config's model without its losses and with plain BatchNorm.
 
@@ -109,7 +135,10 @@ def build_network(cfg: Config) -> BaseFusionModel:
     init_default_scope(cfg.get('default_scope', 'mmfusion'))
     node = inference_config(cfg.model)
     with weights_only():
-        return revert_sync_batchnorm(MODELS.build(node)).eval()
+        model = MODELS.build(node).eval()
+    if any('SyncB' in type(module).__name__ for module in model.modules()):
+        return revert_sync_batchnorm(model)
+    return model  # mmengine would look for more kinds in mmcv's operators
 
 
 def complete_meta(cfg: Config, meta: dict) -> dict:

@@ -14,6 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from mmfusion.fileio import FileRule, join_by_stem, sample_stem
+from mmfusion.fileio.kinds import files_like, is_pattern
 from mmfusion.fileio.paths import Made, output_path, sample_files
 from mmfusion.tasks import TASKS, channel_spans
 from mmfusion.utils.config_file import type_name
@@ -38,12 +39,13 @@ def match_folders(
     vis: PathLike, ir: PathLike, modalities: Mapping[str, int] | None = None,
     more: Sequence[PathLike] = ()
 ) -> tuple[list[dict], list[str]]:
-    """Match the images of two or more folders by their stems.
+    """Match the images of two or more folders, or patterns, by their stems.
 
     Args:
-        vis (str | PathLike): Folder of visible images, of any suffix;
-            searched with its sub-folders.
-        ir (str | PathLike): Folder of infrared images.
+        vis (str | PathLike): Folder of visible images, of any suffix,
+            searched with its sub-folders; or a glob pattern, whose stems are
+            what its wildcards stand for.
+        ir (str | PathLike): Folder or pattern of infrared images.
         modalities (dict[str, int], optional): Channels of the modalities
             whose folders these are, in order. Defaults to
             ``dict(vis=3, ir=1)``.
@@ -64,7 +66,7 @@ def match_folders(
     flags = ('--vis', '--ir', *('--more' for _ in more))
     try:
         listed = {
-            f'{name}_path': FileRule().list(os.fspath(folder), flag)
+            f'{name}_path': _listed(folder, flag)
             for name, folder, flag in zip(spans, (vis, ir,
                                                   *more), flags, strict=True)
         }
@@ -88,6 +90,13 @@ def match_folders(
             f'{first} and {second}. Rename one side, or set stem rules in a '
             'PairedImageDataset.')
     return pairs, single
+
+
+def _listed(source: PathLike, key: str) -> dict[str, str]:
+    """Images of a folder or a pattern, by stem."""
+    if is_pattern(source):
+        return files_like(os.fspath(source))
+    return FileRule().list(os.fspath(source), key)
 
 
 def inference_pipeline(cfg: Config | None, native: bool = False,

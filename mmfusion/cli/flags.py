@@ -1,19 +1,18 @@
 """The flags of the tools: what ``--help`` shows, and what tools share.
 
-As :mod:`.legacy`, this module imports neither torch nor anything that does.
+This module imports nothing heavy, so that help and errors come at once.
 """
 import argparse
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from mmengine.config import DictAction
-
-from mmfusion.fileio import PairReading
-from mmfusion.fileio.images import SAVE_MODES
-from mmfusion.tasks import TASKS
+from mmfusion.tasks import SAVE_MODES, TASKS
 from mmfusion.utils.errors import UsageError, spelled
+from mmfusion.utils.model_index import DEFAULT
 from mmfusion.utils.sizes import parse_size
+
+from .parsing import Parser
 
 TOOLS = ('train', 'test', 'test_fusion')
 
@@ -22,14 +21,13 @@ def build_parser(tool: str) -> argparse.ArgumentParser:
     """The parser of one tool; see :func:`parse`."""
     if tool not in TOOLS:
         raise ValueError(f'Expected a tool of {TOOLS}, got {tool!r}.')
-    parser = argparse.ArgumentParser(
-        prog=f'{tool}.py', description=dict(
-            train='Train a fuser, alone or with a segmentor or detector.',
-            test='Score a trained model: segmentation or detection, and '
-            'fused images.',
-            test_fusion='Fuse the images of a config or of two folders: '
-            'visible and infrared ones, or the two modalities of --task.',
-        )[tool])
+    parser = Parser(description=dict(
+        train='Train a fuser, alone or with a segmentor or detector.',
+        test='Score a trained model: segmentation or detection, and '
+        'fused images.',
+        test_fusion='Fuse the images of a config or of two folders: '
+        'visible and infrared ones, or the two modalities of --task.',
+    )[tool])
     add_config(parser)
     if tool == 'test':
         parser.add_argument('checkpoint', help='checkpoint file')
@@ -134,17 +132,9 @@ def _add_test_fusion(parser: argparse.ArgumentParser,
         "default the config's")
     parser.add_argument('--out-dir', '--save-fused', metavar='DIR',
                         help='default <work dir>/test_result')
-    parser.add_argument(
-        '--save-mode', **one_of(SAVE_MODES), default='round',
-        help='round: clamp and round; trunc: clamp and truncate; minmax: '
-        "stretch each image to 0-255 (as BFFR's tool; changes brightness)")
-    parser.add_argument('--grey', action='store_true',
-                        help='write luminance only')
+    add_saving(parser)
     add_device(parser)
-    parser.add_argument(
-        '--backend',
-        help='what runs an exported checkpoint (.onnx, .ts, .pt2): '
-        'onnxruntime, openvino, ...')
+    add_backend(parser)
     parser.add_argument(
         '--eval', nargs='+', metavar='NAME',
         help='also score the written images: a preset (default, film, ...) '
@@ -170,6 +160,34 @@ def one_of(names: Iterable[str]) -> dict[str, Any]:
     return dict(choices=names, type=partial(spelled, names))
 
 
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """``--model`` and ``--weights``."""
+    parser.add_argument(
+        '--model', default=DEFAULT, metavar='NAME',
+        help='of mmfusion list, a config, or an exported file; default '
+        f'{DEFAULT}')
+    parser.add_argument(
+        '--weights', metavar='FILE',
+        help='checkpoint; models with weights in the box need none')
+
+
+def add_saving(parser: argparse.ArgumentParser) -> None:
+    """How fused images become files."""
+    parser.add_argument(
+        '--save-mode', **one_of(SAVE_MODES), default='round',
+        help='round: clamp and round; trunc: clamp and truncate; minmax: '
+        "stretch each image to 0-255 (as BFFR's tool; changes brightness)")
+    parser.add_argument('--grey', action='store_true',
+                        help='write luminance only')
+
+
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    """What runs an exported file."""
+    parser.add_argument(
+        '--backend', help='of an exported file (.onnx, .ts, .pt2): '
+        'onnxruntime, openvino, ...')
+
+
 def add_text(parser: argparse.ArgumentParser) -> None:
     """Text of fusers that are guided by it."""
     parser.add_argument(
@@ -189,14 +207,29 @@ def add_text(parser: argparse.ArgumentParser) -> None:
 def add_options(parser: argparse._ActionsContainer,
                 flag: str = '--cfg-options', text: str | None = None) -> None:
     """A flag of ``KEY=VALUE`` pairs, a dict, with ``text`` as its help."""
-    parser.add_argument(flag, nargs='+', action=DictAction, default={},
+    parser.add_argument(flag, nargs='+', action=_OptionsAction, default={},
                         metavar='KEY=VALUE', help=text)
+
+
+class _OptionsAction(argparse.Action):
+    """mmengine's ``DictAction``, imported when it is used."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        from mmengine.config import DictAction
+        action = DictAction(self.option_strings, self.dest)
+        try:
+            action(parser, namespace, values, option_string)
+        except (ValueError, AssertionError) as error:
+            raise argparse.ArgumentError(
+                self,
+                f'expected KEY=VALUE, got {" ".join(values)}.') from (error)
 
 
 class _RangeAction(argparse.Action):
     """``LOW HIGH``, also with a comma between, or one of two words."""
 
     def __call__(self, parser, namespace, values, option_string=None):
+        from mmfusion.fileio import PairReading
         words = ' '.join(values).strip('()[]').replace(',', ' ').split()
         try:
             value = (words[0].lower() if len(words) == 1 else tuple(
@@ -210,6 +243,7 @@ class _RangeAction(argparse.Action):
 
 
 def _size_rule(text: str) -> str:
+    from mmfusion.fileio import PairReading
     try:
         return PairReading(text.lower()).on_size_mismatch
     except ValueError as error:

@@ -15,15 +15,12 @@ from collections.abc import Callable, MutableMapping, Sequence
 
 from mmengine.config import Config
 
-from mmfusion.utils import DetectionMissing
 from mmfusion.utils.config_file import find_config, load_config
 from mmfusion.utils.errors import UsageError, spelled
-from mmfusion.utils.interruption import (AGAIN, Interrupted, ending_on_signals,
-                                         stopped_by)
 from mmfusion.utils.loading_steps import state_loading
-from mmfusion.utils.progress import free_output
 
 from .flags import build_parser, loading_of
+from .running import run  # noqa: F401  (the tools have it from here)
 
 #: legacy flag -> what to write today; announced whenever it is used
 MODERN_FORMS = {
@@ -253,28 +250,3 @@ def config_of(args: argparse.Namespace) -> Config:
         from mmfusion.apis.evaluators import evaluators_of
         evaluators_of(cfg, '--eval-options')[0].update(args.evaluator_options)
     return cfg
-
-
-def run(main: Callable[[], int | None]) -> int:
-    """Run a tool's ``main``; user errors become one line, not a traceback.
-
-    Signals end it, see :mod:`mmfusion.utils.interruption`.
-
-    Returns:
-        int: The exit code: what ``main`` returns (None counts as 0), or 2
-        after a :class:`UsageError`, a file that cannot be read or written,
-        or missing operators; 130 after Ctrl-C, 143 after SIGTERM.
-    """
-    free_output()
-    try:
-        with ending_on_signals():
-            return main() or 0
-    except KeyboardInterrupt as error:
-        name, status = stopped_by()
-        text = str(error) if isinstance(error, Interrupted) else AGAIN
-        if text:
-            print(f'stopped by {name}: {text}', file=sys.stderr)
-        return status
-    except (UsageError, OSError, DetectionMissing) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2

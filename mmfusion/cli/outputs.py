@@ -5,9 +5,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from mmfusion.fileio import IMG_SUFFIXES
-from mmfusion.fileio.paths import check_outputs
-
 
 def refuse_sources(args: argparse.Namespace, *outputs: str) -> None:
     """Refuse to write over what other flags name, before anything is done.
@@ -20,6 +17,7 @@ def refuse_sources(args: argparse.Namespace, *outputs: str) -> None:
         UsageError: If one of them is, also through a link, a file or folder
             of another flag, or an image in such a folder; names both.
     """
+    from mmfusion.fileio.paths import check_outputs
     read = [
         path for name, value in vars(args).items() if name not in outputs
         for path in _paths(value)
@@ -50,6 +48,7 @@ def _paths(value: Any) -> Iterator[str]:
 
 def _is_image_of(path: str, read: list[str]) -> bool:
     """Whether a file is an image in one of the folders."""
+    from mmfusion.fileio import IMG_SUFFIXES
     return (os.path.isfile(path) and path.lower().endswith(IMG_SUFFIXES)
             and any(
                 path.startswith(os.path.join(os.path.realpath(folder), ''))

@@ -8,6 +8,7 @@ from mmfusion.fileio import (FileRule, Suffix, join_by_stem, natural_key,
 from mmfusion.registry import DATASETS
 from mmfusion.structures import resolve_labels
 from mmfusion.tasks import TASKS, FusionTask, channel_spans, task_of
+from mmfusion.utils.loading_guard import guard_loading
 
 from .samplers import SeededDraws
 
@@ -250,3 +251,6 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
                     reduce_zero_label=self.reduce_zero_label,
                     background=self._metainfo['background'], seg_fields=[])
         return info
+
+
+guard_loading()

@@ -7,6 +7,7 @@ from mmengine.dataset import BaseDataset
 
 from mmfusion.fileio import read_lines
 from mmfusion.registry import DATASETS
+from mmfusion.utils.loading_guard import guard_loading
 
 from .samplers import SeededDraws
 
@@ -67,3 +68,6 @@ class PatchFileDataset(SeededDraws, BaseDataset):
             ir=np.ascontiguousarray(patch[..., -1]),
             modalities=dict(vis=(0, 3), ir=(3, 4)), seg_fields=[])
         return info
+
+
+guard_loading()

@@ -14,8 +14,6 @@ from mmfusion.utils.processes import heard_on_stderr
 from .h5 import read_h5_image, split_h5_path
 from .tiff import CLASSIC, decode_tiff
 
-#: how fused images become 8 bits
-SAVE_MODES = ('round', 'minmax', 'trunc')
 _PNG = b'\x89PNG\r\n\x1a\n'
 _GREY_ALPHA = 4  # PNG's colour type, its 26th byte
 _BMP_MASKS = 0xff0000, 0xff00, 0xff

@@ -20,14 +20,16 @@ DEFAULTS = dict(on_size_mismatch='error', uint16_range='full', register=None)
 #: instead of a file, to find the matrix of each pair by itself
 AUTO = 'auto'
 _FULL = 65535
-# Whether somebody was told that counts vanish: one byte that the processes
-# of a run share.
-_TOLD = mmap.mmap(-1, 1)
+# Whether somebody was told that counts vanish, and that a pair looks
+# swapped: bytes that the processes of a run share.
+_TOLD = mmap.mmap(-1, 2)
+#: mean difference of the channels of what is grey, and of what is colour
+_GREY, _COLOUR = 1, 12
 
 
 def tell_again() -> None:
     """A new run: what :class:`PairReading` warns of once is told again."""
-    _TOLD[0] = 0
+    _TOLD[:2] = bytes(2)
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ class PairReading:
             name: self._open(image, channels[name], told(sources[name], name))
             for name, image in stored.items()
         }
+        _warn_of_swapped(images, sources)
         return self._of_one_size(self._registered(images), sources)
 
     def _image(self, source: Source, name: str) -> np.ndarray:
@@ -281,6 +284,38 @@ def _warn_of_lost_counts(low: float, high: float, grey: bool,
         f'{source}: 16 bits with counts {low:.0f} to {high:.0f}, less than '
         f'5 % of the full range 0 to {_FULL}, become almost one grey. '
         f'{advice}', stacklevel=2)
+
+
+def _warn_of_swapped(images: Mapping[str, OpenImage],
+                     sources: Mapping[str, Source]) -> None:
+    """Once a run: grey where colour is expected, and the other way round."""
+    if _TOLD[1] or {1, 3} - {image.channels for image in images.values()}:
+        return
+    found = {name: _colour(image) for name, image in images.items()}
+    grey = [
+        name for name, image in images.items()
+        if image.channels == 3 and found[name] < _GREY
+    ]
+    colour = [
+        name for name, image in images.items()
+        if image.channels == 1 and found[name] > _COLOUR
+    ]
+    if grey and colour:
+        _TOLD[1] = 1
+        first, second = (told(sources[name], name)
+                         for name in (grey[0], colour[0]))
+        warnings.warn(
+            f'{first}, which stands for {grey[0]!r}, is grey, and {second}, '
+            f'which stands for {colour[0]!r}, is in colour: are the two '
+            'swapped? The visible image comes first.', stacklevel=2)
+
+
+def _colour(image: OpenImage) -> float:
+    """Mean difference of the channels of some of the pixels."""
+    if image.stored.ndim == 2 or image.stored.shape[2] < 3:
+        return 0.
+    part = between(image.stored[::8, ::8, :3], image.limits).astype(np.float32)
+    return float((part.max(2) - part.min(2)).mean())
 
 
 def _is_file(source: Source) -> bool:

@@ -240,6 +240,20 @@ def check_state_dict(state: Mapping[str, Tensor], expected: Mapping[str, Any],
         ValueError: If a key is missing, unexpected or misshapen; lists them.
     """
     shapes = _shapes(expected)
+    fitting = [
+        key for key, shape in shapes.items()
+        if key in state and tuple(state[key].shape) == shape
+    ]
+    if state and not shapes:
+        raise ValueError(
+            'Expected no weights, since the model has none, got a state dict '
+            f'of {len(state)} keys such as {next(iter(state))!r}.')
+    if state and len(fitting) < len(shapes) / 10:
+        raise ValueError(
+            f'Expected a state dict of {len(shapes)} keys such as '
+            f'{next(iter(shapes))!r}, got that of another model: '
+            f'{len(fitting)} fit, and it has {len(state)} such as '
+            f'{next(iter(state))!r}. {advice}'.rstrip())
     missing = [key for key in shapes if key not in state]
     unexpected = [key for key in state if key not in shapes]
     misshapen = [

@@ -4,12 +4,17 @@ Two lines write the same import names: upstream (``mmengine``) and the
 maintained forks (``onedl-mmengine``). This module is the only place that
 knows about it.
 """
+import functools
 import importlib.util
+import logging
 import sys
-from importlib import metadata
+import warnings
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import Any
+
+from .after_import import after_import
 
 #: import name -> distributions that provide it, preferred one first
 DISTRIBUTIONS = {
@@ -21,10 +26,45 @@ DISTRIBUTIONS = {
 
 
 def _version(distribution: str) -> str | None:
+    from importlib import metadata  # late: it takes long, and is rarely used
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None
+
+
+def adapt_mmengine() -> None:
+    """Adapt mmengine: now, or once it is imported, which takes a while."""
+    after_import('mmengine.config.utils', _adapt)
+
+
+def _adapt() -> None:
+    register_config_scopes()
+    silence_siblings()
+
+
+def silence_siblings() -> None:
+    """Keep off the screen what the siblings say when they are imported.
+
+    That some of their data sets or operators are missing concerns nobody who
+    does not use them; who does is told by :func:`require_detection`.
+    """
+    from mmengine import logging as mm_logging
+    plain = mm_logging.print_log
+    if plain.__module__ == __name__:
+        return
+
+    @functools.wraps(plain)
+    def print_log(msg: Any, logger: Any = None,
+                  level: int = logging.INFO) -> None:
+        # without a logger, mmengine prints whatever the level is
+        if logger is not None or level > logging.DEBUG:
+            plain(msg, logger, level)
+
+    print_log.__module__ = __name__
+    mm_logging.print_log = print_log
+    warnings.filterwarnings(
+        'ignore', 'Fail to import ``MultiScaleDeformableAttention``')
 
 
 def register_config_scopes() -> None:

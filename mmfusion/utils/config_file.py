@@ -1,7 +1,5 @@
 """Finding and reading config files."""
 import copy
-import difflib
-import fnmatch
 import logging
 import os
 import sys
@@ -10,26 +8,16 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config, ConfigDict
 
-import mmfusion
 from mmfusion.utils import require_detection
 
 from .config_choice import choose, remove_choices, shrink
 from .config_overrides import override
 from .errors import UsageError, spelled
 from .former_configs import former_config
+from .model_index import config_folders, model_entry, unknown_model
 
 PathLike = str | os.PathLike
 _SUFFIXES = ('.py', '.json', '.yaml', '.yml')
-
-
-def config_folders() -> list[Path]:
-    """Folders with mmfusion's configs: the repository's, the package's."""
-    package = Path(mmfusion.__file__).resolve().parent
-    folders = (package.parent / 'configs', package / '.mim' / 'configs')
-    # an editable install links the second to the first
-    return list(
-        dict.fromkeys(folder.resolve() for folder in folders
-                      if folder.is_dir()))
 
 
 class FoundConfig(NamedTuple):
@@ -58,11 +46,12 @@ def find_config(name: PathLike, near: PathLike | None = None) -> Path:
     """The file that a config's name stands for.
 
     Args:
-        name (str | PathLike): A path, absolute or relative to the current
-            folder, to the ``configs`` folder that holds ``near``, or to
-            mmfusion's ``configs``; or ``'mmfusion::folder/file.py'``. A
-            scale and choices may follow, as in ``'file.py@mini'`` or
-            ``'file.py@mini,detector:dino'``.
+        name (str | PathLike): The short name of a model, see
+            :func:`~mmfusion.utils.model_index.list_models`; a path, absolute
+            or relative to the current folder, to the ``configs`` folder that
+            holds ``near``, or to mmfusion's ``configs``; or
+            ``'mmfusion::folder/file.py'``. A scale and choices may follow,
+            as in ``'name@mini'`` or ``'file.py@mini,detector:dino'``.
         near (str | PathLike, optional): Config file that mentions ``name``.
 
     Returns:
@@ -84,6 +73,10 @@ def resolve_config(name: PathLike,
         raise UsageError(
             f'Expected a file or mmfusion::NAME, got {name!r}. Write a '
             f'config of your own that has _base_ = {name!r}.')
+    if Path(inner or name).suffix not in _SUFFIXES:
+        entry = model_entry(inner or name)
+        if entry is not None:
+            return FoundConfig(_from_here(entry.path), *words)
     folders = config_folders()
     if not package:
         if near is not None:
@@ -95,10 +88,7 @@ def resolve_config(name: PathLike,
     for folder in folders:
         path = folder / (inner or name)
         if path.is_file():
-            here = Path.cwd()
-            return FoundConfig(
-                path.relative_to(here) if path.is_relative_to(here) else path,
-                *words)
+            return FoundConfig(_from_here(path), *words)
     former = former_config(inner or name)
     if former is not None:
         form, scale, choices = former
@@ -111,40 +101,23 @@ def resolve_config(name: PathLike,
             choices | words[1],
             f'{name} is no file any more, today: {" ".join(today)}')
     looked = ', '.join(str(folder.resolve()) for folder in folders)
-    close = difflib.get_close_matches(inner or name, list_models(), 1, 0.5)
-    hint = f' Did you mean {close[0]!r}?' if close else ''
-    raise FileNotFoundError(f'Expected a config file, got {name!r}, which is '
-                            f'in none of: {looked}.{hint}')
+    raise FileNotFoundError(
+        unknown_model(inner or name, f'It is in none of: {looked}.'))
 
 
-def list_models(pattern: str | None = None) -> list[str]:
-    """Names of mmfusion's configs, as :func:`load_config` takes them.
-
-    Args:
-        pattern (str, optional): Such as ``'fusers/*msrs*'``.
-
-    Returns:
-        list[str]: In alphabetical order.
-
-    Examples:
-        >>> list_models('fusers/psfusion_msrs.py')
-        ['fusers/psfusion_msrs.py']
-    """
-    known = {
-        path.relative_to(folder).as_posix() for folder in config_folders()
-        for path in folder.rglob('*.py') if '_base_' not in path.parts
-    }
-    return sorted(fnmatch.filter(known, pattern or '*'))
+def _from_here(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _split(name: str) -> tuple[str, tuple[str | None, dict[str, str]]]:
     """``'file.py@mini,detector:dino'`` -> file, (scale, choices)."""
-    file, mark, words = name.partition('.py@')
-    if not mark:
+    file, _, words = name.rpartition('@')
+    if not file.endswith('.py') and model_entry(file) is None:
         return name, (None, {})
     pairs = [word.partition(':') for word in words.split(',')]
     scales = [key for key, colon, _ in pairs if not colon]
-    return f'{file}.py', (scales[-1] if scales else None, {
+    return file, (scales[-1] if scales else None, {
         key: value for key, colon, value in pairs if colon
     })
 
@@ -187,15 +160,15 @@ def load_config(name: PathLike, options: dict | None = None,
         print(f'note: {found.note}', file=sys.stderr)
     scale = scale or found.scale
     options = {**found.choices, **(options or {})}
-    cfg = _read(found.path)
+    cfg = read_file(found.path)
     offered = list(cfg.get('choices') or {})
     for key in offered:
         cfg[key] = options.pop(key, cfg[key])
-    choose(cfg, _read)
+    choose(cfg, read_file)
     before = cfg.get('stage1_checkpoint')
     if scale is not None:
         scale = spelled(cfg.get('scales') or {}, scale)
-        shrink(cfg, scale, _read)
+        shrink(cfg, scale, read_file)
         if cfg.get('stage1_config') is not None:
             mark = ',' if '.py@' in cfg.stage1_config else '@'
             cfg.stage1_config += f'{mark}{scale}'
@@ -237,8 +210,8 @@ def copy_config(cfg: PathLike | Config, options: dict | None = None,
     return cfg
 
 
-def _read(name: PathLike) -> Config:
-    """A config as its file says."""
+def read_file(name: PathLike) -> Config:
+    """A config as its file says, with what it offers still to be chosen."""
     path = find_config(name)
     if path.suffix not in _SUFFIXES:
         raise UsageError(

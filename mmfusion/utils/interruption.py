@@ -134,7 +134,8 @@ def end_tools_on_signals() -> None:
     package = Path(__file__).resolve().parents[1]
     file = getattr(sys.modules['__main__'], '__file__', None) or ''
     tools = {package.parent / name for name in ('tools', 'demo', 'benchmarks')}
-    if {*tools, package / '.mim'} & set(Path(file).resolve().parents):
+    if (Path(file).stem == package.name  # the command
+            or {*tools, package / '.mim'} & set(Path(file).resolve().parents)):
         global _stderr
         _stderr = _copy_of_stderr()
         _exchange(_end_program)

@@ -13,10 +13,11 @@ from typing import Any
 
 import yaml
 from mmengine.fileio import PickleHandler, YamlHandler, register_handler
-from mmengine.runner import CheckpointLoader
 from torch.serialization import safe_globals
 
-from .checkpoint import allowed_globals, read_checkpoint
+from .after_import import after_import
+from .checkpoint import allowed_globals, find_state_dict, read_checkpoint
+from .model_index import BOX
 from .plain_pickle import PlainUnpickler
 
 #: torch reads it at each ``torch.load``, whatever its caller asks for
@@ -54,7 +55,16 @@ def weights_only() -> Iterator[None]:
 @cache
 def guard_loading() -> None:
     """Let mmengine's loaders read data alone, in this process."""
+    register_handler(['pickle', 'pkl'])(PlainPickleHandler)
+    register_handler(['yaml', 'yml'])(PlainYamlHandler)
+    # later: mmengine's runner, which no fuser needs, takes a second
+    after_import('mmengine.runner.checkpoint', _guard_checkpoints)
+
+
+def _guard_checkpoints() -> None:
+    from mmengine.runner.checkpoint import CheckpointLoader
     CheckpointLoader.register_scheme('', load_from_local, force=True)
+    CheckpointLoader.register_scheme(BOX, load_from_box, force=True)
     load = CheckpointLoader.load_checkpoint.__func__
 
     @wraps(load)
@@ -63,13 +73,25 @@ def guard_loading() -> None:
             return without_code(load(cls, *args, **kwargs))
 
     CheckpointLoader.load_checkpoint = classmethod(load_data)
-    register_handler(['pickle', 'pkl'])(PlainPickleHandler)
-    register_handler(['yaml', 'yml'])(PlainYamlHandler)
 
 
 def load_from_local(filename: str, map_location: Any = None) -> Any:
     """mmengine's loader of local files; see :func:`read_checkpoint`."""
     return read_checkpoint(os.path.expanduser(filename), map_location)
+
+
+def load_from_box(filename: str, map_location: Any = None) -> Any:
+    """mmengine's loader of the weights that metafiles name ``box:FILE``.
+
+    Returns:
+        dict: Of a whole wrapper, with the fuser's keys under ``fuser.``.
+    """
+    from .box_weights import box_weights
+    path = box_weights(filename.removeprefix(BOX))
+    state = find_state_dict(read_checkpoint(path, map_location))
+    if any(key.startswith('fuser.') for key in state):
+        return state
+    return {f'fuser.{key}': value for key, value in state.items()}
 
 
 def without_code(checkpoint: Any) -> Any:

@@ -107,7 +107,10 @@ def _is_registered(kind: Any) -> bool:
         for place in places:
             if place is None or scope not in ('', place.scope):
                 continue
-            place.import_from_location()
+            if isinstance(place, registry.LazyRegistry):
+                place.import_file_of(name)
+            else:
+                place.import_from_location()
             if name in place.module_dict:
                 return True
     return False

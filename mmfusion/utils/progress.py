@@ -3,8 +3,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from mmengine.utils import ProgressBar
-
 from .errors import printable
 
 Item = TypeVar('Item')
@@ -14,7 +12,7 @@ tracking = False
 
 def track(items: Iterable[Item], total: int,
           steps: Callable[[Item], int] = lambda item: 1) -> Iterator[Item]:
-    """Iterate with a progress bar on stderr.
+    """Iterate with a progress bar on stderr, unless there is one step.
 
     Args:
         items (iterable): What to iterate over.
@@ -24,9 +22,10 @@ def track(items: Iterable[Item], total: int,
     Yields:
         The items.
     """
-    if not total:
+    if total < 2:
         yield from items
         return
+    from mmengine.utils import ProgressBar  # late, as all of mmengine
     global tracking
     bar = ProgressBar(total, file=sys.stderr)
     tracking = True

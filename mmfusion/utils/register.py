@@ -23,7 +23,7 @@ def register_all_modules(init_default_scope: bool = True) -> None:
     """
     for known in vars(registry).values():
         if isinstance(known, registry.LazyRegistry):
-            known.import_from_location()
+            known.import_all_files()
             if has_detection():
                 known.import_lazy_locations()
     if not init_default_scope:

@@ -6,12 +6,12 @@ import pytest
 import torch
 from mmengine.config import Config
 
-import mmfusion.models  # noqa: F401
 from mmfusion.datasets import PairedImageDataset
 from mmfusion.functional import FUSION_METRICS
 from mmfusion.models.fusers import BaseFuser
 from mmfusion.registry import DATASETS, MODELS
 from mmfusion.tasks import TASKS
+from mmfusion.utils import register_all_modules
 from tests.support.guides import code_blocks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +42,7 @@ def test_named_files_exist(page):
 @pytest.fixture
 def registered(monkeypatch):
     """What a test registers is forgotten."""
+    register_all_modules(init_default_scope=False)
     for registry in (MODELS, DATASETS):
         monkeypatch.setattr(registry, '_module_dict',
                             dict(registry.module_dict))
@@ -90,6 +91,7 @@ def test_every_task_and_data_set_is_documented():
         pair = ', '.join(f'`{modality}` ({count})'
                          for modality, count in task.modalities.items())
         assert f'| {pair} | `{task.visible}` | {colour} |' in row
+    DATASETS.import_all_files()
     classes = [
         name for name, cls in DATASETS.module_dict.items()
         if issubclass(cls, PairedImageDataset)

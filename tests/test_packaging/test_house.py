@@ -91,7 +91,7 @@ def wrong(module: str, target: str) -> str | None:
     here, there = room(module), room(target)
     if there in (None, here):
         return None
-    if there == 'cli' and here not in SHELLS:
+    if there == 'cli' and here not in (*SHELLS, '__main__'):
         return 'only command lines import cli'
     floor, other = FLOORS.get(here, 1), FLOORS[there]
     if other > floor:

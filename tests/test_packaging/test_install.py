@@ -4,11 +4,15 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from tests.support.image_files import write_png
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRATCH = ROOT / 'tests/support/scratch_project.py'
@@ -95,6 +99,27 @@ def test_ordinary_install(wheel, tmp_path):
     out = run(sys.executable, SCRATCH, site / 'mmfusion', cwd=project,
               env=environment)
     assert out.splitlines()[-1] == 'ok'
+    # the command, whose configs and weights are those of the wheel
+    for name, shape in (('a.png', (24, 32, 3)), ('b.png', (24, 32))):
+        write_png(project / name, np.full(shape, 99, np.uint8))
+    out = run(sys.executable, site / 'bin/mmfusion', 'fuse', 'a.png', 'b.png',
+              '-o', 'c.png', '--model', 'laplacian_pyramid', cwd=project,
+              env=environment)
+    assert out == 'wrote c.png\n' and (project / 'c.png').is_file()
+
+
+def test_sdist_is_complete(tree, wheel, tmp_path):
+    """A wheel of the sdist has the files of one of the checkout."""
+    run(sys.executable, 'setup.py', '-q', 'sdist', '-d', tmp_path, cwd=tree)
+    sdist, = tmp_path.glob('*.tar.gz')
+    with tarfile.open(sdist) as archive:
+        held = {name.partition('/')[2] for name in archive.getnames()}
+    names = {
+        name for name in zipfile.ZipFile(wheel).namelist()
+        if '.dist-info/' not in name
+    }
+    assert not names - held
+    assert {'requirements/onedl.txt', 'pyproject.toml', 'LICENSE'} <= held
 
 
 def test_editable_install(tree, tmp_path):

@@ -17,6 +17,7 @@ from mmfusion.tasks import TASKS
 from mmfusion.utils.config_file import (default_work_dir, load_config,
                                         require_file)
 from mmfusion.utils.errors import UsageError
+from mmfusion.utils.model_index import box_weights_of, is_name, unknown_model
 
 from ..complexity import count_parameters, network_of
 
@@ -94,8 +95,9 @@ def read_methods(entries: Sequence[str]) -> list[Method]:
 
     Args:
         entries (sequence[str]): ``[NAME=]CONFIG[=CHECKPOINT]``,
-            ``[NAME=]baseline:RULE`` with configs such as ``FILE.py`` or
-            ``FILE.py@mini``, or a file that lists such entries: a
+            ``[NAME=]baseline:RULE`` (or the rule alone) with configs such as
+            ``FILE.py``, ``FILE.py@mini`` or a model's name, or a file that
+            lists such entries: a
             text file (one a line, ``#`` starts a comment) or a Python file
             with a list ``methods`` of entries or of dicts (``config``,
             ``checkpoint``, ``name``, and ``tasks``, the kinds of pairs that
@@ -166,8 +168,9 @@ def _split(entry: str) -> tuple[str | None, str, str | None]:
 
 
 def _is_config(text: str) -> bool:
-    return text.startswith(_BASELINE) or text.partition('@')[0].endswith(
-        _CONFIG_SUFFIXES)
+    return (text in BASELINES or text.startswith(_BASELINE)
+            or text.partition('@')[0].endswith(_CONFIG_SUFFIXES)
+            or is_name(text))
 
 
 def _listed(path: str) -> Sequence[Entry] | None:
@@ -183,8 +186,8 @@ def _listed(path: str) -> Sequence[Entry] | None:
 
 def _method(name: str | None, config: str, checkpoint: str | None,
             tasks: tuple[str, ...]) -> Method:
-    if config.startswith(_BASELINE):
-        rule = config[len(_BASELINE):]
+    if config in BASELINES or config.startswith(_BASELINE):
+        rule = config.removeprefix(_BASELINE)
         if rule not in BASELINES or checkpoint is not None:
             raise UsageError(
                 'Expected a baseline out of '
@@ -196,9 +199,9 @@ def _method(name: str | None, config: str, checkpoint: str | None,
         return Method(name or rule, config, cfg, None, tasks)
     if not _is_config(config):
         raise UsageError(
-            f'Expected CONFIG[=CHECKPOINT] or {_BASELINE}RULE, got '
-            f'{config!r}. Configs end in {", ".join(_CONFIG_SUFFIXES)}.')
+            f'{unknown_model(config)} Rules are {", ".join(BASELINES)}.')
     cfg = load_config(config)
+    checkpoint = checkpoint or box_weights_of(config)
     if checkpoint is not None:
         require_file(
             checkpoint, f'the checkpoint of {config}',

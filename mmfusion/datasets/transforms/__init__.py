@@ -1,23 +1,24 @@
-from .annotations import DeriveFusionMaps, LoadFusionAnnotations
-from .box_masks import DeriveBoxMask
-from .fixed import FixedAugment
-from .formatting import PackFusionInputs
-from .geometric import Pad, RandomRotate90, ResizeToCover
-from .loading import LoadFusionPair
-from .misalign import RandomMisalign, flip_matrix
-from .modality import OnModality
-from .multi_image import CachedMixUp, CachedMosaic, CopyPaste, MixUp, Mosaic
-from .resized_crop import RandomResizedCrop
-from .sensor import ColorJitter, RandomBlur, RandomTone, SensorNoise
-from .teacher_feature import LoadTeacherFeature
-from .text import LoadTextFeatures
-from .views import SimulateViews
+"""Transforms of pairs, each imported when it is first used."""
+from mmfusion.utils.lazy import lazy_names
 
-__all__ = [
-    'CachedMixUp', 'CachedMosaic', 'ColorJitter', 'CopyPaste', 'DeriveBoxMask',
-    'DeriveFusionMaps', 'FixedAugment', 'LoadFusionAnnotations',
-    'LoadFusionPair', 'LoadTeacherFeature', 'LoadTextFeatures', 'MixUp',
-    'Mosaic', 'OnModality', 'PackFusionInputs', 'Pad', 'RandomBlur',
-    'RandomMisalign', 'RandomResizedCrop', 'RandomRotate90', 'RandomTone',
-    'ResizeToCover', 'SensorNoise', 'SimulateViews', 'flip_matrix'
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    dict(
+        annotations='DeriveFusionMaps LoadFusionAnnotations',
+        box_masks='DeriveBoxMask',
+        fixed='FixedAugment',
+        formatting='PackFusionInputs',
+        geometric='Pad RandomCrop RandomCutOut RandomFlip RandomRotate '
+        'RandomRotate90 Resize ResizeToCover',
+        loading='LoadFusionPair',
+        misalign='RandomMisalign flip_matrix',
+        modality='OnModality',
+        multi_image='CachedMixUp CachedMosaic CopyPaste CutOut Expand '
+        'FixShapeResize MixUp Mosaic RandomAffine RandomErasing Rotate ShearX '
+        'ShearY TranslateX TranslateY',
+        resized_crop='RandomResizedCrop',
+        sensor='ColorJitter RandomBlur RandomTone SensorNoise',
+        teacher_feature='LoadTeacherFeature',
+        text='LoadTextFeatures',
+        views='SimulateViews',
+    ))

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from mmengine.config import ConfigDict
 from torch import Tensor, nn
-from torchvision.models import vgg
 
 from mmfusion.registry import MODELS
 from mmfusion.utils.errors import check_choice
@@ -61,6 +60,7 @@ class VGGFeatures(nn.Module):
     def __init__(self, depth: int = 19, taps: Sequence[str] = VGG19_TAPS,
                  init_cfg: dict | None = None, normalize: bool = False,
                  width: float = 1., allow_random: bool = False) -> None:
+        from torchvision.models import vgg  # late: it takes a while
         super().__init__()
         check_choice(_CONFIGS, depth=depth)
         config = vgg.cfgs[_CONFIGS[depth]]

@@ -4,7 +4,6 @@ import copy
 import re
 from typing import Any
 
-from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
@@ -91,6 +90,7 @@ class JointFusionModel(BaseFusionModel):
             dict[str, Tensor]: The latter under its name, e.g.
             ``segmentor.decode.loss_ce`` or ``detector.loss_bbox``.
         """
+        from mmseg.utils import add_prefix  # late: only training needs it
         if self.given_fused:
             output = FuserOutput(self.split(inputs)[0])
         else:

@@ -2,10 +2,9 @@
 
 import torch
 import torch.nn.functional as F
-from mmseg.models.backbones.resnet import BasicBlock
 from torch import Tensor, nn
 
-from .fold import fold_norms
+from .fold import fold_norms, is_basic_block
 
 #: activation -> (oneDNN's name, its scalars, its algorithm, PyTorch's
 #: function, in place where there is one)
@@ -143,7 +142,7 @@ class FusedConv2d(nn.Module):
 class FusedBasicBlock(nn.Module):
     """Basic block of a ResNet, whose BatchNorm layers are folded."""
 
-    def __init__(self, block: BasicBlock) -> None:
+    def __init__(self, block: nn.Module) -> None:
         super().__init__()
         self.conv1 = FusedConv2d(block.conv1, 'relu')
         self.conv2 = FusedConv2d(block.conv2, 'relu')
@@ -174,7 +173,7 @@ def fuse_layers(module: nn.Module) -> nn.Module:
 
 
 def _fuse(module: nn.Module) -> nn.Module:
-    if isinstance(module, BasicBlock):
+    if is_basic_block(module):
         return FusedBasicBlock(module)
     if isinstance(module, nn.Conv2d):
         return FusedConv2d(module)

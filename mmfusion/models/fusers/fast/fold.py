@@ -1,11 +1,20 @@
 """Putting BatchNorm layers into the convolutions before them."""
+import sys
 from collections.abc import Iterable
 
-from mmseg.models.backbones.resnet import BasicBlock
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 Pairs = Iterable[tuple[nn.Conv2d, nn.Module]]
+
+
+def is_basic_block(module: nn.Module) -> bool:
+    """Whether a module is mmseg's basic block of a ResNet.
+
+    None is where nobody has imported mmseg's models, which takes seconds.
+    """
+    resnet = sys.modules.get('mmseg.models.backbones.resnet')
+    return resnet is not None and isinstance(module, resnet.BasicBlock)
 
 
 def fold_pairs(model: nn.Module, pairs: Pairs) -> None:
@@ -38,7 +47,7 @@ def fold_norms(model: nn.Module) -> None:
         layers: list[nn.Module] = []
         if isinstance(module, nn.Sequential):
             layers = list(module)
-        elif isinstance(module, BasicBlock):
+        elif is_basic_block(module):
             layers = [module.conv1, module.norm1, module.conv2, module.norm2]
         conv = None
         for layer in layers:

@@ -16,7 +16,6 @@ What differs from the authors' code, none of it visible in the numbers:
 """
 from collections.abc import Sequence
 
-from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
@@ -148,6 +147,7 @@ class PSFusion(BaseFuser):
     def _load_backbone(self, type: str, checkpoint: str,
                        prefix: str = '') -> None:
         """Copy a ResNet's first BatchNorm and stages to both encoders."""
+        from mmengine.runner.checkpoint import CheckpointLoader
         content = CheckpointLoader.load_checkpoint(checkpoint, 'cpu')
         state = {
             key[len(prefix):]: value

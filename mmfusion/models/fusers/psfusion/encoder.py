@@ -2,8 +2,6 @@
 from collections.abc import Sequence
 
 import torch
-from mmseg.models.backbones.resnet import BasicBlock
-from mmseg.models.utils import ResLayer
 from torch import Tensor, nn
 
 from mmfusion.models.layers import (FReLU, GlobalAttention, apply_to_concat,
@@ -24,6 +22,9 @@ def build_encoder(in_channels: int, base_channels: int,
         outputs have w, 2w, 2w, 4w, 8w, 16w channels at 1/1, 1/2, 1/4, 1/8,
         1/16, 1/32 of the size.
     """
+    # late: mmseg's models take seconds
+    from mmseg.models.backbones.resnet import BasicBlock
+    from mmseg.models.utils import ResLayer
     width = base_channels
     detail = nn.Sequential(
         *conv_norm_act(in_channels, width, 7, bias=True, act=None),

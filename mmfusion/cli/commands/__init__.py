@@ -1,0 +1,1 @@
+"""The words of ``mmfusion`` that no tool has."""

@@ -1,0 +1,73 @@
+"""What runs a command: errors and signals end it in one line.
+
+This module imports nothing heavy, see :mod:`.flags`.
+"""
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mmfusion.utils.compat import DetectionMissing
+from mmfusion.utils.errors import UsageError, one_line
+from mmfusion.utils.interruption import (AGAIN, Interrupted, ending_on_signals,
+                                         stopped_by)
+from mmfusion.utils.progress import free_output
+
+#: packages of the extras 'onedl' and 'upstream', by what is imported
+_STACK = ('mmengine', 'mmcv', 'mmseg', 'cv2', 'torchvision', 'timm', 'torch')
+
+
+def run(main: Callable[[], int | None]) -> int:
+    """Run a tool's ``main``; user errors become one line, not a traceback.
+
+    Signals end it, see :mod:`mmfusion.utils.interruption`.
+
+    Returns:
+        int: The exit code: what ``main`` returns (None counts as 0), or 2
+        after a :class:`UsageError`, a file that cannot be read or written,
+        or missing packages or operators; 130 after Ctrl-C, 143 after
+        SIGTERM.
+    """
+    free_output()
+    try:
+        with _short_warnings(), ending_on_signals():
+            return main() or 0
+    except KeyboardInterrupt as error:
+        name, status = stopped_by()
+        text = str(error) if isinstance(error, Interrupted) else AGAIN
+        if text:
+            print(f'stopped by {name}: {text}', file=sys.stderr)
+        return status
+    except (UsageError, OSError, DetectionMissing) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if error.name not in _STACK:
+            raise
+        print(
+            f'error: Expected the package {error.name}, got none: pip install '
+            '"mmfusion[onedl]". mmfusion doctor tells what else is missing.',
+            file=sys.stderr)
+        return 2
+
+
+@contextmanager
+def _short_warnings() -> Iterator[None]:
+    """Warnings in one line, without those of how packages call each other."""
+    before = warnings.formatwarning
+    with warnings.catch_warnings():
+        for kind in (DeprecationWarning, PendingDeprecationWarning,
+                     FutureWarning):
+            for package in (*_STACK, 'mmdet'):
+                warnings.filterwarnings('ignore', category=kind,
+                                        module=rf'{package}\b')
+        warnings.formatwarning = _told_in_one_line
+        try:
+            yield
+        finally:
+            warnings.formatwarning = before
+
+
+def _told_in_one_line(message, category, filename, lineno, line=None) -> str:
+    """A warning without the place in the code, which tells users nothing."""
+    return f'warning: {one_line(message)}\n'
