@@ -194,10 +194,13 @@ def _metafiles(folder: Path) -> dict[str, dict[str, Any]]:
             if weights is not None and not weights.startswith(BOX):
                 raise UsageError(f'{path}: expected Weights: {BOX}FILE, got '
                                  f'{weights!r}.')
-            found[model['Config'].removeprefix('configs/')] = dict(
+            config = model['Config'].removeprefix('configs/')
+            # a config of the zoo has the name that the converter knows
+            method = model['Name'] if config.startswith('zoo/') else None
+            found[config] = dict(
                 collection=collection['Name'],
                 trained_on=model['Metadata'].get('Training Data', ''),
                 paper=collection.get('Paper', {}),
                 readme=collection.get('README', ''), weights=weights
-                and weights.removeprefix(BOX), method=model.get('Converter'))
+                and weights.removeprefix(BOX), method=model.get('Converter', method))
     return found
