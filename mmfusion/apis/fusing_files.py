@@ -1,6 +1,6 @@
 """What ``mmfusion fuse`` does with images: one pair, or all of two sets."""
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +49,12 @@ def fuse_files(model: BaseFusionModel, sources: Sequence[PathLike],
     step = text and text.step()
     pipeline = native_pipeline(model, step)
     unmatched: list[str] = []
+    place: Callable[[PathLike, str], Path] = output_path
     is_set = any(os.path.isdir(path) or is_pattern(path) for path in sources)
     if is_set:
         vis, ir, *more = sources
         samples, unmatched = match_folders(vis, ir, modalities, more)
-        place, target = output_path, Path(output)
+        target = Path(output)
     else:
         target = image_path(output, sources[0])
         samples = [
