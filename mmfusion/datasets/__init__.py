@@ -3,7 +3,8 @@ from mmfusion.utils.lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__, {
-        'mmfusion.fileio': 'FileRule natural_key',
+        'mmfusion.fileio':
+        'FileRule natural_key',
         **dict(
             distill='FusionDistillDataset',
             h5_dataset='FusionH5Dataset',

@@ -154,8 +154,10 @@ def unknown_model(name: str, where: str = '') -> str:
         name (str): As it was written.
         where (str): Where a file was looked for.
     """
-    close = difflib.get_close_matches(name.lower(),
-                                      [*_entries(), *list_models()], 1, 0.5)
+    word = name.lower()
+    close = [known for known in _entries() if word and known.startswith(word)]
+    close = close or difflib.get_close_matches(
+        word, [*_entries(), *list_models()], 1, 0.5)
     hint = [f'Did you mean {close[0]!r}?'] if close else []
     if Path(name).suffix:
         what, hint = 'a config file', [where, *hint]
@@ -200,7 +202,8 @@ def _metafiles(folder: Path) -> dict[str, dict[str, Any]]:
             found[config] = dict(
                 collection=collection['Name'],
                 trained_on=model['Metadata'].get('Training Data', ''),
-                paper=collection.get('Paper', {}),
-                readme=collection.get('README', ''), weights=weights
-                and weights.removeprefix(BOX), method=model.get('Converter', method))
+                paper=collection.get('Paper',
+                                     {}), readme=collection.get('README', ''),
+                weights=weights and weights.removeprefix(BOX),
+                method=model.get('Converter', method))
     return found

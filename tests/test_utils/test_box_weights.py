@@ -42,7 +42,7 @@ def test_fits_its_config_and_card(name):
 
 
 def test_weights_of_another_model():
-    with pytest.raises(UsageError, match='does not fit'):
+    with pytest.raises(UsageError, match='another model'):
         init_model('mmfusion::fusers/default_student.py',
                    box_weights('default'))
 
