@@ -27,7 +27,7 @@ def test_nothing_is_at_fault(report, monkeypatch):
     monkeypatch.setenv('OMP_NUM_THREADS', '1000')
     code, out = report()
     assert code == 0 and out.endswith('ready to fuse\n')
-    for words in ('mmengine', 'make setup', 'mmfusion[detection]',
+    for words in ('mmengine', 'make setup', 'onedl,detection',
                   'export OMP_NUM_THREADS=', 'GPU'):
         assert words in out
 

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mmfusion.utils.compat import has_detection, has_mmcv_ops, stack_info
+from mmfusion.utils.compat import (BUILD_OPERATORS, has_detection,
+                                   has_mmcv_ops, stack_info)
 from mmfusion.utils.errors import one_line
 from mmfusion.utils.model_index import config_folders, list_models, model_entry
 from mmfusion.version import __version__
@@ -116,16 +117,15 @@ def check_imports() -> list[Finding]:
 
 def check_operators() -> list[Finding]:
     """mmcv's operators and detection."""
-    how = ('build mmcv with torch installed: docs/get_started.md; in a '
-           'checkout make setup')
     return [
         Finding('operators', 'ok', 'mmcv has its compiled operators')
         if has_mmcv_ops() else Finding(
-            'operators', 'off', 'mmcv is without compiled operators: fusion '
-            'and segmentation need none, detection does', how),
+            'operators', 'off', "mmcv has none compiled: torchvision's take "
+            'their place, which a few detectors ask more of',
+            one_line(ValueError(BUILD_OPERATORS))),
         Finding('detection', 'ok', 'mmdet is installed') if has_detection()
-        else Finding('detection', 'off', 'mmdet or the operators are missing',
-                     'pip install "mmfusion[detection]", then the operators')
+        else Finding('detection', 'off', 'mmdet is missing',
+                     'pip install "mmfusion[onedl,detection]"')
     ]
 
 
