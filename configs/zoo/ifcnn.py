@@ -1,6 +1,8 @@
 # IFCNN (Information Fusion 54, 2020), any number of images of any task. The
 # authors train on multi-focus pairs made of NYU-D2, with the sharp image as
 # target; weights of the terms and schedule are unknown, so these are ours.
+# The frozen first layer is that of a ResNet-101: start from converted weights
+# (--cfg-options load_from=FILE).
 _base_ = [
     '../_base_/models/zoo.py',
     '../_base_/datasets/roadscene.py',
