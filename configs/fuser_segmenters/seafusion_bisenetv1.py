@@ -186,8 +186,12 @@ small_training = dict(
     param_scheduler=dict(
         ExponentialWarmupLR=dict(end=30),
         PolyLR=dict(begin=30, end=small_total['segmentor'] + 1)))
+small_test = dict(
+    dataset=dict(pipeline=dict(Resize=dict(scale=(320, 240)))))
 small = dict(
     run_name='seafusion_bisenetv1_synthetic',
+    val_dataloader=small_test,
+    test_dataloader=small_test,
     model=small_model,
     train_dataloader=dict(
         batch_size=4, dataset=dict(pipeline=small_pipeline)),
