@@ -1,7 +1,7 @@
 """One self-contained HTML page with pictures, curves and tables."""
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 
@@ -23,6 +23,13 @@ RUNS = dict(visible='visible alone', infrared='infrared alone',
             joint='fused, fuser trained jointly')
 _HERE = Path(__file__).resolve().parent
 _PANELS = 6
+#: heading and text of the table of scores
+_FOUR = ('What fusion is for', 'The same SegFormer-B0, from the same seed, '
+         'with the same data and number of iterations. Only what it looks at '
+         'differs. IoU in percent on the validation pairs, the best of each '
+         'line in colour.')
+_ONE = ('What is found in the fused images', 'SegFormer-B0, trained jointly '
+        'with the fuser. IoU in percent on the validation pairs.')
 
 
 def read_rgb(folder: Path, stem: str) -> np.ndarray:
@@ -58,7 +65,8 @@ def choose(stems: Sequence[str], labels: Path, count: int) -> list[str]:
     ]
 
 
-def panel(folder: Path, stem: str) -> list[tuple[str, np.ndarray]]:
+def panel(folder: Path, stem: str,
+          runs: Sequence[str] = tuple(RUNS)) -> list[tuple[str, np.ndarray]]:
     """Captions and pictures of one validation pair."""
     source = folder / 'data' / 'val'
     vis = read_rgb(source / 'vis', stem)
@@ -72,7 +80,7 @@ def panel(folder: Path, stem: str) -> list[tuple[str, np.ndarray]]:
          overlay_labels(vis, read_labels(source / 'label', stem),
                         MFNET_PALETTE)),
     ]
-    for run in RUNS:
+    for run in runs:
         ground = dict(tiles)[dict(visible='visible', infrared='infrared',
                                   frozen='fused, stage 1',
                                   joint='fused, joint')[run]]
@@ -106,6 +114,11 @@ def score_table(scores: dict[str, dict]) -> str:
 def summary(scores: dict[str, dict]) -> str:
     """What the numbers say, in one sentence, whatever they are."""
     values = {run: score['mIoU'] for run, score in scores.items()}
+    if list(values) == ['joint']:
+        return (f'Fused by a network that was trained jointly with it, '
+                f'SegFormer-B0 reaches {values["joint"]:.1f} mIoU. What that '
+                'is worth beside one modality alone, and behind a frozen '
+                'fuser, shows make demo ARGS=--full.')
     single = max(('visible', 'infrared'), key=values.get)
     joint, alone = values['joint'], values[single]
     gain = joint - alone
@@ -115,8 +128,33 @@ def summary(scores: dict[str, dict]) -> str:
             f'stage-1 fuser it is {values["frozen"]:.1f}.')
 
 
+def write_first_look(folder: Path) -> Path:
+    """Write ``folder/first_look.html``: pairs fused by the weights in the box.
+
+    Raises:
+        FileNotFoundError: If a pair or a fused image is missing.
+    """
+    first = folder / 'first'
+    rows = []
+    for path in image_files(first / 'fused'):
+        images = {
+            name: read_rgb(place, path.stem) for name, place in dict(
+                visible=first / 'data' / 'val' / 'vis',
+                infrared=first / 'data' / 'val' / 'ir',
+                fused=first / 'fused').items()
+        }
+        rows.append('<div class="panel">' + ''.join(
+            html_figure(name, data_uri(image))
+            for name, image in images.items()) + '</div>')
+    text = Template((_HERE / 'first_look.html').read_text()).substitute(
+        style=PAGE_STYLE, panels='\n'.join(rows))
+    target = folder / 'first_look.html'
+    write_text(target, text)
+    return target
+
+
 def write_page(folder: Path, steps: list[Step], records: dict[str, dict],
-               source: str) -> Path:
+               source: str, runs: Mapping[str, str] = RUNS) -> Path:
     """Write ``folder/index.html``.
 
     Args:
@@ -124,6 +162,7 @@ def write_page(folder: Path, steps: list[Step], records: dict[str, dict],
         steps (list[Step]): The commands, in order.
         records (dict): Step to its command and seconds.
         source (str): ``'synthetic'`` or ``'real'`` pairs.
+        runs (mapping): The trainings of SegFormer, and what they see.
 
     Returns:
         Path: The page.
@@ -133,14 +172,14 @@ def write_page(folder: Path, steps: list[Step], records: dict[str, dict],
     """
     source_folder = folder / 'data' / 'val'
     scores = {
-        run: read_scores(folder, run, source_folder / 'label') for run in RUNS
+        run: read_scores(folder, run, source_folder / 'label') for run in runs
     }
     stems = [path.stem for path in image_files(source_folder / 'label')]
     groups = []
     for stem in choose(stems, source_folder / 'label', _PANELS):
         figures = ''.join(
             html_figure(name, data_uri(image))
-            for name, image in panel(folder, stem))
+            for name, image in panel(folder, stem, tuple(runs)))
         groups.append(f'<h3>{html.escape(stem)}</h3>'
                       f'<div class="panel">{figures}</div>')
     legend = draw_legend(MFNET_CLASSES, MFNET_PALETTE, 900, 14)
@@ -153,14 +192,15 @@ def write_page(folder: Path, steps: list[Step], records: dict[str, dict],
         f'<details><summary>{html.escape(title)}</summary>' +
         html_figure(f'{run}/curves.png', _png_uri(folder / run /
                                                   'curves.png')) + '</details>'
-        for run, title in dict(stage1='stage 1 (fuser alone)', **RUNS).items())
-    total = sum(record['seconds'] for record in records.values()) / 60
+        for run, title in dict(stage1='stage 1 (fuser alone)', **runs).items())
+    total = sum(records[step.name]['seconds'] for step in steps) / 60
     text = Template((_HERE / 'page.html').read_text()).substitute(
         style=PAGE_STYLE, source=html.escape(source), pairs=len(stems),
         summary=html.escape(summary(scores)), scores=score_table(scores),
-        curves=comparison_curves(folder, RUNS), panels='\n'.join(groups),
+        curves=comparison_curves(folder, dict(runs)), panels='\n'.join(groups),
         legend=data_uri(legend, 95), details=details, commands=commands,
-        minutes=f'{total:.1f}')
+        minutes=f'{total:.1f}', heading=_FOUR[0] if len(runs) > 1 else _ONE[0],
+        lead=_FOUR[1] if len(runs) > 1 else _ONE[1])
     target = folder / 'index.html'
     write_text(target, text)
     return target

@@ -1,9 +1,11 @@
 """The whole of mmfusion in a few minutes on a CPU; called by `make demo`.
 
-Makes scenes (or takes real ones), pretrains a fuser, trains SegFormer-B0
-behind it in four ways, fuses, scores, and writes one HTML page. Every step
-is one command of the project's tools, which is printed; two run side by side.
-Steps that are done are skipped when the demo is started again.
+Fuses some scenes with the weights in the box and shows them. Then it makes
+more scenes (or takes real ones), pretrains a fuser, trains it jointly with
+SegFormer-B0, fuses, scores, and writes one HTML page. With --full, SegFormer
+is trained in four ways, which are compared. Every step is one command of the
+project's tools, which is printed. Steps that are done are skipped when the
+demo is started again.
 """
 import argparse
 import os
@@ -12,15 +14,18 @@ import sys
 import time
 from pathlib import Path
 
-from page import RUNS, write_page
+from page import RUNS, write_first_look, write_page
 from steps import ROOT, Step, run_steps
 
 from mmfusion.cli import legacy
 from mmfusion.utils.claims import claimed
 
-STAGE1, STAGE2 = 'iter_120.pth', 'iter_420.pth'
-# These small networks run faster on one thread each than after each other.
-SIDE_BY_SIDE = 2
+#: length of the joint training -> its last checkpoint
+STAGE1, STAGE2 = 'iter_120.pth', dict(short='iter_240.pth',
+                                      full='iter_420.pth')
+#: four small networks run faster on one thread each than after each other
+SIDE_BY_SIDE = dict(short=1, full=2)
+WEIGHTS = 'mmfusion/weights/default.safetensors'
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -35,6 +40,10 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='auto: real pairs where MMFUSION_DATA has seg_msrs9, else '
         'synthetic; synthetic; or a folder with {train,val}/{vi,ir,label} '
         'and labels of the nine MFNet classes')
+    parser.add_argument(
+        '--full', action='store_true',
+        help='also train SegFormer-B0 on one modality alone and behind the '
+        'frozen fuser, all longer, and compare')
     parser.add_argument('--seed', type=int, default=0, help='random seed')
     parser.add_argument('--fresh', action='store_true',
                         help='forget what earlier runs have done')
@@ -79,21 +88,40 @@ def data_steps(real: Path, data: Path, seed: int) -> list[Step]:
     ]
 
 
+def first_steps(folder: Path) -> list[Step]:
+    """Commands of the first look: scenes, and the weights in the box."""
+    data, out = folder / 'first' / 'data', folder / 'first' / 'fused'
+    pairs = data / 'val'
+    return [
+        Step('first_data', 'Make six synthetic pairs',
+             ('tools/dataset_converters/make_synthetic_rgbt.py', '--out', data,
+              '--train', '1', '--val', '6'), [pairs]),
+        Step('first_fuse', 'Fuse them with the weights in the box',
+             ('tools/test_fusion.py', 'configs/fusers/default.py', WEIGHTS,
+              '--vis', pairs / 'vis', '--ir', pairs / 'ir', '--out-dir', out),
+             [out], ['first_data'])
+    ]
+
+
 def config_of(run: str) -> str:
     """The form of one of the runs."""
     return f'configs/demo/demo_{"stage1" if run == "stage1" else "joint"}.py'
 
 
-def options_of(run: str, seed: int = 0) -> tuple[str, ...]:
+def options_of(run: str, seed: int = 0,
+               length: str = 'full') -> tuple[str, ...]:
     """What is chosen in the form, as ``--cfg-options``."""
     options = [f'randomness.seed={seed}'] if seed else []
     if run not in ('stage1', 'joint'):
         options.insert(0, f'variant={run}')
+    if run != 'stage1' and length != 'full':
+        options.insert(0, f'length={length}')
     return ('--cfg-options', *options) if options else ()
 
 
-def all_steps(folder: Path, real: Path, seed: int) -> list[Step]:
-    """Every command of the demo, in order."""
+def all_steps(folder: Path, real: Path, seed: int,
+              length: str = 'full') -> list[Step]:
+    """Every command after the first look, in order."""
     data = folder / 'data'
     steps = data_steps(real, data, seed)
     made = [step.name for step in steps]
@@ -102,13 +130,14 @@ def all_steps(folder: Path, real: Path, seed: int) -> list[Step]:
     def train(run: str, title: str, after: list[str]) -> Step:
         return Step(f'train_{run}', title,
                     ('tools/train.py', config_of(run), '--work-dir',
-                     folder / run, *options_of(run, seed)), [checkpoints[run]],
+                     folder / run, *options_of(run, seed, length)), [checkpoints[run]],
                     after)
 
     steps.append(train('stage1', 'Stage 1: pretrain the fuser', made))
     # The longest first, so that what runs side by side ends together.
-    for run in ('joint', 'visible', 'infrared', 'frozen'):
-        checkpoints[run] = folder / run / STAGE2
+    runs = runs_of(length)
+    for run in sorted(runs, key=['joint', *RUNS].index):
+        checkpoints[run] = folder / run / STAGE2[length]
         needs = made if run in ('visible', 'infrared') else ['train_stage1']
         steps.append(train(run, f'Train SegFormer-B0 on: {RUNS[run]}', needs))
     # Fused images of stage 1 and of the joint training.
@@ -118,14 +147,19 @@ def all_steps(folder: Path, real: Path, seed: int) -> list[Step]:
                  ('tools/test_fusion.py', config_of(run), checkpoints[run],
                   '--out-dir', folder / run / 'fused'),
                  [folder / run / 'fused'], [f'train_{run}']))
-    for run, title in RUNS.items():
+    for run, title in runs.items():
         steps.append(
             Step(f'score_{run}', f'Score: {title}',
                  ('tools/test.py', config_of(run), checkpoints[run], '--eval',
                   'mIoU', '--work-dir', folder / run / 'score', '--out',
-                  folder / run / 'labels', *options_of(run)),
+                  folder / run / 'labels', *options_of(run, 0, length)),
                  [folder / run / 'labels'], [f'train_{run}']))
     return steps
+
+
+def runs_of(length: str) -> dict[str, str]:
+    """The trainings of SegFormer, and what they see."""
+    return RUNS if length == 'full' else dict(joint=RUNS['joint'])
 
 
 def make(args: argparse.Namespace, real: Path) -> Path:
@@ -136,10 +170,15 @@ def make(args: argparse.Namespace, real: Path) -> Path:
     environment = {}
     if args.work_dir != Path('work_dirs/demo'):
         environment['MMFUSION_DEMO'] = str(args.work_dir)
-    steps = all_steps(args.work_dir, real, args.seed)
-    records = run_steps(steps, args.work_dir, environment, SIDE_BY_SIDE)
+    length = 'full' if args.full else 'short'
+    run_steps(first_steps(args.work_dir), args.work_dir, environment)
+    print(f'A first look, with the weights in the box: open '
+          f'{write_first_look(args.work_dir)}', flush=True)
+    steps = all_steps(args.work_dir, real, args.seed, length)
+    records = run_steps(steps, args.work_dir, environment,
+                        SIDE_BY_SIDE[length])
     return write_page(args.work_dir, steps, records,
-                      'real' if real else 'synthetic')
+                      'real' if real else 'synthetic', runs_of(length))
 
 
 def main(argv=None) -> int:

@@ -16,6 +16,10 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 # mmengine's log lines, and its progress bars.
 _COUNT = re.compile(r'Iter\(\w+\) *\[ *(\d+/\d+)\]|(\d+/\d+), [\d.]+ task')
+_LOSS = re.compile(r'\bloss: ([\d.]+)')
+_LEFT = re.compile(r'\beta: (?:0:)?([\d:]+)')
+#: seconds between two lines where no terminal shows a live one
+_PAUSE = 20
 _TAIL = 25
 _say = partial(print, flush=True)
 
@@ -43,9 +47,18 @@ class Step(NamedTuple):
 
 
 def progress(text: str) -> str:
-    """The latest count in a log, e.g. ``'120/360'``, or nothing."""
-    found = _COUNT.findall(text)
-    return ''.join(found[-1]) if found else ''
+    """What a log told last: ``'120/360, loss 0.57, 1:20 left'``, or less."""
+    found = list(_COUNT.finditer(text))
+    if not found:
+        return ''
+    line = text[found[-1].start():].partition('\n')[0]
+    loss, left = _LOSS.search(line), _LEFT.search(line)
+    parts = [found[-1][1] or found[-1][2]]
+    if loss:
+        parts.append(f'loss {float(loss[1]):.3g}')
+    if left and left[1].strip(':0'):
+        parts.append(f'{left[1]} left')
+    return ', '.join(parts)
 
 
 def _digest(step: Step) -> str:
@@ -128,6 +141,10 @@ class Job:
             source.seek(max(0, self.log.stat().st_size - 4000))
             return progress(source.read().decode('utf-8', 'replace'))
 
+    def told(self) -> str:
+        """What a user sees meanwhile."""
+        return f'{self.step.name} {self.seconds:.0f} s  {self.progress()}'
+
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
@@ -184,6 +201,7 @@ def run_steps(steps: list[Step], folder: Path, environment: dict[str, str],
         if hasattr(os, 'sched_getaffinity') else 1
     hidden = dict(OMP_NUM_THREADS=str(threads))
     waiting, running, finished = list(steps), [], set()
+    told = time.monotonic()
     try:
         while waiting or running:
             for step in list(waiting):
@@ -216,7 +234,12 @@ def run_steps(steps: list[Step], folder: Path, environment: dict[str, str],
                 say(f'   {job.step.name} is done after {job.seconds:.0f} s')
                 recorder.add(job.step, job.seconds)
                 finished.add(job.step.name)
-            _show_progress(running)
+            if sys.stdout.isatty():
+                _show_progress(running)
+            elif time.monotonic() - told > _PAUSE:
+                told = time.monotonic()
+                for job in running:
+                    say(f'   {job.told()}')
     finally:
         _clear_line()
         for job in running:
@@ -225,11 +248,8 @@ def run_steps(steps: list[Step], folder: Path, environment: dict[str, str],
 
 
 def _show_progress(running: list[Job]) -> None:
-    if sys.stdout.isatty():
-        told = '  '.join(
-            f'{job.step.name} {job.seconds:.0f} s {job.progress()}'
-            for job in running)
-        print(f'\r   {told:<75}', end='', flush=True)
+    told = '  '.join(job.told() for job in running)
+    print(f'\r   {told:<75}', end='', flush=True)
 
 
 def _clear_line() -> None:

@@ -13,6 +13,7 @@ max_iters = 420
 fuser_lr_mult = 0.5  # the fuser is pretrained, the segmentor is not
 # frozen: the fuser keeps its stage-1 weights; visible, infrared: no fusion
 variant = 'joint'
+length = 'full'  # short: fewer iterations
 # The rarer a class, the heavier; the background is nine tenths of the image.
 _base_.from_scratch.decode_head.loss_decode.class_weight = [
     1.0, 3.0, 6.0, 10.0, 10.0, 15.0, 10.0, 10.0, 10.0
@@ -58,6 +59,12 @@ visible, infrared = (
             fuser=dict(_drop_=True, type='SelectModality', modality=modality),
             fusion_losses=None)) for modality in ('vis', 'ir'))
 choices = dict(
+    length=dict(
+        full=dict(),
+        short=dict(
+            train_cfg=dict(max_iters=240, val_interval=240),
+            param_scheduler=dict(PolyLR=dict(end=240)),
+            default_hooks=dict(checkpoint=dict(interval=240)))),
     variant=dict(
         joint=dict(),
         frozen=dict(model=dict(fuser_frozen=True)),

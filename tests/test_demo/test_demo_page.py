@@ -83,6 +83,28 @@ def test_page_is_complete_and_self_contained(folder):
     assert not list(folder.glob('.*part'))
 
 
+def test_page_of_one_training(folder):
+    step = Step('s', 'A step', ('tools/x.py', ), [])
+    records = dict(s=dict(command='python tools/x.py', seconds=6), other={})
+    target = page.write_page(folder, [step], records, 'synthetic',
+                             dict(joint=page.RUNS['joint']))
+    text = target.read_text()
+    assert 'ARGS=--full' in text and 'Only what it looks at' not in text
+    assert text.count('<img') == 2 * 6 + 2 + 1
+
+
+def test_first_look(folder):
+    for kind, source in dict(vis='data/val/vis', ir='data/val/ir',
+                             fused='joint/fused').items():
+        place = folder / 'first' / (kind if kind == 'fused' else
+                                    f'data/val/{kind}')
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (folder / source).rename(place)
+    text = page.write_first_look(folder).read_text()
+    assert text.count('<img') == 2 * 3
+    assert not re.search(r'(src|href)="(?!data:)', text)
+
+
 @pytest.mark.parametrize('name', [NAMES['tags'], NAMES['no UTF-8']])
 def test_names_are_text(folder, browser, name):
     for path in list(folder.rglob('a.*')):

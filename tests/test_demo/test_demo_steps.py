@@ -93,6 +93,18 @@ def test_steps_run_side_by_side_but_after_what_they_need(tmp_path):
     assert list(records) == ['a', 'b', 'c'] or list(records) == ['b', 'a', 'c']
 
 
+def test_progress_is_told_without_a_terminal(tmp_path, monkeypatch):
+    monkeypatch.setattr('steps._PAUSE', 0.1)
+    script = tmp_path / 'train.py'
+    script.write_text('import time\n'
+                      'print("Iter(train) [2/4]  loss: 1.5", flush=True)\n'
+                      'time.sleep(1)\n')
+    said = []
+    run_steps([Step('train', 'Train', (script, ), [])], tmp_path / 'demo', {},
+              say=said.append)
+    assert any('train' in line and '2/4, loss 1.5' in line for line in said)
+
+
 def test_a_failure_stops_the_others(tmp_path, script):
     sleeper = tmp_path / 'sleep.py'
     sleeper.write_text('import time; time.sleep(60)')
@@ -128,34 +140,50 @@ def test_a_missing_output_is_a_failure(script, tmp_path):
     ('Iter(val) [40/40]\nIter(train) [100/160]', '100/160'),
     ('[>>  ] 3/240, 4.0 task/s\r[>>> ] 4/240, 4.0 task/s', '4/240'),
     ('nothing', ''),
+    ('Iter(train) [ 20/160]  base_lr: 1 lr: 3e-05  eta: 0:01:18  time: 0.9 '
+     'grad_norm: 1.4767  loss: 0.56712  fusion.loss_intensity: 0.0236\n',
+     '20/160, loss 0.567, 01:18 left'),
+    ('Iter(train) [160/160]  eta: 0:00:00  loss: 2.0', '160/160, loss 2'),
 ])
 def test_progress(text, expected):
     assert progress(text) == expected
 
 
 @pytest.mark.parametrize('real', [None, Path('/pairs')])
-def test_commands_name_what_exists(real):
-    steps = run_demo.all_steps(Path('work_dirs/demo'), real, 3)
+@pytest.mark.parametrize('length', ['short', 'full'])
+def test_commands_name_what_exists(real, length):
+    folder = Path('work_dirs/demo')
+    steps = [
+        *run_demo.first_steps(folder),
+        *run_demo.all_steps(folder, real, 3, length)
+    ]
+    if length == 'short':
+        assert not any('frozen' in step.name for step in steps)
     names = [step.name for step in steps]
     assert len(set(names)) == len(names)
     for step in steps:
         files = [arg for arg in step.arguments if str(arg).endswith('.py')]
         assert files and all((ROOT / file).is_file() for file in files)
     train = next(step for step in steps if step.name == 'train_joint')
-    assert train.command.endswith('--cfg-options randomness.seed=3')
+    chosen = 'length=short ' * (length == 'short')
+    assert train.command.endswith(f'--cfg-options {chosen}randomness.seed=3')
 
 
-def test_checkpoints_are_those_that_the_configs_write(monkeypatch):
+@pytest.mark.parametrize('length', ['short', 'full'])
+def test_checkpoints_are_those_that_the_configs_write(monkeypatch, length):
     monkeypatch.delenv('MMFUSION_DEMO', raising=False)
-    configs = {
-        run: load_config(ROOT / run_demo.config_of(run))
-        for run in ('stage1', 'joint')
-    }
+    configs = dict(
+        stage1=load_config(ROOT / run_demo.config_of('stage1')),
+        joint=load_config(ROOT / run_demo.config_of('joint'),
+                          dict(length=length)))
+    assert configs['joint'].param_scheduler[1].end == (
+        configs['joint'].train_cfg.max_iters)
     steps = run_demo.all_steps(Path('work_dirs/demo'), None, 0)
     stage1 = next(step for step in steps if step.name == 'train_stage1')
     assert str(stage1.outputs[0]) == configs['joint'].stage1_checkpoint
     for name, cfg in configs.items():
-        file = run_demo.STAGE1 if name == 'stage1' else run_demo.STAGE2
+        file = (run_demo.STAGE1 if name == 'stage1' else
+                run_demo.STAGE2[length])
         assert file == f'iter_{cfg.train_cfg.max_iters}.pth'
 
 
