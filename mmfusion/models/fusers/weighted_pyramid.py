@@ -53,6 +53,8 @@ class WeightedPyramidFuser(BaseFuser):
             raise ValueError('Expected channels of two levels or more, got '
                              f'{tuple(channels)}.')
         self.size_divisor = 2**len(channels)
+        # three convolutions and a doubling at each level, and one coarse pixel
+        self.tile_overlap = 9 * self.size_divisor
         first, *middle, last = channels
         coarser = channels[1:]
         self.stages = nn.ModuleList([
