@@ -65,8 +65,9 @@ def choose(stems: Sequence[str], labels: Path, count: int) -> list[str]:
     ]
 
 
-def panel(folder: Path, stem: str,
-          runs: Sequence[str] = tuple(RUNS)) -> list[tuple[str, np.ndarray]]:
+def panel(
+    folder: Path, stem: str,
+    runs: Sequence[str] = tuple(RUNS)) -> list[tuple[str, np.ndarray]]:
     """Captions and pictures of one validation pair."""
     source = folder / 'data' / 'val'
     vis = read_rgb(source / 'vis', stem)
@@ -138,10 +139,10 @@ def write_first_look(folder: Path) -> Path:
     rows = []
     for path in image_files(first / 'fused'):
         images = {
-            name: read_rgb(place, path.stem) for name, place in dict(
-                visible=first / 'data' / 'val' / 'vis',
-                infrared=first / 'data' / 'val' / 'ir',
-                fused=first / 'fused').items()
+            name: read_rgb(place, path.stem)
+            for name, place in dict(visible=first / 'data' / 'val' /
+                                    'vis', infrared=first / 'data' / 'val' /
+                                    'ir', fused=first / 'fused').items()
         }
         rows.append('<div class="panel">' + ''.join(
             html_figure(name, data_uri(image))

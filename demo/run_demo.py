@@ -130,8 +130,8 @@ def all_steps(folder: Path, real: Path, seed: int,
     def train(run: str, title: str, after: list[str]) -> Step:
         return Step(f'train_{run}', title,
                     ('tools/train.py', config_of(run), '--work-dir',
-                     folder / run, *options_of(run, seed, length)), [checkpoints[run]],
-                    after)
+                     folder / run, *options_of(run, seed, length)),
+                    [checkpoints[run]], after)
 
     steps.append(train('stage1', 'Stage 1: pretrain the fuser', made))
     # The longest first, so that what runs side by side ends together.
@@ -172,8 +172,9 @@ def make(args: argparse.Namespace, real: Path) -> Path:
         environment['MMFUSION_DEMO'] = str(args.work_dir)
     length = 'full' if args.full else 'short'
     run_steps(first_steps(args.work_dir), args.work_dir, environment)
-    print(f'A first look, with the weights in the box: open '
-          f'{write_first_look(args.work_dir)}', flush=True)
+    print(
+        f'A first look, with the weights in the box: open '
+        f'{write_first_look(args.work_dir)}', flush=True)
     steps = all_steps(args.work_dir, real, args.seed, length)
     records = run_steps(steps, args.work_dir, environment,
                         SIDE_BY_SIDE[length])

@@ -96,8 +96,8 @@ def test_page_of_one_training(folder):
 def test_first_look(folder):
     for kind, source in dict(vis='data/val/vis', ir='data/val/ir',
                              fused='joint/fused').items():
-        place = folder / 'first' / (kind if kind == 'fused' else
-                                    f'data/val/{kind}')
+        place = folder / 'first' / (kind
+                                    if kind == 'fused' else f'data/val/{kind}')
         place.parent.mkdir(parents=True, exist_ok=True)
         (folder / source).rename(place)
     text = page.write_first_look(folder).read_text()

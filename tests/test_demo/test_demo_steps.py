@@ -182,8 +182,8 @@ def test_checkpoints_are_those_that_the_configs_write(monkeypatch, length):
     stage1 = next(step for step in steps if step.name == 'train_stage1')
     assert str(stage1.outputs[0]) == configs['joint'].stage1_checkpoint
     for name, cfg in configs.items():
-        file = (run_demo.STAGE1 if name == 'stage1' else
-                run_demo.STAGE2[length])
+        file = (run_demo.STAGE1
+                if name == 'stage1' else run_demo.STAGE2[length])
         assert file == f'iter_{cfg.train_cfg.max_iters}.pth'
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mmfusion.apis import FusionInferencer, register_pair
+from mmfusion.cli.register import main
 from mmfusion.datasets.synthetic import generate_scene
 from mmfusion.fileio import PairReading
 from mmfusion.fileio.homography import load_homography
@@ -158,3 +159,17 @@ def test_streams(pair, tmp_path, monkeypatch, how):
     frames = list(stream)
     assert len(frames) == 1
     assert error(stream._homography, true) < 4
+
+
+def test_command(pair, tmp_path, capsys):
+    vis, ir, _ = map(str, pair)
+    out = tmp_path / 'out.png'
+    words = [vis, ir, '--method', 'PHASE', '-o', str(out)]
+    assert main([*words, '-m', str(tmp_path / 'm.json')]) == 0
+    said = capsys.readouterr().out
+    assert 'edges agree to 0.' in said and f'wrote {out}' in said
+    assert load_homography(tmp_path / 'm.json').sizes == (SIZE, SMALL)
+    assert main([*words, '--overwrite']) == 0
+    with pytest.raises(SystemExit):
+        main([vis, ir])
+    assert 'nothing to write' in capsys.readouterr().err
