@@ -19,6 +19,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         'fuse': ('commands.fuse', 'two images, folders, patterns or videos'),
         'compare': ('commands.compare', 'one pair by several models, as one '
                     'picture and a table of scores'),
+        'register': ('commands.register', 'find the matrix between two '
+                     'cameras, for --register'),
         'video': ('video', 'two videos, cameras or folders of frames, with '
                   'all settings'),
     },

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmfusion.apis import FusionInferencer, register_pair
-from mmfusion.cli.register import main
+from mmfusion.cli.commands.register import main
 from mmfusion.datasets.synthetic import generate_scene
 from mmfusion.fileio import PairReading
 from mmfusion.fileio.homography import load_homography

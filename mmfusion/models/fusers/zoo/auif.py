@@ -65,11 +65,14 @@ class AUIF(RuleFuser):
         kwargs: See :class:`RuleFuser`.
     """
     min_size = 10
+    tile_overlap = 10
     padding_mode = 'reflect'
 
     def __init__(self, rule: str | dict = 'add', channels: int = 64,
                  num_steps: int = 10, **kwargs) -> None:
         super().__init__(rule, **kwargs)
+        if self.tile_overlap is not None:
+            self.tile_overlap += 2 * num_steps
         self.base, self.detail = (nn.ModuleList(
             _Step(channels) for _ in range(num_steps)) for _ in range(2))
         self.out = conv_layer(1, 1, act='sigmoid', norm=True, bias=False)

@@ -24,6 +24,7 @@ class DIDFuse(RuleFuser):
         kwargs: See :class:`RuleFuser`.
     """
     min_size = 2
+    tile_overlap = 6
     padding_mode = 'reflect'
     map_names = dict(base=2, detail=3)
 

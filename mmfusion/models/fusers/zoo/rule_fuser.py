@@ -46,7 +46,10 @@ class RuleFuser(BaseFuser):
         self.rule = rule if isinstance(rule, str) else rule['type']
         self.autoencoder = autoencoder
         self._join = fusion_rule(rule)
-        if self.rule not in ('add', 'mean', 'max'):
+        if self.rule == 'l1_norm' and self.tile_overlap is not None:
+            options = {} if isinstance(rule, str) else rule
+            self.tile_overlap += options.get('window', 3) // 2
+        elif self.rule not in ('add', 'mean', 'max'):
             self.tile_overlap = None  # others look around, nobody knows where
 
     def encode(self, image: Tensor) -> Maps:

@@ -45,6 +45,8 @@ class TarDAL(BaseFuser):
         kwargs: See :class:`BaseFuser`.
     """
 
+    tile_overlap = 8
+
     def __init__(self, channels: int = 32, batch_statistics: bool = False,
                  **kwargs) -> None:
         super().__init__(**kwargs)
@@ -56,6 +58,7 @@ class TarDAL(BaseFuser):
             (4 * channels, 4 * channels, 2 * channels, channels, 1),
             last_act='tanh', norm=(False, True, True, False), **how)
         if batch_statistics:
+            self.tile_overlap = None
             self.min_size = 2  # a single pixel has no deviation
             for layer in list(self.modules()):
                 if isinstance(layer, nn.Sequential) and hasattr(layer, 'norm'):

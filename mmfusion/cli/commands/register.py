@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from mmfusion.fileio.registering import METHODS
 
-from .flags import add_overwrite, one_of
+from ..flags import add_overwrite, one_of
+from ..parsing import Parser
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """What the command line says."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description='Find the homography from an infrared image to a visible '
         'one of the same view, for --register of the tools that fuse, and '
         'move the infrared image by it.')
