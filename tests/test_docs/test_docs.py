@@ -135,7 +135,8 @@ def test_detection_config_builds(tmp_path, page):
 @pytest.mark.parametrize('page', ['docs/joint_training.md', 'README.md'])
 def test_joint_training_config_builds(tmp_path, page):
     path = tmp_path / 'cfg.py'
-    path.write_text(code_blocks(page)[0])
+    path.write_text(
+        next(block for block in code_blocks(page) if '_base_' in block))
     cfg = Config.fromfile(path)
     model = MODELS.build(cfg.model)
     assert type(model).__name__ == 'FuserSegmenter'

@@ -1,10 +1,12 @@
 """``mmfusion compare``."""
 import argparse
 import sys
+from dataclasses import replace
 from typing import Any
 
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.fusing_only import import_without_training
+from mmfusion.utils.progress import announce
 
 from ..flags import (add_device, add_loading, add_overwrite, add_register,
                      add_task, add_threads, loading_of)
@@ -86,6 +88,7 @@ def main() -> int:
                 raise UsageError(f'{method.name}: {done.failures[0][1]}')
             files[method.name] = str(done.out_dir)
             sample, = done.samples.values()
+        protocol = _measurable(protocol, min(sample['ori_shape'][:2]))
         records = measure_scene(Scene(output.stem, sample, files), protocol,
                                 PairSources())
         _draw(output, sample, files, args.columns)
@@ -111,6 +114,18 @@ def _model(args: argparse.Namespace, method: Any) -> Any:
                        or get_device(), fuser_is_enough=True)
     state_loading(model.cfg, **loading_of(args))
     return model
+
+
+def _measurable(protocol: Any, side: int) -> Any:
+    """The protocol without metrics that need larger images."""
+    small = [
+        head for head, spec in protocol.specs.items() if spec.min_size > side
+    ]
+    if not small:
+        return protocol
+    announce([f'{", ".join(small)}: left out, since they need larger images'])
+    rest = tuple(head for head in protocol.specs if head not in small)
+    return replace(protocol, metrics=rest)
 
 
 def _draw(output: Any, sample: dict, files: dict[str, str],
