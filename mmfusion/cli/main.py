@@ -21,6 +21,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
                     'picture and a table of scores'),
         'register': ('commands.register', 'find the matrix between two '
                      'cameras, for --register'),
+        'demo': ('commands.demo', 'a page in the browser'),
         'video': ('video', 'two videos, cameras or folders of frames, with '
                   'all settings'),
     },

@@ -20,13 +20,13 @@ class UploadLimits:
         megapixels (float): Of an image.
 
     Raises:
-        ValueError: If one is not positive.
+        UsageError: If one is not positive.
     """
     megabytes: float = 64
     megapixels: float = 24
 
     def __post_init__(self) -> None:
-        check_least(0.001, megabytes=self.megabytes,
+        check_least(0.001, UsageError, megabytes=self.megabytes,
                     megapixels=self.megapixels)
 
 

@@ -8,8 +8,10 @@ from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import write_image
 from mmfusion.web.fusing import PageFuser, PageModel
 
-RULE = 'mmfusion::fusers/laplacian_pyramid.py'
-SEGMENTOR = 'mmfusion::fuser_segmenters/psfusion_segformer.py@synthetic'
+RULE = 'laplacian_pyramid'
+#: behind a rule, so that nothing has to be trained
+SEGMENTOR = ('mmfusion::fuser_segmenters/psfusion_segformer.py'
+             '@synthetic,variant:visible')
 
 
 @pytest.fixture

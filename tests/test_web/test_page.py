@@ -11,8 +11,9 @@ from mmfusion.web.uploads import UploadLimits
 from tests.support.pictures import keep_screenshot
 
 MODELS = [
-    PageModel('mmfusion::fusers/laplacian_pyramid.py'),
-    PageModel('mmfusion::fuser_segmenters/psfusion_segformer.py@synthetic')
+    PageModel('default'),
+    PageModel('mmfusion::fuser_segmenters/psfusion_segformer.py'
+              '@synthetic,variant:visible'),  # a segmentor behind a rule
 ]
 
 
@@ -69,7 +70,8 @@ def drop_images(page, folder, **sizes):
     """Grey images of these (height, width)."""
     for role, size in sizes.items():
         path = folder / f'{role}_{size[1]}.png'
-        cv2.imwrite(str(path), np.arange(np.prod(size)).reshape(size) % 256)
+        cv2.imwrite(str(path),
+                    np.arange(np.prod(size), dtype=np.uint8).reshape(size))
         before = page.get_attribute(f'#{role}-shown img', 'src') \
             if page.is_visible(f'#{role}-shown img') else None
         drop(page, role, path)

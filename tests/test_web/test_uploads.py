@@ -74,5 +74,5 @@ def test_what_is_shown(tmp_path, suffix, dtype, shape):
 
 
 def test_limits_are_positive():
-    with pytest.raises(ValueError, match='megapixels'):
+    with pytest.raises(UsageError, match='megapixels'):
         UploadLimits(megapixels=0)
