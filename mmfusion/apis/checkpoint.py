@@ -18,7 +18,8 @@ from mmfusion.utils.errors import UsageError
 
 PathLike = str | os.PathLike
 #: only used in training: a checkpoint may have them or not
-_UNUSED_IN_TEST = ('fusion_losses.', 'pairs.', 'discriminators.')
+_UNUSED_IN_TEST = ('fusion_losses.', 'pairs.', 'discriminators.',
+                   'only_training.')
 _TASKS = ('segmentor', 'detector', 'registration')
 _PARTS = ('fuser.', *(f'{task}.' for task in _TASKS))
 

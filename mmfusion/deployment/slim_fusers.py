@@ -11,8 +11,10 @@ SLIM_FUSERS: dict[str, dict] = dict(
     PSFusion=dict(base_channels=8, depths=(1, 1, 1, 1)),
     FILMFusion=dict(channels=8, token_dim=16, token_channels=4,
                     text_channels=12, num_heads=2, token_grid=(20, 26)),
-    GuidedFilterFuser=dict(base_radius=4, saliency_radius=2, radii=(6, 3)),
-    RealtimeFusionNet=dict(size='tiny'), DDFM=dict(
+    GuidedFilterFuser=dict(base_radius=4, saliency_radius=2,
+                           radii=(6, 3)), GIFNet=dict(growth=4,
+                                                      widths=(16, 8, 8, 4)),
+    LUTFuse=dict(levels=6), RealtimeFusionNet=dict(size='tiny'), DDFM=dict(
         num_steps=3, norm='clamp',
         denoiser=dict(type='ADMUNet', channels=32, multipliers=(1, 2),
                       num_blocks=1, attention=(2, ))),

@@ -63,6 +63,10 @@ def influence(name):
     second[..., edge:] *= 0.4
     text = condition(fuser, 1, dtype=torch.float64)
     with torch.no_grad():
+        if name in ('DATFuse', 'LUTFuse'):
+            # fresh weights of these hide what a layer sees
+            for value in fuser.parameters():
+                value.add_(torch.randn_like(value), alpha=0.1)
         images = [
             fuser(x[:, :3], x[:, 3:], **text).fused for x in (first, second)
         ]

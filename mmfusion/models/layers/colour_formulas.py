@@ -22,7 +22,7 @@ from torch import Tensor
 
 from mmfusion.utils.errors import check_choice
 
-from .colour import rgb_to_ycbcr, ycbcr_to_rgb
+from .colour import luma, rgb_to_ycbcr, ycbcr_to_rgb
 
 Split = Callable[[Tensor, bool], tuple[Tensor, Tensor]]
 Join = Callable[[Tensor, Tensor, bool], Tensor]
@@ -140,11 +140,45 @@ def join_planes(y: Tensor, cbcr: Tensor, clamp: bool = True) -> Tensor:
     return ycbcr_to_rgb(y, cbcr + 0.5 / 255, clamp)
 
 
+def split_bt601(rgb: Tensor, clamp: bool = True) -> tuple[Tensor, Tensor]:
+    """Full-range BT.601, without rounding."""
+    return luma(rgb), 0.5 + _mixed(rgb, (-0.168736, -0.331264, 0.5),
+                                   (0.5, -0.418688, -0.081312))
+
+
+def join_bt601(y: Tensor, cbcr: Tensor, clamp: bool = True) -> Tensor:
+    """Inverse of :func:`split_bt601`."""
+    rgb = y + _mixed(cbcr - 0.5, (0., 1.402), (-0.344136, -0.714136),
+                     (1.772, 0.))
+    return rgb.clamp(0, 1) if clamp else rgb
+
+
+def split_shift(rgb: Tensor, clamp: bool = True) -> tuple[Tensor, Tensor]:
+    """Luminance of ``convert('L')``, chrominance as it is."""
+    return split_pillow(rgb)[0], rgb_to_ycbcr(rgb)[1]
+
+
+def join_shift(y: Tensor, cbcr: Tensor, clamp: bool = True) -> Tensor:
+    """The image that was split, its luminance ``y`` now."""
+    rgb = y + _mixed(cbcr - 0.5, (0., 1 / 0.713),
+                     (-0.114 / 0.587 / 0.564, -0.299 / 0.587 / 0.713),
+                     (1 / 0.564, 0.))
+    return rgb.clamp(0, 1) if clamp else rgb
+
+
+def _mixed(planes: Tensor, *rows: tuple[float, ...]) -> Tensor:
+    """Sums of planes (B, C, H, W), one for each row of C factors."""
+    factors = planes.new_tensor(rows)[..., None, None]
+    return (planes.unsqueeze(1) * factors).sum(2)
+
+
 SPLITS: dict[str, Split] = dict(project=rgb_to_ycbcr, pillow=split_pillow,
                                 pillow_planes=split_pillow_planes,
-                                png=split_png, opencv=split_opencv)
+                                png=split_png, opencv=split_opencv,
+                                bt601=split_bt601, shift=split_shift)
 JOINS: dict[str, Join] = dict(project=ycbcr_to_rgb, pillow=join_pillow,
-                              opencv=join_opencv, planes=join_planes)
+                              opencv=join_opencv, bt601=join_bt601,
+                              shift=join_shift, planes=join_planes)
 
 
 @dataclass(frozen=True)
@@ -172,7 +206,7 @@ class ColourFormula:
     @property
     def whole(self) -> bool:
         """Whether images are joined of 256 levels of luminance."""
-        return self._parts[1] in ('pillow', 'opencv')
+        return self._parts[1] in ('pillow', 'opencv', 'shift')
 
     def split(self, rgb: Tensor, clamp: bool) -> tuple[Tensor, Tensor]:
         """See :func:`~.colour.rgb_to_ycbcr`."""

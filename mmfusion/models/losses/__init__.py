@@ -17,7 +17,7 @@ from .distillation import (CosineDistillationLoss, DistanceLoss, PairLoss,
 from .dynamic_refresh import DynamicRefreshLoss
 from .film import FILMLoss
 from .gmsd import GMSDLoss, gmsd_loss
-from .gradient import GradientLoss, max_gradient_loss
+from .gradient import GradientLoss, max_gradient_loss, mean_gradient_loss
 from .history_bank import HistoryBank
 from .information import (InformationPreservationLoss,
                           information_preservation_loss)
@@ -33,6 +33,7 @@ from .motion import MotionConsistencyLoss
 from .perceptual import MaxPerceptualLoss, max_perceptual_loss
 from .psfusion import PSFusionLoss
 from .reconstruction import ReconstructionLoss, reconstruction_loss
+from .region_information import RegionInformationLoss, region_information_loss
 from .registration import RegistrationLoss
 from .saliency import (SaliencyWeightedLoss, saliency_map,
                        saliency_weighted_loss, target_masks)
@@ -50,13 +51,14 @@ __all__ = [
     'MEFSSIMLoss', 'MaxIntensityLoss', 'MaxPerceptualLoss', 'MetricLoss',
     'MotionConsistencyLoss', 'OHEMCrossEntropyLoss', 'OHEMSemanticLoss',
     'PSFusionLoss', 'PairLoss', 'PerceptualDistance', 'ReconstructionLoss',
-    'RegistrationLoss', 'SSIMLoss', 'SaliencyWeightedLoss', 'SourceMSELoss',
-    'average_loss', 'contrast_intensity_loss', 'correlation',
-    'correlation_loss', 'cosine_distillation_loss', 'detail_views',
-    'divergence_loss', 'gmsd_loss', 'gradient_magnitude',
-    'information_preservation_loss', 'laplacian_loss', 'local_variance',
-    'lp_ssim_loss', 'max_gradient_loss', 'max_intensity_loss',
-    'max_perceptual_loss', 'ohem_cross_entropy', 'reconstruction_loss',
+    'RegionInformationLoss', 'RegistrationLoss', 'SSIMLoss',
+    'SaliencyWeightedLoss', 'SourceMSELoss', 'average_loss',
+    'contrast_intensity_loss', 'correlation', 'correlation_loss',
+    'cosine_distillation_loss', 'detail_views', 'divergence_loss', 'gmsd_loss',
+    'gradient_magnitude', 'information_preservation_loss', 'laplacian_loss',
+    'local_variance', 'lp_ssim_loss', 'max_gradient_loss',
+    'max_intensity_loss', 'max_perceptual_loss', 'mean_gradient_loss',
+    'ohem_cross_entropy', 'reconstruction_loss', 'region_information_loss',
     'saliency_map', 'saliency_weighted_loss', 'ssim_loss', 'target_masks',
     'target_views', 'two_channel_bce'
 ]

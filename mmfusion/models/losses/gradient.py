@@ -41,18 +41,35 @@ def max_gradient_loss(fused: Tensor, first: Tensor, second: Tensor,
                                              second)), strict=True))
 
 
+def mean_gradient_loss(fused: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    """``|g(F) - max(g(A), g(B))|`` with one number g a batch.
+
+    g is the mean of ``Sx + Sy`` with its sign, with
+    :func:`~mmfusion.models.layers.sobel` and zero padding: what DATFuse's
+    code computes (IEEE TCSVT 33(7), 2023), though a term for each pixel
+    seems to be meant. Arguments as of :func:`max_gradient_loss`.
+    """
+    f, a, b = (sum(sobel(image)).mean() for image in (fused, first, second))
+    return (f - torch.maximum(a, b)).abs()
+
+
 @MODELS.register_module()
 class GradientLoss(LumaLoss):
     """:func:`max_gradient_loss` of the luminances.
 
     Args:
         joint (bool): See the function.
+        of_means (bool): Whether to take :func:`mean_gradient_loss` instead.
         loss_weight (float): Factor of the loss.
     """
 
-    def __init__(self, joint: bool = False, loss_weight: float = 1.0) -> None:
+    def __init__(self, joint: bool = False, of_means: bool = False,
+                 loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
         self.joint = joint
+        self.of_means = of_means
 
     def measure(self, fused: Tensor, vis: Tensor, ir: Tensor) -> Tensor:
+        if self.of_means:
+            return mean_gradient_loss(fused, vis, ir)
         return max_gradient_loss(fused, vis, ir, self.joint)

@@ -32,8 +32,8 @@ def information(features: Mapping[str, Tensor]) -> Tensor:
 
 
 def information_preservation_loss(fused: Tensor, first: Tensor, second: Tensor,
-                                  weights: Tensor,
-                                  mse_weight: float = 20.) -> Tensor:
+                                  weights: Tensor, mse_weight: float = 20.,
+                                  ssim_weight: float = 1.) -> Tensor:
     """Distance to both sources, weighted image by image.
 
     ``sum_k w_k (1 - SSIM(I_k, F) + 20 MSE(I_k, F))`` (U2Fusion, IEEE TPAMI
@@ -45,6 +45,7 @@ def information_preservation_loss(fused: Tensor, first: Tensor, second: Tensor,
         second (Tensor): I_2, (B, 1, H, W).
         weights (Tensor): w, (2, B).
         mse_weight (float): Factor of the squared distance.
+        ssim_weight (float): Factor of the other term.
 
     Returns:
         Tensor: Scalar, the mean over images.
@@ -52,7 +53,7 @@ def information_preservation_loss(fused: Tensor, first: Tensor, second: Tensor,
     form = SSIMForm(GAUSS11.size, GAUSS11.sigma, data_range=1.)
     image, *sources = as_images(fused, first, second)
     terms = [
-        1 - mean_ssim(image, source, form) + mse_weight *
+        ssim_weight * (1 - mean_ssim(image, source, form)) + mse_weight *
         (fused - plain).square().mean((1, 2, 3))
         for source, plain in zip(sources, (first, second), strict=True)
     ]
@@ -77,11 +78,13 @@ class InformationPreservationLoss(LumaLoss):
             exposures and 100 for focus, for a VGG-16 that sees images of 0
             to 255: about 1, 1.05 and 0.03 for normalized ones.
         mse_weight (float): See the function.
+        ssim_weight (float): See the function.
         loss_weight (float): Factor of the loss.
     """
 
     def __init__(self, features: dict | None = None, temperature: float = 1.,
-                 mse_weight: float = 20., loss_weight: float = 1.0) -> None:
+                 mse_weight: float = 20., ssim_weight: float = 1.,
+                 loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
         if temperature <= 0:
             raise ValueError(
@@ -90,6 +93,7 @@ class InformationPreservationLoss(LumaLoss):
                           if features is None else shared_features(features), )
         self.temperature = temperature
         self.mse_weight = mse_weight
+        self.ssim_weight = ssim_weight
 
     @torch.no_grad()
     def weights(self, *sources: Tensor) -> Tensor:
@@ -106,4 +110,4 @@ class InformationPreservationLoss(LumaLoss):
     def measure(self, fused: Tensor, vis: Tensor, ir: Tensor) -> Tensor:
         return information_preservation_loss(fused, vis, ir,
                                              self.weights(vis, ir),
-                                             self.mse_weight)
+                                             self.mse_weight, self.ssim_weight)

@@ -8,6 +8,7 @@ from mmfusion.functional.image import Image
 from mmfusion.functional.ops_torch import TORCH
 from mmfusion.functional.ssim import GAUSS11, SSIMForm, mean_ssim
 from mmfusion.registry import MODELS
+from mmfusion.utils.errors import check_choice
 
 from .base import LumaLoss
 
@@ -76,18 +77,22 @@ class SSIMLoss(LumaLoss):
         data_range (float): See :func:`ssim_loss`.
         vis_weight (float): Weight of the visible image.
         ir_weight (float): Weight of the infrared image.
+        target (str): ``'sources'``, or ``'max'``: their maximum at each
+            pixel takes the place of both, as DATFuse has it.
         loss_weight (float): Factor of the loss.
 
     Raises:
         ValueError: For an even window, a sigma or range that is not
-            positive, and weights that are negative or all zero.
+            positive, weights that are negative or all zero, and another
+            target.
     """
 
     def __init__(self, window_size: int = GAUSS11.size,
                  sigma: float | None = GAUSS11.sigma, data_range: float = 1.,
                  vis_weight: float = 1., ir_weight: float = 1.,
-                 loss_weight: float = 1.0) -> None:
+                 target: str = 'sources', loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
+        check_choice(('sources', 'max'), target=target)
         if window_size < 1 or window_size % 2 == 0:
             raise ValueError(
                 f'Expected an odd window_size, got {window_size}.')
@@ -102,7 +107,10 @@ class SSIMLoss(LumaLoss):
         self.window_size = window_size
         self.sigma = sigma
         self.data_range = data_range
+        self.target = target
 
     def measure(self, fused: Tensor, vis: Tensor, ir: Tensor) -> Tensor:
+        if self.target == 'max':
+            vis = ir = torch.maximum(vis, ir)
         return ssim_loss(fused, vis, ir, self.window_size, self.sigma,
                          self.data_range, self.weights)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 #: an activation by name, perhaps with an argument: ``('lrelu', 0.2)``
@@ -114,3 +115,52 @@ class DenseStack(nn.ModuleList):
             new = layer(x)
             x = torch.cat((new, x) if self.new_first else (x, new), 1)
         return x
+
+
+class PixelTransformer(nn.Module):
+    """Transformer blocks with windows of one token (DATFuse, MATR).
+
+    A window of one token attends to itself: its value is what attention
+    gives, and queries and keys, which the authors' files hold, have no
+    influence. A token is ``channels`` numbers that follow each other in a
+    map (C, H, W), mostly neighbouring pixels of one channel, since the
+    authors view maps as tokens where a permutation seems to be meant. So
+    the result depends on the width of the image: do not pad or tile it.
+
+    Args:
+        channels (int): Of the map, and numbers of a token.
+        depth (int): Number of blocks.
+    """
+
+    def __init__(self, channels: int, depth: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.blocks = nn.ModuleList(
+            _PixelBlock(channels) for _ in range(depth))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, ``channels``, H, W) to the same shape."""
+        tokens = x.reshape(x.shape[0], -1, self.channels)
+        for block in self.blocks:
+            tokens = block(tokens)
+        return tokens.reshape(x.shape)
+
+
+class _PixelBlock(nn.Module):
+    """Values and a forward network, of tokens (B, N, ``channels``)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(channels)
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.proj = nn.Linear(channels, channels)
+        self.norm2 = nn.LayerNorm(channels)
+        self.mlp = nn.Sequential(nn.Linear(channels, 4 * channels), nn.GELU(),
+                                 nn.Linear(4 * channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = slice(-x.shape[-1], None)
+        x = x + self.proj(
+            F.linear(self.norm1(x), self.qkv.weight[values],
+                     self.qkv.bias[values]))
+        return x + self.mlp(self.norm2(x))
