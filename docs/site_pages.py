@@ -138,7 +138,7 @@ def model_zoo(root: Path) -> str:
                 f'[`{model["Name"]}`]({model["Config"]})',
                 f'[{method}]({paper["URL"]})' if paper else method,
                 str(about.get('Training Data', '')),
-                _weights(model.get('Weights')),
+                _weights(model),
                 _scores(model.get('Results') or [])
             ])
         text += table(['name', 'method', 'trained on', 'weights', 'scores'],
@@ -146,11 +146,12 @@ def model_zoo(root: Path) -> str:
     return text
 
 
-def _weights(stated: str | None) -> str:
-    if not stated:
-        return ''
-    kind, _, rest = stated.partition(':')
-    return 'in the box' if kind == 'box' else f'`{rest or stated}`'
+def _weights(model: dict) -> str:
+    """Where the weights of a metafile's model come from."""
+    if str(model.get('Weights', '')).startswith('box:'):
+        return 'in the box'
+    converter = model.get('Converter')
+    return f'`convert.py --method {converter}`' if converter else ''
 
 
 def _scores(results: list[dict]) -> str:

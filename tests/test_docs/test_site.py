@@ -44,6 +44,7 @@ def test_every_guide_and_config_is_there(site):
         assert not [
             model['Name'] for model in models if model['Name'] not in zoo
         ]
+    assert 'in the box' in zoo and 'convert.py --method' in zoo
 
 
 def test_every_public_name_has_its_docstring(site):
