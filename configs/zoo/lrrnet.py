@@ -49,4 +49,4 @@ scales = dict(
     mini=dict(
         run_name='lrrnet_{features}_mini',
         model=dict(fuser=dict(channels=16)),
-        train_dataloader=dict(batch_size=2)))
+        train_dataloader=dict(batch_size=4)))
