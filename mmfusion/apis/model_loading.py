@@ -83,7 +83,9 @@ def init_model(config: PathLike | Config, checkpoint: PathLike | None = None,
         meta, notes = load_model_weights(model, checkpoint, fuser_is_enough)
         announce(notes)
     model.cfg, model.weights_file = cfg, checkpoint
-    model.dataset_meta = complete_meta(cfg, meta)
+    # only task networks have labels, and data sets take seconds to import
+    model.dataset_meta = (complete_meta(cfg, meta) if hasattr(
+        model, 'task_network') else meta.get('dataset_meta') or {})
     model.to(device).eval()
     return model.optimize_for_inference() if optimize else model
 

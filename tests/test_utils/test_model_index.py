@@ -95,3 +95,17 @@ def test_mmengine_reads_the_box(box):
     """As ``mmengine.hub.get_model(..., pretrained=True)`` does."""
     state = CheckpointLoader.load_checkpoint('box:student.pth', 'cpu')
     assert set(state) == {f'fuser.{key}' for key in box.state_dict()}
+
+
+def test_the_default_comes_with_its_weights():
+    """By name, by none, and by mmengine's hub."""
+    from mmengine.hub import get_model
+    fuse = FusionInferencer(device='cpu')
+    assert fuse.model.weights_file == box_weights_of('default')
+    assert fuse(*PAIR)['fused'].shape == (32, 32, 3)
+    model = get_model('mmfusion::fusers/default.py', pretrained=True)
+    stored = CheckpointLoader.load_checkpoint('box:default.safetensors', 'cpu')
+    mine = model.state_dict()
+    assert stored and not set(stored) - set(mine)
+    for key, value in stored.items():
+        torch.testing.assert_close(mine[key], value)
