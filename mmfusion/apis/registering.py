@@ -45,10 +45,10 @@ def register_pair(vis: PathLike, ir: PathLike, out: PathLike | None = None,
     made = [(path, (vis, ir)) for path in (out, matrix) if path is not None]
     check_outputs(made)
     check_outputs(made[:out is not None], overwrite=overwrite)
-    images = [read_image(os.fspath(path)) for path in (vis, ir)]
-    found = register_images(*images, method=method)
+    fixed, moving = (read_image(os.fspath(path)) for path in (vis, ir))
+    found = register_images(fixed, moving, method)
     if out is not None:
-        moved = found.warp(images[1], images[0].shape[:2], os.fspath(ir))
+        moved = found.warp(moving, fixed.shape[:2], os.fspath(ir))
         if moved.ndim == 3:
             moved = cv2.cvtColor(moved, cv2.COLOR_BGR2RGB)
         write_image(out, moved)

@@ -249,7 +249,7 @@ def write_png(path: PathLike, strips: Iterable[np.ndarray],
                 out=lines[:,
                           1 + strip.shape[2]:].reshape(len(strip), -1,
                                                        strip.shape[2]))
-            file.write(_chunk(b'IDAT', packer.compress(lines)))
+            file.write(_chunk(b'IDAT', packer.compress(lines.data)))
         file.write(_chunk(b'IDAT', packer.flush()) + _chunk(b'IEND', b''))
 
 
