@@ -3,11 +3,15 @@
 _base_ = './default.py'
 
 # =========================== frequently modified ============================
-max_iters = 400
+max_iters = 250
 base_lr = 1e-2
 
 # ============================ possibly modified =============================
 model = dict(fuser=dict(_delete_=True, type='MMDRFuseStudent'))
 optim_wrapper = dict(optimizer=dict(lr=base_lr))
+param_scheduler = [
+    _base_.param_scheduler[0],
+    {**_base_.param_scheduler[1], 'end': max_iters},
+]
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 run_name = 'default_student'  # the folder in work_dirs
