@@ -16,7 +16,7 @@ NAMES = list_box_weights()
 
 
 def test_names_and_sizes():
-    assert 'default' in NAMES
+    assert {'default', 'default_student', 'default_tasks'} <= set(NAMES)
     assert sum(box_weights(name).stat().st_size for name in NAMES) <= 8 * 2**20
     assert box_weights('default.safetensors') == box_weights('default')
     with pytest.raises(UsageError, match="Did you mean 'default'"):
