@@ -23,9 +23,8 @@ LOCAL = {  # functions of these files, which bear such a name
     'mmfusion/deployment/simplify.py': {'ort.InferenceSession'},
     'mmfusion/utils/files.py': {'np.lib.format.open_memmap'},
     'mmfusion/models/losses/history_bank.py': {'np.lib.format.open_memmap'},
-    'tools/dataset_converters/make_patches.py': {
-        'np.load', 'np.lib.format.open_memmap'
-    },
+    'tools/dataset_converters/make_patches.py':
+    {'np.load', 'np.lib.format.open_memmap'},
     'mmfusion/cli/video.py': {'load'},
     'mmfusion/utils/model_index.py': {'yaml.load'},  # of the package, safe
 }

@@ -17,8 +17,7 @@ class TestDenseFuse(ZooMenu):
                dict(rule='mean', new_first=False, last_act='relu'),
                luma_of(255), tolerance=3e-3),
     )
-    published = (Published(('vif_175', ), _BUNDLE,
-                           mean=5e-4), )
+    published = (Published(('vif_175', ), _BUNDLE, mean=5e-4), )
     fills = (-0.021174, 0.016576, -0.000718, -0.0094, 0.038009, -0.028805,
              -0.037579, -0.025276)
 

@@ -33,8 +33,8 @@ class TestIFCNN(ZooMenu):
     )
     published = (
         Published(('vif_175', ), 'IFCNN-MAX.pth', mean=5e-4),
-        Published(('ifcnn_c01', ), 'IFCNN-MAX.pth',
-                  mean=5e-4, options=('recipe=grey', )),
+        Published(('ifcnn_c01', ), 'IFCNN-MAX.pth', mean=5e-4,
+                  options=('recipe=grey', )),
     )
     fills = (0.609515, 0.072284, 0.624015, 0.54529, 0.667013, 0.642277,
              0.624526, 0.721783)
