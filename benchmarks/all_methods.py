@@ -1,13 +1,20 @@
 # Every method whose weights are at hand, for tools/analysis_tools/
-# benchmark_methods.py, see docs/benchmark_methods.md: rules, and what
-# convert.py wrote to work_dirs/zoo/NAME.pth. What is not there is left out.
+# benchmark_methods.py, see docs/benchmark_methods.md: rules, the weights in
+# the box, and what convert.py wrote to work_dirs/zoo/NAME.pth. What is not
+# there is left out.
 from pathlib import Path
+
+from mmfusion.utils.box_weights import box_weights
 
 weights = 'work_dirs/zoo'
 ivf, medical, mef, mff = (['ivf'], ['mri_ct', 'mri_pet',
                                     'mri_spect'], ['mef'], ['mff'])
 #: title -> config, name of the weights, tasks (of their papers)
-published = {
+learned = {
+    'default': ('fusers/default.py', 'default', ivf),
+    'default_student': ('fusers/default_student.py', 'default_student', ivf),
+    'default_tasks':
+    ('fusers/default_tasks.py', 'default_tasks', medical + mef + mff),
     'SeAFusion': ('zoo/seafusion.py', 'seafusion', ivf),
     'DenseFuse': ('zoo/densefuse.py', 'densefuse', ivf),
     'U2Fusion': ('zoo/u2fusion.py', 'u2fusion', ivf + medical + mef + mff),
@@ -31,9 +38,10 @@ methods = [
     f'baseline:{rule}'
     for rule in ('average', 'maximum', 'laplacian', 'guided')
 ]
-for name, (config, file, tasks) in published.items():
-    checkpoint = f'{weights}/{file}.pth'
-    if Path(checkpoint).is_file():
+for name, (config, file, tasks) in learned.items():
+    checkpoint = (box_weights(file) if name.startswith('default') else Path(
+        weights, f'{file}.pth'))
+    if checkpoint.is_file():
         methods.append(
             dict(name=name, config=f'mmfusion::{config}',
-                 checkpoint=checkpoint, tasks=tasks))
+                 checkpoint=str(checkpoint), tasks=tasks))

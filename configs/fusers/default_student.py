@@ -10,8 +10,14 @@ base_lr = 1e-2
 model = dict(fuser=dict(_delete_=True, type='MMDRFuseStudent'))
 optim_wrapper = dict(optimizer=dict(lr=base_lr))
 param_scheduler = [
-    _base_.param_scheduler[0],
-    {**_base_.param_scheduler[1], 'end': max_iters},
+    dict(
+        type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=20),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=0.0,
+        by_epoch=False,
+        begin=20,
+        end=max_iters)
 ]
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 run_name = 'default_student'  # the folder in work_dirs

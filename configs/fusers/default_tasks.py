@@ -18,9 +18,10 @@ shares = dict(focus=0.3, exposure=0.3, scan=0.15)
 model = dict(fusion_losses=dict(metric=dict(weights=metric_weights)))
 train_dataloader = dict(
     dataset=dict(pipeline=[
-        *_base_.train_pipeline[:3],
+        *_base_.geometry,
         dict(type='SimulateViews', shares=shares),
-        *_base_.train_pipeline[3:],
+        *_base_.cameras,
+        dict(type='PackFusionInputs'),
     ]))
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 run_name = 'default_tasks'  # the folder in work_dirs

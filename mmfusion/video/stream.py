@@ -362,15 +362,14 @@ class FusionStream:
         return batch
 
     def _next(self) -> Any:
-        if self._held is not None:
-            item, self._held = self._held, None
+        item, self._held = self._held, None
+        if item is not None:
             return item
         while not self._request:
             try:
                 return self._ready.get_nowait()
             except queue.Empty:
-                # not a get with a timeout: a signal that comes as it runs
-                # out would make it wait for ever (CPython 3.11)
+                # a get with a timeout may wait for ever after a signal
                 time.sleep(_PAUSE)
         return _END
 

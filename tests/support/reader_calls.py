@@ -26,6 +26,7 @@ LOCAL = {  # functions of these files, which bear such a name
     'tools/dataset_converters/make_patches.py':
     {'np.load', 'np.lib.format.open_memmap'},
     'mmfusion/cli/video.py': {'load'},
+    'mmfusion/web/fusing.py': {'self.models[title].load'},
     'mmfusion/utils/model_index.py': {'yaml.load'},  # of the package, safe
 }
 

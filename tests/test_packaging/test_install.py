@@ -87,7 +87,7 @@ def test_no_openmmlab_name_is_required(wheel):
     ]
     assert core and not any('mm' in line for line in core), core
     extras = [line for line in lines if line.startswith('Provides-Extra:')]
-    assert len(extras) == 8
+    assert len(extras) == 9
 
 
 def test_ordinary_install(wheel, tmp_path):

@@ -6,6 +6,7 @@ which plants a file that would leave a mark.
 import ast
 import contextlib
 import runpy
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -24,6 +25,7 @@ from mmengine.runner import CheckpointLoader, load_checkpoint
 from mmfusion.apis import FusionInferencer, init_model, test, train
 from mmfusion.models.exported import open_session
 from mmfusion.registry import MODELS, TEXT_ENCODERS, TRANSFORMS
+from mmfusion.utils.checkpoint import read_checkpoint
 from mmfusion.utils.files import write_image
 from tests.support import payloads, text_cases
 from tests.support.reader_calls import reader_calls
@@ -82,6 +84,12 @@ def fuser_weights(folder, mark):
             dict(type='MMDRFuseStudent', init_cfg=dict(type='Pretrained',
                                                        checkpoint=str(path))))
         refused(fuser.init_weights, words='sandbox')
+
+
+@case('mmfusion/utils/checkpoint.py: load')
+def safetensors(folder, mark):
+    refused(read_checkpoint, payloads.evil_pickle(folder / 'a.safetensors',
+                                                  mark), words='whole')
 
 
 @case('mmfusion/apis/checkpoint.py: read_checkpoint')
@@ -212,7 +220,10 @@ def config_in_a_checkpoint(folder, mark):
     'tools/model_converters/mappings/film.py: jittor.loads',
     'tools/model_converters/mappings/jittor.py: _ArrayUnpickler',
     'tools/model_converters/mappings/jittor.py: '
-    '_ArrayUnpickler(io.BytesIO(content)).load')
+    '_ArrayUnpickler(io.BytesIO(content)).load',
+    'tools/model_converters/convert.py: read_checkpoint',
+    'tools/model_converters/mappings/published.py: read_checkpoint',
+    'tools/model_converters/mappings/published.py: np.load')
 def converters(folder, mark):
     from convert import convert_file
     pickled = str(payloads.evil_pickle(folder / 'a.pkl', mark))
@@ -221,6 +232,24 @@ def converters(folder, mark):
                                 ('psfusion', True)):
             refused(convert_file, path, str(folder / 'out.pth'), method,
                     reverse)
+    for name in ('fine_tuned_lut.npy', 'generator_context.pth', 'Encoder.pkl',
+                 'Decoder.pkl'):
+        payloads.evil_pickle(folder / 'published' / name, mark)
+    npz = payloads.evil_npz(folder / 'a.npz', mark)
+    for path, method in ((npz, 'deepfuse'), (folder / 'published', 'lutfuse'),
+                         (folder / 'published', 'didfuse'),
+                         (evil(folder, mark), 'seafusion')):
+        refused(convert_file, str(path), str(folder / 'out.pth'), method)
+
+
+@case('tools/model_converters/pack_weights.py: read_checkpoint')
+def packing(folder, mark):
+    tool = ROOT / 'tools/model_converters/pack_weights.py'
+    result = subprocess.run([
+        sys.executable, tool, evil(folder, mark), folder / 'a.safetensors',
+        '--config', 'a.py', '--data', 'none'
+    ], capture_output=True, text=True)
+    assert result.returncode == 2 and 'sandbox' in result.stderr
 
 
 @case('mmfusion/utils/loading_guard.py: PlainUnpickler',
@@ -237,7 +266,7 @@ def annotations(folder, mark):
 @case('mmfusion/datasets/patches.py: np.load',
       'mmfusion/datasets/transforms/teacher_feature.py: np.load',
       'mmfusion/fileio/text_features.py: np.load',
-      'mmfusion/video/geometry.py: np.load')
+      'mmfusion/fileio/homography.py: np.load')
 def arrays(folder, mark):
     from mmfusion.datasets.patches import IMAGES, STEMS
     from mmfusion.fileio.text_features import read_text_feature

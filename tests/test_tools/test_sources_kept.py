@@ -47,6 +47,8 @@ CASES = [
                                                '--json', 'OUT')),
     ('a.pth', 'model_converters/convert.py', ('--method', 'psfusion', 'a.pth',
                                               'OUT')),
+    ('a.pth', 'model_converters/pack_weights.py',
+     ('a.pth', 'OUT', '--config', 'a.py', '--data', 'none')),
     ('vis/001.png', 'dataset_converters/make_label_captions.py',
      ('OUT', '--vis', 'vis', '--labels', 'labels')),
     ('captions', 'dataset_converters/make_text_features.py',

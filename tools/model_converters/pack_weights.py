@@ -60,9 +60,9 @@ def main():
     parser.add_argument('--data', required=True,
                         help='what it was trained on, and under which terms')
     args = parser.parse_args()
+    check_outputs([(args.out, [args.checkpoint])])
     if args.out.suffix != SAFETENSORS:
         parser.error(f'expected OUT.safetensors, got {args.out}')
-    check_outputs([(args.out, [args.checkpoint])])
     state, meta = pack(read_checkpoint(args.checkpoint),
                        dict(config=args.config, data=args.data))
     write_safetensors(args.out, state, meta)

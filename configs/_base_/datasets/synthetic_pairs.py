@@ -15,10 +15,12 @@ crop_scale = (0.05, 0.5)  # share of the image's area
 noise = (1.0, 8.0)  # deviation, levels
 
 # ======================= Rarely modified ===================================
-train_pipeline = [
+geometry = [
     dict(type='LoadFusionPair'),
     dict(type='RandomResizedCrop', size=crop_size, scale=crop_scale),
     dict(type='RandomFlip', prob=0.5),
+]
+cameras = [
     dict(
         type='OnModality',
         modality='vis',
@@ -35,8 +37,8 @@ train_pipeline = [
             dict(type='RandomTone', invert=0.15, prob=0.6),
             dict(type='SensorNoise', sigma=noise, columns=1.0, prob=0.4),
         ]),
-    dict(type='PackFusionInputs'),
 ]
+train_pipeline = [*geometry, *cameras, dict(type='PackFusionInputs')]
 folders = dict(vis_path='vis', ir_path='ir')
 train_dataloader = dict(
     batch_size=train_batch_size,

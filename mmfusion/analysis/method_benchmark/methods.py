@@ -199,7 +199,8 @@ def _method(name: str | None, config: str, checkpoint: str | None,
         return Method(name or rule, config, cfg, None, tasks)
     if not _is_config(config):
         raise UsageError(
-            f'{unknown_model(config)} Rules are {", ".join(BASELINES)}.')
+            f'{unknown_model(config)} Write [NAME=]CONFIG[=CHECKPOINT] or '
+            f'baseline:RULE, of {", ".join(BASELINES)}.')
     cfg = load_config(config)
     checkpoint = checkpoint or box_weights_of(config)
     if checkpoint is not None:

@@ -199,12 +199,14 @@ class TestForms:
 
         class Own(AverageFuser):
 
+            rearranged = False
+
             def _optimize(self):
-                self.weights = (1., 0.)
+                self.rearranged = True
 
         fuser = Own()
-        assert fuser.optimize_for_inference().weights == (1., 0.)
-        assert fuser.weights == (0.5, 0.5)
+        assert fuser.optimize_for_inference().rearranged
+        assert not fuser.rearranged
 
 
 def test_folding_leaves_alone_what_it_does_not_know():
