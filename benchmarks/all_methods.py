@@ -4,17 +4,17 @@
 # there is left out.
 from pathlib import Path
 
-from mmfusion.utils.box_weights import box_weights
-
 weights = 'work_dirs/zoo'
 ivf, medical, mef, mff = (['ivf'], ['mri_ct', 'mri_pet',
                                     'mri_spect'], ['mef'], ['mff'])
+#: comes with its weights: config, tasks
+shipped = {
+    'default': ivf,
+    'default_student': ivf,
+    'default_tasks': medical + mef + mff
+}
 #: title -> config, name of the weights, tasks (of their papers)
-learned = {
-    'default': ('fusers/default.py', 'default', ivf),
-    'default_student': ('fusers/default_student.py', 'default_student', ivf),
-    'default_tasks':
-    ('fusers/default_tasks.py', 'default_tasks', medical + mef + mff),
+published = {
     'SeAFusion': ('zoo/seafusion.py', 'seafusion', ivf),
     'DenseFuse': ('zoo/densefuse.py', 'densefuse', ivf),
     'U2Fusion': ('zoo/u2fusion.py', 'u2fusion', ivf + medical + mef + mff),
@@ -38,10 +38,13 @@ methods = [
     f'baseline:{rule}'
     for rule in ('average', 'maximum', 'laplacian', 'guided')
 ]
-for name, (config, file, tasks) in learned.items():
-    checkpoint = (box_weights(file) if name.startswith('default') else Path(
-        weights, f'{file}.pth'))
-    if checkpoint.is_file():
+methods += [
+    dict(name=name, config=f'mmfusion::fusers/{name}.py', tasks=tasks)
+    for name, tasks in shipped.items()
+]
+for name, (config, file, tasks) in published.items():
+    checkpoint = f'{weights}/{file}.pth'
+    if Path(checkpoint).is_file():
         methods.append(
             dict(name=name, config=f'mmfusion::{config}',
-                 checkpoint=str(checkpoint), tasks=tasks))
+                 checkpoint=checkpoint, tasks=tasks))

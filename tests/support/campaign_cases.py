@@ -252,8 +252,7 @@ def commands(root: Path, out: Path) -> dict[str, list]:
         _distill(root, out / 'student'),
         'model_converters/convert.py':
         ['--method', 'transfuser6', root / 'authors.pth', out / 'a.pth'],
-        'model_converters/pack_weights.py': [
-            one[1], out / 'a.safetensors', '--config', 'a.py', '--data', 'none'
-        ],
+        'model_converters/pack_weights.py':
+        [one[1], out / 'a.safetensors', '--config', 'a.py', '--data', 'none'],
         'misc/print_config.py': [one[0]],
     }

@@ -88,8 +88,9 @@ def fuser_weights(folder, mark):
 
 @case('mmfusion/utils/checkpoint.py: load')
 def safetensors(folder, mark):
-    refused(read_checkpoint, payloads.evil_pickle(folder / 'a.safetensors',
-                                                  mark), words='whole')
+    refused(read_checkpoint,
+            payloads.evil_pickle(folder / 'a.safetensors', mark),
+            words='whole')
 
 
 @case('mmfusion/apis/checkpoint.py: read_checkpoint')
@@ -237,8 +238,8 @@ def converters(folder, mark):
         payloads.evil_pickle(folder / 'published' / name, mark)
     npz = payloads.evil_npz(folder / 'a.npz', mark)
     for path, method in ((npz, 'deepfuse'), (folder / 'published', 'lutfuse'),
-                         (folder / 'published', 'didfuse'),
-                         (evil(folder, mark), 'seafusion')):
+                         (folder / 'published',
+                          'didfuse'), (evil(folder, mark), 'seafusion')):
         refused(convert_file, str(path), str(folder / 'out.pth'), method)
 
 
@@ -246,8 +247,9 @@ def converters(folder, mark):
 def packing(folder, mark):
     tool = ROOT / 'tools/model_converters/pack_weights.py'
     result = subprocess.run([
-        sys.executable, tool, evil(folder, mark), folder / 'a.safetensors',
-        '--config', 'a.py', '--data', 'none'
+        sys.executable, tool,
+        evil(folder, mark), folder / 'a.safetensors', '--config', 'a.py',
+        '--data', 'none'
     ], capture_output=True, text=True)
     assert result.returncode == 2 and 'sandbox' in result.stderr
 

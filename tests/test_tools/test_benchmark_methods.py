@@ -2,6 +2,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -334,6 +335,22 @@ class TestMethods:
         assert methods[3].folder == 'Mine_2'
         assert [m.checkpoint
                 for m in methods] == [None, None, weights, weights]
+
+    def test_list_of_all_methods(self, tmp_path, monkeypatch):
+        """What is not at hand is left out; the box always is."""
+        (tmp_path / 'work_dirs/zoo').mkdir(parents=True)
+        (tmp_path / 'work_dirs/zoo/matr.pth').touch()
+        monkeypatch.chdir(tmp_path)
+        folder = Path(__file__).resolve().parents[2] / 'benchmarks'
+        methods = {
+            m.name: m for m in read_methods([f'{folder}/all_methods.py'])
+        }
+        assert list(methods) == [
+            'average', 'maximum', 'laplacian', 'guided', 'default',
+            'default_student', 'default_tasks', 'MATR'
+        ]
+        assert str(methods['default'].checkpoint).endswith('.safetensors')
+        assert methods['MATR'].tasks == ('mri_ct', 'mri_pet', 'mri_spect')
 
     def test_lists(self, trained, tmp_path):
         config = f'{trained}/configs/fusers/stage1.py'

@@ -129,7 +129,8 @@ def test_load_from_says_what_is_not_in_it(trained, tmp_path, capsys):
 
 def test_load_from_with_nothing_that_fits(trained, tmp_path):
     torch.save(dict(state_dict=dict(a=torch.zeros(1))), tmp_path / 'a.pth')
-    with pytest.raises(UsageError, match="another model: 0 fit, and it has 1 such as 'a'"):
+    with pytest.raises(UsageError,
+                       match="another model: 0 fit, and it has 1 such as 'a'"):
         train_with(trained / 'configs' / 'fusers' / 'stage1.py', '--work-dir',
                    tmp_path, '--load-from', tmp_path / 'a.pth')
 
