@@ -147,7 +147,7 @@ test_cfg = dict(type='TestLoop')
 find_unused_parameters = True  # of more processes: one part always rests
 # Half-size scenes, a quarter of the channels and AdamW, for a CPU; the fuser
 # goes on from round to round, since it learns for so short a time.
-small_iters = dict(fuser=40, segmentor=200)  # a round
+small_iters = dict(fuser=120, segmentor=200)  # a round
 small_total = {key: rounds * value for key, value in small_iters.items()}
 small_model = dict(
     fuser=dict(channels=(4, 8, 12)),
