@@ -5,6 +5,7 @@ channels, stretched or not, rounded or not.
 """
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -99,7 +100,7 @@ class Protocol:
         """``'gray'`` or ``'rgb'``."""
         return self.channels or get_preset(self.preset).channels
 
-    @property
+    @cached_property
     def reading(self) -> PairReading:
         """How the sources are read."""
         return PairReading(self.on_size_mismatch, self.uint16_range,

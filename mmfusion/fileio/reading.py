@@ -4,12 +4,13 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import cv2
 import numpy as np
 
-from .homography import load_homography
+from .homography import Homography, load_homography
 from .images import read_image
 from .levels import Limits, Range, between, byte_limits
 from .registering import register_images
@@ -99,7 +100,11 @@ class PairReading:
                 "Expected uint16_range 'full', 'minmax' or (low, high) "
                 f'with low < high, got {limits!r}.')
         if self.register not in (None, AUTO):
-            load_homography(self.register)
+            _ = self._homography  # refused at once, read once
+
+    @cached_property
+    def _homography(self) -> Homography:
+        return load_homography(self.register)
 
     def stated(self) -> dict[str, Any]:
         """Settings of size and depth that are not the defaults."""
@@ -229,10 +234,8 @@ class PairReading:
             return images
         (_, fixed), (name, moving) = images.items()
         image = moving.window()
-        if self.register == AUTO:
-            found = register_images(fixed.window(), image)
-        else:
-            found = load_homography(self.register)
+        found = (register_images(fixed.window(), image)
+                 if self.register == AUTO else self._homography)
         image = found.warp(image, fixed.size, moving.source)
         return {
             **images, name:
