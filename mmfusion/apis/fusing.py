@@ -344,7 +344,7 @@ def fuse_into(
                                                 options.save_mode,
                                                 options.grey)
                 return [None]
-            pair.item = tiles.pipeline(dict(opened.sample))
+            pair.item = tiles.packed(opened)
         sample, = fuse_samples(model, [pair.item])
         write_image(
             path,

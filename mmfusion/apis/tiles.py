@@ -173,7 +173,7 @@ class TiledFusion:
             dict: Meta information of the pair.
         """
         write_png(path, self.strips(pair, save_mode, grey), pair.shape[1:])
-        sample = self._packed(pair, slice(1), slice(1))['data_samples']
+        sample = self.packed(pair, slice(1), slice(1))['data_samples']
         size = pair.shape[1:]
         return dict(sample.metainfo, ori_shape=size, img_shape=size)
 
@@ -187,29 +187,34 @@ class TiledFusion:
             return f'output_norm={norm!r} looks at the whole image'
         return f'{name} looks at the whole image'
 
-    def _packed(
+    def packed(
         self, pair: OpenPair, rows: slice = slice(None),
         columns: slice = slice(None)
-    ) -> dict:
+    ) -> dict[str, Any]:
+        """A pair, or a part of it, as the pipeline gives it."""
         images = {
             name: image.window(rows, columns)
             for name, image in pair.images.items()
         }
         results: Any = self._loader.add(dict(pair.results), images)
-        size = results['img_shape']
         for step in self._after:
             results = step(results)
-        if tuple(results['inputs'].shape[1:]) != tuple(size):
-            raise UsageError(
-                'Expected a test pipeline that leaves the size of images, '
-                f'for max_memory, got {tuple(results["inputs"].shape[1:])} '
-                f'of {tuple(size)}.')
         return results
 
     @torch.no_grad()
     def _run(self, pair: OpenPair, rows: slice,
              columns: slice) -> FusionDataSample:
-        data = pseudo_collate([self._packed(pair, rows, columns)])
+        part = self.packed(pair, rows, columns)
+        found = tuple(part['inputs'].shape[1:])
+        size = tuple(
+            len(range(side)[place])
+            for side, place in zip(pair.shape[1:], (rows,
+                                                    columns), strict=True))
+        if found != size:
+            raise UsageError(
+                'Expected a test pipeline that leaves the size of images, '
+                f'for max_memory, got {found} of {size}.')
+        data = pseudo_collate([part])
         model = for_sources(self.model, len(pair.images))
         data = model.data_preprocessor(data, False)
         return model.predict_fused(**data)[0]

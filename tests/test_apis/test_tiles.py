@@ -3,12 +3,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import Compose
 
 from mmfusion.apis import FusionInferencer, fuse
 from mmfusion.apis.model_loading import init_model
 from mmfusion.apis.tiles import TiledFusion
 from mmfusion.deployment import export_model
-from mmfusion.fileio import read_image
+from mmfusion.fileio import PairReading, read_image
 from mmfusion.utils.errors import UsageError
 from tests.support.tile_cases import Tiled, arrays, opened, whole, worst, wrap
 
@@ -87,6 +88,30 @@ def test_fuse_writes_strips(folders, tiled, tmp_path):
                               for name in ('plain', 'tiles', 'grey'))
         close(plain, tiles)
         assert grey.shape == SIZE
+
+
+def test_pairs_that_fit_are_decoded_once(folders, tiled, tmp_path,
+                                         monkeypatch):
+    vis, ir = folders
+    decoded, decode = [], PairReading.open
+    monkeypatch.setattr(
+        PairReading, 'open',
+        lambda self, *args: decoded.append(self) or decode(self, *args))
+    fuse('mmfusion::fusers/laplacian_pyramid.py', vis=vis, ir=ir,
+         out_dir=tmp_path, device='cpu', max_memory='1GB')
+    assert len(decoded) == 2 and not tiled
+
+
+def test_pipelines_that_change_sizes(model, tiled):
+    steps = [
+        dict(type='LoadFusionPair'),
+        dict(type='Resize', scale=(64, 64)),
+        dict(type='PackFusionInputs')
+    ]
+    tiles = TiledFusion(model, Compose(steps), '8MB')
+    with pytest.raises(UsageError,
+                       match=r'leaves the size.*got \(64, 64\) of'):
+        tiles.image(opened(tiles, *arrays(SIZE)))
 
 
 def test_what_a_pixel_takes_is_measured(model):
