@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 from mmengine.dataset import BaseDataset
 
-from mmfusion.fileio import read_lines
+from mmfusion.fileio import map_array, read_lines
 from mmfusion.registry import DATASETS
 from mmfusion.utils.loading_guard import guard_loading
 
@@ -55,7 +55,7 @@ class PatchFileDataset(SeededDraws, BaseDataset):
 
     @cached_property
     def _images(self) -> np.ndarray:
-        return np.load(osp.join(self.data_root, IMAGES), mmap_mode='r')
+        return map_array(osp.join(self.data_root, IMAGES))
 
     def get_data_info(self, idx: int) -> dict:
         """Sample ``idx`` with its two arrays."""

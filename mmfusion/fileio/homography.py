@@ -9,6 +9,8 @@ import numpy as np
 
 from mmfusion.utils.errors import UsageError
 
+from .arrays import read_array
+
 Size = tuple[int, int]
 
 
@@ -75,7 +77,7 @@ def load_homography(path: str | os.PathLike) -> Homography:
     sizes = None
     try:
         if path.suffix == '.npy':
-            matrix = np.load(path, allow_pickle=False)
+            matrix = read_array(path)
         elif path.suffix == '.json':
             content = json.loads(path.read_text())
             if isinstance(content, dict):

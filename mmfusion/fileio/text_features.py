@@ -1,10 +1,10 @@
 """Text features: one array (tokens, channels) a pair of images."""
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from .arrays import read_array
 from .h5 import check_same_names, h5_shapes, read_h5, split_h5_path
 
 #: Groups of an HDF5 file that hold text, those of one tuple joined.
@@ -72,41 +72,12 @@ def read_text_feature(path: str | Sequence[str]) -> np.ndarray:
     if not Path(path).is_file():
         raise FileNotFoundError(
             f'Expected a text feature at {path!r}, but there is none.')
-    content = _load(path)
-    if isinstance(content, dict):
-        if len(content) != 1:
-            raise ValueError(f'{path}: expected one array, got '
-                             f'{sorted(content)}.')
-        content = next(iter(content.values()))
-    return as_text_feature(content, path)
+    return as_text_feature(read_array(path), path)
 
 
 def read_npz(path: str, name: str) -> np.ndarray:
     """One array of an ``.npz`` file, as :func:`read_text_feature`."""
-    return as_text_feature(_load(path, name)[name], f'{path}:{name}')
-
-
-def npz_names(path: str) -> list:
-    """Names of the arrays of an ``.npz`` file."""
-    return list(_load(path, names_only=True))
-
-
-def _load(path: str, *names: str, names_only: bool = False):
-    """An array of an npy file, or a dict of those of an npz file."""
-    try:
-        # Opened anew each time: processes that share an open file would
-        # move each other's reading position.
-        with open(path, 'rb') as file:
-            content = np.load(file, allow_pickle=False)
-            if isinstance(content, np.ndarray):
-                return content
-            if names_only:
-                return list(content.files)
-            return {name: content[name] for name in names or content.files}
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f'{path}: expected arrays written by numpy, got a damaged or '
-            f'other file ({error}).') from error
+    return as_text_feature(read_array(path, name), f'{path}:{name}')
 
 
 def h5_text_paths(path: str) -> dict[str, tuple]:

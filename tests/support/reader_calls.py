@@ -10,7 +10,7 @@ WORDS = re.compile(
     r'(.*\.)?(load|loads|load_checkpoint|load_url|load_file|loadmat|fromstring'
     r'|from_pretrained|InferenceSession|read_model|\w*Unpickler|eval|exec'
     r'|read_checkpoint|load_state_dict_from_url|_pickle_load_obj|open_memmap'
-    r'|unsafe_load|full_load|read_pickle)')
+    r'|unsafe_load|full_load|read_pickle|read_arrays?|map_array|npz_names)')
 #: those that read JSON, modules of Python's, what was just written, or
 #: nothing at all
 HARMLESS = {

@@ -224,7 +224,8 @@ def config_in_a_checkpoint(folder, mark):
     '_ArrayUnpickler(io.BytesIO(content)).load',
     'tools/model_converters/convert.py: read_checkpoint',
     'tools/model_converters/mappings/published.py: read_checkpoint',
-    'tools/model_converters/mappings/published.py: np.load')
+    'tools/model_converters/mappings/published.py: read_array',
+    'tools/model_converters/mappings/published.py: read_arrays')
 def converters(folder, mark):
     from convert import convert_file
     pickled = str(payloads.evil_pickle(folder / 'a.pkl', mark))
@@ -265,10 +266,13 @@ def annotations(folder, mark):
         BaseDataset(ann_file=str(folder / 'a.pkl'))
 
 
-@case('mmfusion/datasets/patches.py: np.load',
-      'mmfusion/datasets/transforms/teacher_feature.py: np.load',
-      'mmfusion/fileio/text_features.py: np.load',
-      'mmfusion/fileio/homography.py: np.load')
+@case('mmfusion/fileio/arrays.py: np.load',
+      'mmfusion/datasets/patches.py: map_array',
+      'mmfusion/datasets/transforms/teacher_feature.py: npz_names',
+      'mmfusion/datasets/transforms/teacher_feature.py: read_array',
+      'mmfusion/models/text_encoders/precomputed.py: npz_names',
+      'mmfusion/fileio/text_features.py: read_array',
+      'mmfusion/fileio/homography.py: read_array')
 def arrays(folder, mark):
     from mmfusion.datasets.patches import IMAGES, STEMS
     from mmfusion.fileio.text_features import read_text_feature
@@ -284,9 +288,11 @@ def arrays(folder, mark):
     refused(read_homography, folder / 'a.npy')
     step = TRANSFORMS.build(dict(type='LoadTeacherFeature'))
     refused(step.transform, dict(feature_path=npz))
+    texts = TEXT_ENCODERS.build(dict(type='PrecomputedText', path=npz))
+    refused(texts.load, 'a')
 
 
-@case('tools/dataset_converters/make_vlf_h5.py: np.load')
+@case('tools/dataset_converters/make_vlf_h5.py: read_array')
 def text_arrays(folder, mark):
     tool = ROOT / 'tools/dataset_converters/make_vlf_h5.py'
     layout = runpy.run_path(str(tool))['Layout'](folder, 'IVF', 'MSRS')

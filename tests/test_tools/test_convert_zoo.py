@@ -5,6 +5,7 @@ import torch
 from mappings.published import read_tensors
 from mappings.tf_bundle import read_bundle
 
+from mmfusion.utils.errors import UsageError
 from tests.support.tf_bundles import write_bundle
 
 
@@ -70,6 +71,21 @@ def test_damaged_bundles(tmp_path, tensors):
     data = tmp_path / 'cut.data-00000-of-00001'
     data.write_bytes(data.read_bytes()[:-1])
     one_line(lambda: read_bundle(path), 'the numbers are cut short')
+
+
+def test_flipped_bits(tmp_path, tensors):
+    """Whatever a field of the index becomes."""
+    path = write_bundle(tmp_path / 'flipped', tensors)
+    content, said = path.read_bytes(), []
+    for place in range(8 * len(content)):
+        damaged = bytearray(content)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        try:
+            read_bundle(path)  # sums are not looked at
+        except UsageError as error:
+            said.append(str(error))
+    assert said and not any('\n' in text for text in said)
 
 
 def test_arrays(tmp_path):

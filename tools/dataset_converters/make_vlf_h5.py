@@ -24,8 +24,8 @@ from mmfusion.cli.legacy import run
 from mmfusion.datasets.conversion import (report_failures, write_lines,
                                           write_png)
 from mmfusion.fileio import (PairReading, as_text_feature, check_same_names,
-                             h5_shapes, natural_key, read_h5, read_image,
-                             read_lines, require_h5py)
+                             h5_shapes, natural_key, read_array, read_h5,
+                             read_image, read_lines, require_h5py)
 from mmfusion.fileio.paths import check_outputs, name_below, output_path
 from mmfusion.utils.disk import check_room
 from mmfusion.utils.files import finished_file, is_ours
@@ -121,11 +121,7 @@ class Layout:
         if not path.is_file():
             raise FileNotFoundError(
                 f'expected a text feature at {path}, but there is none')
-        try:
-            text = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise ValueError(f'{path}: expected an array written by numpy '
-                             f'({error})') from error
+        text = read_array(path)
         as_text_feature(text, str(path))
         return *images.values(), text
 

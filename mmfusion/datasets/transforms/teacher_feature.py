@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mmfusion.fileio import npz_names, read_array
 from mmfusion.registry import TRANSFORMS
 
 from .shown import ShownTransform
@@ -34,13 +35,12 @@ class LoadTeacherFeature(ShownTransform):
             raise ValueError(
                 "LoadTeacherFeature: expected 'feature_path' in the sample, "
                 "got none. Set data_prefix=dict(feature_path=FOLDER).")
-        with np.load(path) as file:
-            names = list(file)
-            key = self.key or (names[0] if len(names) == 1 else None)
-            if key not in names:
-                raise ValueError(
-                    f'LoadTeacherFeature: expected a map {self.key!r} in '
-                    f'{path!r}, got {names}. Set key to one of them.')
-            feature = file[key].astype(np.float32)
+        names = npz_names(path)
+        key = self.key or (names[0] if len(names) == 1 else None)
+        if key not in names:
+            raise ValueError(
+                f'LoadTeacherFeature: expected a map {self.key!r} in '
+                f'{path!r}, got {names}. Set key to one of them.')
+        feature = read_array(path, key).astype(np.float32)
         results['teacher_feature'] = feature.transpose(1, 2, 0)
         return results

@@ -1,5 +1,4 @@
 """The files that methods are published as: read safely, and written back."""
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmfusion.utils.checkpoint import (DamagedCheckpoint, PathLike, State,
-                                       find_state_dict, read_checkpoint)
+from mmfusion.fileio import read_array, read_arrays
+from mmfusion.utils.checkpoint import (PathLike, State, find_state_dict,
+                                       read_checkpoint)
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import finished_file
 
@@ -46,17 +46,15 @@ def read_tensors(path: PathLike, container: str = '') -> State:
             if not name.endswith(_SLOTS)
         }
     if path.suffix in ('.npz', '.npy') and path.is_file():
+        arrays = read_arrays(path) if path.suffix == '.npz' else {
+            ARRAY: read_array(path)
+        }
         try:
-            with np.load(path, allow_pickle=False) if (
-                    path.suffix == '.npz') else open(path, 'rb') as content:
-                arrays = dict(content) if path.suffix == '.npz' else {
-                    ARRAY: np.load(content, allow_pickle=False)
-                }
             return {name: torch.from_numpy(x) for name, x in arrays.items()}
-        except (ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-            raise DamagedCheckpoint(
-                f'Expected {str(path)!r} to hold arrays of numbers, got a '
-                f'damaged or other file ({error}). Fetch it again.') from error
+        except (ValueError, TypeError) as error:
+            raise UsageError(
+                f'Expected {str(path)!r} to hold arrays of numbers, got '
+                f'others ({error}). Fetch it again.') from error
     return find_state_dict(read_checkpoint(path), container)
 
 

@@ -132,7 +132,8 @@ def read_bundle(path: PathLike) -> dict[str, np.ndarray]:
             name.decode(): _array(entry, data)
             for name, entry in entries.items()
         }
-    except ValueError as error:
+    # the last two where a field of another kind stands, or of any size
+    except (ValueError, TypeError, OverflowError) as error:
         raise DamagedCheckpoint(
             f'Expected {files[0]} to be the index of a whole TensorFlow '
             f'bundle of one shard, got one that cannot be read ({error}). '
