@@ -382,10 +382,9 @@ class FusionStream:
             if self.tracker is not None:
                 with self.statistics.timed('finish'):
                     image = self._steady(pair, image)
-            labels = result.labels
+            labels = None if result.labels is None else result.labels[number]
             self.statistics.arrived(pair.born)
-            yield FusedFrame(pair.index, pair.time, image,
-                             None if labels is None else labels[number],
+            yield FusedFrame(pair.index, pair.time, image, labels,
                              self.fuser.draw)
 
     def _steady(self, pair: _Pair, image: torch.Tensor) -> torch.Tensor:

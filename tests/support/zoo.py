@@ -153,9 +153,6 @@ class ZooMenu:
         published (tuple[Published, ...]): Published images.
         fills (tuple[float, ...]): :func:`numbers` of the fuser with default
             options, filled by names, for the pair S.
-        reversible (bool): Whether the published format can be written.
-        foreign (str): Published file of another method or variant, below
-            the folder of weights, which the converter refuses by name.
     """
     method: str
     folder: str
@@ -164,7 +161,6 @@ class ZooMenu:
     published: tuple[Published, ...] = ()
     fills: tuple[float, ...] = ()
     fills_raw: Raw = staticmethod(luma_of())
-    reversible = True
 
     def converted(self, converter, weights: Path, file: str,
                   tmp_path: Path) -> Path:

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 from mmfusion.registry import HOOKS
 from mmfusion.utils.errors import UsageError
+from tests.support.wrapper_cases import make_samples
 
 SIZE = (32, 48)
 FUSER_ITERS, TASK_ITERS, WEIGHTS = 2, 3, (0, 1, 2)
@@ -191,7 +192,6 @@ def test_weight_of_the_segmentor(whole):
 
 def test_factors_multiply_the_terms(whole):
     model, inputs = whole[0].model.eval(), torch.rand(2, 4, *SIZE)
-    from tests.support.wrapper_cases import make_samples
     samples = make_samples(2, *SIZE)
     found = {}
     for factor in (1., 2., 0.):
@@ -299,7 +299,6 @@ def test_segmentor_learns_on_written_images(data, tmp_path):
     model.given_fused, model.term_factors = True, {}
     calls = []
     model.fuser.register_forward_hook(lambda *_: calls.append(1))
-    from tests.support.wrapper_cases import make_samples
     model(pair, make_samples(1, *SIZE), mode='loss')
     assert not calls
 

@@ -1,4 +1,5 @@
 """``mmfusion demo`` from its flags to the page's end."""
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,6 +72,6 @@ def test_ends_without_a_trace(monkeypatch, capsys):
 
 
 def test_without_gradio(monkeypatch, tmp_path):
-    monkeypatch.setitem(__import__('sys').modules, 'gradio', None)
+    monkeypatch.setitem(sys.modules, 'gradio', None)
     with pytest.raises(UsageError, match=r'mmfusion\[web\]'):
         page.FusionPage([], tmp_path)

@@ -131,6 +131,7 @@ def check_operators() -> list[Finding]:
 
 def check_threads() -> list[Finding]:
     """Cores and the threads that the environment asks for."""
+    # not available_cores, whose module needs the OpenCV that may be broken
     cores = (len(os.sched_getaffinity(0))
              if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1)
     asked = os.environ.get('OMP_NUM_THREADS')

@@ -1,4 +1,5 @@
 """Range, colour and levels of the images that wrappers give out."""
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -141,7 +142,6 @@ def test_levels(batch, rounding):
 
 
 def test_clahe_of_exposures(batch):
-    import cv2
     image, model = fused(STUDENT, batch[0], output_norm='clahe',
                          output_colour='grey')
     luma_ = model.fuser(batch[0][:, :3], batch[0][:, 3:]).luma.clamp(0, 1)
