@@ -1,9 +1,14 @@
-"""Mask-DiFuser: sizes of the published network, sampling."""
+"""Mask-DiFuser: sizes and output of the published network, sampling."""
+import json
+import runpy
+
+import numpy as np
 import pytest
 import torch
 
 from mmfusion.models.fusers import MaskDiFuser
-from mmfusion.models.fusers.mask_difuser.layers import ViewAttention
+from mmfusion.models.fusers.mask_difuser.layers import (ViewAttention,
+                                                        step_table)
 
 TINY = dict(width=32, multipliers=(1, 2), layers=1, num_steps=2)
 
@@ -76,3 +81,65 @@ def test_norm_and_chunks():
     for bad in (dict(width=40), dict(num_steps=0), dict(norm='none')):
         with pytest.raises(ValueError, match='MaskDiFuser: expected'):
             build(**bad)
+
+
+@torch.no_grad()
+def test_network_of_the_authors(converter, oracle):
+    """Names of their file, and one output for weights made from them."""
+    folder = oracle / 'mask_difuser'
+    if not folder.is_dir():
+        pytest.skip(f'nothing there: {folder}')
+    made = runpy.run_path(str(folder / 'fill.py'))
+    golden = np.load(folder / 'dev.npz')
+    table, = converter.MAPPINGS['mask_difuser']
+    shapes = {
+        name: tuple(shape)
+        for name, shape in json.loads((folder /
+                                       'keys.json').read_text()).items()
+    }
+    assert table.reference_shapes() == shapes
+    with torch.device('meta'):
+        fuser = MaskDiFuser()
+    theirs = {
+        name: torch.from_numpy(value)
+        for name, value in made['fill'](shapes).items()
+    }
+    theirs['time_embedding.timembedding.0.weight'] = step_table(1000, 128)
+    theirs.update({name: theirs[kept] for name, kept in table.copies.items()})
+    ours = converter.convert(
+        {
+            f'module.{name}': value for name, value in theirs.items()
+        }, table)
+    assert set(ours['meta']['unused']) == set(table.unused)
+    fuser.load_state_dict(
+        {
+            key[6:]: value for key, value in ours['state_dict'].items()
+        }, assign=True)
+    vis, ir = made['scene'](64, 96, 7)
+    vis = torch.from_numpy(vis).permute(2, 0, 1)[None] / 255
+    ir = torch.from_numpy(ir)[None, None] / 255
+    noisy = torch.from_numpy(
+        np.random.RandomState(8).standard_normal((1, 3, 64, 96))).float()
+    got = fuser.predict_noise(vis, ir, noisy, 400)[0].numpy()
+    assert np.abs(got - golden['eps']).max() < 1e-4 * golden['eps'].std()
+    back = converter.revert(ours, table)['state_dict']
+    assert back.keys() == theirs.keys()
+    for name, value in theirs.items():
+        assert back[name].data_ptr() == value.data_ptr(), name
+    theirs['conbine.0.bias'] = theirs['conbine.0.bias'] + 1
+    with pytest.raises(ValueError, match=r'conbine\.0\.bias to hold what'):
+        converter.convert(theirs, table)
+
+
+def test_prediction_of_noise():
+    fuser, (vis, ir) = build(), pair(2)
+    noisy = torch.randn(2, 3, 64, 64)
+    both = fuser.predict_noise(vis, ir, noisy, [7, 900])
+    alone = fuser.predict_noise(vis[1:], ir[1:], noisy[1:], 900)
+    torch.testing.assert_close(both[1:], alone, atol=1e-3, rtol=1e-3)
+    for step in (-1, 1000):
+        with pytest.raises(ValueError, match=r'steps in \[0, 1000\)'):
+            fuser.predict_noise(vis, ir, noisy, step)
+    with pytest.raises(ValueError, match=r'multiples of 16, got \(40, 64\)'):
+        fuser.predict_noise(vis[..., :40, :], ir[..., :40, :],
+                            noisy[..., :40, :], 1)

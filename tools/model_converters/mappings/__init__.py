@@ -2,6 +2,7 @@
 from .base import KeyMapping
 from .bffr import BFFR, TRANSFUSER6
 from .film import FILM
+from .mask_difuser import MASK_DIFUSER
 from .mmdrfuse import MMDRFUSE
 from .psfusion import PSFUSION
 from .zoo import ZOO
@@ -10,10 +11,10 @@ from .zoo import ZOO
 MAPPINGS = {
     tables[0].method: tables
     for tables in ((TRANSFUSER6, ), (BFFR, ), (PSFUSION, ), MMDRFUSE, (FILM, ),
-                   *ZOO)
+                   (MASK_DIFUSER, ), *ZOO)
 }
 
 __all__ = [
     'BFFR', 'FILM', 'MAPPINGS', 'MMDRFUSE', 'PSFUSION', 'TRANSFUSER6',
-    'KeyMapping'
+    'KeyMapping', 'MASK_DIFUSER'
 ]

@@ -25,6 +25,8 @@ class KeyMapping:
             name of one of our keys.
         unused (dict[str, tuple]): Shapes by name of what the authors'
             checkpoint holds beyond that (layers that are never called).
+        copies (dict[str, str]): Names of the authors' that hold the same
+            tensor as another one of theirs, with that one's name.
         container (str): Name under which the authors' file holds the state
             dict. A bare one and ``'state_dict'`` are accepted as well.
         read (callable): ``read(path)`` gives the content of an authors'
@@ -48,6 +50,7 @@ class KeyMapping:
     build: Callable[[], nn.Module]
     reference_key: Callable[[str], str]
     unused: Shapes = field(default_factory=dict)
+    copies: dict[str, str] = field(default_factory=dict)
     container: str = 'state_dict'
     read: Callable[[str], Any] = read_checkpoint
     prefix: str = ''
@@ -86,9 +89,11 @@ class KeyMapping:
     def reference_shapes(self) -> Shapes:
         """Shapes by the authors' names, the unused ones included."""
         ours = self.our_shapes()
+        shapes = {name: ours[key] for key, name in self.names().items()}
         return {
+            **shapes,
             **{
-                name: ours[key] for key, name in self.names().items()
+                name: shapes[source] for name, source in self.copies.items()
             },
             **self.unused
         }
@@ -104,7 +109,8 @@ class KeyMapping:
             tensors in the authors' names.
 
         Raises:
-            ValueError: If a key is missing, unexpected or misshapen.
+            ValueError: If a key is missing, unexpected or misshapen, or a
+                copy is none.
         """
         shapes = self.reference_shapes()
         state = {**self._counts(shapes), **state}
@@ -112,6 +118,11 @@ class KeyMapping:
             state, shapes,
             f'Check that it is a checkpoint of method {self.method!r} in '
             'its published size.')
+        for name, source in self.copies.items():
+            if not torch.equal(state[name], state[source]):
+                raise ValueError(
+                    f'Expected {name} to hold what {source} holds, got other '
+                    'numbers. The file is damaged, or of another version.')
         converted = {
             key: self._arranged(state[name])
             for key, name in self.names().items()
@@ -145,6 +156,9 @@ class KeyMapping:
             name: self._arranged(state[key])
             for key, name in self.names().items()
         }
+        reverted.update({
+            name: reverted[source] for name, source in self.copies.items()
+        })
         left_out = self._counts(reverted)
         return {
             self.prefix + name: value for name, value in sorted({

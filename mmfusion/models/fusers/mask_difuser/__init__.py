@@ -2,10 +2,9 @@
 
 Source: Tang et al., TPAMI 2025, doi 10.1109/tpami.2025.3609323. One image,
 seen through two complementary masks and partly degraded, is restored; at
-test time the two views are the infrared and the visible image. Written from
-a description of the network: layers and sizes agree, names of weights do
-not. Differs in this: the semantic encoder has no unused fifth layer,
-queries may come in chunks, noise does not depend on the batch.
+test time the two views are the infrared and the visible image. Differs in
+this: the semantic encoder has no unused fifth layer, queries may come in
+chunks, noise does not depend on the batch.
 """
 from collections.abc import Callable, Sequence
 
@@ -123,9 +122,7 @@ class MaskDiFuser(BaseFuser):
             FuserOutput: ``aux['content']`` is the content encoder's output,
             (B, 64, H, W), fit for feature distillation.
         """
-        one, two = (2 * ir - 1).expand(-1, 3, -1, -1), 2 * vis - 1
-        content = self.content(one, two)
-        views = self.semantic(one), self.semantic(two)
+        content, views = self._encode(vis, ir)
         noise = ImageNoise([self.seed] * len(vis) if seeds is None else seeds)
         shape = tuple(vis.shape[1:])
         x = noise.draw(shape, vis)
@@ -133,7 +130,8 @@ class MaskDiFuser(BaseFuser):
         for index in reversed(range(len(self.steps))):
             alpha = self.alphas[index]
             previous = self.alphas[index - 1] if index else self.last_alpha
-            output = self._denoise(x, self.steps[index], content, views)
+            steps = torch.full((len(x), ), self.steps[index], device=x.device)
+            output = self._denoise(x, steps, content, views)
             clean = clean_estimate(x, output, alpha,
                                    'epsilon').clamp(*self.clip)
             extra = noise.draw(shape, vis) if self.eta and index else None
@@ -144,9 +142,45 @@ class MaskDiFuser(BaseFuser):
         return FuserOutput(to_unit_range(clean, self.norm, size),
                            aux=dict(content=content))
 
-    def _denoise(self, x: Tensor, step: int, content: Tensor,
+    @torch.no_grad()
+    def predict_noise(self, vis: Tensor, ir: Tensor, noisy: Tensor,
+                      step: int | Sequence[int]) -> Tensor:
+        """What the network takes for noise, one call of it.
+
+        Args:
+            vis (Tensor): RGB, (B, 3, H, W) in [0, 1], H and W multiples of
+                16.
+            ir (Tensor): (B, 1, H, W) in [0, 1].
+            noisy (Tensor): Image with noise, (B, 3, H, W); without any it
+                were in [-1, 1].
+            step (int | sequence[int]): Of the diffusion, 0 to 999; one, or
+                one an image.
+
+        Returns:
+            Tensor: (B, 3, H, W).
+
+        Raises:
+            ValueError: If a size or a step is out of range.
+        """
+        if any(side % self.size_divisor for side in vis.shape[-2:]):
+            raise ValueError(
+                'predict_noise: expected height and width to be multiples of '
+                f'{self.size_divisor}, got {tuple(vis.shape[-2:])}.')
+        steps = torch.as_tensor(step, device=vis.device)
+        if steps.min() < 0 or steps.max() >= self.T:
+            raise ValueError(f'predict_noise: expected steps in [0, {self.T})'
+                             f', got {step}.')
+        return self._denoise(noisy, steps.expand(len(vis)),
+                             *self._encode(vis, ir))
+
+    def _encode(self, vis: Tensor,
+                ir: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Content of both views together, semantics of each."""
+        one, two = (2 * ir - 1).expand(-1, 3, -1, -1), 2 * vis - 1
+        return self.content(one, two), (self.semantic(one), self.semantic(two))
+
+    def _denoise(self, x: Tensor, steps: Tensor, content: Tensor,
                  views: tuple) -> Tensor:
-        steps = torch.full((len(x), ), step, device=x.device)
         embed = self.time_mlp(self.time_table(steps))
-        h = self.head(torch.cat((self.proj_in(x), content), 1))
+        h = self.head(torch.cat((content, self.proj_in(x)), 1))
         return self.tail(self.unet(h, embed, views))
