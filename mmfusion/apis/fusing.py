@@ -74,6 +74,23 @@ class FuseOptions:
 
 
 @dataclass(frozen=True)
+class FuseSetOptions(FuseOptions):
+    """What :func:`fuse` reads, besides how images are written.
+
+    Args:
+        more (sequence[str | PathLike]): Folders of further sources, for
+            methods that take any number.
+        task (str, optional): What the folders hold, a name of
+            :data:`~mmfusion.tasks.TASKS`.
+        loading (dict, optional): ``on_size_mismatch`` and ``uint16_range``
+            of :class:`LoadFusionPair`, in place of what the config says.
+    """
+    more: Sequence[PathLike] = ()
+    task: str | None = None
+    loading: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
 class FusedSet:
     """What :func:`fuse` has done.
 
@@ -93,11 +110,9 @@ class FusedSet:
 
 def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
          vis: PathLike | None = None, ir: PathLike | None = None,
-         out_dir: PathLike | None = None, *, more: Sequence[PathLike] = (),
-         task: str | None = None, text: TextOptions | None = None,
+         out_dir: PathLike | None = None, *, text: TextOptions | None = None,
          device: str | None = None, backend: str | None = None,
-         loading: dict | None = None, cfg_options: dict | None = None,
-         **options: Any) -> FusedSet:
+         cfg_options: dict | None = None, **options: Any) -> FusedSet:
     """Fuse a config's fusion set, or two folders, into PNG files.
 
     Args:
@@ -110,18 +125,13 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
         ir (str | PathLike, optional): Folder of infrared images, likewise.
         out_dir (str | PathLike, optional): Where the images go. Defaults to
             ``<work dir>/test_result``.
-        more (sequence[str | PathLike]): Folders of further sources, for
-            methods that take any number.
-        task (str, optional): What the folders hold, a name of
-            :data:`~mmfusion.tasks.TASKS`.
         text (TextOptions, optional): For text-guided fusers.
         device (str, optional): Defaults to a GPU if there is one, for an
             exported file to the CPU.
         backend (str, optional): What runs an exported file.
-        loading (dict, optional): ``on_size_mismatch`` and ``uint16_range``
-            of :class:`LoadFusionPair`, in place of what the config says.
         cfg_options (dict, optional): Dotted keys to values.
-        options: See :class:`FuseOptions`.
+        options: ``more``, ``task``, ``save_mode``, ``eval`` and others, see
+            :class:`FuseSetOptions`.
 
     Returns:
         FusedSet: Pairs that failed are in it; the others are fused.
@@ -140,20 +150,20 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
         >>> sorted(done.samples), done.failures
         (['1', '2'], [])
     """
-    wanted = FuseOptions(**options)
+    wanted = FuseSetOptions(**options)
     if bool(vis) != bool(ir):
         raise UsageError('Expected vis and ir, or neither, got one of them: '
                          'name both folders.')
-    if more and not vis:
+    if wanted.more and not vis:
         raise UsageError('Expected vis and ir before folders of further '
                          'sources, got the latter alone.')
     selection = parse_eval(wanted.eval) if wanted.eval else None
     if checkpoint is None:
         checkpoint = box_weights_of(getattr(cfg, 'filename', cfg))
     cfg = copy_config(cfg, cfg_options)
-    state_loading(cfg, **(loading or {}))
-    if task:
-        use_task(cfg, task)
+    state_loading(cfg, **(wanted.loading or {}))
+    if wanted.task:
+        use_task(cfg, wanted.task)
     checkpoint = checkpoint and require_file(checkpoint, 'a checkpoint file',
                                              'Train one with tools/train.py.')
     init_default_scope(cfg.get('default_scope', 'mmfusion'))
@@ -165,9 +175,10 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
     unmatched: list[str] = []
     step = text and text.step()
     if vis and ir:
-        model = for_sources(model, 2 + len(more))
+        model = for_sources(model, 2 + len(wanted.more))
         pairs, unmatched = match_folders(vis, ir,
-                                         task_of_model(model).modalities, more)
+                                         task_of_model(model).modalities,
+                                         wanted.more)
         reader = PairReader(pairs, native_pipeline(model, step))
         workers = 2 if len(pairs) > 16 else 0
     else:
@@ -179,7 +190,8 @@ def fuse(cfg: PathLike | Config, checkpoint: PathLike | None = None,
         tiles, reader = in_tiles(model, reader, wanted.max_memory, step)
         workers = 0
     folder = Path(out_dir or os.path.join(cfg.work_dir, 'test_result'))
-    refuse_overwriting(reader, folder, wanted, filter(None, (vis, ir, *more)))
+    refuse_overwriting(reader, folder, wanted,
+                       filter(None, (vis, ir, *wanted.more)))
     samples, failures = fuse_into(model, reader, folder, wanted, workers,
                                   tiles)
     print(

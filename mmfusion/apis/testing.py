@@ -1,7 +1,9 @@
 """Scores of a checkpoint on a config's test set."""
 # ruff: noqa: PT028 (``test`` is no test)
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -20,13 +22,30 @@ from .evaluators import choose_evaluators, evaluators_of, write_predictions
 from .training import build_runner
 
 
+@dataclass(frozen=True)
+class PredictionOutputs:
+    """What :func:`test` leaves besides the scores.
+
+    Args:
+        out_dir (str | PathLike, optional): Where predictions go, label maps
+            as PNG or detections as JSON.
+        show_dir (str | PathLike, optional): Where panels go.
+        show (float, optional): Seconds that each panel is shown in a
+            window; 0 until a key is pressed, None for no window.
+        overwrite (bool): Whether to replace label maps and panels that
+            this package has not written. Sources are never replaced.
+    """
+    out_dir: PathLike | None = None
+    show_dir: PathLike | None = None
+    show: float | None = None
+    overwrite: bool = False
+
+
 def test(cfg: PathLike | Config, checkpoint: PathLike,
          work_dir: PathLike | None = None, *,
          eval: str | Sequence[str] | None = None,
          evaluator_options: dict | None = None, tta: bool = False,
-         out_dir: PathLike | None = None, show_dir: PathLike | None = None,
-         show: float | None = None, overwrite: bool = False,
-         cfg_options: dict | None = None) -> dict[str, float]:
+         cfg_options: dict | None = None, **outputs: Any) -> dict[str, float]:
     """Score a checkpoint on a config's test set.
 
     The metrics also go to ``<work dir>/eval_<time>.json``, with the
@@ -45,14 +64,9 @@ def test(cfg: PathLike | Config, checkpoint: PathLike,
         evaluator_options (dict, optional): Entries of all evaluators, such
             as ``dict(collect_device='gpu')``.
         tta (bool): Test-time augmentation, by the config's ``tta_model``.
-        out_dir (str | PathLike, optional): Where predictions go, label maps
-            as PNG or detections as JSON.
-        show_dir (str | PathLike, optional): Where panels go.
-        show (float, optional): Seconds that each panel is shown in a
-            window; 0 until a key is pressed, None for no window.
-        overwrite (bool): Whether to replace label maps and panels that
-            this package has not written. Sources are never replaced.
         cfg_options (dict, optional): Dotted keys to values.
+        outputs: ``out_dir``, ``show_dir`` and others, see
+            :class:`PredictionOutputs`.
 
     Returns:
         dict[str, float]: The metrics by name.
@@ -63,6 +77,8 @@ def test(cfg: PathLike | Config, checkpoint: PathLike,
             or over each other.
         FileNotFoundError: If the config or the checkpoint is missing.
     """
+    wanted = PredictionOutputs(**outputs)
+    out_dir = wanted.out_dir
     cfg = copy_config(cfg, cfg_options, work_dir)
     if tta:
         _use_tta(cfg)
@@ -72,8 +88,8 @@ def test(cfg: PathLike | Config, checkpoint: PathLike,
     if evaluator_options:
         for evaluator in evaluators_of(cfg, '--tmpdir or --gpu-collect'):
             evaluator.update(evaluator_options)
-    if show_dir is not None or show is not None:
-        _draw_panels(cfg, show_dir, show, overwrite)
+    if wanted.show_dir is not None or wanted.show is not None:
+        _draw_panels(cfg, wanted)
     missing = [
         key for key in ('test_dataloader', 'test_evaluator')
         if not cfg.get(key)
@@ -93,7 +109,7 @@ def test(cfg: PathLike | Config, checkpoint: PathLike,
             made = [(label_map_path(out_dir, sample), sample_files(sample))
                     for sample in samples if maps]
             check_outputs([(out_dir, ()), *made], source_folders(samples),
-                          overwrite)
+                          wanted.overwrite)
         _, notes = load_model_weights(runner.model, checkpoint)
         announce(notes)
         scores = runner.test()
@@ -124,15 +140,14 @@ def _use_tta(cfg: Config) -> None:
     cfg.model = {**cfg.tta_model, 'module': cfg.model}
 
 
-def _draw_panels(cfg: Config, show_dir: PathLike | None, show: float | None,
-                 overwrite: bool) -> None:
+def _draw_panels(cfg: Config, wanted: PredictionOutputs) -> None:
     hook = (cfg.get('default_hooks') or {}).get('visualization')
     if hook is None:
         raise UsageError(
             '--show and --show-dir need default_hooks.visualization in the '
             "config: dict(type='FusionVisualizationHook').")
     hook.update(draw=True, interval=1, max_samples=None)
-    if show is not None:
-        hook.update(show=True, wait_time=show)
-    if show_dir is not None:
-        hook.update(show_dir=str(show_dir), overwrite=overwrite)
+    if wanted.show is not None:
+        hook.update(show=True, wait_time=wanted.show)
+    if wanted.show_dir is not None:
+        hook.update(show_dir=str(wanted.show_dir), overwrite=wanted.overwrite)

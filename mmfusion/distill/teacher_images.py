@@ -57,6 +57,13 @@ class TeacherOptions:
         save_features (str, optional): Tensor that is kept beside, such as
             ``'aux.content'``.
         allow_random (bool): Whether a network without weights will do.
+        shard (tuple[int, int]): Index and number of shards: every
+            ``shard[1]``-th image is made, from ``shard[0]`` on.
+        limit (int, optional): Take the first pairs alone.
+        restart (bool): Whether to make all images anew.
+        check (bool): Whether to print statistics and name odd images.
+        overwrite (bool): Whether to replace images that a teacher has not
+            made, as ``restart`` does. Sources are never replaced.
     """
     device: str = 'cpu'
     seed: int = 3407
@@ -69,14 +76,16 @@ class TeacherOptions:
     norm: str | None = None
     save_features: str | None = None
     allow_random: bool = False
+    shard: tuple[int, int] = (0, 1)
+    limit: int | None = None
+    restart: bool = False
+    check: bool = False
+    overwrite: bool = False
 
 
 def make_teacher(cfg: PathLike | Config, checkpoint: PathLike | None,
                  vis: PathLike, ir: PathLike, out: PathLike,
-                 options: TeacherOptions | None = None, *,
-                 shard: tuple[int, int] = (0, 1), limit: int | None = None,
-                 restart: bool = False, check: bool = False,
-                 overwrite: bool = False) -> int:
+                 options: TeacherOptions | None = None) -> int:
     """Fuse the pairs of two folders by a teacher, with a manifest.
 
     Images that the manifest knows and that are still there are not made
@@ -90,13 +99,6 @@ def make_teacher(cfg: PathLike | Config, checkpoint: PathLike | None,
         ir (str | PathLike): Folder of infrared images.
         out (str | PathLike): Where the images go.
         options (TeacherOptions, optional): How they are made.
-        shard (tuple[int, int]): Index and number of shards: every
-            ``shard[1]``-th image is made, from ``shard[0]`` on.
-        limit (int, optional): Take the first pairs alone.
-        restart (bool): Whether to make all images anew.
-        check (bool): Whether to print statistics and name odd images.
-        overwrite (bool): Whether to replace images that a teacher has not
-            made, as ``restart`` does. Sources are never replaced.
 
     Returns:
         int: 0, or 1 if a pair failed, has no partner, or the check found
@@ -108,6 +110,7 @@ def make_teacher(cfg: PathLike | Config, checkpoint: PathLike | None,
         FileNotFoundError: If a file or folder is missing.
     """
     options = options or TeacherOptions()
+    shard = options.shard
     cfg = _configure(copy_config(cfg), options)
     checkpoint = checkpoint and require_file(
         checkpoint, 'a checkpoint file', 'Train one with '
@@ -115,16 +118,16 @@ def make_teacher(cfg: PathLike | Config, checkpoint: PathLike | None,
         'tools/model_converters/convert.py.')
     _refuse_random(cfg, checkpoint, options.allow_random)
     pairs, unmatched = match_folders(vis, ir)
-    pairs = pairs[:limit]
+    pairs = pairs[:options.limit]
     own = pairs[shard[0]::shard[1]]
     out = Path(out)
     check_outputs([(out, ()),
                    (feature_folder(out),
                     ()), *((output_path(out, pair['stem']), sample_files(pair))
-                           for pair in pairs)], (vis, ir), overwrite or restart
-                  or bool(manifests(out)))
+                           for pair in pairs)], (vis, ir), options.overwrite
+                  or options.restart or bool(manifests(out)))
     manifest = Manifest(out, _settings(cfg, checkpoint, options), shard,
-                        restart)
+                        options.restart)
     features = feature_folder(out) if options.save_features else None
     todo = [
         pair for pair in own if not manifest.has(
@@ -151,7 +154,7 @@ def make_teacher(cfg: PathLike | Config, checkpoint: PathLike | None,
           (f'; manifest: {joined}' if joined else ''))
     announce(unmatched, 'no partner')
     announce(map(': '.join, failures), 'failed')
-    missing = check_images(out, own) if check else 0
+    missing = check_images(out, own) if options.check else 0
     return int(bool(failures or unmatched or missing))
 
 

@@ -159,9 +159,7 @@ def main():
     index, count = args.shard
     with claimed(args.out, f'run_{index}_of_{count}.lock'):
         return make_teacher(cfg, args.checkpoint, args.vis, args.ir, args.out,
-                            options, shard=args.shard, limit=args.limit,
-                            restart=args.restart, check=args.check,
-                            overwrite=args.overwrite)
+                            options)
 
 
 if __name__ == '__main__':
