@@ -30,11 +30,11 @@ class TaskPadding(nn.Module):
         """Pad a batch.
 
         Args:
-            images (Tensor): (B, 3, H, W), images at the left top.
+            images (Tensor): (B, C, H, W), images at the left top.
             data_samples (list[FusionDataSample]): With ``img_shape``.
 
         Returns:
-            Tensor: (B, 3, H', W').
+            Tensor: (B, C, H', W').
         """
         height, width = images.shape[-2:]
         target = self.padded_size((height, width))
