@@ -48,7 +48,7 @@ class TaskPadding(nn.Module):
                      pad_shape=self.padded_size(size)))
         if all(size == (height, width) for size in sizes):
             return images
-        size = torch.tensor(sizes, device=images.device)
+        size = torch.tensor(sizes).to(images.device, non_blocking=True)
         rows, columns = (torch.arange(side, device=images.device)
                          >= size[:, axis, None]
                          for axis, side in enumerate(target))
