@@ -11,6 +11,9 @@ from mmengine.structures import PixelData
 from torch import nn
 
 from mmfusion.functional.ops_torch import scattered_counts
+from mmfusion.models.fusers.fast.conv import is_plain
+from mmfusion.models.fusers.fast.mmdrfuse import ColumnStudent
+from mmfusion.models.fusers.fast.rows import bands
 from mmfusion.models.losses.metric_terms import TERMS, _windows
 from mmfusion.models.losses.segmentation import _hard_mean, ohem_cross_entropy
 from mmfusion.models.wrappers import finite
@@ -168,6 +171,19 @@ def build_loss(gpu, name, **options):
     for network in getattr(loss, '_features', ()):
         gpu.put_module(network)
     return gpu.put_module(loss)
+
+
+@torch.no_grad()
+def test_rearrangements_for_a_cpu_are_none(gpu, monkeypatch):
+    """No columns for channels, no bands of rows, no kernels of oneDNN."""
+    large = gpu.put(torch.empty(1, 64, 2000, 2000, device='meta'))
+    assert len(bands(large)) == 1
+    with gpu.run():
+        assert not is_plain(large)
+    monkeypatch.setattr(ColumnStudent, '_hidden', None)
+    student = gpu.put_module(build('MMDRFuseStudent').optimize_for_inference())
+    with running(gpu):
+        check(student(*gpu.put(pair(1, 20, 30))).fused, None)
 
 
 class TestLosses:
