@@ -10,7 +10,8 @@ _base_ = [
 ]
 
 # =========================== frequently modified ============================
-fuser = 'psfusion'  # transfuser6, mmdrfuse_student; visible, infrared
+# transfuser6, mmdrfuse_student; visible, infrared, stacked: no fusion before
+fuser = 'psfusion'
 detector = 'rtmdet-tiny'  # faster-rcnn, retinanet, dino
 training = 'joint'  # frozen: the fuser keeps its stage-1 weights
 

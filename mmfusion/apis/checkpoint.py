@@ -11,6 +11,7 @@ import torch
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import nn
 
+from mmfusion.models.wrappers.first_layers import inflate_state
 from mmfusion.utils.checkpoint import (State, check_made_for, check_state_dict,
                                        find_state_dict, read_checkpoint,
                                        resized_heads)
@@ -113,7 +114,7 @@ def check_overlap(model: nn.Module, path: PathLike,
             resumed head has another number of classes.
     """
     expected = _without(unwrap(model).state_dict(), _UNUSED_IN_TEST)
-    _, state = _read(path)
+    state = inflate_state(unwrap(model), _read(path)[1])
     fitting = {
         key for key, value in expected.items()
         if key in state and state[key].shape == value.shape

@@ -88,7 +88,7 @@ class ExportGraph(nn.Module):
             found['luma'] = output.luma
         if self.segmentor is not None:
             found['seg_logits'] = self.segmentor.encode_decode(
-                self.task_norm(output.fused),
+                self.task_norm(self.task_norm.stack(output.fused, ir)),
                 [dict(img_shape=tuple(vis.shape[2:]))])
         elif self.full and 'semantic' in output.aux:
             found['seg_logits'] = output.aux['semantic']

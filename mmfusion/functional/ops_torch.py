@@ -17,6 +17,12 @@ _AXES = (-2, -1)
 _BLOCK_ITEMS = 1 << 26
 
 
+def scattered_counts(index: Tensor, bins: int) -> Tensor:
+    """``bincount`` of integers (N, ) below ``bins``, for GPUs: that asks one
+    for the largest of them, and waits."""
+    return index.new_zeros(bins).scatter_add_(0, index, torch.ones_like(index))
+
+
 class TorchOps:
     """Operations on (B, H, W) tensors of float32 or float64.
 
@@ -29,7 +35,10 @@ class TorchOps:
 
     def asarray(self, values, like: Tensor) -> Tensor:
         """Tensor of nested numbers with the type and device of ``like``."""
-        return torch.as_tensor(values, dtype=like.dtype, device=like.device)
+        # numbers in common memory are taken at once: nothing has to wait
+        return torch.as_tensor(values,
+                               dtype=like.dtype).to(like.device,
+                                                    non_blocking=True)
 
     def row_blocks(self, x: Tensor, overlap: int = 0,
                    layers: int = 16) -> list[slice]:
@@ -174,8 +183,11 @@ class TorchOps:
     def _count(self, index: Tensor, bins: int) -> Tensor:
         batch = index.shape[0]
         first = torch.arange(batch, device=index.device)[:, None] * bins
-        counts = torch.bincount((index + first).flatten(),
-                                minlength=batch * bins)
+        index = (index + first).flatten()
+        if index.device.type == 'cpu':
+            counts = torch.bincount(index, minlength=batch * bins)
+        else:
+            counts = scattered_counts(index, batch * bins)
         return counts.view(batch, bins).double()  # shares need its digits
 
     def to_levels(self, x: Tensor) -> Tensor:

@@ -107,7 +107,7 @@ class FrameFuser:
             output = self.model.fuse(inputs)
             labels = None
             if self.segmenter is not None:
-                labels = self._labels(output)[..., :height, :width]
+                labels = self._labels(output, inputs)[..., :height, :width]
             for tensor in (output.fused, labels):
                 if tensor is not None and tensor.is_cuda:
                     torch.cuda.synchronize(tensor.device)
@@ -134,7 +134,7 @@ class FrameFuser:
         return torch.stack(
             [self.policy.from_rgb(image, {}) for image in fused])
 
-    def _labels(self, output: FuserOutput) -> Tensor:
+    def _labels(self, output: FuserOutput, inputs: Tensor) -> Tensor:
         task, fused = self.segmenter, output.fused
         if not hasattr(task, 'segmentor'):
             if task is not self.model or 'semantic' not in output.aux:
@@ -143,6 +143,9 @@ class FrameFuser:
                     f'segment with, got {type(task).__name__} with '
                     f'{type(task.fuser).__name__}.')
             return output.aux['semantic'].argmax(1)
+        if task.task_norm.channels > 3:
+            ir = self.model.sources(output, inputs)['ir']
+            fused = task.task_norm.stack(fused, ir)
         # an exported fuser may run elsewhere than the segmentor
         fused = fused.to(next(task.segmentor.parameters()).device)
         metas = [

@@ -69,9 +69,12 @@ visible, infrared = (
             fuser=dict(_drop_=True, type='SelectModality', modality=modality),
             fusion_losses=None),
         fuser_scales=None) for modality in ('vis', 'ir'))
+# Early fusion: it sees both, infrared in a fourth channel (6: three times).
+stacked = dict(visible, model=dict(visible['model'], task_channels=4))
 fusers = dict(
     psfusion=psfusion,
     transfuser6=transfuser6,
     mmdrfuse_student=mmdrfuse_student,
     visible=visible,
-    infrared=infrared)
+    infrared=infrared,
+    stacked=stacked)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput
+from mmfusion.utils.constants import constant
 from mmfusion.utils.errors import UsageError
 
 from .base import BaseFuser
@@ -146,7 +147,7 @@ class LaplacianPyramidFuser(BaseFuser):
 
     def reduce(self, image: Tensor) -> Tensor:
         """Smooth (B, 1, H, W) and keep every second pixel, from the first."""
-        kernel = image.new_tensor(self.KERNEL)
+        kernel = constant(self.KERNEL, image)
         image = F.pad(image, (2, ) * 4, mode='replicate')
         image = F.conv2d(image, kernel.view(1, 1, 1, 5), stride=(1, 2))
         return F.conv2d(image, kernel.view(1, 1, 5, 1), stride=(2, 1))
@@ -154,7 +155,7 @@ class LaplacianPyramidFuser(BaseFuser):
     def expand(self, image: Tensor, size: tuple[int, int]) -> Tensor:
         """Interpolate (B, 1, h, w) to ``size``, at most (2 h, 2 w)."""
         # Twice the kernel, as every second pixel of either axis is empty.
-        kernel = 2 * image.new_tensor(self.KERNEL)
+        kernel = 2 * constant(self.KERNEL, image)
         image = F.pad(image, (1, ) * 4, mode='replicate')
         image = F.conv_transpose2d(image, kernel.view(1, 1, 1, 5),
                                    stride=(1, 2))
@@ -230,7 +231,8 @@ class GuidedFilterFuser(BaseFuser):
                                left:left + images.shape[3]] - images
                         for top, left in ((0, 1), (2, 1), (1, 0), (1, 2)))
         radius = self.saliency_radius
-        steps = torch.arange(-radius, radius + 1).to(images)
+        steps = torch.arange(-radius, radius + 1,
+                             device=images.device).to(images)
         kernel = torch.exp(-(steps / radius)**2 / 2)
         kernel = kernel / kernel.sum()
         channels = images.shape[1]

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mmfusion.utils.constants import constant
 from mmfusion.utils.errors import check_choice
 
 from .colour import luma, rgb_to_ycbcr, ycbcr_to_rgb
@@ -168,7 +169,7 @@ def join_shift(y: Tensor, cbcr: Tensor, clamp: bool = True) -> Tensor:
 
 def _mixed(planes: Tensor, *rows: tuple[float, ...]) -> Tensor:
     """Sums of planes (B, C, H, W), one for each row of C factors."""
-    factors = planes.new_tensor(rows)[..., None, None]
+    factors = constant(rows, planes)[..., None, None]
     return (planes.unsqueeze(1) * factors).sum(2)
 
 

@@ -154,7 +154,7 @@ class ImageNoise:
             torch.randn(tuple(shape), generator=generator)
             for generator in self.generators
         ]
-        return torch.stack(parts).to(like)
+        return torch.stack(parts).to(like, non_blocking=True)
 
 
 def tiled(function: Callable[[Tensor], Tensor], x: Tensor, size: int,
@@ -206,7 +206,8 @@ def _window(length: int, overlap: int, like: Tensor) -> Tensor:
     window = like.new_ones(length)
     if overlap:
         ramp = (torch.arange(overlap) + 0.5) / overlap
-        ramp = (0.5 - 0.5 * torch.cos(math.pi * ramp)).to(like)
+        ramp = (0.5 - 0.5 * torch.cos(math.pi * ramp)).to(
+            like, non_blocking=True)
         window[:overlap] *= ramp
         window[length - overlap:] *= ramp.flip(0)
     return window

@@ -5,12 +5,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmfusion.functional.ops_torch import SOBEL_DIFFERENCE, SOBEL_SMOOTH
+from mmfusion.utils.constants import constant
 
 
 def _separable(column, row, like: Tensor) -> Tensor:
     """Outer product (1, 1, n, n) in the type of ``like``."""
-    return torch.outer(like.new_tensor(column), like.new_tensor(row))[None,
-                                                                      None]
+    return torch.outer(constant(column, like), constant(row, like))[None, None]
 
 
 def filter2d(image: Tensor, kernel: Tensor, mode: str) -> Tensor:

@@ -9,6 +9,7 @@ from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
+from mmfusion.utils.constants import constant
 from mmfusion.utils.errors import check_choice
 
 _CONFIGS = {11: 'A', 13: 'B', 16: 'D', 19: 'E'}
@@ -129,7 +130,7 @@ class VGGFeatures(nn.Module):
             self.to(image.device)
         x = image.expand(-1, 3, -1, -1)
         if self.normalize:
-            mean, std = (x.new_tensor(values)[:, None, None]
+            mean, std = (constant(values, x)[:, None, None]
                          for values in _IMAGENET)
             x = (x - mean) / std
         found = {}

@@ -195,7 +195,9 @@ def _smooth(images: Tensor, side: int, sigma: float, step: int) -> Tensor:
     """Means of the full windows of (..., H, W), every ``step`` pixels."""
     rows, columns = (_windows(size, side, sigma, step)
                      for size in images.shape[-2:])
-    return rows.to(images) @ (images @ columns.to(images).T)
+    rows, columns = (table.to(images, non_blocking=True)
+                     for table in (rows, columns))
+    return rows @ (images @ columns.T)
 
 
 @cache

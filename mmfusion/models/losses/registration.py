@@ -9,6 +9,7 @@ from mmfusion.models.registration.offsets import (STRIDE, matrix_offsets,
                                                   pixel_grid, window)
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
+from mmfusion.utils.constants import constant
 
 from .targets import aux_map
 
@@ -73,7 +74,7 @@ class RegistrationLoss(nn.Module):
         radius = (round(scores.shape[1]**0.5) - 1) // 2
         places = (pixel_grid(rows, columns, cells) + 0.5) * STRIDE - 0.5
         seen = places + cells
-        last = seen.new_tensor((width - 1, height - 1)).reshape(2, 1, 1)
+        last = constant((width - 1, height - 1), seen).reshape(2, 1, 1)
         known = ((seen >= 0) & (seen <= last)
                  & (cells.abs() <= radius * STRIDE)).all(1)
 
@@ -108,4 +109,4 @@ def stack_misalignments(data_samples: list[FusionDataSample] | None,
             f"RegistrationLoss: expected 'misalignment' in {len(like)} data "
             "samples, one an image. Add dict(type='RandomMisalign') to the "
             'pipeline, before crops and flips.')
-    return torch.from_numpy(np.stack(matrices)).to(like)
+    return torch.from_numpy(np.stack(matrices)).to(like, non_blocking=True)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
+from mmfusion.utils.constants import constant
 from mmfusion.utils.errors import check_least
 
 from .base import FusionLoss
@@ -40,10 +41,22 @@ def ohem_cross_entropy(logits: Tensor, target: Tensor, threshold: float = 0.75,
     """
     losses = F.cross_entropy(logits, target, ignore_index=IGNORE,
                              reduction='none').flatten()
-    hard = losses[losses > -math.log(threshold)]
-    if hard.numel() > min_kept:
-        return hard.mean()
-    return losses.topk(min(min_kept, losses.numel()), sorted=False)[0].mean()
+    hard = losses > -math.log(threshold)
+    if losses.device.type != 'cpu':
+        return _hard_mean(losses, hard, min_kept)
+    values = losses[hard]
+    if values.numel() <= min_kept:
+        values = losses.topk(min(min_kept, losses.numel()), sorted=False)[0]
+    return values.mean()
+
+
+def _hard_mean(losses: Tensor, hard: Tensor, min_kept: int) -> Tensor:
+    """Both means, since a GPU is not asked how many are hard."""
+    count = hard.sum()
+    largest = losses.topk(min(min_kept, losses.numel()), sorted=False)[0]
+    return torch.where(count > min_kept,
+                       (losses * hard).sum() / count.clamp(min=1),
+                       largest.mean())
 
 
 def two_channel_bce(logits: Tensor, target: Tensor,
@@ -63,7 +76,7 @@ def two_channel_bce(logits: Tensor, target: Tensor,
     valid = (target != IGNORE).unsqueeze(1).expand_as(logits)
     one_hot = torch.stack((target == 0, target == 1), dim=1)
     if pos_weight is not None:
-        pos_weight = logits.new_tensor(pos_weight).view(1, 2, 1, 1)
+        pos_weight = constant(pos_weight, logits).view(1, 2, 1, 1)
     losses = F.binary_cross_entropy_with_logits(logits,
                                                 one_hot.to(logits.dtype),
                                                 pos_weight=pos_weight,

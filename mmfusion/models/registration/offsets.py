@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmfusion.utils.constants import constant
+
 #: pixels to a cell of the head's features
 STRIDE = 8
 
@@ -114,7 +116,7 @@ def warp(image: Tensor, offsets: Tensor) -> Tensor:
     """
     height, width = image.shape[-2:]
     places = pixel_grid(height, width, offsets) + offsets
-    size = offsets.new_tensor((width, height)).reshape(2, 1, 1)
+    size = constant((width, height), offsets).reshape(2, 1, 1)
     grid = ((2 * places + 1) / size - 1).permute(0, 2, 3, 1)
     return F.grid_sample(image, grid.to(image), mode='bilinear',
                          padding_mode='border', align_corners=False)

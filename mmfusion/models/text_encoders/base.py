@@ -36,8 +36,8 @@ def pad_text(features: Sequence[Tensor]) -> TextFeature:
         TextFeature: (B, max L_i, C) and its mask.
     """
     feat = pad_sequence(list(features), batch_first=True)
-    lengths = torch.tensor([len(feature) for feature in features],
-                           device=feat.device)
+    lengths = torch.tensor([len(feature) for feature in features
+                            ]).to(feat.device, non_blocking=True)
     positions = torch.arange(feat.shape[1], device=feat.device)
     return TextFeature(feat, positions < lengths[:, None])
 

@@ -2,6 +2,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 
+import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
@@ -48,7 +49,9 @@ def by_size(predict: Callable[[Tensor, SampleList], SampleList],
         samples = [data_samples[index] for index in indices]
         for sample in samples:
             _cut(sample, whole, size)
-        part = inputs[indices, :, :size[0], :size[1]]
+        # not by a list, which a GPU would wait for
+        part = torch.stack(
+            [inputs[index, :, :size[0], :size[1]] for index in indices])
         done.update(zip(indices, predict(part, samples), strict=True))
     return [done[index] for index in range(len(data_samples))]
 

@@ -59,9 +59,9 @@ class FuserDetector(JointFusionModel):
                 MODELS.build(dict(augment))
                 for augment in cfg.get('batch_augments') or ())
 
-    def task_input(self, fused: Tensor, data_samples: SampleList) -> Tensor:
-        """Normalized and padded fused images, (B, 3, H', W')."""
-        return self.task_padding(self.task_norm(fused), data_samples)
+    def task_input(self, images: Tensor, data_samples: SampleList) -> Tensor:
+        """Normalized and padded images, (B, task_channels, H', W')."""
+        return self.task_padding(self.task_norm(images), data_samples)
 
     def loss(self, inputs: Tensor,
              data_samples: SampleList) -> dict[str, Tensor]:
@@ -85,8 +85,9 @@ class FuserDetector(JointFusionModel):
         output = self.fuse(inputs, data_samples)
         data_samples = self.add_fused(output, inputs, data_samples)
         data_samples = self.complete(data_samples, inputs)
-        return self.detector.predict(
-            self.task_input(output.fused, data_samples), data_samples)
+        images = self.task_images(output, inputs)
+        return self.detector.predict(self.task_input(images, data_samples),
+                                     data_samples)
 
     def _pad_masks(self, inputs: Tensor, data_samples: SampleList) -> None:
         """Instance masks of the size that the detector will see."""

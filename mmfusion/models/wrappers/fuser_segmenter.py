@@ -49,8 +49,9 @@ class FuserSegmenter(JointFusionModel):
         data_samples = self.add_fused(output, inputs, data_samples)
         data_samples = self.complete(data_samples, inputs)
         if self.fuse_first:
+            images = self.task_images(output, inputs)
             return self.segmentor.predict(
-                self.task_input(output.fused, data_samples), data_samples)
+                self.task_input(images, data_samples), data_samples)
         with self._fusing(self.segmentor.backbone, data_samples):
             return self.segmentor.predict(inputs, data_samples)
 
@@ -60,8 +61,8 @@ class FuserSegmenter(JointFusionModel):
         """Let ``backbone`` accept stacked crops, fusing each on its way."""
 
         def fuse_crop(_, args):
-            fused = self.fuse(args[0], data_samples).fused
-            return (self.task_norm(fused), )
+            output = self.fuse(args[0], data_samples)
+            return (self.task_norm(self.task_images(output, args[0])), )
 
         handle = backbone.register_forward_pre_hook(fuse_crop)
         try:

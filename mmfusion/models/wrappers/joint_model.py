@@ -8,9 +8,11 @@ from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
 from mmfusion.structures import FuserOutput, FusionDataSample
+from mmfusion.utils.errors import UsageError
 from mmfusion.utils.loading_guard import weights_only
 
 from .base import BaseFusionModel, OptSampleList, SampleList
+from .first_layers import widen_first_layers
 from .task_norm import Stats, TaskNormalizer
 
 
@@ -29,6 +31,11 @@ class JointFusionModel(BaseFusionModel):
             switches the normalization off.
         task_std (sequence | str | None): Likewise.
         task_channel_order (str): ``'auto'``, ``'rgb'`` or ``'bgr'``.
+        task_channels (int): What the task network takes: 3, the fused image;
+            4, infrared behind it; 6, infrared three times. Its first layers
+            are widened, see :func:`widen_first_layers`. Behind
+            ``SelectModality``, that is early fusion: the network sees the
+            stacked pair, and ``fused_img`` shows the visible image.
         task_frozen (bool): Keep the task network in eval mode and its
             weights as they are; its losses still teach the fuser.
         args, kwargs: See :class:`BaseFusionModel`.
@@ -39,7 +46,7 @@ class JointFusionModel(BaseFusionModel):
     def __init__(self, fuser: dict, network: dict, *args,
                  task_mean: Stats = 'auto', task_std: Stats = 'auto',
                  task_channel_order: str = 'auto', task_frozen: bool = False,
-                 **kwargs) -> None:
+                 task_channels: int = 3, **kwargs) -> None:
         super().__init__(fuser, *args, **kwargs)
         self.task_frozen = task_frozen
         #: whether the visible images of training batches are fused ones,
@@ -49,9 +56,12 @@ class JointFusionModel(BaseFusionModel):
         preprocessor = network.pop('data_preprocessor', None) or {}
         self.task_norm = TaskNormalizer.from_config(preprocessor, task_mean,
                                                     task_std,
-                                                    task_channel_order)
+                                                    task_channel_order,
+                                                    task_channels)
         with weights_only():
             setattr(self, self.TASK, MODELS.build(network))
+        if task_channels > 3:
+            widen_first_layers(self.task_network, task_channels)
         if task_frozen:
             self.task_network.requires_grad_(False)
         self._read_preprocessor(preprocessor, network.get('_scope_'))
@@ -75,9 +85,31 @@ class JointFusionModel(BaseFusionModel):
     def _read_preprocessor(self, cfg: dict, scope: str | None) -> None:
         """Take over what else the task network's preprocessor did."""
 
-    def task_input(self, fused: Tensor, data_samples: SampleList) -> Tensor:
-        """What the task network sees of the fused images (B, 3, H, W)."""
-        return self.task_norm(fused)
+    def task_images(self, output: FuserOutput, inputs: Tensor) -> Tensor:
+        """What the task network is shown, (B, task_channels, H, W) in [0, 1].
+
+        Args:
+            output (FuserOutput): The fuser's output.
+            inputs (Tensor): The stacked batch it was made of.
+
+        Raises:
+            UsageError: If the infrared image is to be registered, but the
+                fused one was given.
+        """
+        if self.task_norm.channels == 3:
+            return output.fused
+        if (self.registration is not None
+                and 'registration.offset' not in output.aux):
+            raise UsageError(
+                'Expected task_channels=3 where fused images are read from '
+                f'files, got {self.task_norm.channels} with a registration. '
+                'Set write_fused=False in AdaptiveRoundHook.')
+        return self.task_norm.stack(output.fused,
+                                    self.sources(output, inputs)['ir'])
+
+    def task_input(self, images: Tensor, data_samples: SampleList) -> Tensor:
+        """What the task network sees of :meth:`task_images`."""
+        return self.task_norm(images)
 
     def loss(self, inputs: Tensor,
              data_samples: SampleList) -> dict[str, Tensor]:
@@ -100,7 +132,8 @@ class JointFusionModel(BaseFusionModel):
         if self.term_factors.get(self.TASK, 1.) == 0:
             return losses
         task = self.task_network.loss(
-            self.task_input(output.fused, data_samples), data_samples)
+            self.task_input(self.task_images(output, inputs), data_samples),
+            data_samples)
         losses.update({
             f'{self.TASK}.{key}': self._weighted(key, value)
             for key, value in task.items()
@@ -121,9 +154,9 @@ class JointFusionModel(BaseFusionModel):
     def _forward(self, inputs: Tensor,
                  data_samples: OptSampleList = None) -> Any:
         """What the task network's ``_forward`` gives."""
-        fused = self.fuse(inputs, data_samples).fused
+        images = self.task_images(self.fuse(inputs, data_samples), inputs)
         samples = self.complete(data_samples, inputs)
-        return self.task_network._forward(self.task_input(fused, samples),
+        return self.task_network._forward(self.task_input(images, samples),
                                           samples)
 
     @staticmethod

@@ -20,35 +20,49 @@ class TaskNormalizer(nn.Module):
             ``channel_order``. None switches the normalization off.
         std (sequence, optional): Per-channel standard deviation, likewise.
         channel_order (str): ``'rgb'`` or ``'bgr'``.
+        channels (int): 3, or 4 or 6 with the infrared image behind the
+            fused one, see :meth:`stack`. Of three values, infrared gets
+            their mean in one channel, and all in three.
 
     Raises:
         ValueError: If only one of mean and std is given, if they do not
-            have three values, or on an unknown channel order.
+            have three values or one a channel, or on an unknown channel
+            order or number of channels.
     """
 
     def __init__(self, mean: Sequence[float] | None = None,
                  std: Sequence[float] | None = None,
-                 channel_order: str = 'rgb') -> None:
+                 channel_order: str = 'rgb', channels: int = 3) -> None:
         super().__init__()
         if (mean is None) != (std is None):
             raise ValueError('Expected task_mean and task_std both set or '
                              f'both None, got {mean} and {std}.')
         check_choice(('rgb', 'bgr'), task_channel_order=channel_order)
+        check_choice((3, 4, 6), task_channels=channels)
+        self.channels = channels
         self.channel_order = channel_order
         self.enabled = mean is not None
         if self.enabled:
-            if len(mean) != 3 or len(std) != 3:
-                raise ValueError('Expected three values (fused images are '
-                                 f'RGB) in task_mean and task_std, got {mean}'
-                                 f' and {std}.')
-            mean = torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1)
-            std = torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1)
-            self.register_buffer('mean', mean / 255, persistent=False)
-            self.register_buffer('std', std / 255, persistent=False)
+            for name, values in dict(mean=mean, std=std).items():
+                if len(values) not in (3, channels):
+                    raise ValueError(
+                        'Expected three values (fused images are RGB) in '
+                        f'task_mean and task_std, got {mean} and {std}.')
+                values = torch.tensor(values, dtype=torch.float32)
+                self.register_buffer(
+                    name,
+                    self._for_channels(values).view(1, -1, 1, 1) / 255,
+                    persistent=False)
+
+    def _for_channels(self, values: Tensor) -> Tensor:
+        if len(values) == self.channels:
+            return values
+        infrared = values if self.channels == 6 else values.mean()[None]
+        return torch.cat((values, infrared))
 
     @classmethod
     def from_config(cls, preprocessor: dict | None, mean: Stats, std: Stats,
-                    channel_order: str) -> 'TaskNormalizer':
+                    channel_order: str, channels: int = 3) -> 'TaskNormalizer':
         """Resolve ``'auto'`` values from a task model's preprocessor.
 
         Args:
@@ -56,6 +70,7 @@ class TaskNormalizer(nn.Module):
                 the mmseg / mmdet model.
             mean, std: As above, or ``'auto'``.
             channel_order (str): As above, or ``'auto'``.
+            channels (int): As above.
         """
         preprocessor = preprocessor or {}
         if mean == 'auto':
@@ -67,10 +82,27 @@ class TaskNormalizer(nn.Module):
             # was made for BGR input
             keeps_bgr = preprocessor and not preprocessor.get('bgr_to_rgb')
             channel_order = 'bgr' if keeps_bgr else 'rgb'
-        return cls(mean, std, channel_order)
+        return cls(mean, std, channel_order, channels)
 
-    def forward(self, fused: Tensor) -> Tensor:
-        """Args: fused (B, 3, H, W) RGB in [0, 1]. Returns: (B, 3, H, W)."""
+    def stack(self, fused: Tensor, ir: Tensor) -> Tensor:
+        """Put infrared behind fused images, where there are channels for it.
+
+        Args:
+            fused (Tensor): (B, 3, H, W).
+            ir (Tensor): (B, 1, H, W).
+
+        Returns:
+            Tensor: (B, channels, H, W).
+        """
+        more = self.channels - 3
+        if not more:
+            return fused
+        return torch.cat((fused, ir.expand(-1, more, -1, -1)), dim=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Args: images (B, channels, H, W), RGB first, in [0, 1]. Returns:
+        the same shape."""
         if self.channel_order == 'bgr':
-            fused = fused.flip(1)
-        return (fused - self.mean) / self.std if self.enabled else fused
+            bgr, more = images[:, :3].flip(1), images[:, 3:]
+            images = torch.cat((bgr, more), dim=1) if more.numel() else bgr
+        return (images - self.mean) / self.std if self.enabled else images

@@ -30,11 +30,11 @@ class TaskPadding(nn.Module):
         """Pad a batch.
 
         Args:
-            images (Tensor): (B, 3, H, W), images at the left top.
+            images (Tensor): (B, C, H, W), images at the left top.
             data_samples (list[FusionDataSample]): With ``img_shape``.
 
         Returns:
-            Tensor: (B, 3, H', W').
+            Tensor: (B, C, H', W').
         """
         height, width = images.shape[-2:]
         target = self.padded_size((height, width))
@@ -48,7 +48,7 @@ class TaskPadding(nn.Module):
                      pad_shape=self.padded_size(size)))
         if all(size == (height, width) for size in sizes):
             return images
-        size = torch.tensor(sizes, device=images.device)
+        size = torch.tensor(sizes).to(images.device, non_blocking=True)
         rows, columns = (torch.arange(side, device=images.device)
                          >= size[:, axis, None]
                          for axis, side in enumerate(target))

@@ -21,6 +21,7 @@ from mmfusion.models.layers.diffusion import (NORMS, PREDICTIONS, ImageNoise,
                                               respaced_steps, tiled,
                                               to_unit_range)
 from mmfusion.registry import MODELS
+from mmfusion.utils.constants import constant
 
 from ..base import BaseFuser
 from .em import VARIANTS, EMState, em_iteration
@@ -212,5 +213,5 @@ class DDFM(BaseFuser):
         image = image.expand(-1, 3, -1, -1)
         if self.luma == 'bt601_full':
             return bt601(image)
-        weights = image.new_tensor(_SKIMAGE)[:, None, None]
+        weights = constant(_SKIMAGE, image)[:, None, None]
         return (weights * image).sum(1, keepdim=True) + _SKIMAGE_OFFSET

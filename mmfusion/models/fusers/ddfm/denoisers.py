@@ -106,7 +106,7 @@ class GaussianPriorDenoiser(nn.Module):
         # every frequency once, though rfft keeps half of them
         whole = 1 / (4 + rows[:, None]**2 +
                      torch.from_numpy(np.fft.fftfreq(width) * width)**2)
-        power = (self.variance * power / whole.mean()).to(x)
+        power = (self.variance * power / whole.mean()).to(x, non_blocking=True)
         alpha = self.alphas[t].to(x)[:, None, None, None]
         gain = alpha.sqrt() * power / (alpha * power + 1 - alpha)
         clean = torch.fft.irfft2(gain * torch.fft.rfft2(x), s=(height, width))

@@ -3,7 +3,8 @@
 The student has four channels and one, where vector units work on sixteen.
 Here neighbouring columns take the place of missing channels: a convolution
 of stride k along the width gives k columns at once. In channels-last memory
-order its result *is* the image of all columns, so nothing is moved.
+order its result *is* the image of all columns, so nothing is moved. A GPU
+gains nothing by it and runs the layers as they are.
 
 The teacher pads each map once, and sums the convolutions of its inputs
 instead of joining them.
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from mmfusion.registry import FAST_FORMS
 
+from ..mmdrfuse import MMDRFuseStudent
 from .conv import FusedConv2d
 
 #: columns that a kernel of each layer gives at once; measured
@@ -46,6 +48,7 @@ class ColumnStudent(nn.Module):
 
     def __init__(self, hidden: nn.Conv2d, out: nn.Conv2d) -> None:
         super().__init__()
+        self.hidden, self.out = hidden, out
         channels = hidden.out_channels
         k = _HIDDEN_COLUMNS
         first = hidden.weight.new_zeros(k, channels, 2, 3, k + 2)
@@ -69,6 +72,8 @@ class ColumnStudent(nn.Module):
     def forward(self, vis_luma: Tensor,
                 ir: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """See ``MMDRFuseStudent.fuse_luma``."""
+        if ir.device.type != 'cpu':
+            return MMDRFuseStudent.fuse_luma(self, vis_luma, ir)
         batch, _, height, width = ir.shape
         hidden = self._hidden(vis_luma, ir)
         row = hidden[0, 0].numel()
