@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from mmfusion.utils.errors import check_choice
 
 Stats = str | Sequence[float] | None
+#: leaves images at 0 to 255
+_PLAIN = (0., 0., 0.), (1., 1., 1.)
 
 
 class TaskNormalizer(nn.Module):
@@ -36,6 +38,8 @@ class TaskNormalizer(nn.Module):
         check_choice(('rgb', 'bgr'), task_channel_order=channel_order)
         self.channel_order = channel_order
         self.enabled = mean is not None
+        #: mean and standard deviation, as given
+        self.stats = mean, std
         if self.enabled:
             if len(mean) != 3 or len(std) != 3:
                 raise ValueError('Expected three values (fused images are '
@@ -46,10 +50,17 @@ class TaskNormalizer(nn.Module):
             self.register_buffer('mean', mean / 255, persistent=False)
             self.register_buffer('std', std / 255, persistent=False)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether images stay as they are, at 0 to 255."""
+        return self.stats == _PLAIN
+
     @classmethod
     def from_config(cls, preprocessor: dict | None, mean: Stats, std: Stats,
                     channel_order: str) -> 'TaskNormalizer':
         """Resolve ``'auto'`` values from a task model's preprocessor.
+
+        Of one that does not normalize, they leave images at 0 to 255.
 
         Args:
             preprocessor (dict, optional): ``data_preprocessor`` config of
@@ -58,6 +69,9 @@ class TaskNormalizer(nn.Module):
             channel_order (str): As above, or ``'auto'``.
         """
         preprocessor = preprocessor or {}
+        if (mean, std) == ('auto', 'auto') and preprocessor.get(
+                'type') and preprocessor.get('mean') is None:
+            mean, std = _PLAIN  # it sees 0 to 255 (YOLOX)
         if mean == 'auto':
             mean = preprocessor.get('mean')
         if std == 'auto':
