@@ -23,7 +23,7 @@ def parse_args():
     add('--only', nargs='+', metavar='NAME', help='networks to try')
     add(
         '--operators', **one_of(('served', 'compiled')), default='served',
-        help="whose operators mmcv calls: those in their place, or its own; "
+        help='whose operators mmcv calls: those in their place, or its own; '
         'where there are outcomes of both, the table tells of both')
     add('--work-dir', type=Path, default=Path('work_dirs/compatibility'),
         metavar='DIR', help='outcomes (default: %(default)s)')

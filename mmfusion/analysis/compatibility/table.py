@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from mmfusion.utils.claims import claimed
 from mmfusion.utils.compat import has_mmcv_ops, stack_info
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import PathLike, parse_json, write_json, write_text
@@ -69,12 +70,13 @@ def try_all(networks: Iterable[Network], folder: Path,
     """
     operators = 'compiled' if has_mmcv_ops() else 'served'
     path = _file(folder, operators)
-    outcomes = read_outcomes(folder, operators)
-    for network in networks:
-        if again or network.key not in outcomes:
-            outcomes[network.key] = try_network(network)
-            write_json(path, dict(stack=_stack(), networks=outcomes))
-        yield network.key, outcomes[network.key]
+    with claimed(folder):
+        outcomes = read_outcomes(folder, operators)
+        for network in networks:
+            if again or network.key not in outcomes:
+                outcomes[network.key] = try_network(network)
+                write_json(path, dict(stack=_stack(), networks=outcomes))
+            yield network.key, outcomes[network.key]
 
 
 def told(outcome: dict[str, Any],

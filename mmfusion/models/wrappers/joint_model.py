@@ -11,7 +11,7 @@ from mmfusion.structures import FuserOutput, FusionDataSample
 from mmfusion.utils.loading_guard import weights_only
 
 from .base import BaseFusionModel, OptSampleList, SampleList
-from .network_config import complete_network
+from .network_config import complete_network, scope_of
 from .task_norm import Stats, TaskNormalizer
 from .task_preprocessor import TaskPreprocessor, has_own_preprocessor
 
@@ -53,7 +53,7 @@ class JointFusionModel(BaseFusionModel):
         #: whether the visible images of training batches are fused ones,
         #: written before
         self.given_fused = False
-        scope = network.get('_scope_') or self.SCOPE
+        scope = scope_of(network, self.SCOPE)
         network = complete_network(network, scope, classes)
         preprocessor = network.pop('data_preprocessor', None) or {}
         self.task_norm = TaskNormalizer.from_config(preprocessor, task_mean,

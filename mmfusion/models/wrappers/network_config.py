@@ -6,6 +6,18 @@ from pathlib import Path
 from typing import Any
 
 
+def scope_of(cfg: dict, default: str) -> str:
+    """The package of a network: what its config says, else its class.
+
+    Args:
+        cfg (dict): Of the network.
+        default (str): Package of a type that is a plain name.
+    """
+    kind = cfg.get('type', '')
+    own = '' if isinstance(kind, str) else kind.__module__.partition('.')[0]
+    return cfg.get('_scope_') or own or default
+
+
 def complete_network(cfg: dict, scope: str,
                      classes: Sequence[str] | None = None) -> dict:
     """A task network's config, ready to be built.
@@ -13,6 +25,7 @@ def complete_network(cfg: dict, scope: str,
     - Sides of a sliding window may be one number for both.
     - Paths of other configs are those of the network's package, as in a
       checkout of it, where nothing lies there from here.
+    - Names inside of a config whose type is a class are those of its package.
     - A text encoder without ``dataset_name`` and ``vocabulary`` gets the
       names of the classes.
 
@@ -25,6 +38,8 @@ def complete_network(cfg: dict, scope: str,
         dict: A copy.
     """
     cfg = _with_paths(copy.deepcopy(cfg), scope)
+    if not isinstance(cfg.get('type', ''), str):
+        cfg['_scope_'] = scope
     test_cfg = cfg.get('test_cfg') or {}
     for key in ('crop_size', 'stride'):
         if isinstance(test_cfg.get(key), int):
