@@ -51,7 +51,7 @@ _base_ = ['mmfusion::fuser_segmenters/psfusion_segformer.py']
 default_scope = 'change'
 model = dict(
     type='mmfusion.FuserSegmenter',
-    fuser=dict(_delete_=True, type='Blend'),
+    fuser=dict(_delete_=True, type='change.Blend'),
     fusion_losses=dict(
         _delete_=True, mean=dict(type='mmfusion.AverageLoss')),
     segmentor=dict(
