@@ -9,8 +9,8 @@ from torch import nn
 
 from mmfusion.models.exported.fuser import backend_model
 from mmfusion.models.exported.runtimes import is_exported
-from mmfusion.models.wrappers import (BaseFusionModel, asks_for_names,
-                                      inference_config)
+from mmfusion.models.wrappers import BaseFusionModel, inference_config
+from mmfusion.models.wrappers.network_config import asks_for_names
 from mmfusion.registry import DATASETS, MODELS
 from mmfusion.structures import resolve_labels
 from mmfusion.tasks import TASKS, FusionTask

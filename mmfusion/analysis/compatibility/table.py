@@ -127,6 +127,8 @@ def as_markdown(folder: Path) -> str:
             for key, outcome in sorted(served.items())
             if key.startswith(f'{package}/') and 'out' not in outcome
         }
+        if not rows:
+            continue
         works = sum(row[0]['works'] for row in rows.values())
         lines += [
             '', f'### {package}: {works} of {len(rows)} {of} work as '

@@ -9,7 +9,7 @@ import torch
 from mmengine.structures import InstanceData, PixelData
 from torch import nn
 
-from mmfusion.models.wrappers import asks_for_names
+from mmfusion.models.wrappers.network_config import asks_for_names
 from mmfusion.registry import MODELS
 from mmfusion.structures import FusionDataSample
 from mmfusion.utils.errors import one_line

@@ -7,7 +7,6 @@ from .fuser_segmenter import FuserSegmenter
 from .gifnet_trainer import GIFNetTrainer
 from .image_fuser import ImageFuser
 from .joint_model import JointFusionModel
-from .network_config import asks_for_names
 from .task_norm import TaskNormalizer
 from .task_padding import TaskPadding
 from .tta import FuserDetTTAModel, FuserSegTTAModel
@@ -16,6 +15,5 @@ __all__ = [
     'AdversarialFuser', 'AdversarialFuserDetector', 'AdversarialTraining',
     'BaseFusionModel', 'FuserDetTTAModel', 'FuserDetector', 'FuserDistiller',
     'FuserSegTTAModel', 'FuserSegmenter', 'GIFNetTrainer', 'ImageFuser',
-    'JointFusionModel', 'TaskNormalizer', 'TaskPadding', 'asks_for_names',
-    'inference_config'
+    'JointFusionModel', 'TaskNormalizer', 'TaskPadding', 'inference_config'
 ]
