@@ -5,6 +5,7 @@ Prints the table of docs/compatibility.md. What was tried before is not tried
 again; after an interruption, run it once more.
 """
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def parse_args():
 def main():
     args = parse_args()
     refuse_sources(args, 'work_dir')
+    os.environ['HF_HUB_OFFLINE'] = '1'  # nothing is fetched
     from mmfusion.utils.compat import has_mmcv_ops, provide_operators
     from mmfusion.utils.errors import UsageError
     provide_operators(first=args.operators == 'served')
