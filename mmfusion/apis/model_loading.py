@@ -10,6 +10,7 @@ from torch import nn
 from mmfusion.models.exported.fuser import backend_model
 from mmfusion.models.exported.runtimes import is_exported
 from mmfusion.models.wrappers import BaseFusionModel, inference_config
+from mmfusion.models.wrappers.network_config import asks_for_names
 from mmfusion.registry import DATASETS, MODELS
 from mmfusion.structures import resolve_labels
 from mmfusion.tasks import TASKS, FusionTask
@@ -135,12 +136,31 @@ def build_network(cfg: Config) -> BaseFusionModel:
     if cfg.get('model') is None:
         raise UsageError(f'{cfg.filename}: expected a model, got none.')
     init_default_scope(cfg.get('default_scope', 'mmfusion'))
+    name_classes(cfg)
     node = inference_config(cfg.model)
     with weights_only():
         model = MODELS.build(node).eval()
     if any('SyncB' in type(module).__name__ for module in model.modules()):
         return revert_sync_batchnorm(model)
     return model  # mmengine would look for more kinds in mmcv's operators
+
+
+def name_classes(cfg: Config) -> None:
+    """Give a task network that asks for them the names of the classes.
+
+    Args:
+        cfg (Config): Its test set's names, else those of its training set,
+            become ``model.classes``, unless it has some.
+    """
+    model = cfg.get('model') or {}
+    networks = [model.get(part) for part in ('segmentor', 'detector')]
+    if model.get('classes') is None and any(network and asks_for_names(network)
+                                            for network in networks):
+        names = [
+            _set_meta(cfg, loader).get('classes')
+            for loader in ('test_dataloader', 'train_dataloader')
+        ]
+        model['classes'] = next(filter(None, names), None)
 
 
 def complete_meta(cfg: Config, meta: dict) -> dict:
@@ -160,7 +180,7 @@ def complete_meta(cfg: Config, meta: dict) -> dict:
         return stored
     if 'label_map' in stored:  # of mmseg, or older
         return {**stored, **resolve_labels(stored)}
-    known = _test_set_meta(cfg)
+    known = _set_meta(cfg, 'test_dataloader')
     if not stored:
         return known
     if list(stored.get('classes') or ()) != list(known['classes'] or ()):
@@ -169,8 +189,8 @@ def complete_meta(cfg: Config, meta: dict) -> dict:
     return {**stored, **{key: value for key, value in rule.items() if value}}
 
 
-def _test_set_meta(cfg: Config) -> dict:
-    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+def _set_meta(cfg: Config, loader: str) -> dict:
+    dataset = (cfg.get(loader) or {}).get('dataset') or {}
     while 'dataset' in dataset or 'datasets' in dataset:
         dataset = dataset.get('dataset') or dataset['datasets'][0]
     kind: Any = DATASETS.get(dataset['type']) if 'type' in dataset else None

@@ -22,6 +22,7 @@ from mmfusion.utils.loading_steps import state_loading
 from mmfusion.utils.progress import announce
 
 from .checkpoint import check_overlap
+from .model_loading import name_classes
 from .resuming import NothingToResume, check_resumable, latest_checkpoint
 from .two_stage import ensure_stage1
 
@@ -144,6 +145,7 @@ def build_runner(cfg: Config) -> Runner:
     guard_loading()
     _keep_config(cfg)
     format_configs_once()
+    name_classes(cfg)
     cfg.default_hooks = {
         'num_classes': dict(type='mmfusion.NumClassesHook'),
         **(cfg.get('default_hooks') or {})

@@ -154,13 +154,18 @@ class OperatorFinder(MetaPathFinder):
         return importlib.util.spec_from_file_location(name, _OPERATORS)
 
 
-def provide_operators() -> None:
+def provide_operators(first: bool = False) -> None:
     """Let mmcv find operators where it was built without.
 
-    Compiled ones go first.
+    Args:
+        first (bool): Whether they go before compiled ones, which must not
+            have been imported. Defaults to False.
     """
+    if first and OperatorFinder in sys.meta_path:
+        sys.meta_path.remove(OperatorFinder)
     if OperatorFinder not in sys.meta_path:
-        sys.meta_path.append(OperatorFinder)
+        sys.meta_path.insert(0 if first else len(sys.meta_path),
+                             OperatorFinder)
 
 
 def has_mmcv_ops() -> bool:

@@ -195,6 +195,8 @@ def commands(root: Path, out: Path) -> dict[str, list]:
         ],
         'analysis_tools/browse_dataset.py':
         [one[0], '--output-dir', out / 'panels'],
+        'analysis_tools/compatibility.py':
+        ['--only', 'mmseg/cgnet', '--work-dir', out / 'trials'],
         'analysis_tools/evaluate_fusion.py': [
             '--fused', vis, *pairs, '--out', out / 'scores', '--metrics', 'EN',
             'SD', 'MI', '--workers', 2
@@ -252,7 +254,8 @@ def commands(root: Path, out: Path) -> dict[str, list]:
         _distill(root, out / 'student'),
         'model_converters/convert.py':
         ['--method', 'transfuser6', root / 'authors.pth', out / 'a.pth'],
-        'model_converters/pack_weights.py':
-        [one[1], out / 'a.safetensors', '--config', 'a.py', '--data', 'none'],
+        'model_converters/pack_weights.py': [
+            one[1], out / 'a.safetensors', '--config', 'a.py', '--data', 'none'
+        ],
         'misc/print_config.py': [one[0]],
     }

@@ -74,7 +74,8 @@ OTHERS = {
     'dataset_converters/make_synthetic_rgbt.py', 'distill/train.py',
     'deployment/export_matrix.py', 'analysis_tools/fused_mean_std.py',
     'analysis_tools/get_flops.py', 'analysis_tools/text_influence.py',
-    'misc/build_mmcv.py', 'misc/print_config.py', 'misc/try_wheel.py'
+    'analysis_tools/compatibility.py', 'misc/build_mmcv.py',
+    'misc/print_config.py', 'misc/try_wheel.py'
 }
 
 

@@ -1,9 +1,12 @@
 """Stage 2: a fuser in front of a whole mmdet detector."""
-
+import torch.nn.functional as F
+from mmengine.logging import MessageHub
 from mmengine.registry import DefaultScope
+from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
+from mmfusion.structures import FusionDataSample
 from mmfusion.utils import require_detection
 
 from .base import OptSampleList, SampleList
@@ -18,9 +21,10 @@ class FuserDetector(JointFusionModel):
     The fused image goes through :class:`TaskNormalizer` and
     :class:`TaskPadding` into the detector, whose own ``loss`` and
     ``predict`` are used. Of the detector's ``data_preprocessor`` the means,
-    channel order, padding of images and masks and batch augmentations are
-    taken over; the latter move both modalities and the boxes, and run
-    before the fuser.
+    channel order, padding of images, masks and label maps and batch
+    augmentations are taken over; the latter move both modalities and the
+    boxes, and run before the fuser. One of a class of its own (BoxInst's)
+    runs on the fused images, see :class:`TaskPreprocessor`.
 
     Args:
         fuser (dict): Config of a registered fuser.
@@ -44,20 +48,25 @@ class FuserDetector(JointFusionModel):
             detector=_base_.model)
     """
     TASK = 'detector'
+    SCOPE = 'mmdet'
 
     def __init__(self, fuser: dict, detector: dict, *args, **kwargs) -> None:
         require_detection()
         super().__init__(fuser, detector, *args, **kwargs)
 
-    def _read_preprocessor(self, cfg: dict, scope: str | None) -> None:
+    def _read_preprocessor(self, cfg: dict, scope: str) -> None:
+        cfg = dict(cfg)
+        augments = cfg.pop('batch_augments', None) or ()
+        super()._read_preprocessor(cfg, scope)
         self.task_padding = TaskPadding(cfg.get('pad_size_divisor', 1),
                                         cfg.get('pad_value', 0))
         self.pad_mask = cfg.get('pad_mask', False)
         self.mask_pad_value = cfg.get('mask_pad_value', 0)
-        with DefaultScope.overwrite_default_scope(scope or 'mmdet'):
+        self.pad_seg = cfg.get('pad_seg', False)
+        self.seg_pad_value = cfg.get('seg_pad_value', 255)
+        with DefaultScope.overwrite_default_scope(scope):
             self.batch_augments = nn.ModuleList(
-                MODELS.build(dict(augment))
-                for augment in cfg.get('batch_augments') or ())
+                MODELS.build(dict(augment)) for augment in augments)
 
     def task_input(self, images: Tensor, data_samples: SampleList) -> Tensor:
         """Normalized and padded images, (B, task_channels, H', W')."""
@@ -66,12 +75,29 @@ class FuserDetector(JointFusionModel):
     def loss(self, inputs: Tensor,
              data_samples: SampleList) -> dict[str, Tensor]:
         """``fusion.*`` and ``detector.*`` losses of one batch."""
+        _begin_step()
         data_samples = self.complete(data_samples, inputs)
         for augment in self.batch_augments:
             inputs, data_samples = augment(inputs, data_samples)
-        if self.pad_mask:
-            self._pad_masks(inputs, data_samples)
         return super().loss(inputs, data_samples)
+
+    def task_batch(self, images: Tensor, data_samples: SampleList,
+                   training: bool = False) -> tuple[Tensor, SampleList]:
+        if training and self.task_preprocessor is None:
+            self._pad_targets(images, data_samples)
+        return super().task_batch(images, data_samples, training)
+
+    @staticmethod
+    def complete(data_samples: OptSampleList, inputs: Tensor) -> SampleList:
+        """As for all task networks, and where in a canvas images begin,
+        which CornerNet and CenterNet ask."""
+        samples = JointFusionModel.complete(data_samples, inputs)
+        for sample in samples:
+            if 'border' not in sample:
+                height, width = sample.img_shape[:2]
+                sample.set_metainfo(dict(border=(0, height, 0, width)))
+            _name_as_mmdet(sample)
+        return samples
 
     def _predict(self, inputs: Tensor,
                  data_samples: OptSampleList) -> SampleList:
@@ -86,14 +112,37 @@ class FuserDetector(JointFusionModel):
         data_samples = self.add_fused(output, inputs, data_samples)
         data_samples = self.complete(data_samples, inputs)
         images = self.task_images(output, inputs)
-        return self.detector.predict(self.task_input(images, data_samples),
-                                     data_samples)
+        return self.detector.predict(*self.task_batch(images, data_samples))
 
-    def _pad_masks(self, inputs: Tensor, data_samples: SampleList) -> None:
-        """Instance masks of the size that the detector will see."""
-        target = self.task_padding.padded_size(inputs.shape[-2:])
+    def _pad_targets(self, images: Tensor, data_samples: SampleList) -> None:
+        """Masks and label maps of the size that the detector will see."""
+        target = self.task_padding.padded_size(images.shape[-2:])
         for sample in data_samples:
-            instances = sample.gt_instances
-            if 'masks' in instances:
-                instances.masks = instances.masks.pad(
+            if self.pad_mask and 'masks' in sample.gt_instances:
+                sample.gt_instances.masks = sample.gt_instances.masks.pad(
                     target, pad_val=self.mask_pad_value)
+            if self.pad_seg and 'gt_sem_seg' in sample:
+                labels = sample.gt_sem_seg.sem_seg
+                more = [
+                    b - a
+                    for a, b in zip(labels.shape[-2:], target, strict=True)
+                ]
+                sample.gt_sem_seg = PixelData(
+                    sem_seg=F.pad(labels, (0, more[1], 0,
+                                           more[0]), value=self.seg_pad_value))
+
+
+def _begin_step() -> None:
+    """Count from zero where no runner counts: heads and augmentations of
+    mmdet ask in which step or epoch they are."""
+    hub = MessageHub.get_current_instance()
+    for key in ('epoch', 'iter'):
+        if hub.get_info(key) is None:
+            hub.update_info(key, 0)
+
+
+def _name_as_mmdet(sample: FusionDataSample) -> None:
+    """A label map under mmdet's name, too."""
+    labels = sample.get('gt_sem_seg')
+    if labels is not None and 'sem_seg' not in labels:
+        labels.sem_seg = labels.data

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
+from mmfusion.utils.errors import UsageError
 
 from .base import OptSampleList, SampleList
 from .joint_model import JointFusionModel
@@ -31,11 +32,18 @@ class FuserSegmenter(JointFusionModel):
             :class:`JointFusionModel` and :class:`BaseFusionModel`.
     """
     TASK = 'segmentor'
+    SCOPE = 'mmseg'
 
     def __init__(self, fuser: dict, segmentor: dict, *args,
                  fuse_first: bool = True, **kwargs) -> None:
         super().__init__(fuser, segmentor, *args, **kwargs)
         self.fuse_first = fuse_first
+        if not fuse_first and self.task_preprocessor is not None:
+            raise UsageError(
+                'Expected fuse_first=True with a segmentor whose '
+                'data_preprocessor is of a class of its own '
+                f'({segmentor["data_preprocessor"]["type"]}): it needs whole '
+                'images.')
 
     def _predict(self, inputs: Tensor,
                  data_samples: OptSampleList) -> SampleList:
@@ -51,7 +59,7 @@ class FuserSegmenter(JointFusionModel):
         if self.fuse_first:
             images = self.task_images(output, inputs)
             return self.segmentor.predict(
-                self.task_input(images, data_samples), data_samples)
+                *self.task_batch(images, data_samples))
         with self._fusing(self.segmentor.backbone, data_samples):
             return self.segmentor.predict(inputs, data_samples)
 

@@ -1,7 +1,7 @@
 """A fuser in front of a task network: what segmentation and detection
 share."""
-import copy
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,7 +13,9 @@ from mmfusion.utils.loading_guard import weights_only
 
 from .base import BaseFusionModel, OptSampleList, SampleList
 from .first_layers import widen_first_layers
+from .network_config import complete_network, scope_of
 from .task_norm import Stats, TaskNormalizer
+from .task_preprocessor import TaskPreprocessor, has_own_preprocessor
 
 
 class JointFusionModel(BaseFusionModel):
@@ -25,7 +27,8 @@ class JointFusionModel(BaseFusionModel):
     Args:
         fuser (dict): Config of a registered fuser.
         network (dict): Config of a *whole* mmseg or mmdet model. Its
-            ``data_preprocessor`` only serves to fill in ``'auto'`` values.
+            ``data_preprocessor`` serves to fill in ``'auto'`` values; one
+            of a class of its own also runs, see :class:`TaskPreprocessor`.
         task_mean (sequence | str | None): Mean of the task network's input
             on the 0-255 scale; ``'auto'`` takes the network's own, None
             switches the normalization off.
@@ -38,21 +41,28 @@ class JointFusionModel(BaseFusionModel):
             stacked pair, and ``fused_img`` shows the visible image.
         task_frozen (bool): Keep the task network in eval mode and its
             weights as they are; its losses still teach the fuser.
+        classes (sequence[str], optional): Names of the classes for networks
+            that ask for them, such as SAN. Where the data set names them,
+            training and testing fill this in.
         args, kwargs: See :class:`BaseFusionModel`.
     """
     #: Attribute of the task network, and prefix of its weights and losses.
     TASK: str
+    #: Package of task networks that name none.
+    SCOPE: str
 
     def __init__(self, fuser: dict, network: dict, *args,
                  task_mean: Stats = 'auto', task_std: Stats = 'auto',
                  task_channel_order: str = 'auto', task_frozen: bool = False,
+                 classes: Sequence[str] | None = None,
                  task_channels: int = 3, **kwargs) -> None:
         super().__init__(fuser, *args, **kwargs)
         self.task_frozen = task_frozen
         #: whether the visible images of training batches are fused ones,
         #: written before
         self.given_fused = False
-        network = copy.deepcopy(network)
+        scope = scope_of(network, self.SCOPE)
+        network = complete_network(network, scope, classes)
         preprocessor = network.pop('data_preprocessor', None) or {}
         self.task_norm = TaskNormalizer.from_config(preprocessor, task_mean,
                                                     task_std,
@@ -64,7 +74,7 @@ class JointFusionModel(BaseFusionModel):
             widen_first_layers(self.task_network, task_channels)
         if task_frozen:
             self.task_network.requires_grad_(False)
-        self._read_preprocessor(preprocessor, network.get('_scope_'))
+        self._read_preprocessor(preprocessor, scope)
 
     @property
     def task_network(self) -> nn.Module:
@@ -82,8 +92,22 @@ class JointFusionModel(BaseFusionModel):
             self.task_network.eval()
         return self
 
-    def _read_preprocessor(self, cfg: dict, scope: str | None) -> None:
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the task network, if it asks; mmdet's hook calls this."""
+        tell = getattr(self.task_network, 'set_epoch', None)
+        if tell is not None:
+            tell(epoch)
+
+    def _read_preprocessor(self, cfg: dict, scope: str) -> None:
         """Take over what else the task network's preprocessor did."""
+        self.task_preprocessor = (TaskPreprocessor(cfg, self.task_norm, scope)
+                                  if has_own_preprocessor(cfg, scope) else
+                                  None)
+        if self.task_preprocessor is not None and self.task_norm.channels > 3:
+            raise UsageError(
+                f'Expected task_channels=3 for a network whose preprocessor '
+                f'({cfg["type"]}) reads RGB images, got '
+                f'{self.task_norm.channels}.')
 
     def task_images(self, output: FuserOutput, inputs: Tensor) -> Tensor:
         """What the task network is shown, (B, task_channels, H, W) in [0, 1].
@@ -111,6 +135,19 @@ class JointFusionModel(BaseFusionModel):
         """What the task network sees of :meth:`task_images`."""
         return self.task_norm(images)
 
+    def task_batch(self, images: Tensor, data_samples: SampleList,
+                   training: bool = False) -> tuple[Tensor, SampleList]:
+        """Images and samples for the task network.
+
+        Args:
+            images (Tensor): Of :meth:`task_images`.
+            data_samples (list[FusionDataSample]): With ``img_shape``.
+            training (bool): Whether a loss is to be computed.
+        """
+        if self.task_preprocessor is None:
+            return self.task_input(images, data_samples), data_samples
+        return self.task_preprocessor(images, data_samples, training)
+
     def loss(self, inputs: Tensor,
              data_samples: SampleList) -> dict[str, Tensor]:
         """``fusion.*`` losses and those of the task network of one batch.
@@ -132,8 +169,8 @@ class JointFusionModel(BaseFusionModel):
         if self.term_factors.get(self.TASK, 1.) == 0:
             return losses
         task = self.task_network.loss(
-            self.task_input(self.task_images(output, inputs), data_samples),
-            data_samples)
+            *self.task_batch(self.task_images(output, inputs), data_samples,
+                             training=True))
         losses.update({
             f'{self.TASK}.{key}': self._weighted(key, value)
             for key, value in task.items()
@@ -156,8 +193,7 @@ class JointFusionModel(BaseFusionModel):
         """What the task network's ``_forward`` gives."""
         images = self.task_images(self.fuse(inputs, data_samples), inputs)
         samples = self.complete(data_samples, inputs)
-        return self.task_network._forward(self.task_input(images, samples),
-                                          samples)
+        return self.task_network._forward(*self.task_batch(images, samples))
 
     @staticmethod
     def complete(data_samples: OptSampleList, inputs: Tensor) -> SampleList:

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from mmfusion.utils.errors import check_choice
 
 Stats = str | Sequence[float] | None
+#: leaves images at 0 to 255
+_PLAIN = (0., 0., 0.), (1., 1., 1.)
 
 
 class TaskNormalizer(nn.Module):
@@ -42,6 +44,8 @@ class TaskNormalizer(nn.Module):
         self.channels = channels
         self.channel_order = channel_order
         self.enabled = mean is not None
+        #: mean and standard deviation, as given
+        self.stats = mean, std
         if self.enabled:
             for name, values in dict(mean=mean, std=std).items():
                 if len(values) not in (3, channels):
@@ -60,10 +64,17 @@ class TaskNormalizer(nn.Module):
         infrared = values if self.channels == 6 else values.mean()[None]
         return torch.cat((values, infrared))
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether images stay as they are, at 0 to 255."""
+        return self.stats == _PLAIN
+
     @classmethod
     def from_config(cls, preprocessor: dict | None, mean: Stats, std: Stats,
                     channel_order: str, channels: int = 3) -> 'TaskNormalizer':
         """Resolve ``'auto'`` values from a task model's preprocessor.
+
+        Of one that does not normalize, they leave images at 0 to 255.
 
         Args:
             preprocessor (dict, optional): ``data_preprocessor`` config of
@@ -73,6 +84,9 @@ class TaskNormalizer(nn.Module):
             channels (int): As above.
         """
         preprocessor = preprocessor or {}
+        if (mean, std) == ('auto', 'auto') and preprocessor.get(
+                'type') and preprocessor.get('mean') is None:
+            mean, std = _PLAIN  # it sees 0 to 255 (YOLOX)
         if mean == 'auto':
             mean = preprocessor.get('mean')
         if std == 'auto':

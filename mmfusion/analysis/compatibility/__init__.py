@@ -1,0 +1,1 @@
+"""Which networks of the installed mmseg and mmdet train behind a fuser."""
