@@ -72,11 +72,14 @@ def register_config_scopes() -> None:
 
     mmengine keeps a closed table from module names to distribution names.
     It lacks ``mmfusion``, and its entries for the siblings name upstream's
-    distributions, which the forks do not provide. Mapping a module to its
-    own name works on both lines, since the resolver also accepts modules.
+    distributions, which the forks do not provide. Modules in the place of
+    distributions work on both lines, since the resolver also accepts them.
     """
     from mmengine.config.utils import MODULE2PACKAGE
-    MODULE2PACKAGE.setdefault('mmfusion', 'mmfusion')
+
+    # no distribution, hence found as a module: the folder that mmengine 0.10.7
+    # takes for that of a distribution lacks the files of an editable install
+    MODULE2PACKAGE.setdefault('mmfusion', 'mmfusion.version')
     for module in ('mmseg', 'mmdet'):
         listed = MODULE2PACKAGE.get(module)
         if ((listed is None or _version(listed) is None)
@@ -90,6 +93,7 @@ def format_configs_once() -> None:
     yapf takes a second for a config, and mmengine asks for its text five
     times at the start of a training and with every checkpoint.
     """
+    from mmengine.config import config
     from yapf.yapflib import yapf_api
     plain = yapf_api.FormatCode
     if plain.__module__ == __name__:
@@ -104,7 +108,17 @@ def format_configs_once() -> None:
             last[given] = text
         return last[given]
 
-    yapf_api.FormatCode = format_code
+    # mmengine asks the one or the other for it
+    yapf_api.FormatCode = config.FormatCode = format_code
+
+
+def advances_by_loading() -> bool:
+    """Whether mmengine's loop loads what was trained on before a resume.
+
+    Newer ones ask the sampler to skip it.
+    """
+    from mmengine.runner.loops import _InfiniteDataloaderIterator
+    return not hasattr(_InfiniteDataloaderIterator, 'skip_iter')
 
 
 def stack_info() -> dict[str, str]:
@@ -147,8 +161,8 @@ _OPERATORS = Path(__file__).with_name('operators.py')
 class OperatorFinder(MetaPathFinder):
     """Finds :mod:`.operators` under the name of mmcv's compiled module."""
 
-    @staticmethod
-    def find_spec(name: str, path=None, target=None) -> ModuleSpec | None:
+    def find_spec(self, name: str, path=None,
+                  target=None) -> ModuleSpec | None:
         if name != 'mmcv._ext':
             return None
         return importlib.util.spec_from_file_location(name, _OPERATORS)
@@ -159,8 +173,8 @@ def provide_operators() -> None:
 
     Compiled ones go first.
     """
-    if OperatorFinder not in sys.meta_path:
-        sys.meta_path.append(OperatorFinder)
+    if not any(isinstance(one, OperatorFinder) for one in sys.meta_path):
+        sys.meta_path.append(OperatorFinder())
 
 
 def has_mmcv_ops() -> bool:

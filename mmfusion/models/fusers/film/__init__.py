@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
+from mmfusion.utils.torch_features import is_compiling
 
 from ..base import BaseFuser
 from .layers import GuidedBranch, RestormerBlock
@@ -198,7 +199,7 @@ class FILMFusion(BaseFuser):
         text, mask = text.to(image), mask.to(image.device)
         text = text.masked_fill(~mask.unsqueeze(2), 0)
         # looking at values stops export and tracing
-        if not torch.compiler.is_compiling():
+        if not is_compiling():
             self._check_values(name, text, mask)
         return text, mask.to(text.dtype)
 
