@@ -16,22 +16,6 @@ from typing import Any
 
 from .after_import import after_import
 
-#: import name -> distributions that provide it, preferred one first
-DISTRIBUTIONS = {
-    'mmengine': ('onedl-mmengine', 'mmengine'),
-    'mmcv': ('onedl-mmcv', 'mmcv', 'mmcv-lite'),
-    'mmseg': ('onedl-mmsegmentation', 'mmsegmentation'),
-    'mmdet': ('onedl-mmdetection', 'mmdet'),
-}
-
-
-def _version(distribution: str) -> str | None:
-    from importlib import metadata  # late: it takes long, and is rarely used
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
-
 
 def adapt_mmengine() -> None:
     """Adapt mmengine: now, or once it is imported, which takes a while."""
@@ -39,8 +23,13 @@ def adapt_mmengine() -> None:
 
 
 def _adapt() -> None:
+    from .stack import StackFault, check_files
     register_config_scopes()
     silence_siblings()
+    try:
+        check_files()
+    except StackFault as error:
+        warnings.warn(str(error), stacklevel=2)
 
 
 def silence_siblings() -> None:
@@ -77,12 +66,14 @@ def register_config_scopes() -> None:
     """
     from mmengine.config.utils import MODULE2PACKAGE
 
+    from .stack import version_of
+
     # no distribution, hence found as a module: the folder that mmengine 0.10.7
     # takes for that of a distribution lacks the files of an editable install
     MODULE2PACKAGE.setdefault('mmfusion', 'mmfusion.version')
     for module in ('mmseg', 'mmdet'):
         listed = MODULE2PACKAGE.get(module)
-        if ((listed is None or _version(listed) is None)
+        if ((listed is None or version_of(listed) is None)
                 and importlib.util.find_spec(module) is not None):
             MODULE2PACKAGE[module] = module
 
@@ -119,32 +110,6 @@ def advances_by_loading() -> bool:
     """
     from mmengine.runner.loops import _InfiniteDataloaderIterator
     return not hasattr(_InfiniteDataloaderIterator, 'skip_iter')
-
-
-def stack_info() -> dict[str, str]:
-    """Name and version of the distribution behind each OpenMMLab module.
-
-    Returns:
-        dict: e.g. ``{'mmengine': 'onedl-mmengine 0.10.12'}``; modules that
-        are not installed are left out.
-
-    Raises:
-        RuntimeError: If two distributions provide the same module, because
-            the later one has overwritten files of the earlier.
-    """
-    info = {}
-    for module, candidates in DISTRIBUTIONS.items():
-        found = [(name, version) for name in candidates
-                 if (version := _version(name)) is not None]
-        if len(found) > 1:
-            names = ' '.join(name for name, _ in found)
-            raise RuntimeError(
-                f'Expected one distribution to provide {module!r}, got '
-                f'{names}: they write the same folder. Repair with: '
-                f'pip uninstall -y {names} && pip install {found[0][0]}')
-        if found:
-            info[module] = ' '.join(found[0])
-    return info
 
 
 #: ends an error about an operator that is missing

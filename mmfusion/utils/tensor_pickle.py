@@ -40,11 +40,14 @@ def allowing(allowed: Sequence[Any]) -> SimpleNamespace:
         load=lambda file, **how: Unpickler(file, **how).load())
 
 
-class TensorUnpickler(pickle._Unpickler):  # type: ignore[name-defined]
+_Unpickler: Any = getattr(pickle, '_Unpickler')  # noqa: B009
+
+
+class TensorUnpickler(_Unpickler):
     """Builds and calls what torch and its user allow, nothing else."""
 
     more: Mapping[str, Any] = {}
-    dispatch = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: dict[int, Any] = dict(_Unpickler.dispatch)
 
     def find_class(self, module: str, name: str) -> Any:
         """What is allowed under a name."""
