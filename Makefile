@@ -1,5 +1,5 @@
-# make setup | python | demo | test | check | docs | pictures | lint | format |
-# public-names | clean
+# make setup | python | demo | test | test-stock | check | docs | pictures |
+# lint | format | public-names | clean
 # Needs Python 3.11 with pip; everything else is installed into $(VENV).
 
 VENV   ?= .venv
@@ -34,8 +34,8 @@ FAST := $(addprefix tests/,test_cli test_fileio test_functional \
 # set one, since several processes run them.)
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: setup python demo test check docs pictures lint format public-names \
-    clean
+.PHONY: setup python demo test test-stock check docs pictures lint format \
+    public-names clean
 
 setup: $(FULL)
 
@@ -87,6 +87,34 @@ test: $(FULL)
 	$(if $(ARGS),,@$(PY) -m coverage report --sort=cover \
 	    | awk '/^TOTAL/ || $$NF + 0 < 80')
 
+# The stock stack of OpenMMLab in an environment of its own, mmfusion beside
+# it: all configs build, and a part of the suite.
+STOCK ?= .venv-stock
+STOCK_PY := $(STOCK)/bin/python
+STOCK_STAMP := $(STOCK)/.mmfusion-installed
+STOCK_TESTS := $(addprefix tests/, \
+    test_configs/test_sweep.py \
+    test_engine/test_resume_and_ddp.py::test_killed_and_resumed \
+    test_engine/test_adaptive_round_hook.py \
+    test_engine/test_old_checkpoint.py test_engine/test_hooks_training.py \
+    test_models/test_wrappers test_packaging/test_install.py \
+    test_packaging/test_operators.py test_utils \
+    test_cli/test_doctor.py test_tools/test_train_tool.py \
+    test_tools/test_test_tool.py test_tools/test_test_fusion_tool.py)
+test-stock: $(STOCK_STAMP)
+	OMP_NUM_THREADS=1 $(STOCK_PY) -m pytest -q -n 2 --dist worksteal \
+	    $(or $(ARGS),$(STOCK_TESTS))
+
+$(STOCK_STAMP): requirements/stock.txt setup.py pyproject.toml
+	@{ set -e; \
+	if ! $(STOCK_PY) -c 'import pip' 2>/dev/null; then \
+	    $(PYTHON) -m venv --clear $(STOCK); \
+	fi; \
+	echo 'Installing the stock stack (about 5 GB, minutes) ...'; \
+	$(STOCK_PY) -m pip install -qq --no-input -r requirements/stock.txt; \
+	$(STOCK_PY) -m pip install -qq --no-deps --no-build-isolation -e .; \
+	touch $@; } >&2
+
 # For daily work, two minutes at most on two cores.
 check: lint $(FULL)
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile $(FAST)
@@ -128,6 +156,6 @@ public-names: $(FULL)
 clean:
 	rm -rf build dist *.egg-info mmfusion/.mim .pytest_cache .ruff_cache \
 	    .mypy_cache
-	rm -f $(STAMP) $(STAMP)-with-operators $(FORMATTED)
+	rm -f $(STAMP) $(STAMP)-with-operators $(STOCK_STAMP) $(FORMATTED)
 	find . -path ./$(VENV) -prune -o -name __pycache__ -print0 \
 	    | xargs -0 rm -rf

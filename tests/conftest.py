@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from mmengine.config import config
 from mmengine.config import utils as config_utils
 from yapf.yapflib import yapf_api
 
@@ -23,6 +24,7 @@ cv2.setNumThreads(1)
 torch.set_num_threads(1)
 # Formatting a config takes seconds, and every training does it.
 yapf_api.FormatCode = lambda text, **kwargs: (text, False)
+config.FormatCode = yapf_api.FormatCode  # mmengine asks one or the other
 # All metafiles of a package are read for each config of its that is named.
 config_utils.load = functools.cache(config_utils.load)
 

@@ -4,12 +4,12 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmfusion.apis.model_loading import build_network
 from mmfusion.tasks import TASKS
 from mmfusion.utils.errors import UsageError, check_choice
+from mmfusion.utils.torch_features import math_attention
 
 PARTS = ('full', 'fuser')
 
@@ -103,7 +103,7 @@ def count_flops(network: nn.Module, shape: tuple[int, int],
     counter = FlopCounterMode(display=False)
     # as plain matrix products, since the CPU's fused attention is not known
     # to the counter
-    plain_attention = sdpa_kernel(SDPBackend.MATH)
+    plain_attention = math_attention()
     fake = FakeTensorMode(allow_non_fake_inputs=True)
     inputs = fake.from_tensor(
         random_input(shape, channels=input_channels(network)))

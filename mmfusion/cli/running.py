@@ -12,6 +12,7 @@ from mmfusion.utils.errors import UsageError, one_line
 from mmfusion.utils.interruption import (AGAIN, Interrupted, ending_on_signals,
                                          stopped_by)
 from mmfusion.utils.progress import free_output
+from mmfusion.utils.stack import stack_fault
 
 #: packages of the extras 'onedl' and 'upstream', by what is imported
 _STACK = ('mmengine', 'mmcv', 'mmseg', 'cv2', 'torchvision', 'timm', 'torch')
@@ -41,8 +42,14 @@ def run(main: Callable[[], int | None]) -> int:
     except (UsageError, OSError, DetectionMissing) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
-    except ModuleNotFoundError as error:
-        if error.name not in _STACK:
+    # AssertionError: mmseg and mmdet look at the version of mmcv
+    except (ImportError, AssertionError) as error:
+        fault = stack_fault()
+        if fault is not None:
+            print(f'error: {fault}', file=sys.stderr)
+            return 2
+        if getattr(error, 'name', None) not in _STACK or not isinstance(
+                error, ModuleNotFoundError):
             raise
         print(
             f'error: Expected the package {error.name}, got none: pip install '

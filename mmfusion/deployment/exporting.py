@@ -14,13 +14,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mmfusion.models.exported.runtimes import (META_FILE, META_KEY, PathLike,
                                                open_session)
 from mmfusion.models.exported.sums import append_sum
 from mmfusion.utils.errors import UsageError, check_choice, one_line
 from mmfusion.utils.files import finished_file
+from mmfusion.utils.torch_features import math_attention
 
 from .fold import fold_batch_norm, reparameterize
 from .graph import ExportGraph, describe, example_inputs
@@ -297,7 +297,7 @@ def _quiet() -> Iterator[None]:
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings(), sdpa_kernel(SDPBackend.MATH):
+        with warnings.catch_warnings(), math_attention():
             warnings.simplefilter('ignore')
             yield
     finally:

@@ -1,5 +1,6 @@
 from .compat import (DetectionMissing, has_detection, has_mmcv_ops,
-                     register_config_scopes, require_detection, stack_info)
+                     register_config_scopes, require_detection)
+from .stack import stack_info
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:

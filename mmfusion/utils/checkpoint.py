@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from .errors import UsageError
 from .files import write_bytes
+from .plain_pickle import ARRAYS, latin1_bytes
+from .torch_features import safe_globals
 
 PathLike = str | os.PathLike
 State = dict[str, Tensor]
@@ -43,14 +45,12 @@ def allowed_globals() -> list[Any]:
     That is the log history, in numpy arrays. Their unpickling builds arrays
     and scalars and cannot reach other code.
     """
-    core = getattr(np, '_core', None) or np.core
     dtypes = {type(np.dtype(kind)) for kind in 'bBhHiIlLqQefd?'}
     return [
-        HistoryBuffer, (_history_method, 'builtins.getattr'), np.ndarray,
-        np.dtype, core.multiarray.scalar,
-        (core.multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
-        (core.multiarray.scalar, 'numpy.core.multiarray.scalar'),
-        core.multiarray._reconstruct, *dtypes
+        HistoryBuffer, (_history_method, 'builtins.getattr'),
+        (latin1_bytes, '_codecs.encode'), np.ndarray, np.dtype, *dtypes,
+        *((function, '.'.join(name)) for name, function in ARRAYS.items()
+          if name[0].endswith('multiarray'))
     ]
 
 
@@ -82,7 +82,7 @@ def read_checkpoint(path: PathLike, map_location: Any = 'cpu') -> Any:
         return _read_safetensors(path, map_location)
     check_sums(path)
     try:
-        with torch.serialization.safe_globals(allowed_globals()):
+        with safe_globals(allowed_globals()):
             return torch.load(path, map_location=map_location,
                               weights_only=True)
     # torch raises whatever the damage leads it to, IndexError included

@@ -16,22 +16,6 @@ from typing import Any
 
 from .after_import import after_import
 
-#: import name -> distributions that provide it, preferred one first
-DISTRIBUTIONS = {
-    'mmengine': ('onedl-mmengine', 'mmengine'),
-    'mmcv': ('onedl-mmcv', 'mmcv', 'mmcv-lite'),
-    'mmseg': ('onedl-mmsegmentation', 'mmsegmentation'),
-    'mmdet': ('onedl-mmdetection', 'mmdet'),
-}
-
-
-def _version(distribution: str) -> str | None:
-    from importlib import metadata  # late: it takes long, and is rarely used
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
-
 
 def adapt_mmengine() -> None:
     """Adapt mmengine: now, or once it is imported, which takes a while."""
@@ -39,8 +23,13 @@ def adapt_mmengine() -> None:
 
 
 def _adapt() -> None:
+    from .stack import StackFault, check_files
     register_config_scopes()
     silence_siblings()
+    try:
+        check_files()
+    except StackFault as error:
+        warnings.warn(str(error), stacklevel=2)
 
 
 def silence_siblings() -> None:
@@ -72,14 +61,19 @@ def register_config_scopes() -> None:
 
     mmengine keeps a closed table from module names to distribution names.
     It lacks ``mmfusion``, and its entries for the siblings name upstream's
-    distributions, which the forks do not provide. Mapping a module to its
-    own name works on both lines, since the resolver also accepts modules.
+    distributions, which the forks do not provide. Modules in the place of
+    distributions work on both lines, since the resolver also accepts them.
     """
     from mmengine.config.utils import MODULE2PACKAGE
-    MODULE2PACKAGE.setdefault('mmfusion', 'mmfusion')
+
+    from .stack import version_of
+
+    # no distribution, hence found as a module: the folder that mmengine 0.10.7
+    # takes for that of a distribution lacks the files of an editable install
+    MODULE2PACKAGE.setdefault('mmfusion', 'mmfusion.version')
     for module in ('mmseg', 'mmdet'):
         listed = MODULE2PACKAGE.get(module)
-        if ((listed is None or _version(listed) is None)
+        if ((listed is None or version_of(listed) is None)
                 and importlib.util.find_spec(module) is not None):
             MODULE2PACKAGE[module] = module
 
@@ -90,6 +84,7 @@ def format_configs_once() -> None:
     yapf takes a second for a config, and mmengine asks for its text five
     times at the start of a training and with every checkpoint.
     """
+    from mmengine.config import config
     from yapf.yapflib import yapf_api
     plain = yapf_api.FormatCode
     if plain.__module__ == __name__:
@@ -104,33 +99,17 @@ def format_configs_once() -> None:
             last[given] = text
         return last[given]
 
-    yapf_api.FormatCode = format_code
+    # mmengine asks the one or the other for it
+    yapf_api.FormatCode = config.FormatCode = format_code
 
 
-def stack_info() -> dict[str, str]:
-    """Name and version of the distribution behind each OpenMMLab module.
+def advances_by_loading() -> bool:
+    """Whether mmengine's loop loads what was trained on before a resume.
 
-    Returns:
-        dict: e.g. ``{'mmengine': 'onedl-mmengine 0.10.12'}``; modules that
-        are not installed are left out.
-
-    Raises:
-        RuntimeError: If two distributions provide the same module, because
-            the later one has overwritten files of the earlier.
+    Newer ones ask the sampler to skip it.
     """
-    info = {}
-    for module, candidates in DISTRIBUTIONS.items():
-        found = [(name, version) for name in candidates
-                 if (version := _version(name)) is not None]
-        if len(found) > 1:
-            names = ' '.join(name for name, _ in found)
-            raise RuntimeError(
-                f'Expected one distribution to provide {module!r}, got '
-                f'{names}: they write the same folder. Repair with: '
-                f'pip uninstall -y {names} && pip install {found[0][0]}')
-        if found:
-            info[module] = ' '.join(found[0])
-    return info
+    from mmengine.runner.loops import _InfiniteDataloaderIterator
+    return not hasattr(_InfiniteDataloaderIterator, 'skip_iter')
 
 
 #: ends an error about an operator that is missing
@@ -147,8 +126,8 @@ _OPERATORS = Path(__file__).with_name('operators.py')
 class OperatorFinder(MetaPathFinder):
     """Finds :mod:`.operators` under the name of mmcv's compiled module."""
 
-    @staticmethod
-    def find_spec(name: str, path=None, target=None) -> ModuleSpec | None:
+    def find_spec(self, name: str, path=None,
+                  target=None) -> ModuleSpec | None:
         if name != 'mmcv._ext':
             return None
         return importlib.util.spec_from_file_location(name, _OPERATORS)
@@ -161,11 +140,13 @@ def provide_operators(first: bool = False) -> None:
         first (bool): Whether they go before compiled ones, which must not
             have been imported. Defaults to False.
     """
-    if first and OperatorFinder in sys.meta_path:
-        sys.meta_path.remove(OperatorFinder)
-    if OperatorFinder not in sys.meta_path:
-        sys.meta_path.insert(0 if first else len(sys.meta_path),
-                             OperatorFinder)
+    there = [one for one in sys.meta_path if isinstance(one, OperatorFinder)]
+    if first:
+        for one in there:
+            sys.meta_path.remove(one)
+    elif there:
+        return
+    sys.meta_path.insert(0 if first else len(sys.meta_path), OperatorFinder())
 
 
 def has_mmcv_ops() -> bool:

@@ -13,12 +13,12 @@ from typing import Any
 
 import yaml
 from mmengine.fileio import PickleHandler, YamlHandler, register_handler
-from torch.serialization import safe_globals
 
 from .after_import import after_import
 from .checkpoint import allowed_globals, find_state_dict, read_checkpoint
 from .model_index import BOX
 from .plain_pickle import PlainUnpickler
+from .torch_features import safe_globals
 
 #: torch reads it at each ``torch.load``, whatever its caller asks for
 _FORCE = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'

@@ -5,26 +5,30 @@ from typing import Any
 
 import numpy as np
 
-# NumPy 2 renamed it
-_CORE = getattr(np, '_core', None) or np.core
-_ARRAYS = (('multiarray', '_reconstruct'), ('multiarray', 'scalar'),
-           ('numeric', '_frombuffer'))
-_ALLOWED = {
-    ('collections', 'OrderedDict'):
-    OrderedDict,
-    ('numpy', 'ndarray'):
-    np.ndarray,
-    ('numpy', 'dtype'):
-    np.dtype,
-    # how protocols below 3 spell bytes
-    ('_codecs', 'encode'):
-    lambda text, encoding: text.encode('latin1'),
+#: (module, name) of what arrays are made by, in both lines of NumPy, which
+#: renamed the module
+ARRAYS = {
+    (f'numpy.{core}.{module}', name): function for core in ('core', '_core')
+    for module, name, function in (
+        ('multiarray', '_reconstruct', np.zeros(1).__reduce__()[0]),
+        ('multiarray', 'scalar', np.float32(1).__reduce__()[0]),
+        ('numeric', '_frombuffer', np.zeros(1).__reduce_ex__(5)[0]),
+    )
 }
-_ALLOWED.update({
-    (f'numpy.{core}.{module}', name):
-    getattr(getattr(_CORE, module), name) for core in ('core', '_core')
-    for module, name in _ARRAYS
-})
+
+
+def latin1_bytes(text: str, encoding: str) -> bytes:
+    """What protocols below 3 make bytes by."""
+    return text.encode('latin1')
+
+
+_ALLOWED = {
+    **ARRAYS,
+    ('collections', 'OrderedDict'): OrderedDict,
+    ('numpy', 'ndarray'): np.ndarray,
+    ('numpy', 'dtype'): np.dtype,
+    ('_codecs', 'encode'): latin1_bytes,
+}
 
 
 class PlainUnpickler(pickle.Unpickler):

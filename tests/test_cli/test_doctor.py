@@ -6,6 +6,7 @@ import pytest
 from mmfusion.cli.commands import doctor
 from mmfusion.cli.main import main
 from mmfusion.utils import model_index
+from mmfusion.utils.stack import StackFault
 
 
 @pytest.fixture
@@ -35,9 +36,9 @@ def test_nothing_is_at_fault(report, monkeypatch):
 def test_faults_come_with_their_repair(report, monkeypatch, tmp_path):
 
     def two_lines():
-        raise RuntimeError("Expected one distribution to provide 'mmcv', got "
-                           'onedl-mmcv mmcv: they write the same folder. '
-                           'Repair with: pip uninstall -y mmcv')
+        raise StackFault("Expected one distribution to provide 'mmcv', got "
+                         'onedl-mmcv mmcv: they write the same folder. '
+                         'Repair with: pip uninstall -y mmcv')
 
     monkeypatch.setattr(doctor, 'COMPILED', dict(nonesuch='pip install it'))
     monkeypatch.setattr(doctor, 'stack_info', two_lines)

@@ -148,11 +148,14 @@ def test_others_are_named(call, name):
 def test_found_where_none_are_compiled():
     """Under mmcv's name, behind compiled ones."""
     code = '''
+import importlib
 import sys
 import mmfusion
 from mmfusion.utils.compat import OperatorFinder
-assert sys.meta_path[-1] is OperatorFinder
-sys.meta_path.insert(0, OperatorFinder)
+finder = sys.meta_path[-1]
+assert isinstance(finder, OperatorFinder)
+importlib.invalidate_caches()  # asks every finder
+sys.meta_path.insert(0, finder)
 from mmcv.ops import get_compiler_version, nms, soft_nms
 from mmfusion.utils import has_mmcv_ops
 assert not has_mmcv_ops() and 'torchvision' in get_compiler_version()

@@ -5,6 +5,8 @@ which plants a file that would leave a mark.
 """
 import ast
 import contextlib
+import io
+import pickle
 import runpy
 import subprocess
 import sys
@@ -25,8 +27,9 @@ from mmengine.runner import CheckpointLoader, load_checkpoint
 from mmfusion.apis import FusionInferencer, init_model, test, train
 from mmfusion.models.exported import open_session
 from mmfusion.registry import MODELS, TEXT_ENCODERS, TRANSFORMS
-from mmfusion.utils.checkpoint import read_checkpoint
+from mmfusion.utils.checkpoint import allowed_globals, read_checkpoint
 from mmfusion.utils.files import write_image
+from mmfusion.utils.tensor_pickle import allowing
 from tests.support import payloads, text_cases
 from tests.support.reader_calls import reader_calls
 from tests.support.tiny_project import make_project
@@ -84,6 +87,29 @@ def fuser_weights(folder, mark):
             dict(type='MMDRFuseStudent', init_cfg=dict(type='Pretrained',
                                                        checkpoint=str(path))))
         refused(fuser.init_weights, words='sandbox')
+
+
+@case('mmfusion/utils/tensor_pickle.py: Unpickler',
+      'mmfusion/utils/tensor_pickle.py: Unpickler(file, **how).load')
+def older_torch(folder, mark):
+    """The unpickler that stands in for that of a torch without lists."""
+    allowed = allowed_globals()
+    name = str(mark).encode()
+    plain = pickle.dumps(payloads.Payload(mark), 2)
+    for text in (plain, b'(S"' + name + b'"\nios\nmkdir\n.',
+                 b'(cos\nmkdir\nS"' + name + b'"\no.',
+                 b'cbuiltins\ngetattr\n(cnumpy\nndarray\nVtofile\ntR.',
+                 b'cnumpy\nndarray\n}Vshape\nNsb.'):
+        with pytest.raises((RuntimeError, UnpicklingError)):
+            allowing(allowed).load(io.BytesIO(text))
+
+
+@case(READ)
+def torchscript(folder, mark):
+    """It is code, which torch before 2.6 runs whatever it is asked for."""
+    path = str(folder / 'a.pth')
+    torch.jit.save(torch.jit.script(torch.nn.ReLU()), path)
+    refused(read_checkpoint, path, words='read safely')
 
 
 @case('mmfusion/utils/checkpoint.py: load')

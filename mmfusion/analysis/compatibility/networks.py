@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config, ConfigDict
 
-from mmfusion.utils.compat import DISTRIBUTIONS
 from mmfusion.utils.errors import UsageError
+from mmfusion.utils.stack import DISTRIBUTIONS
 
 #: what marks the small variants of a family, smallest first
 _SMALL = ('tiny', 'nano', 'swin-t', '_s_', 'pvt-t', 'r18', 'r50', 'x50', 's50')

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from mmfusion.utils.claims import claimed
-from mmfusion.utils.compat import has_mmcv_ops, stack_info
+from mmfusion.utils.compat import has_mmcv_ops
 from mmfusion.utils.errors import UsageError
 from mmfusion.utils.files import PathLike, parse_json, write_json, write_text
+from mmfusion.utils.stack import stack_info
 
 from .networks import Network
 from .trial import SIZES, try_network

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mmfusion.utils.compat import (BUILD_OPERATORS, has_detection,
-                                   has_mmcv_ops, stack_info)
+from mmfusion.utils.compat import BUILD_OPERATORS, has_detection, has_mmcv_ops
 from mmfusion.utils.errors import one_line
 from mmfusion.utils.model_index import config_folders, list_models, model_entry
+from mmfusion.utils.stack import StackFault, stack_info
 from mmfusion.version import __version__
 
 from ..parsing import Parser, console_on
@@ -25,7 +25,7 @@ _EXTRAS = {
 }
 #: packages that may be installed and broken, and how to repair them
 COMPILED = {
-    'torch': 'pip install "torch>=2.4"',
+    'torch': 'pip install "torch>=2.1"',
     'torchvision': 'pip install --force-reinstall torchvision (the version '
     'that fits torch)',
     'cv2': 'pip install opencv-python',
@@ -89,7 +89,7 @@ def check_stack() -> list[Finding]:
     """OpenMMLab's packages."""
     try:
         found = stack_info()
-    except RuntimeError as error:
+    except StackFault as error:
         text, _, repair = one_line(error).partition(' Repair with: ')
         return [Finding('OpenMMLab', 'fault', text, repair)]
     return [

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from mmfusion.fileio.paths import output_path
 from mmfusion.registry import HOOKS, MODELS
+from mmfusion.utils.compat import advances_by_loading
 from mmfusion.utils.errors import UsageError, check_least
 from mmfusion.utils.files import write_image
 
@@ -275,11 +276,16 @@ class _Batches:
         self.runner = runner
         self._turn: tuple | None = None
         self._batches: Iterator = iter(())
+        #: batches that the loop asks for to pass over them
+        self._passed_over = runner.iter if advances_by_loading() else 0
 
     def __iter__(self) -> '_Batches':
         return self
 
     def __next__(self) -> dict:
+        if self._passed_over:
+            self._passed_over -= 1
+            return {}
         turn = self.hook.turn(self.runner.iter)
         if turn[:2] != self._turn:
             self._turn = turn[:2]

@@ -1,5 +1,8 @@
 """Random draws that do not depend on where a training was resumed."""
 import random
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -7,6 +10,7 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 
 from mmfusion.registry import HOOKS
+from mmfusion.utils.compat import advances_by_loading
 
 _FETCH, _STEP = 0, 1
 
@@ -35,6 +39,11 @@ class StepSeedHook(Hook):
 
     def before_train_epoch(self, runner) -> None:
         self._seed_all(runner, runner.iter, _FETCH)
+        loop = runner.train_loop
+        if hasattr(loop, 'dataloader_iterator') and advances_by_loading():
+            loop.dataloader_iterator = _advanced(
+                loop.dataloader_iterator, runner.iter,
+                partial(self._seed_all, runner, runner.iter, _FETCH))
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         self._seed_all(runner, runner.iter, _STEP)
@@ -56,3 +65,12 @@ class StepSeedHook(Hook):
         random.seed(first)
         np.random.seed(second)
         torch.manual_seed(first << 31 | second >> 1)
+
+
+def _advanced(batches: Iterator, number: int,
+              then: Callable[[], None]) -> Iterator[Any]:
+    """All batches; ``then`` is called behind the first ``number``."""
+    for _ in range(number):
+        yield next(batches)
+    then()
+    yield from batches

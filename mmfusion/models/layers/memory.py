@@ -13,6 +13,8 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from mmfusion.utils.torch_features import is_compiling
+
 
 def apply_to_concat(function: Callable[[Tensor], Tensor],
                     parts: Sequence[Tensor]) -> Tensor:
@@ -32,7 +34,7 @@ def apply_to_concat(function: Callable[[Tensor], Tensor],
     if len(parts) == 1:
         return function(parts[0])
     both = torch.cat(tuple(parts), dim=1)
-    if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+    if is_compiling() or not torch.is_grad_enabled():
         return function(both)
     address, shape = both.data_ptr(), both.shape
     kept = [part.detach() for part in parts]

@@ -199,7 +199,9 @@ class DDFM(BaseFuser):
         def run(part: Tensor) -> Tensor:
             return self.denoiser(part, steps)[:, :x.shape[1]]
 
-        with torch.autocast(x.device.type, torch.float16, enabled=self.fp16):
+        # torch 2.1 refuses float16 on CPUs, also where it is switched off
+        kind = torch.float16 if self.fp16 else None
+        with torch.autocast(x.device.type, kind, enabled=self.fp16):
             out = run(x) if self.tile is None else tiled(run, x, *self.tile)
         return out.to(x.dtype)
 

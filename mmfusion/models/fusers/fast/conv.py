@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusion.utils.torch_features import autocasts_cpu, is_compiling
+
 from .fold import fold_norms, is_basic_block
 
 #: activation -> (oneDNN's name, its scalars, its algorithm, PyTorch's
@@ -40,10 +42,10 @@ def is_plain(*tensors: Tensor) -> bool:
     That is float32 on a CPU, without gradients, autocast or a compiler.
     """
     return (all(x.device.type == 'cpu' and x.dtype == torch.float32
-                for x in tensors) and not torch.is_autocast_enabled('cpu')
+                for x in tensors) and not autocasts_cpu()
             and not (torch.is_grad_enabled() and any(x.requires_grad
                                                      for x in tensors))
-            and not torch.compiler.is_compiling())
+            and not is_compiling())
 
 
 class FusedConv2d(nn.Module):

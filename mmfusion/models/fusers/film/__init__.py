@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
+from mmfusion.utils.torch_features import is_compiling
 
 from ..base import BaseFuser
 from .layers import GuidedBranch, RestormerBlock
@@ -200,7 +201,7 @@ class FILMFusion(BaseFuser):
         text = text.masked_fill(~mask.unsqueeze(2), 0)
         # looking at values stops export and tracing, and a GPU: there the
         # fused image tells, which such a text fills with NaN
-        if (text.device.type == 'cpu' and not torch.compiler.is_compiling()):
+        if text.device.type == 'cpu' and not is_compiling():
             self._check_values(name, text, mask)
         return text, mask.to(text.dtype)
 

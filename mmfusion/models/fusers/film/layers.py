@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmfusion.models.layers import recompute
+from mmfusion.utils.torch_features import is_exporting
 
 
 def full_precision(x: Tensor) -> Tensor:
@@ -28,7 +29,7 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     """
     if tuple(x.shape[-2:]) == tuple(size):
         return x
-    if not (torch.jit.is_tracing() or torch.compiler.is_exporting()):
+    if not (torch.jit.is_tracing() or is_exporting()):
         return F.interpolate(x, size, mode='nearest')
     for dim, target in ((2, size[0]), (3, size[1])):
         x = x.index_select(dim,

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
+from mmfusion.utils.torch_features import is_exporting
 
 from ..base import BaseFuser
 from .layers import ConvStack, DenseStack, conv_layer
@@ -108,7 +109,7 @@ class WindowAttention(nn.Module):
         y = F.pad(y, padding, mode='reflect')
         value = self.value(y)
         rows = y.shape[2]
-        if not (torch.compiler.is_exporting() or torch.jit.is_tracing()):
+        if not (is_exporting() or torch.jit.is_tracing()):
             columns = len(y) * y.shape[3] // _SIDE
             rows = _SIDE * max(_WINDOWS // columns, 1)
         out = torch.cat([

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmfusion.registry import MODELS
+from mmfusion.utils.torch_features import is_exporting
 
 from ..base import BaseFuser
 from .layers import PixelTransformer
@@ -67,7 +68,7 @@ def _pool_to_three(x: Tensor) -> Tensor:
     Where a graph is written, by matrices: ONNX pools so only what three
     divides.
     """
-    if not (torch.compiler.is_exporting() or torch.jit.is_tracing()):
+    if not (is_exporting() or torch.jit.is_tracing()):
         return F.adaptive_avg_pool2d(x, 3)
     part = torch.arange(3, device=x.device).unsqueeze(1)
     means = []
