@@ -17,9 +17,16 @@ def exported(tmp_path_factory):
     root = tmp_path_factory.mktemp('exported')
     configs = tiny_project.make_project(root)
     DefaultScope.get_instance('mmfusion', scope_name='mmfusion')
+    # two of SegFormer's four stages: what tracing costs grows with them
     options = {
         'model.fuser':
-        dict(_delete_=True, type='MMDRFuseTeacher', channels=(8, 16))
+        dict(_delete_=True, type='MMDRFuseTeacher', channels=(8, 16)),
+        'model.segmentor.backbone':
+        dict(num_stages=2, num_layers=[1, 1], num_heads=[1, 1],
+             patch_sizes=[7, 3], strides=[4, 2], sr_ratios=[8, 4],
+             out_indices=(0, 1)),
+        'model.segmentor.decode_head':
+        dict(in_channels=[8, 8], in_index=[0, 1]),
     }
     torch.manual_seed(0)
     model = init_model(configs / 'stage2.py', cfg_options=options,

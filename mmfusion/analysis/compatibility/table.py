@@ -24,8 +24,7 @@ _MEANT = ((r"compiled operator '(\w+?)(?:_forward)?'",
           (r"import custom modules .*'mmpretrain",
            'it needs mmpretrain'), (r'pip install ([\w-]+)', r'it needs `\1`'),
           (r'DepthEstimator', 'no segmentor: it estimates depth'),
-          (r'huggingface',
-           'it needs the files of a language model'))
+          (r'huggingface', 'it needs the files of a language model'))
 
 
 def _file(folder: Path, operators: str) -> Path:

@@ -54,8 +54,8 @@ class JointFusionModel(BaseFusionModel):
     def __init__(self, fuser: dict, network: dict, *args,
                  task_mean: Stats = 'auto', task_std: Stats = 'auto',
                  task_channel_order: str = 'auto', task_frozen: bool = False,
-                 classes: Sequence[str] | None = None,
-                 task_channels: int = 3, **kwargs) -> None:
+                 classes: Sequence[str] | None = None, task_channels: int = 3,
+                 **kwargs) -> None:
         super().__init__(fuser, *args, **kwargs)
         self.task_frozen = task_frozen
         #: whether the visible images of training batches are fused ones,
@@ -168,9 +168,8 @@ class JointFusionModel(BaseFusionModel):
                             'fusion')
         if self.term_factors.get(self.TASK, 1.) == 0:
             return losses
-        task = self.task_network.loss(
-            *self.task_batch(self.task_images(output, inputs), data_samples,
-                             training=True))
+        task = self.task_network.loss(*self.task_batch(
+            self.task_images(output, inputs), data_samples, training=True))
         losses.update({
             f'{self.TASK}.{key}': self._weighted(key, value)
             for key, value in task.items()

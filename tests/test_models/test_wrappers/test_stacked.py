@@ -173,8 +173,8 @@ def test_registered_infrared(stacked, batch):
 
 
 @pytest.mark.parametrize('channels, mean', [(3, [1., 2., 6.]),
-                                                (4, [1., 2., 6., 3.]),
-                                                (6, [1., 2., 6., 1., 2., 6.])])
+                                            (4, [1., 2., 6., 3.]),
+                                            (6, [1., 2., 6., 1., 2., 6.])])
 def test_normalization_of_infrared(channels, mean):
     norm = TaskNormalizer([1, 2, 6], [2, 2, 2], 'bgr', channels)
     images = torch.rand(1, channels, 4, 4)
