@@ -98,7 +98,8 @@ STOCK_TESTS := $(addprefix tests/, \
     test_engine/test_adaptive_round_hook.py \
     test_engine/test_old_checkpoint.py test_engine/test_hooks_training.py \
     test_models/test_wrappers test_packaging/test_install.py \
-    test_packaging/test_operators.py test_utils \
+    test_packaging/test_operators.py \
+    test_packaging/test_other_projects.py test_utils \
     test_cli/test_doctor.py test_tools/test_train_tool.py \
     test_tools/test_test_tool.py test_tools/test_test_fusion_tool.py)
 test-stock: $(STOCK_STAMP)

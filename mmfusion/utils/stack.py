@@ -39,7 +39,7 @@ def stack_info() -> dict[str, str]:
     Raises:
         StackFault: If two distributions provide the same module, mmcv is out
             of the range of mmseg or mmdet, its operators were compiled for
-            another torch, or there is no torchvision.
+            another torch, or torchvision or pkg_resources is missing.
     """
     info = check_files()
     _check_operators(info.get('mmcv', ''))
@@ -77,7 +77,21 @@ def check_files() -> dict[str, str]:
             "Expected torchvision, whose operators take the place of mmcv's, "
             f'got none. Repair with: pip install torch=={version_of("torch")} '
             'torchvision')
+    _check_setuptools()
     return info
+
+
+def _check_setuptools() -> None:
+    """mmengine 0.10 reads versions by what setuptools no longer brings."""
+    engine = importlib.util.find_spec('mmengine')
+    if (engine is None or engine.origin is None
+            or importlib.util.find_spec('pkg_resources') is not None):
+        return
+    asks = Path(engine.origin).with_name('utils') / 'package_utils.py'
+    if asks.is_file() and 'import pkg_resources' in asks.read_text('utf-8'):
+        raise StackFault(
+            'Expected pkg_resources for this mmengine, got none: setuptools '
+            '82 dropped it. Repair with: pip install "setuptools<82"')
 
 
 def _check_range(mmcv: str, module: str) -> None:

@@ -108,35 +108,37 @@ class TestFakeGpu:
                 assert conv(image).dtype == (dtype or torch.float32)
 
 
+def run_fuser(fuser, gpu, dtype):
+    vis, ir = gpu.put(pair(2, 37, 50))
+    text = gpu.put(condition(fuser, 2))
+    with running(gpu, dtype):
+        output = fuser(vis, ir, **text)
+    check([output.fused, output.luma, output.aux], dtype)
+    assert output.fused.shape == (2, 3, 37, 50)
+
+
+@pytest.mark.no_cover
 @pytest.mark.parametrize('name', FUSERS)
-class TestFusers:
+def test_fusers_as_trained(name, gpu):
+    """Autocast as in training, float32 as in testing."""
+    fuser = gpu.put_module(build(name))
+    for dtype in DTYPES if fuser.trainable else DTYPES[:2]:
+        fuser.train(dtype is not None)
+        with torch.set_grad_enabled(fuser.training and fuser.trainable):
+            run_fuser(fuser, gpu, dtype)
 
-    def run(self, fuser, gpu, dtype):
-        vis, ir = gpu.put(pair(2, 37, 50))
-        text = gpu.put(condition(fuser, 2))
-        with running(gpu, dtype):
-            output = fuser(vis, ir, **text)
-        check([output.fused, output.luma, output.aux], dtype)
-        assert output.fused.shape == (2, 3, 37, 50)
 
-    @pytest.mark.no_cover
-    def test_as_trained(self, name, gpu):
-        """Autocast as in training, float32 as in testing."""
-        fuser = gpu.put_module(build(name))
-        for dtype in DTYPES if fuser.trainable else DTYPES[:2]:
-            fuser.train(dtype is not None)
-            with torch.set_grad_enabled(fuser.training and fuser.trainable):
-                self.run(fuser, gpu, dtype)
+def is_optimized(name):
+    return any(cls.__name__ in FAST_FORMS for cls in MODELS.get(name).__mro__)
 
-    @pytest.mark.no_cover
-    @torch.no_grad()
-    def test_optimized(self, name, gpu):
-        fuser = build(name)
-        if not any(cls.__name__ in FAST_FORMS for cls in type(fuser).__mro__):
-            pytest.skip('no form of its own')
-        fuser = gpu.put_module(fuser.optimize_for_inference())
-        for dtype in DTYPES:
-            self.run(fuser, gpu, dtype)
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize('name', list(filter(is_optimized, FUSERS)))
+@torch.no_grad()
+def test_fusers_optimized(name, gpu):
+    fuser = gpu.put_module(build(name).optimize_for_inference())
+    for dtype in DTYPES:
+        run_fuser(fuser, gpu, dtype)
 
 
 def outputs(gpu, *size, dtype=None):

@@ -1,10 +1,10 @@
 """Projects of others: their own scope, new-style configs, mim."""
+import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import torch
 
 from mmfusion.registry import MODELS
@@ -71,11 +71,12 @@ def test_new_style_config(tmp_path):
         assert model(torch.rand(1, 4, 64, 64)).shape[1] == 3
 
 
-def test_mim_runs_our_tools(tmp_path):
-    pytest.importorskip('mim.cli')
-    done = run(sys.executable, '-c', 'from mim.cli import cli; cli()', 'run',
-               'mmfusion', 'train', 'none.py', cwd=tmp_path)
-    told = (done.stdout + done.stderr).splitlines()
-    assert any(
-        line.startswith('error: Expected a config file, got \'none.py\'')
-        for line in told), told
+if importlib.util.find_spec('mim'):  # which `make test-stock` has
+
+    def test_mim_runs_our_tools(tmp_path):
+        done = run(sys.executable, '-c', 'from mim.cli import cli; cli()',
+                   'run', 'mmfusion', 'train', 'none.py', cwd=tmp_path)
+        told = (done.stdout + done.stderr).splitlines()
+        assert any(
+            line.startswith('error: Expected a config file, got \'none.py\'')
+            for line in told), told

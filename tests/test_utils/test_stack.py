@@ -33,7 +33,9 @@ def installed(monkeypatch, tmp_path):
         def find_spec(name, *args):
             if name in ('mmseg', 'mmdet'):
                 return SimpleNamespace(origin=str(tmp_path / f'{name}.py'))
-            if name == 'torchvision':
+            if name == 'mmengine':
+                return SimpleNamespace(origin=str(tmp_path / 'engine/x.py'))
+            if name in ('torchvision', 'pkg_resources'):
                 return real('sys') if name in versions else None
             return real(name, *args)
 
@@ -84,6 +86,18 @@ def test_mmcv_out_of_range(installed, capsys, version):
 def test_no_torchvision(installed, capsys):
     installed(**{k: v for k, v in STOCK.items() if k != 'torchvision'})
     assert 'pip install torch==2.1.2 torchvision' in told(capsys)
+
+
+def test_setuptools_without_pkg_resources(installed, capsys, tmp_path):
+    installed(**STOCK)
+    asks = tmp_path / 'engine/utils/package_utils.py'
+    asks.parent.mkdir(parents=True)
+    asks.write_text('import importlib.metadata')
+    stack.stack_info()
+    asks.write_text('    import pkg_resources')
+    assert 'pip install "setuptools<82"' in told(capsys)
+    installed(**STOCK, pkg_resources='81')
+    stack.stack_info()
 
 
 @pytest.mark.parametrize('name, repair', [('mmcv', 'mmcv-lite==2.1.0'),
