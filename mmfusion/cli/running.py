@@ -68,6 +68,8 @@ def _short_warnings() -> Iterator[None]:
             for package in (*_STACK, 'mmdet'):
                 warnings.filterwarnings('ignore', category=kind,
                                         module=rf'{package}\b')
+        # mmengine 0.10.7's doing, of which users of it can do nothing
+        warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
         warnings.formatwarning = _told_in_one_line
         try:
             yield

@@ -20,7 +20,7 @@ from mmfusion.models.exported.runtimes import (META_FILE, META_KEY, PathLike,
 from mmfusion.models.exported.sums import append_sum
 from mmfusion.utils.errors import UsageError, check_choice, one_line
 from mmfusion.utils.files import finished_file
-from mmfusion.utils.torch_features import math_attention
+from mmfusion.utils.torch_features import exports_programs, math_attention
 
 from .fold import fold_batch_norm, reparameterize
 from .graph import ExportGraph, describe, example_inputs
@@ -116,6 +116,11 @@ def export_model(model: nn.Module, path: PathLike, part: str = 'fuser',
     """
     path, how = Path(path), ExportOptions(**options)
     how.check(path)
+    if how.format != 'torchscript' and not exports_programs():
+        raise UsageError(
+            f'Expected a newer torch for the format {how.format}, got '
+            f'{torch.__version__}, which exports torchscript alone. Export '
+            'in an environment of its own: make setup.')
     reference = ExportGraph(copy.deepcopy(model).cpu(), part)
     graph = ExportGraph(copy.deepcopy(model).cpu(), part)
     merged = reparameterize(graph)

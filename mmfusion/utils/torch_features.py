@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
+from inspect import signature
 from types import ModuleType, SimpleNamespace
 from typing import Any, NoReturn
 
@@ -19,6 +20,11 @@ is_compiling = getattr(torch.compiler, 'is_compiling',
                        torch._utils.is_compiling)
 #: whether one is being exported, or compiled, where torch makes no difference
 is_exporting = getattr(torch.compiler, 'is_exporting', is_compiling)
+
+
+def exports_programs() -> bool:
+    """Whether it traces what ``torch.export`` and ONNX files are made of."""
+    return 'dynamic_shapes' in signature(torch.export.export).parameters
 
 
 def autocasts_cpu() -> bool:

@@ -198,6 +198,19 @@ def test_bad_arguments(tmp_path, kwargs, name, words):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_torch_that_exports_torchscript_alone(tmp_path, monkeypatch):
+    """Torch 2.1 is one."""
+
+    def export(f, args, kwargs=None, *, constraints=None):
+        """As it was there."""
+
+    monkeypatch.setattr(torch.export, 'export', export)
+    with pytest.raises(UsageError, match='which exports torchscript alone'):
+        export_model(wrapper('AverageFuser'), tmp_path / 'a.onnx')
+    export_model(wrapper('AverageFuser'), tmp_path / 'a.ts',
+                 format='torchscript', shape=(16, 16))
+
+
 def test_models_that_cannot_be_exported(exported, tmp_path):
 
     class Stubborn(BaseFuser):

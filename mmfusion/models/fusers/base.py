@@ -102,8 +102,9 @@ class BaseFuser(BaseModule):
         """Do what ``init_cfg`` says.
 
         ``dict(type='Pretrained', checkpoint=PATH)`` loads strictly (see
-        :func:`load_fuser_weights`); mmengine's own loading would leave a
-        fuser untouched whose keys carry the prefix ``fuser.``.
+        :func:`load_fuser_weights`), and where PATH is None, nothing;
+        mmengine's own loading would leave a fuser untouched whose keys carry
+        the prefix ``fuser.``.
         """
         cfg = self.init_cfg
         if self.is_init or not (isinstance(cfg, dict)
@@ -113,7 +114,8 @@ class BaseFuser(BaseModule):
         self.init_cfg = None
         super().init_weights()
         self.init_cfg = cfg
-        load_fuser_weights(self, cfg['checkpoint'])
+        if cfg['checkpoint'] is not None:
+            load_fuser_weights(self, cfg['checkpoint'])
 
     def forward(self, vis: Tensor, ir: Tensor, *more: Tensor,
                 **condition) -> FuserOutput:

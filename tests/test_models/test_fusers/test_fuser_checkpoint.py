@@ -56,6 +56,9 @@ def test_init_cfg(trained, tmp_path):
                               checkpoint=str(tmp_path / 'a.pth')))
     fuser.init_weights()
     assert same(fuser, trained)
+    # as forms write it: from scratch
+    TransFuser6(**SLIM, init_cfg=dict(type='Pretrained',
+                                      checkpoint=None)).init_weights()
 
 
 def test_training_checkpoints_of_mmengine(trained, tmp_path):
