@@ -18,6 +18,8 @@ stage1_checkpoint = 'work_dirs/transfuser6_avg_mfnet/iter_20000.pth'
 # which the paper does not.
 backbone_checkpoint = None
 batch_size = 4  # pairs a process
+# Classes that nobody teaches, by name, as in BFFR's ablation: ('car', 'person')
+ignore_classes = ()
 
 # ============================ possibly modified =============================
 fuser_lr_mult = 1.0  # learning-rate factor of the fuser
@@ -47,7 +49,10 @@ train_pipeline = [
 ]
 train_dataloader = dict(
     batch_size=batch_size,
-    dataset=dict(data_root=data_root, pipeline=train_pipeline))
+    dataset=dict(
+        data_root=data_root,
+        pipeline=train_pipeline,
+        ignore_classes=ignore_classes))
 val_dataloader = dict(dataset=dict(data_root=data_root))
 test_dataloader = val_dataloader
 fusion_dataloader = dict(dataset=dict(data_root=data_root))
@@ -65,6 +70,7 @@ optim_wrapper = dict(
 default_hooks = dict(checkpoint=dict(save_best='mIoU'))
 # Without the switches that reproduce the authors' code.
 small = dict(
+    train_dataloader=dict(dataset=dict(ignore_classes=ignore_classes)),
     model=dict(
         _drop_=['fuse_first', 'task_mean', 'task_std', 'task_channel_order'],
         fuser=dict(_drop_=['channel_order', 'clamp']),

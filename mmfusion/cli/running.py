@@ -2,10 +2,12 @@
 
 This module imports nothing heavy, see :mod:`.flags`.
 """
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from mmfusion.utils.compat import DetectionMissing
 from mmfusion.utils.errors import UsageError, one_line
@@ -56,6 +58,23 @@ def run(main: Callable[[], int | None]) -> int:
             '"mmfusion[onedl]". mmfusion doctor tells what else is missing.',
             file=sys.stderr)
         return 2
+
+
+def renamed(today: str) -> int:
+    """Answer a script that another project had, with today's command.
+
+    Args:
+        today (str): Name of the tool that does it now.
+
+    Returns:
+        int: 2, since nothing was done.
+    """
+    old = Path(sys.argv[0])
+    command = shlex.join(['python', str(old.with_name(today)), *sys.argv[1:]])
+    print(
+        f'error: {old.name} is {today} here. Run:\n  {command}\nwith a config '
+        'of mmfusion, see docs/migrate_from_bffr.md.', file=sys.stderr)
+    return 2
 
 
 @contextmanager

@@ -1,4 +1,5 @@
 """Pairs of aligned images from two folders, with or without labels."""
+from collections.abc import Sequence
 
 import mmengine.fileio as fileio
 from mmseg.datasets import BaseSegDataset
@@ -8,6 +9,7 @@ from mmfusion.fileio import (FileRule, Suffix, join_by_stem, natural_key,
 from mmfusion.registry import DATASETS
 from mmfusion.structures import resolve_labels
 from mmfusion.tasks import TASKS, FusionTask, channel_spans, task_of
+from mmfusion.utils.errors import check_choice
 from mmfusion.utils.loading_guard import guard_loading
 
 from .samplers import SeededDraws
@@ -60,6 +62,10 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
             modalities.
         seg_map_suffix (str | tuple | None): Accepted suffixes; None means
             any image suffix. Further maps use it, too.
+        ignore_classes (sequence[str]): Names of classes whose pixels count
+            for nothing, as if nobody had labelled them; heads and weights
+            stay as they are. (Classes that ``metainfo`` leaves out are gone
+            from the head, too.)
         seg_map_stem (str): Stem rule, for instance ``'{stem}_label'``.
         metainfo (dict, optional): As in mmengine; ``modalities`` (dict from
             name to channel count, ordered) replaces the class's.
@@ -70,8 +76,8 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
     Raises:
         FileNotFoundError: If a folder or the split file does not exist.
         ValueError: If a pair is incomplete, a folder has no images, the
-            split file names a missing stem, a prefix key or a rule is
-            unknown, or labels are tested without classes.
+            split file names a missing stem, a prefix key, a rule or an
+            ignored class is unknown, or labels are tested without classes.
     """
     METAINFO: dict = TASKS['ivf'].meta
     PREFIX: dict = {}
@@ -84,8 +90,8 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
                  data_prefix: dict | None = None, ann_file: str = '',
                  task: str | None = None, seg_map_suffix: Suffix = '.png',
                  seg_map_stem: str = '{stem}', metainfo: dict | None = None,
-                 test_mode: bool = False, lazy_init: bool = False,
-                 **kwargs) -> None:
+                 ignore_classes: Sequence[str] = (), test_mode: bool = False,
+                 lazy_init: bool = False, **kwargs) -> None:
         meta = dict(self.METAINFO)
         if task is not None:
             meta.update(FusionTask.of(task).meta)
@@ -127,6 +133,7 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
         self._metainfo.update(resolve_labels(self._metainfo, self.METAINFO),
                               task=task_of(modalities))
         self.label_map = self._metainfo['label_map']
+        self._ignored = self._classes_of(ignore_classes)
         self.test_mode = test_mode
         if (test_mode and 'seg_map_path' in self.data_prefix
                 and not self._metainfo.get('classes')):
@@ -136,6 +143,18 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
                 'set data_prefix=dict(seg_map_path=None).')
         if not lazy_init:
             self.full_init()
+
+    def _classes_of(self, names: Sequence[str]) -> list[int]:
+        """Indices of classes by their names."""
+        known = list(self._metainfo.get('classes') or ())
+        if names and not known:
+            raise ValueError(
+                f'{type(self).__name__}: expected classes before '
+                f'ignore_classes, got {names} alone. Name all of them in '
+                'metainfo=dict(classes=...).')
+        for name in names:
+            check_choice(known, ignore_classes=name)
+        return [known.index(name) for name in names]
 
     def _check_prefix(self, prefix: dict, modalities: dict) -> None:
         known = [f'{name}_path' for name in modalities]
@@ -249,7 +268,8 @@ class PairedImageDataset(SeededDraws, BaseSegDataset):
                     classes=self._metainfo.get('classes'),
                     label_map=self.label_map,
                     reduce_zero_label=self.reduce_zero_label,
-                    background=self._metainfo['background'], seg_fields=[])
+                    background=self._metainfo['background'],
+                    ignored_classes=self._ignored, seg_fields=[])
         return info
 
 

@@ -1,4 +1,5 @@
 """PairedImageDataset: matching, order, split files and bad input."""
+import cv2
 import numpy as np
 import pytest
 
@@ -47,6 +48,28 @@ def test_labels_without_classes_in_test_mode(write_pairs):
     with pytest.raises(ValueError, match='classes'):
         PairedImageDataset(str(root), dict(seg_map_path='label'),
                            test_mode=True)
+
+
+def test_ignored_classes(write_pairs):
+    """Their pixels count for nothing; the classes stay."""
+    root = write_pairs(['a'], label='label')
+    labels = np.arange(12, dtype=np.uint8).reshape(3, 4) % 3
+    assert cv2.imwrite(str(root / 'label/a.png'), labels)
+    settings = dict(data_root=str(root),
+                    data_prefix=dict(seg_map_path='label'),
+                    pipeline=[dict(type='LoadFusionAnnotations')])
+    names = dict(metainfo=dict(classes=('road', 'car', 'person')))
+    plain = PairedImageDataset(**settings, **names)
+    some = PairedImageDataset(**settings, **names,
+                              ignore_classes=['road', 'person'])
+    np.testing.assert_array_equal(plain[0]['gt_seg_map'], labels)
+    np.testing.assert_array_equal(some[0]['gt_seg_map'],
+                                  np.where(labels == 1, 1, 255))
+    assert some.metainfo == plain.metainfo
+    with pytest.raises(ValueError, match="ignore_classes 'road', 'car' or"):
+        PairedImageDataset(**settings, **names, ignore_classes=('cars', ))
+    with pytest.raises(ValueError, match='expected classes before'):
+        PairedImageDataset(**settings, ignore_classes=('car', ))
 
 
 def test_custom_classes(write_pairs):

@@ -42,6 +42,19 @@ def test_help_and_missing_config_from_any_folder(program, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize('old, today', [('train_fuser', 'train'),
+                                        ('train_fuser_segmenter', 'train'),
+                                        ('test_fuser_segmenter', 'test')])
+def test_names_of_bffr(old, today):
+    done = start(sys.executable, f'tools/{old}.py', 'my config.py', '--eval',
+                 cwd=ROOT)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[:2] == [
+        f'error: {old}.py is {today}.py here. Run:',
+        f"  python tools/{today}.py 'my config.py' --eval"
+    ]
+
+
 def test_fusing_from_another_folder(trained, tmp_path):
     done = start(sys.executable, TOOLS / 'test_fusion.py',
                  trained / 'configs' / 'fusers' / 'stage1.py',

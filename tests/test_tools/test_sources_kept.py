@@ -69,7 +69,8 @@ CASES = [
 ]
 #: what has tests of its own below, reads nothing or writes nothing
 OTHERS = {
-    'train.py', 'test.py', 'analysis_tools/browse_dataset.py',
+    'train.py', 'test.py', 'train_fuser.py', 'train_fuser_segmenter.py',
+    'test_fuser_segmenter.py', 'analysis_tools/browse_dataset.py',
     'dataset_converters/boxes_to_coco.py',
     'dataset_converters/make_synthetic_rgbt.py', 'distill/train.py',
     'deployment/export_matrix.py', 'analysis_tools/fused_mean_std.py',

@@ -29,7 +29,7 @@ class LoadFusionAnnotations(LoadAnnotations):
 
     Required keys: ``seg_map_path`` unless ``required=False``; optional
     ``binary_path``, ``boundary_path``, ``mask_path``, ``classes``,
-    ``label_map``, ``reduce_zero_label``.
+    ``label_map``, ``reduce_zero_label``, ``ignored_classes``.
 
     Added keys: ``gt_seg_map``, ``gt_binary_map``, ``gt_boundary_map``,
     ``gt_mask_map`` (each (H, W) uint8), listed in ``seg_fields``.
@@ -93,6 +93,9 @@ class LoadFusionAnnotations(LoadAnnotations):
             })
         label = to_classes(self._decode(results['seg_map_path']), results)
         self._check_range(label, results)
+        ignored = results.get('ignored_classes')
+        if ignored:
+            label[np.isin(label, ignored)] = self.ignore_index
         results['gt_seg_map'] = label
         results['seg_fields'].append('gt_seg_map')
 
