@@ -18,7 +18,7 @@ stage1_checkpoint = 'work_dirs/transfuser6_avg_mfnet/iter_20000.pth'
 # which the paper does not.
 backbone_checkpoint = None
 batch_size = 4  # pairs a process
-# Classes that nobody teaches, by name, as in BFFR's ablation: ('car', 'person')
+# Classes that are not taught, as in BFFR's ablation: ('car', 'person')
 ignore_classes = ()
 
 # ============================ possibly modified =============================
