@@ -5,6 +5,7 @@ This module is loaded as ``mmcv._ext`` where mmcv was built without operators
 need; names, arguments and the tensors that are written to are mmcv's. An
 operator that is not here raises an error when it is called.
 """
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -123,10 +124,24 @@ def _deform_conv(how: dict[str, Any]) -> Callable:
     def convolve(input: Tensor, offset: Tensor, weight: Tensor,
                  mask: Tensor | None = None,
                  bias: Tensor | None = None) -> Tensor:
-        return torchvision.ops.deform_conv2d(input, offset, weight, bias,
-                                             stride, padding, dilation, mask)
+        size = [(side + 2 * pad - step * (kernel - 1) - 1) // move + 1
+                for side, pad, step, kernel, move in zip(
+                    input.shape[2:], padding, dilation, weight.shape[2:],
+                    stride, strict=True)]
+        return torchvision.ops.deform_conv2d(
+            input, _first_values(offset, size), weight, bias, stride, padding,
+            dilation, None if mask is None else _first_values(mask, size))
 
     return convolve
+
+
+def _first_values(maps: Tensor, size: list[int]) -> Tensor:
+    """Maps (B, C, H', W') of a size, as mmcv reads larger ones (DyHead's):
+    the first values of each sample's memory."""
+    if maps.shape[2:].numel() <= math.prod(size):
+        return maps
+    shape = (*maps.shape[:2], *size)
+    return maps.flatten(1)[:, :math.prod(shape[1:])].reshape(shape)
 
 
 def deform_conv_forward(input: Tensor, weight: Tensor, offset: Tensor,

@@ -81,6 +81,24 @@ def test_deformable_convolutions(groups, deform_groups):
             x, o, w, mask=m, **how), x, offset, mask, weight)
 
 
+def test_offsets_that_are_larger_than_the_output():
+    """mmcv reads the first values of each sample; DyHead hands such over."""
+    torch.manual_seed(0)
+    x, weight = torch.randn(2, 3, 4, 4), torch.randn(5, 3, 3, 3)
+    offset, mask = torch.randn(2, 18, 8, 8), torch.rand(2, 9, 8, 8)
+    first = [
+        torch.stack([sample.flatten()[:len(sample) * 16]
+                     for sample in maps]).reshape(2, -1, 4, 4)
+        for maps in (offset, mask)
+    ]
+    got = mmcv_ops.modulated_deform_conv2d(x, offset, mask, weight, None, 1, 1,
+                                           1, 1, 1)
+    torch.testing.assert_close(
+        got,
+        torchvision.ops.deform_conv2d(x, first[0], weight, padding=1,
+                                      mask=first[1]))
+
+
 def test_attention_over_levels():
     module = importlib.import_module('mmcv.ops.multi_scale_deform_attn')
     torch.manual_seed(0)

@@ -89,8 +89,11 @@ def _without_weights(node: Any, key: str = '') -> Any:
         return type(node)(_without_weights(value) for value in node)
     if not isinstance(node, dict):
         return None if key in _WEIGHTS else node
-    if node.get('type') == 'Pretrained':
+    if node.get('type') == 'Pretrained' or (key == 'init_cfg'
+                                            and 'checkpoint' in node):
         return None
+    if node.get('type') == 'MMSyncBN':  # it is built by several processes
+        return dict(node, type='BN')
     return {
         name: _without_weights(value, name) for name, value in node.items()
     }
