@@ -146,6 +146,7 @@ def build_runner(cfg: Config) -> Runner:
     _keep_config(cfg)
     format_configs_once()
     name_classes(cfg)
+    _without_workers(cfg)
     cfg.default_hooks = {
         'num_classes': dict(type='mmfusion.NumClassesHook'),
         **(cfg.get('default_hooks') or {})
@@ -153,6 +154,15 @@ def build_runner(cfg: Config) -> Runner:
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return Runner.from_cfg(cfg)
+
+
+def _without_workers(cfg: Config) -> None:
+    """Loaders of ``num_workers=0``: torch refuses what asks for workers."""
+    for part in ('train', 'val', 'test'):
+        loader = cfg.get(f'{part}_dataloader')
+        if isinstance(loader, dict) and not loader.get('num_workers'):
+            for name in ('persistent_workers', 'prefetch_factor'):
+                loader.pop(name, None)
 
 
 def _keep_config(cfg: Config) -> None:

@@ -120,6 +120,16 @@ def test_seed(trained, tmp_path):
     assert not same(files['a'], files['c'])
 
 
+def test_no_workers(trained, tmp_path):
+    """As who looks for a fault asks for, of a form that has some."""
+    config = trained / 'configs' / 'fusers' / 'stage1.py'
+    train_with(config, '--work-dir', tmp_path, '--cfg-options',
+               'train_dataloader.num_workers=0',
+               'train_dataloader.persistent_workers=True',
+               'train_dataloader.prefetch_factor=4')
+    assert (tmp_path / 'iter_2.pth').is_file()
+
+
 def test_load_from_says_what_is_not_in_it(trained, tmp_path, capsys):
     config = trained / 'configs' / 'fusers' / 'stage2.py'
     train_with(config, '--work-dir', tmp_path, '--no-validate', '--load-from',
