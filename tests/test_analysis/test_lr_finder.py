@@ -8,6 +8,7 @@ from mmengine.optim import OptimWrapper
 from mmfusion.analysis.costs import analyze_model, benchmark_speed
 from mmfusion.analysis.lr_finder import find_lr, suggest
 from mmfusion.registry import MODELS
+from mmfusion.tasks import TASKS
 from mmfusion.utils.config_file import load_config
 from mmfusion.utils.errors import UsageError
 
@@ -99,7 +100,8 @@ def test_analysis(capsys):
 
 
 @pytest.mark.parametrize(
-    'name', ['ddfm.py', 'ddfm.py@prior:gaussian', 'mask_difuser.py'])
+    'name', ['ddfm.py', 'ddfm.py@prior:gaussian', 'mask_difuser.py'] +
+    [f'mask_difuser.py@task:{task}' for task in TASKS if task != 'ivf'])
 def test_teacher_configs_are_read(name):
     """Each says what its file lacks, if anything."""
     cfg = load_config(BASES / name)
@@ -108,4 +110,9 @@ def test_teacher_configs_are_read(name):
             MODELS.build(cfg.model)
         return
     with torch.device('meta'):
-        assert MODELS.build(cfg.model.fuser) is not None
+        model = MODELS.build(cfg.model)
+    task = name.partition('task:')[2] or 'ivf'
+    assert model.roles.task == TASKS[task]
+    if 'mask' in name:  # as the authors' test script
+        clip = {'mff': (-1.5, 1), 'mri': (-1, 3)}.get(task[:3], (-1, 1))
+        assert model.fuser.clip == clip and len(model.fuser.steps) == 5
