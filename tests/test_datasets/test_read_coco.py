@@ -62,7 +62,10 @@ def test_good_files(read, changes):
     (content('annotations', bbox=[1, 2, 3, 10**400]), 'bbox'),
     (content('annotations', bbox=[1, 2, 3, float('nan')]), 'bbox'),
     (content('annotations', area=None), 'area as a number in entry 0'),
-    (content('annotations', segmentation='x'), 'polygons or run lengths'),
+    (content('annotations', segmentation='x'), 'polygons, or run lengths'),
+    *((content('annotations', segmentation=dict(
+        size=[6, 8], counts=counts)), 'run lengths that fill the image')
+      for counts in ([8, 40, 8], [8, 20], [-8, 56], [], '88', '~~', 'é', 8)),
     (content('annotations', segmentation=dict(
         size=[2**20, 2**20], counts='0')), r'size \[6, 8\] of their image'),
 ])

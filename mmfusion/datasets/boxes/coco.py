@@ -221,10 +221,34 @@ def _is_shape(value: Any) -> bool:
     """Whether a segmentation is of polygons, or run lengths."""
     if not isinstance(value, dict):
         return isinstance(value, list) and all(map(_are_numbers, value))
-    counts = value.get('counts')
-    fits = isinstance(counts, str) or (_are_numbers(counts, int)
-                                       and min(counts, default=0) >= 0)
-    return fits and _are_numbers(value.get('size'), int)
+    counts, size = value.get('counts'), value.get('size')
+    if isinstance(counts, str):
+        counts = _run_lengths(counts)
+    # what is not filled, pycocotools leaves to chance
+    return (_are_numbers(counts, int) and _are_numbers(size, int)
+            and len(size) == 2 and min(*counts, *size, 0) == 0
+            and sum(counts) == size[0] * size[1])
+
+
+def _run_lengths(text: str) -> list[int] | None:
+    """Of COCO's compressed form: five bits a letter, the lowest first, each
+    from the third on as the difference to the one before the last. None
+    where a text is none of that form."""
+    counts: list[int] = []
+    value = shift = 0
+    for letter in text:
+        bits = ord(letter) - 48
+        if not 0 <= bits < 64 or shift > 30:
+            return None
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        if bits & 16:
+            value -= 1 << shift
+        counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+        value = shift = 0
+    return None if shift else counts
 
 
 _ID = (lambda value: isinstance(value, (int, str)), 'a number or text', True)
@@ -240,4 +264,5 @@ _COCO_RULES: dict[str, dict[str, tuple[Callable, str, bool]]] = dict(
         id=_ID, image_id=_ID, category_id=_ID,
         bbox=(lambda value: _are_numbers(value) and len(value) == 4,
               'four numbers', True), area=(_is_number, 'a number', True),
-        segmentation=(_is_shape, 'polygons or run lengths', False)))
+        segmentation=(_is_shape,
+                      'polygons, or run lengths that fill the image', False)))
