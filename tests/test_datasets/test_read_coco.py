@@ -35,7 +35,7 @@ def read(tmp_path):
     {},
     dict(segmentation=[[1, 1, 5, 1, 5, 4]]),
     dict(segmentation=dict(size=[6, 8], counts=[8, 40])),
-    dict(segmentation=dict(size=[6, 8], counts='0h0')),
+    dict(segmentation=dict(size=[6, 8], counts='0`1')),
     dict(iscrowd=1, category_id=7, anything=None),
 ])
 def test_good_files(read, changes):
@@ -67,7 +67,7 @@ def test_good_files(read, changes):
         size=[6, 8], counts=counts)), 'run lengths that fill the image')
       for counts in ([8, 40, 8], [8, 20], [-8, 56], [], '88', '~~', 'é', 8)),
     (content('annotations', segmentation=dict(
-        size=[2**20, 2**20], counts='0')), r'size \[6, 8\] of their image'),
+        size=[2**10, 2**10], counts=[2**20])), r'size \[6, 8\] of their image'),
 ])
 def test_faults_are_named(read, value, words):
     with pytest.raises(
