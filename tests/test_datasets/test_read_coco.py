@@ -66,8 +66,9 @@ def test_good_files(read, changes):
     *((content('annotations', segmentation=dict(
         size=[6, 8], counts=counts)), 'run lengths that fill the image')
       for counts in ([8, 40, 8], [8, 20], [-8, 56], [], '88', '~~', 'é', 8)),
-    (content('annotations', segmentation=dict(
-        size=[2**10, 2**10], counts=[2**20])), r'size \[6, 8\] of their image'),
+    (content('annotations', segmentation=dict(size=[2**10, 2**10], counts=[
+        2**20
+    ])), r'size \[6, 8\] of their image'),
 ])
 def test_faults_are_named(read, value, words):
     with pytest.raises(
