@@ -14,10 +14,12 @@ from tests.support import signal_cases
 from tests.support.fresh_processes import run_fresh
 
 ROOT = Path(__file__).resolve().parents[2]
+# but those that only say the name of another
 TOOLS = [
     path for folder in ('tools', 'demo')
     for path in sorted((ROOT / folder).rglob('*.py'))
-    if "if __name__ == '__main__':" in path.read_text(encoding='utf-8')
+    if "if __name__ == '__main__':" in (
+        text := path.read_text(encoding='utf-8')) and 'renamed(' not in text
 ]
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
