@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TOOLS = [
     path for folder in ('tools', 'demo')
     for path in sorted((ROOT / folder).rglob('*.py'))
-    if "if __name__ == '__main__':" in (
-        text := path.read_text(encoding='utf-8')) and 'renamed(' not in text
+    if "if __name__ == '__main__':" in (text := path.read_text(
+        encoding='utf-8')) and 'renamed(' not in text
 ]
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
